@@ -1,0 +1,21 @@
+"""Identifiers: uuid7 inside, short references for people."""
+
+import secrets
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+# Crockford's alphabet: no I, L, O, U, so that a reference survives a telephone call.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+REFERENCE_LENGTH = 8
+
+
+def new_id() -> UUID:
+    """A time-ordered identifier (RFC 9562 version 7)."""
+    return uuid7()
+
+
+def new_reference(prefix: str) -> str:
+    """A reference people can read out, such as `TB-4F7K9QW2`; unique per organisation by constraint."""
+    bits = secrets.randbits(5 * REFERENCE_LENGTH)
+    return prefix + "-" + "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 5 * REFERENCE_LENGTH, 5))

@@ -1,0 +1,40 @@
+"""Settings from the environment, with defaults that run on a laptop."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation may set. Every name is read with the prefix `TERMBOOK_`, except `DATABASE_URL`."""
+
+    model_config = SettingsConfigDict(env_prefix="TERMBOOK_", extra="ignore")
+
+    # PostgreSQL 15 or newer; empty means: start the embedded server in `data_directory`.
+    database_url: str = ""
+    data_directory: Path = Path(platformdirs.user_data_dir("termbook"))
+    app_role: str = "termbook_app"
+    pool_size: int = 10
+    # None keeps psycopg from preparing statements: for PgBouncer in transaction mode.
+    prepare_threshold: int | None = 5
+    # A set clock for sample systems: the moment it starts from, with its offset. Empty: the real clock.
+    clock_start: datetime | None = None
+    base_url: str = "http://127.0.0.1:8000"
+    cookie_secure: bool = True
+    secret: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_from: str = "enrolments@localhost"
+    sandbox_gateway_url: str = "http://127.0.0.1:8001"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once. `DATABASE_URL` is honoured without the prefix."""
+    import os
+
+    url = os.environ.get("DATABASE_URL", "")
+    return Settings(database_url=url) if url else Settings()
