@@ -9,6 +9,12 @@ from uuid_utils.compat import uuid7
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_LENGTH = 8
 
+# Where two short references may clash, once in a trillion; the unit of work is then simply done again.
+REFERENCE_CONSTRAINTS = frozenset(
+    f"uq_{table}_organisation_id_reference"
+    for table in ("account", "attendee", "payment", "term_booking", "term_booking_order")
+)
+
 
 def new_id() -> UUID:
     """A time-ordered identifier (RFC 9562 version 7)."""

@@ -1,0 +1,112 @@
+"""Tables, one subject per file; importing the package declares the whole schema."""
+
+from models.account import Account, AccountAttendee, AccountKind, Attendee
+from models.attendance import AttendanceStatus, SignMethod, TermAttendance
+from models.billing import Billing, BillingGroup, BillingLine
+from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
+from models.history import StatusEvent
+from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
+from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+from models.message import IdempotencyKey, OutboxMessage, ProcessedEvent
+from models.offering import (
+    BookingMode,
+    Extra,
+    OfferingStatus,
+    ProductType,
+    SessionStatus,
+    TermProduct,
+    TermProgramSet,
+)
+from models.order import (
+    TermBookingOrder,
+    TermBookingOrderDiscount,
+    TermBookingOrderExtra,
+    TermBookingOrderLine,
+)
+from models.organisation import ClosureDay, Organisation, Site, Tenant
+from models.payment import Payment, PaymentAllocation, PaymentStatus
+from models.place import PlaceClaim
+from models.program import Program, ProgramCategory, ProgramType
+from models.rule import RuleScope, RuleSetting
+from models.status import (
+    HOLDING,
+    ActorKind,
+    LineKind,
+    TermBookingConfirmationType,
+    TermBookingOrderType,
+    TermBookingStatus,
+)
+from models.term import Term, TermStatus
+from models.timer import Timer, TimerKind, TimerStatus
+from models.user import AccountUser, Credential, CredentialKind, Role, User, UserSite
+
+__all__ = [
+    "HOLDING",
+    "Account",
+    "AccountAttendee",
+    "AccountKind",
+    "AccountUser",
+    "ActorKind",
+    "AttendanceStatus",
+    "Attendee",
+    "Billing",
+    "BillingGroup",
+    "BillingLine",
+    "BookingMode",
+    "ClosureDay",
+    "Credential",
+    "CredentialKind",
+    "DocumentCounter",
+    "DocumentSeries",
+    "Extra",
+    "IdempotencyKey",
+    "Invoice",
+    "InvoiceLine",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerPosting",
+    "LineKind",
+    "OfferingStatus",
+    "Organisation",
+    "OutboxMessage",
+    "Payment",
+    "PaymentAllocation",
+    "PaymentState",
+    "PaymentStatus",
+    "PlaceClaim",
+    "ProcessedEvent",
+    "ProductType",
+    "Program",
+    "ProgramCategory",
+    "ProgramType",
+    "Quote",
+    "Role",
+    "RuleScope",
+    "RuleSetting",
+    "SessionStatus",
+    "SignMethod",
+    "Site",
+    "StatusEvent",
+    "Tenant",
+    "Term",
+    "TermAttendance",
+    "TermBooking",
+    "TermBookingConfirmationType",
+    "TermBookingDiscount",
+    "TermBookingExtra",
+    "TermBookingLine",
+    "TermBookingOrder",
+    "TermBookingOrderDiscount",
+    "TermBookingOrderExtra",
+    "TermBookingOrderLine",
+    "TermBookingOrderType",
+    "TermBookingStatus",
+    "TermProduct",
+    "TermProgramSet",
+    "TermStatus",
+    "Timer",
+    "TimerKind",
+    "TimerStatus",
+    "User",
+    "UserSite",
+]  # fmt: skip

@@ -1,0 +1,187 @@
+"""One pool, one organisation per transaction, and a unit of work that is retried where the database asks for it.
+
+Hot paths use the raw psycopg connection; admin and ordinary reads use a SQLModel session over the same connection.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, LiteralString, TypeVar, cast
+from uuid import UUID
+
+import orjson
+import psycopg
+import sqlalchemy as sa
+from psycopg import errors
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from sqlmodel import Session
+
+from engine.errors import Conflict
+from engine.ids import REFERENCE_CONSTRAINTS
+from engine.schema import sqlalchemy_url
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+ATTEMPTS = 8
+
+
+def _dumps(value: Any) -> bytes:
+    return orjson.dumps(value, default=str)
+
+
+set_json_dumps(_dumps)
+set_json_loads(orjson.loads)
+
+
+class TooBusy(Conflict):
+    """Others keep changing the same records; trying again in a moment will work."""
+
+    code = "too_busy"
+
+
+class OutcomeUnknown(Conflict):
+    """The database went away during the commit: ask again with the same Idempotency-Key to learn what happened."""
+
+    code = "outcome_unknown"
+
+
+class Transaction:
+    """One open transaction of one organisation. Nobody but `Database` commits it."""
+
+    def __init__(self, organisation_id: UUID, connection: sa.Connection) -> None:
+        self.organisation_id = organisation_id
+        self._connection = connection
+        # SQLAlchemy owns the pool; the driver's own connection is what hot paths use.
+        self.raw = cast("psycopg.Connection[Row]", connection.connection.driver_connection)
+
+    def rows(self, sql: str, **parameters: Any) -> list[Row]:
+        """Run one statement and return its rows as dictionaries; `%(org)s` is always this organisation."""
+        with self.raw.cursor(row_factory=dict_row) as cursor:
+            parameters["org"] = self.organisation_id
+            return cursor.execute(cast(LiteralString, sql), parameters).fetchall()
+
+    def row(self, sql: str, **parameters: Any) -> Row | None:
+        """Like `rows`, for a statement that yields one row or none."""
+        found = self.rows(sql, **parameters)
+        assert len(found) <= 1, "the statement yields at most one row"
+        return found[0] if found else None
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """Run one statement and return how many rows it touched."""
+        with self.raw.cursor() as cursor:
+            parameters["org"] = self.organisation_id
+            return cursor.execute(cast(LiteralString, sql), parameters).rowcount
+
+    @cached_property
+    def session(self) -> Session:
+        """A SQLModel session inside this transaction, for ordinary reads and admin writes; flushed before the commit."""
+        return Session(bind=self._connection, expire_on_commit=False, autoflush=True)
+
+    def flush(self) -> None:
+        if "session" in self.__dict__:
+            self.session.flush()
+
+
+class Database:
+    """The connection pool of a process, working as the application's role."""
+
+    def __init__(
+        self, url: str, *, app_role: str = "termbook_app", pool_size: int = 10, prepare_threshold: int | None = 5
+    ) -> None:
+        self.url = url
+        self.engine = sa.create_engine(
+            sqlalchemy_url(url),
+            isolation_level="AUTOCOMMIT",  # transactions are opened by hand, with the tenant, in one trip
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=30,
+            connect_args={"prepare_threshold": prepare_threshold, "connect_timeout": 10},
+        )
+        role = sa.quoted_name(app_role, quote=True)
+
+        @sa.event.listens_for(self.engine, "connect")
+        def become_the_application(connection: psycopg.Connection[Any], record: object) -> None:
+            connection.autocommit = True
+            connection.execute(cast(LiteralString, f'SET ROLE "{role}"'))
+            connection.execute("SET TIME ZONE 'UTC'")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self, organisation_id: UUID) -> Iterator[Transaction]:
+        """Open a transaction of one organisation; commit at the end, roll back on any exception."""
+        with self.engine.connect() as connection:
+            work = Transaction(organisation_id, connection)
+            try:
+                work.raw.execute(
+                    cast(LiteralString, f"BEGIN; SET LOCAL app.organisation_id = '{organisation_id}'"), prepare=False
+                )
+                yield work
+                work.flush()
+            except BaseException:
+                _give_up(connection, work.raw)
+                raise
+            _commit(connection, work.raw)
+
+    def run(self, organisation_id: UUID, work: Callable[[Transaction], T]) -> T:
+        """Do one unit of work in a transaction of its own; the whole unit is done again, at most ATTEMPTS times, where
+        the database could not serialise it. Raises `TooBusy` after that, `OutcomeUnknown` if the commit was cut off.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.transaction(organisation_id) as transaction:
+                    return work(transaction)
+            except psycopg.Error as error:
+                _raise_unless_worth_retrying(error, attempt)
+            except sa.exc.DBAPIError as error:
+                assert isinstance(error.orig, psycopg.Error)
+                _raise_unless_worth_retrying(error.orig, attempt)
+            _pause(attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def organisations(self) -> list[UUID]:
+        """Every organisation, for workers that walk them."""
+        with self.engine.connect() as connection:
+            return [row[0] for row in connection.execute(sa.text("SELECT id FROM tenant ORDER BY id"))]
+
+    def organisation_by_slug(self, slug: str) -> UUID | None:
+        with self.engine.connect() as connection:
+            return connection.execute(sa.text("SELECT id FROM tenant WHERE slug = :slug"), {"slug": slug}).scalar()
+
+
+def _give_up(connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
+    if raw.broken or raw.closed:
+        connection.invalidate()
+    else:
+        raw.execute("ROLLBACK")
+
+
+def _commit(connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
+    try:
+        raw.execute("COMMIT")
+    except psycopg.OperationalError as error:
+        if raw.broken or raw.closed:
+            connection.invalidate()
+            raise OutcomeUnknown("The database went away during the commit; ask again with the same key.") from error
+        raise
+
+
+def _raise_unless_worth_retrying(error: psycopg.Error, attempt: int) -> None:
+    """Serialisation failures, deadlocks, a lost connection and the rare clash of two short references are tried again."""
+    clash = isinstance(error, errors.UniqueViolation) and error.diag.constraint_name in REFERENCE_CONSTRAINTS
+    lost = isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.QueryCanceled)
+    if not (clash or lost or isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)):
+        raise error
+    if attempt == ATTEMPTS:
+        raise TooBusy("Others keep changing the same records; please try again in a moment.") from error
+
+
+def _pause(attempt: int) -> None:
+    """Wait a little, longer each time, and never in step with others."""
+    import time
+
+    time.sleep(random.uniform(0.005, 0.02) * 2 ** min(attempt, 6))  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,111 @@
+"""What the schema enforces beyond tables: tenants apart, history unchangeable, sums that hold.
+
+Used by migrations; each function writes the SQL for one promise.
+"""
+
+from alembic import op
+
+# Tables that are only ever added to: neither the application nor its owner may change a row.
+APPEND_ONLY = (
+    "status_event", "ledger_entry", "ledger_posting", "billing", "billing_line", "invoice", "invoice_line", "quote",
+    "payment_allocation",
+)  # fmt: skip
+
+
+def make_app_role(role: str) -> None:
+    """The role the application works as: no login of its own, owner of nothing, bound by row level security."""
+    op.execute(f"""
+        DO $$ BEGIN
+            CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END $$
+    """)
+    op.execute(f"GRANT {role} TO CURRENT_USER")
+    op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+
+
+def keep_tenants_apart(table: str, role: str, *, column: str = "organisation_id") -> None:
+    """Row level security, forced on the owner too; without an organisation set nothing is visible."""
+    own = f"{column} = nullif(current_setting('app.organisation_id', true), '')::uuid"
+    op.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
+    op.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
+    op.execute(f'CREATE POLICY own_organisation ON "{table}" USING ({own}) WITH CHECK ({own})')
+    verbs = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    op.execute(f'GRANT {verbs} ON "{table}" TO {role}')
+
+
+def refuse_changes(table: str) -> None:
+    """UPDATE, DELETE and TRUNCATE raise, whoever asks."""
+    op.execute(f"""
+        CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}"
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """)
+
+
+def hold_sums() -> None:
+    """Sums that must hold at the end of the statement that writes them, seen through transition tables."""
+    op.execute("""
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+        END $$
+    """)
+    op.execute("""
+        CREATE FUNCTION postings_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM added GROUP BY organisation_id, entry_id HAVING sum(amount_minor) <> 0) THEN
+                RAISE EXCEPTION 'the postings of a ledger entry do not balance' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER postings_balance AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION postings_balance()
+    """)
+    for parent, child, key in (("billing", "billing_line", "billing_id"), ("invoice", "invoice_line", "invoice_id")):
+        op.execute(f"""
+            CREATE FUNCTION {child}s_make_the_total() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF EXISTS (
+                    SELECT FROM (SELECT organisation_id, {key}, sum(net_minor) AS net, sum(tax_minor) AS tax
+                                 FROM added GROUP BY organisation_id, {key}) lines
+                    JOIN {parent} whole ON whole.organisation_id = lines.organisation_id AND whole.id = lines.{key}
+                    WHERE whole.net_minor <> lines.net OR whole.tax_minor <> lines.tax
+                ) THEN
+                    RAISE EXCEPTION 'the lines of a version of {parent} do not make its total'
+                    USING ERRCODE = 'check_violation';
+                END IF;
+                RETURN NULL;
+            END $$
+        """)
+        op.execute(f"""
+            CREATE TRIGGER lines_make_the_total AFTER INSERT ON {child} REFERENCING NEW TABLE AS added
+            FOR EACH STATEMENT EXECUTE FUNCTION {child}s_make_the_total()
+        """)
+    op.execute("""
+        CREATE FUNCTION allocations_within_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM payment_allocation a JOIN payment p USING (organisation_id)
+                WHERE p.id = a.payment_id AND (a.organisation_id, a.payment_id) IN
+                      (SELECT organisation_id, payment_id FROM added)
+                GROUP BY p.organisation_id, p.id, p.amount_minor HAVING sum(a.amount_minor) > p.amount_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated than was paid' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_payment AFTER INSERT ON payment_allocation REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_payment()
+    """)
+
+
+def drop_sums() -> None:
+    for name in (
+        "allocations_within_payment", "invoice_lines_make_the_total", "billing_lines_make_the_total",
+        "postings_balance", "refuse_change",
+    ):  # fmt: skip
+        op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")

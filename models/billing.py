@@ -1,0 +1,73 @@
+"""What a group of bookings costs: immutable versions, each with lines that explain themselves."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, index, json, moment, money, refers, unique
+
+
+class BillingGroup(TenantRow, table=True):
+    """The bookings of an account in a term: the prices of one may depend on the others."""
+
+    __tablename__ = "billing_group"
+    __table_args__ = (
+        refers("account_id", "account"),
+        refers("term_id", "term"),
+        unique("account_id", "term_id"),
+    )
+    account_id: UUID
+    term_id: UUID
+    last_version: int = 0
+    created_at: datetime = moment()
+
+
+class Billing(TenantRow, table=True):
+    """One version: what its order costs from now on. Superseded by the order's next; a void one is a zero version."""
+
+    __tablename__ = "billing"
+    __table_args__ = (
+        refers("group_id", "billing_group"),
+        refers("order_id", "term_booking_order"),
+        check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
+        unique("group_id", "version"),
+        index("ix_billing_order", "order_id"),
+    )
+    group_id: UUID
+    version: int
+    order_id: UUID
+    is_void: bool = False
+    net_minor: int = money()
+    tax_minor: int = money()
+    total_minor: int = money()
+    fingerprint: str
+    created_at: datetime = moment()
+
+
+class BillingLine(TenantRow, table=True):
+    """One component of a version, keyed by (attendee, session, component), with the trace of its price."""
+
+    __tablename__ = "billing_line"
+    __table_args__ = (
+        refers("billing_id", "billing"),
+        check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
+        unique("billing_id", "attendee_id", "term_product_id", "component"),
+    )
+    billing_id: UUID
+    attendee_id: UUID
+    term_product_id: UUID
+    component: str  # SESSION, or EXTRA:<id>
+    description: str
+    quantity: int = 1
+    base_minor: int = money()
+    discount_minor: int = money(default=0)
+    net_minor: int = money()
+    tax_minor: int = money()
+    gross_minor: int = money()
+    tax_name: str = ""
+    tax_rate: Decimal = Field(sa_type=sa.Numeric(9, 6))
+    trace: list[dict[str, object]] = json(nullable=False)
+    position: int

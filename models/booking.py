@@ -1,0 +1,132 @@
+"""The confirmed enrolment with its lines, extras and discounts."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, code, index, json, moment, money, one_of, refers, unique, word
+from models.offering import BookingMode
+from models.status import LineKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+
+
+class PaymentState(StrEnum):
+    """How a booking stands with what it owes; never a status of the lifecycle."""
+
+    NOT_DUE = "NOT_DUE"  # nothing is invoiced yet
+    OPEN = "OPEN"  # invoiced, not fully paid
+    PAID = "PAID"  # nothing is owed
+    PENDING_PAYMENT = "PENDING_PAYMENT"  # a pay-as-you-go session found no funds
+
+
+class TermBooking(TenantRow, table=True):
+    """The enrolment an order made when it was confirmed."""
+
+    __tablename__ = "term_booking"
+    __table_args__ = (
+        refers("account_id", "account"),
+        refers("attendee_id", "attendee"),
+        refers("term_id", "term"),
+        refers("group_id", "billing_group"),
+        refers("order_id", "term_booking_order"),
+        one_of("order_type", TermBookingOrderType),
+        one_of("confirmation_type", TermBookingConfirmationType),
+        one_of("status", TermBookingStatus),
+        one_of("payment_state", PaymentState),
+        check("total_minor >= 0", "total_is_not_negative"),
+        unique("reference"),
+        unique("order_id"),
+        index("ix_term_booking_account", "account_id", "created_at"),
+        index("ix_term_booking_attendee", "attendee_id"),
+        index("ix_term_booking_status", "status", "created_at"),
+    )
+    reference: str
+    account_id: UUID
+    attendee_id: UUID
+    term_id: UUID
+    group_id: UUID
+    order_id: UUID  # the order that made it
+    order_type: TermBookingOrderType = code(TermBookingOrderType)
+    confirmation_type: TermBookingConfirmationType = code(TermBookingConfirmationType)
+    status: TermBookingStatus = code(TermBookingStatus)
+    payment_state: PaymentState = word(PaymentState)
+    version: int = 1
+    revision: int = 1  # rises with every confirmed change order
+    billing_id: UUID
+    total_minor: int = money()
+    wallet_debited_minor: int = money(default=0)
+    bonus_debited_minor: int = money(default=0)
+    entitlement_id: UUID | None = None
+    ticket_reference: str | None = None
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+
+
+class TermBookingLine(TenantRow, table=True):
+    """One confirmed session, with what it costs by the Billing version that confirmed it."""
+
+    __tablename__ = "term_booking_line"
+    __table_args__ = (
+        refers("booking_id", "term_booking", ondelete="CASCADE"),
+        refers("term_product_id", "term_product"),
+        refers("billing_line_id", "billing_line"),
+        one_of("kind", LineKind),
+        one_of("mode", BookingMode),
+        unique("booking_id", "term_product_id"),
+        index("ix_term_booking_line_session", "term_product_id"),
+    )
+    booking_id: UUID
+    term_product_id: UUID
+    term_program_set_id: UUID
+    kind: LineKind = word(LineKind)
+    mode: BookingMode = word(BookingMode)
+    billing_line_id: UUID
+    gross_minor: int = money()
+    position: int
+
+
+class TermBookingExtra(TenantRow, table=True):
+    """A snapshot of an extra bought with a line; deleted with its booking (ref 2)."""
+
+    __tablename__ = "term_booking_extra"
+    __table_args__ = (
+        refers("booking_id", "term_booking", ondelete="CASCADE"),
+        refers("booking_line_id", "term_booking_line", ondelete="CASCADE"),
+        refers("extra_id", "extra", ondelete="RESTRICT"),
+        check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
+        check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
+        unique("booking_line_id", "extra_id", "covered_by_entitlement_id"),
+        index("ix_term_booking_extra_booking", "booking_id"),
+        index("ix_term_booking_extra_extra", "extra_id"),
+    )
+    booking_id: UUID
+    booking_line_id: UUID
+    extra_id: UUID
+    name: str
+    price_minor: int = money()
+    quantity: int = 1
+    price_paid_minor: int = money()
+    covered_by_entitlement_id: UUID | None = None
+
+
+class TermBookingDiscount(TenantRow, table=True):
+    """A discount on a confirmed line, with the rule that gave it."""
+
+    __tablename__ = "term_booking_discount"
+    __table_args__ = (
+        refers("booking_id", "term_booking", ondelete="CASCADE"),
+        refers("booking_line_id", "term_booking_line", ondelete="CASCADE"),
+        check("amount_minor >= 0", "amount_is_not_negative"),
+        index("ix_term_booking_discount_booking", "booking_id"),
+    )
+    booking_id: UUID
+    booking_line_id: UUID
+    rule: str
+    rule_version: int = 1
+    reason: str = ""
+    percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
+    amount_minor: int = money()
+    facts: dict[str, object] = json(default_factory=dict, nullable=False)

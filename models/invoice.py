@@ -1,0 +1,115 @@
+"""Numbered documents: invoices with lines, quotes, and the counters that number them without gaps."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, index, json, moment, money, one_of, refers, root, unique, word
+
+
+class DocumentSeries(StrEnum):
+    """Each series is numbered by itself, per organisation and year."""
+
+    INVOICE = "INV"  # invoices
+    CREDIT_NOTE = "CN"  # credit notes
+    QUOTE = "Q"  # quotes
+
+
+class DocumentCounter(TenantRow, table=True):
+    """The last number given out in a series and year; locked last before the commit, so that no number is lost."""
+
+    __tablename__ = "document_counter"
+    __table_args__ = (
+        root(),
+        one_of("series", DocumentSeries),
+        check("last_number >= 0", "last_number_is_not_negative"),
+        unique("series", "year"),
+    )
+    series: DocumentSeries = word(DocumentSeries)
+    year: int
+    last_number: int = Field(default=0, sa_type=sa.BigInteger)
+
+
+class Invoice(TenantRow, table=True):
+    """An issued invoice: immutable. What is paid follows from its allocations."""
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        refers("account_id", "account"),
+        refers("booking_id", "term_booking"),
+        refers("billing_id", "billing"),
+        one_of("series", DocumentSeries),
+        check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
+        check("number > 0", "number_is_positive"),
+        unique("series", "year", "number"),
+        index("ix_invoice_account", "account_id", "issued_at"),
+        index("ix_invoice_booking", "booking_id"),
+    )
+    series: DocumentSeries = word(DocumentSeries)
+    year: int
+    number: int = Field(sa_type=sa.BigInteger)
+    account_id: UUID
+    booking_id: UUID
+    billing_id: UUID
+    currency: str
+    net_minor: int = money()
+    tax_minor: int = money()
+    total_minor: int = money()
+    issued_on: date
+    due_on: date
+    # What was printed then: letterhead and recipient, so that the same document always gives the same bytes.
+    printed: dict[str, object] = json(nullable=False)
+    issued_at: datetime = moment()
+
+
+class InvoiceLine(TenantRow, table=True):
+    """One line of an issued invoice, tied to the billing line and the booking line it charges."""
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (
+        refers("invoice_id", "invoice"),
+        refers("billing_line_id", "billing_line"),
+        check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
+        unique("billing_line_id"),
+        index("ix_invoice_line_invoice", "invoice_id"),
+    )
+    invoice_id: UUID
+    billing_line_id: UUID
+    booking_line_id: UUID
+    description: str
+    session_date: date | None = None
+    quantity: int = 1
+    net_minor: int = money()
+    tax_minor: int = money()
+    gross_minor: int = money()
+    tax_name: str = ""
+    tax_rate: Decimal = Field(sa_type=sa.Numeric(9, 6))
+    position: int
+
+
+class Quote(TenantRow, table=True):
+    """A numbered offer at a frozen price; holds until `expires_at`."""
+
+    __tablename__ = "quote"
+    __table_args__ = (
+        refers("order_id", "term_booking_order"),
+        refers("billing_id", "billing"),
+        one_of("series", DocumentSeries),
+        check("number > 0", "number_is_positive"),
+        unique("series", "year", "number"),
+        index("ix_quote_order", "order_id", "issued_at"),
+    )
+    series: DocumentSeries = word(DocumentSeries)
+    year: int
+    number: int = Field(sa_type=sa.BigInteger)
+    order_id: UUID
+    billing_id: UUID
+    total_minor: int = money()
+    issued_on: date
+    issued_at: datetime = moment()
+    expires_at: datetime = moment()
+    printed: dict[str, object] = json(nullable=False)

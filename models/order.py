@@ -1,0 +1,132 @@
+"""The request in flight (cart) with its lines, extras and discounts."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, code, index, json, moment, money, one_of, refers, unique, word
+from models.offering import BookingMode
+from models.status import (
+    ActorKind,
+    LineKind,
+    TermBookingConfirmationType,
+    TermBookingOrderType,
+    TermBookingStatus,
+)
+
+
+class TermBookingOrder(TenantRow, table=True):
+    """A request to book sessions of one term for one attendee of one account, until it is confirmed."""
+
+    __tablename__ = "term_booking_order"
+    __table_args__ = (
+        refers("account_id", "account"),
+        refers("attendee_id", "attendee"),
+        refers("term_id", "term"),
+        refers("group_id", "billing_group"),
+        one_of("order_type", TermBookingOrderType),
+        one_of("status", TermBookingStatus),
+        one_of("confirmation_type", TermBookingConfirmationType),
+        one_of("made_by", ActorKind),
+        check("total_minor >= 0", "total_is_not_negative"),
+        check("status <> 500 OR booking_id IS NOT NULL", "approved_has_a_booking"),
+        unique("reference"),
+        index("ix_term_booking_order_account", "account_id", "created_at"),
+        index("ix_term_booking_order_attendee", "attendee_id"),
+        index("ix_term_booking_order_status", "status", "created_at"),
+    )
+    reference: str
+    account_id: UUID
+    attendee_id: UUID
+    term_id: UUID
+    order_type: TermBookingOrderType = code(TermBookingOrderType, default=TermBookingOrderType.BOOKING)
+    confirmation_type: TermBookingConfirmationType | None = code(
+        TermBookingConfirmationType, default=None, nullable=True
+    )
+    status: TermBookingStatus = code(TermBookingStatus, default=TermBookingStatus.DRAFT)
+    # Rises with every change and names the last row of its history; the ETag of the order.
+    version: int = 1
+    made_by: ActorKind = word(ActorKind)
+    # Set at the first submit and fixed from then on.
+    group_id: UUID | None = None
+    billing_id: UUID | None = None
+    booking_id: UUID | None = None
+    # A change order's original; a companion's cause.
+    original_booking_id: UUID | None = None
+    cause_order_id: UUID | None = None
+    total_minor: int = money(default=0)
+    price_fingerprint: str = ""
+    note: str = ""
+    cancel_reason: str | None = None
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+    submitted_at: datetime | None = moment(default=None, nullable=True)
+
+
+class TermBookingOrderLine(TenantRow, table=True):
+    """One session asked for. The price is what was shown when the cart was saved."""
+
+    __tablename__ = "term_booking_order_line"
+    __table_args__ = (
+        refers("order_id", "term_booking_order", ondelete="CASCADE"),
+        refers("term_product_id", "term_product"),
+        one_of("kind", LineKind),
+        one_of("mode", BookingMode),
+        check("price_minor >= 0", "price_is_not_negative"),
+        unique("order_id", "term_product_id"),
+        index("ix_term_booking_order_line_session", "term_product_id"),
+    )
+    order_id: UUID
+    term_product_id: UUID
+    term_program_set_id: UUID
+    kind: LineKind = word(LineKind, default=LineKind.SESSION)
+    mode: BookingMode = word(BookingMode, default=BookingMode.CASUAL)
+    price_minor: int = money()
+    position: int
+
+
+class TermBookingOrderExtra(TenantRow, table=True):
+    """A snapshot of an extra asked for with a line."""
+
+    __tablename__ = "term_booking_order_extra"
+    __table_args__ = (
+        refers("order_id", "term_booking_order", ondelete="CASCADE"),
+        refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
+        refers("extra_id", "extra", ondelete="RESTRICT"),
+        check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
+        check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
+        unique("order_line_id", "extra_id", "covered_by_entitlement_id"),
+        index("ix_term_booking_order_extra_order", "order_id"),
+        index("ix_term_booking_order_extra_extra", "extra_id"),
+    )
+    order_id: UUID
+    order_line_id: UUID
+    extra_id: UUID
+    name: str
+    price_minor: int = money()
+    quantity: int = 1
+    price_paid_minor: int = money()
+    covered_by_entitlement_id: UUID | None = None
+
+
+class TermBookingOrderDiscount(TenantRow, table=True):
+    """A discount on a line of the order, with the rule that gave it."""
+
+    __tablename__ = "term_booking_order_discount"
+    __table_args__ = (
+        refers("order_id", "term_booking_order", ondelete="CASCADE"),
+        refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
+        check("amount_minor >= 0", "amount_is_not_negative"),
+        index("ix_term_booking_order_discount_order", "order_id"),
+    )
+    order_id: UUID
+    order_line_id: UUID
+    rule: str
+    rule_version: int = 1
+    reason: str = ""
+    percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
+    amount_minor: int = money()
+    facts: dict[str, object] = json(default_factory=dict, nullable=False)

@@ -1,0 +1,46 @@
+"""What is held right now: a place in a session, and a stretch of an attendee's time."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlmodel import Field
+
+from models.base import TenantRow, code, index, moment, one_of, refers, unique
+from models.status import TermBookingOrderType
+
+
+class PlaceClaim(TenantRow, table=True):
+    """One order's claim on one session. A claim is deleted when it is released: the table is what is held now.
+
+    `during` is empty for an undated session; the exclusion constraint is the second guard behind the attendee's lock.
+    """
+
+    __tablename__ = "place_claim"
+    __table_args__ = (
+        refers("order_id", "term_booking_order"),
+        refers("term_product_id", "term_product"),
+        one_of("order_type", TermBookingOrderType),
+        # Kinds that take a place refuse the same session twice; an EoI takes none and may stand beside a Subscription.
+        unique("attendee_id", "term_product_id", "takes_place"),
+        index("ix_place_claim_order", "order_id"),
+        index("ix_place_claim_session", "term_product_id"),
+        ExcludeConstraint(
+            (sa.text("int8range(attendee_key, attendee_key, '[]')"), "&&"),
+            (sa.column("during"), "&&"),
+            using="gist",
+            where=sa.text("blocks_time"),
+            name="ex_place_claim_no_overlap",
+        ),
+    )
+    order_id: UUID
+    attendee_id: UUID
+    attendee_key: int = Field(sa_type=sa.BigInteger)
+    term_product_id: UUID
+    order_type: TermBookingOrderType = code(TermBookingOrderType)
+    takes_place: bool
+    blocks_time: bool
+    during: Any = Field(sa_type=TSTZRANGE, nullable=False)
+    held_since: datetime = moment()

@@ -1,0 +1,41 @@
+"""Timeouts: rows that fire once, on whichever worker is up."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models.base import TenantRow, check, index, moment, one_of, root, word
+
+
+class TimerKind(StrEnum):
+    """What happens when it is due."""
+
+    AUTO_CANCEL = "AUTO_CANCEL"  # an order was not confirmed in time
+    QUOTE_EXPIRY = "QUOTE_EXPIRY"  # a quote ran out
+
+
+class TimerStatus(StrEnum):
+    """Whether it can still fire."""
+
+    ARMED = "ARMED"  # waits for its moment
+    FIRED = "FIRED"  # did what it was for, once
+    DISARMED = "DISARMED"  # no longer needed
+
+
+class Timer(TenantRow, table=True):
+    """One armed timeout of one order. An overdue hold is void when read, whatever the worker does."""
+
+    __tablename__ = "timer"
+    __table_args__ = (
+        root(),
+        one_of("kind", TimerKind),
+        one_of("status", TimerStatus),
+        check("(status = 'ARMED') = (settled_at IS NULL)", "settled_once"),
+        index("ix_timer_due", "due_at", where="status = 'ARMED'"),
+        index("uq_timer_armed", "subject_id", "kind", where="status = 'ARMED'", is_unique=True),
+    )
+    kind: TimerKind = word(TimerKind)
+    subject_id: UUID
+    due_at: datetime = moment()
+    status: TimerStatus = word(TimerStatus, default=TimerStatus.ARMED)
+    settled_at: datetime | None = moment(default=None, nullable=True)
