@@ -9,8 +9,10 @@ import secrets
 import shutil
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from engine.errors import StartupFailed
@@ -77,6 +79,26 @@ class ServerFiles:
         return self.directory / "users"
 
 
+@contextmanager
+def as_startup_failed(directory: Path) -> Iterator[None]:
+    """What the system refuses becomes a message that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        raise StartupFailed(advice(directory, is_full=error.errno in (ENOSPC, EDQUOT), what=what)) from error
+
+
+def advice(directory: Path, *, is_full: bool, what: str) -> str:
+    """The message of a failure that is not of our making: the remedies, then `what` was said."""
+    if is_full:
+        problem, remedy = f"The disk that holds {directory} is full.", "Free some space"
+    else:
+        problem = f"The embedded PostgreSQL server could not be used in {directory}."
+        remedy = "Correct what is said below"
+    return f"{problem} {remedy}, set TERMBOOK_DATA_DIRECTORY to another directory, {OWN_SERVER}.\n{what}"
+
+
 def prepare_directory(directory: Path) -> ServerFiles:
     """Make the data directory if it is missing; one that belongs to somebody else is refused, never taken over."""
     directory = directory.expanduser().resolve()
@@ -132,7 +154,7 @@ def _owner_of_the_data(files: ServerFiles, *, preferred: str) -> Account:
         wanted = preferred or USUAL_SERVER_USERS[0]
         raise StartupFailed(
             f"{files.postgres} belongs to {account.name}, and the server is to run as {wanted}. "
-            f"Give it over with: chown -R {wanted} '{files.postgres}' '{files.password}'"
+            f"Give it over with: chown -R {wanted} '{files.postgres}'"
         )
     return account
 
@@ -211,25 +233,16 @@ def reachable_installation(files: ServerFiles, account: Account | None) -> Path:
 
 
 def _can_run(installation: Path, account: Account) -> bool:
-    for program in ("initdb", "postgres"):
-        try:
-            answer = run_as([str(installation / "bin" / program), "--version"], account)
-        except PermissionError:
-            return False
-        if answer.returncode != 0:
-            return False
-    return os.access(installation / "share", os.R_OK) and run_as(
-        ["/bin/sh", "-c", 'test -r "$1"', "sh", str(installation / "share" / "postgresql" / "postgres.bki")], account
-    ).returncode == 0
+    probe = '"$1/bin/initdb" -V && "$1/bin/postgres" -V && test -r "$1/share/postgresql/postgres.bki"'
+    return run_as(["/bin/sh", "-c", probe, "sh", str(installation)], account).returncode == 0
 
 
 def _copy_installation(packaged: Path, copy: Path) -> None:
     """Keep the place of the bundled libraries relative to the programs: they find them by it."""
     package = packaged.parent
     unfinished = copy.with_name(f"{copy.name}.unfinished")
-    shutil.copytree(
-        packaged, unfinished / PACKAGE / INSTALLATION, ignore=shutil.ignore_patterns("include", "*.a"), copy_function=shutil.copy
-    )
+    programs = unfinished / PACKAGE / INSTALLATION
+    shutil.copytree(packaged, programs, ignore=shutil.ignore_patterns("include", "*.a"), copy_function=shutil.copy)
     for libraries in (package / ".dylibs", package.with_name(f"{PACKAGE}.libs")):
         if libraries.is_dir():
             shutil.copytree(libraries, unfinished / libraries.relative_to(package.parent), copy_function=shutil.copy)
@@ -239,25 +252,25 @@ def _copy_installation(packaged: Path, copy: Path) -> None:
     unfinished.rename(copy)
 
 
-def read_or_make_password(files: ServerFiles, account: Account | None) -> str:
-    """The superuser's password. Made once, readable by us and, for initdb, by the server's user."""
+def read_password(files: ServerFiles) -> str:
     try:
         return files.password.read_text()
     except FileNotFoundError:
-        if files.postgres.exists():
-            raise StartupFailed(
-                f"{files.password} is missing, and without it nobody can sign in to the data in {files.postgres}. "
-                f"Put the file back from a backup, or set TERMBOOK_DATA_DIRECTORY to a new directory, {OWN_SERVER}."
-            ) from None
-    password = secrets.token_hex(32)
+        raise StartupFailed(
+            f"{files.password} is missing, and without it nobody can sign in to the data in {files.postgres}. "
+            f"Put the file back from a backup, set TERMBOOK_DATA_DIRECTORY to a new directory, {OWN_SERVER}."
+        ) from None
+
+
+def make_password(files: ServerFiles, account: Account | None) -> None:
+    """Write a new superuser password, readable by us and, because initdb reads it, by the server's user."""
     unfinished = files.password.with_name(f"{files.password.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(password)
+        file.write(secrets.token_hex(32))
         if account:
             os.fchown(descriptor, account.uid, account.gid)
         file.flush()
         os.fsync(descriptor)
     unfinished.rename(files.password)
-    return password

@@ -83,7 +83,7 @@ def forget_dead_holders(users: Path) -> None:
 
 
 def _leases(users: Path) -> list[Path]:
-    return list(users.iterdir()) if users.is_dir() else []
+    return list(users.glob("[0-9]*-*"))
 
 
 def _is_held(path: Path) -> bool:

@@ -1,11 +1,18 @@
 """Settings from the environment, with defaults that run on a laptop."""
 
+import os
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 import platformdirs
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_directory() -> Path:
+    """Where data go when nobody says: root's home is closed to the user PostgreSQL runs as, `/var/lib` is not."""
+    return Path("/var/lib/termbook") if os.geteuid() == 0 else Path(platformdirs.user_data_dir("termbook"))
 
 
 class Settings(BaseSettings):
@@ -15,7 +22,7 @@ class Settings(BaseSettings):
 
     # PostgreSQL 15 or newer; empty means: start the embedded server in `data_directory`.
     database_url: str = ""
-    data_directory: Path = Path(platformdirs.user_data_dir("termbook"))
+    data_directory: Path = Field(default_factory=default_data_directory)
     app_role: str = "termbook_app"
     pool_size: int = 10
     # None keeps psycopg from preparing statements: for PgBouncer in transaction mode.
@@ -34,7 +41,5 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The settings of this process, read once. `DATABASE_URL` is honoured without the prefix."""
-    import os
-
     url = os.environ.get("DATABASE_URL", "")
     return Settings(database_url=url) if url else Settings()
