@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlmodel import Session
 
+from engine.batch import Batch
 from engine.errors import Conflict
 from engine.ids import REFERENCE_CONSTRAINTS
 from engine.schema import sqlalchemy_url
@@ -56,12 +57,14 @@ class Transaction:
         self._connection = connection
         # SQLAlchemy owns the pool; the driver's own connection is what hot paths use.
         self.raw = cast("psycopg.Connection[Row]", connection.connection.driver_connection)
+        # What hot paths will write, in one statement, when the transaction is flushed.
+        self.batch = Batch(organisation_id)
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Run one statement and return its rows as dictionaries; `%(org)s` is always this organisation."""
         with self.raw.cursor(row_factory=dict_row) as cursor:
             parameters["org"] = self.organisation_id
-            return cursor.execute(cast(LiteralString, sql), parameters).fetchall()
+            return cursor.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, **parameters: Any) -> Row | None:
         """Like `rows`, for a statement that yields one row or none."""
@@ -73,16 +76,18 @@ class Transaction:
         """Run one statement and return how many rows it touched."""
         with self.raw.cursor() as cursor:
             parameters["org"] = self.organisation_id
-            return cursor.execute(cast(LiteralString, sql), parameters).rowcount
+            return cursor.execute(sql, parameters).rowcount
 
     @cached_property
     def session(self) -> Session:
-        """A SQLModel session inside this transaction, for ordinary reads and admin writes; flushed before the commit."""
+        """A SQLModel session inside this transaction, for ordinary reads and admin writes; flushed at the commit."""
         return Session(bind=self._connection, expire_on_commit=False, autoflush=True)
 
-    def flush(self) -> None:
+    def flush(self) -> dict[str, int]:
+        """Write what is still to be written; returns the document numbers given out, by table name."""
         if "session" in self.__dict__:
             self.session.flush()
+        return self.batch.write(self)
 
 
 class Database:
@@ -105,7 +110,7 @@ class Database:
         @sa.event.listens_for(self.engine, "connect")
         def become_the_application(connection: psycopg.Connection[Any], record: object) -> None:
             connection.autocommit = True
-            connection.execute(cast(LiteralString, f'SET ROLE "{role}"'))
+            connection.execute(f'SET ROLE "{role}"')
             connection.execute("SET TIME ZONE 'UTC'")
 
     def close(self) -> None:
@@ -117,9 +122,7 @@ class Database:
         with self.engine.connect() as connection:
             work = Transaction(organisation_id, connection)
             try:
-                work.raw.execute(
-                    cast(LiteralString, f"BEGIN; SET LOCAL app.organisation_id = '{organisation_id}'"), prepare=False
-                )
+                work.raw.execute(f"BEGIN; SET LOCAL app.organisation_id = '{organisation_id}'", prepare=False)
                 yield work
                 work.flush()
             except BaseException:
@@ -138,8 +141,7 @@ class Database:
             except psycopg.Error as error:
                 _raise_unless_worth_retrying(error, attempt)
             except sa.exc.DBAPIError as error:
-                assert isinstance(error.orig, psycopg.Error)
-                _raise_unless_worth_retrying(error.orig, attempt)
+                _raise_unless_worth_retrying(cast(psycopg.Error, error.orig), attempt)
             _pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
@@ -171,7 +173,7 @@ def _commit(connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
 
 
 def _raise_unless_worth_retrying(error: psycopg.Error, attempt: int) -> None:
-    """Serialisation failures, deadlocks, a lost connection and the rare clash of two short references are tried again."""
+    """Serialisation failures, deadlocks, a lost connection and a clash of two short references are tried again."""
     clash = isinstance(error, errors.UniqueViolation) and error.diag.constraint_name in REFERENCE_CONSTRAINTS
     lost = isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.QueryCanceled)
     if not (clash or lost or isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)):

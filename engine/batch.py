@@ -1,0 +1,160 @@
+"""Writes in sets: effects add rows and guarded statements, one data-modifying statement writes them all.
+
+The SQL is derived from the tables' metadata and cached by shape, so PostgreSQL prepares it once per connection. The
+rows travel as one jsonb parameter. Each guard's count is compared after the write; a guard that did not find what it must
+raises, and the unit of work is rolled back.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+from engine.errors import TermbookError
+from engine.ids import new_id
+
+if TYPE_CHECKING:
+    from engine.database import Transaction
+
+Values = dict[str, Any]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A data-modifying statement whose count must come out right.
+
+    `sql` reads its rows from `{rows}` (a recordset with the columns `takes`) and the tenant from `{org}`, and ends in
+    `RETURNING <uuid> AS id`.
+    """
+
+    name: str
+    sql: str
+    takes: str
+
+
+@dataclass(slots=True)
+class _Guarding:
+    guarded: Guarded
+    rows: list[Values]
+    expect: int
+    otherwise: Callable[[set[str]], TermbookError]
+
+
+@dataclass(slots=True)
+class _Numbering:
+    table: str
+    series: str
+    year: int
+
+
+@dataclass
+class Batch:
+    """What one unit of work will write."""
+
+    organisation_id: UUID
+    _rows: dict[str, list[Values]] = field(default_factory=dict)
+    _guards: list[_Guarding] = field(default_factory=list)
+    _numberings: list[_Numbering] = field(default_factory=list)
+
+    def add(self, table: type[SQLModel], rows: Iterable[Values]) -> None:
+        """Insert rows; all rows of a table carry the same columns, without `organisation_id`."""
+        self._rows.setdefault(str(table.__tablename__), []).extend(rows)
+
+    def add_numbered(self, table: type[SQLModel], row: Values, *, series: str, year: int) -> None:
+        """Insert one document that takes the next number of its series and year from the locked counter."""
+        name = str(table.__tablename__)
+        assert all(n.table != name for n in self._numberings), "one numbered row per table in a batch"
+        self._numberings.append(_Numbering(name, series, year))
+        self.add(table, [{**row, "series": series, "year": year, "number": 0}])
+
+    def guard(
+        self, guarded: Guarded, rows: Sequence[Values], *, otherwise: Callable[[set[str]], TermbookError]
+    ) -> None:
+        """Run a guarded statement over rows; it must return one id per row, else `otherwise(ids)` is raised."""
+        self._guards.append(_Guarding(guarded, list(rows), len(rows), otherwise))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._rows and not self._guards
+
+    def write(self, transaction: "Transaction") -> dict[str, int]:
+        """Write everything in one statement; returns the document numbers given out, by table name."""
+        if self.is_empty:
+            return {}
+        shape = (
+            tuple((g.guarded.name, g.guarded.sql, g.guarded.takes) for g in self._guards),
+            tuple((table, tuple(rows[0])) for table, rows in self._rows.items()),
+            tuple(n.table for n in self._numberings),
+        )
+        assert all(row.keys() == rows[0].keys() for rows in self._rows.values() for row in rows), "same columns"
+        found = transaction.row(_statement(*shape), batch=orjson.dumps(self._document(), default=str).decode())
+        guards, numberings = self._guards, self._numberings
+        self._rows, self._guards, self._numberings = {}, [], []
+        assert found is not None
+        for position, guarding in enumerate(guards):
+            ids = found[f"g{position}"] or []
+            if len(ids) != guarding.expect:
+                raise guarding.otherwise({str(i) for i in ids})
+        return {n.table: found[f"n_{n.table}"] for n in numberings}
+
+    def _document(self) -> Values:
+        document: Values = {"org": self.organisation_id}
+        for position, guarding in enumerate(self._guards):
+            document[f"g{position}"] = guarding.rows
+        document.update(self._rows)
+        for n in self._numberings:
+            document[f"n_{n.table}"] = {"id": new_id(), "series": n.series, "year": n.year}
+        return document
+
+
+@cache
+def _statement(
+    guards: tuple[tuple[str, str, str], ...],
+    inserts: tuple[tuple[str, tuple[str, ...]], ...],
+    numbered: tuple[str, ...],
+) -> str:
+    """One WITH statement: guards first, then the document counters, then every insert."""
+    org = "(SELECT (b->>'org')::uuid FROM batch)"
+    parts = ["batch AS MATERIALIZED (SELECT %(batch)s::jsonb AS b)"]
+    answers = []
+    for position, (_, sql, takes) in enumerate(guards):
+        rows = f"jsonb_to_recordset((SELECT b->'g{position}' FROM batch)) AS r({takes})"
+        parts.append(f"g{position} AS ({sql.format(rows=rows, org=org)})")
+        answers.append(f"(SELECT array_agg(id) FROM g{position}) AS g{position}")
+    for table in numbered:
+        parts.append(f"""n_{table} AS (
+            INSERT INTO document_counter AS c (organisation_id, id, series, year, last_number)
+            SELECT {org}, (b->'n_{table}'->>'id')::uuid, b->'n_{table}'->>'series', (b->'n_{table}'->>'year')::int, 1
+            FROM batch
+            ON CONFLICT (organisation_id, series, year) DO UPDATE SET last_number = c.last_number + 1
+            RETURNING last_number)""")
+        answers.append(f"(SELECT last_number FROM n_{table}) AS n_{table}")
+    for table, columns in inserts:
+        parts.append(f"i_{table} AS ({_insert(table, columns, org, table in numbered)})")
+    return "WITH " + ",\n".join(parts) + "\nSELECT " + ", ".join(answers or ["1 AS done"])
+
+
+def _insert(table: str, columns: tuple[str, ...], org: str, is_numbered: bool) -> str:
+    metadata = SQLModel.metadata.tables[table]
+    types = ", ".join(f'"{name}" {column_type(metadata.columns[name].type)}' for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(
+        f"(SELECT last_number FROM n_{table})" if is_numbered and name == "number" else f'r."{name}"'
+        for name in columns
+    )
+    return (
+        f'INSERT INTO "{table}" (organisation_id, {names}) SELECT {org}, {values} '
+        f"FROM jsonb_to_recordset((SELECT b->'{table}' FROM batch)) AS r({types})"
+    )
+
+
+def column_type(column: sa.types.TypeEngine[Any]) -> str:
+    """The SQL name of a column's type."""
+    return str(column.compile(dialect=_DIALECT))

@@ -1,0 +1,108 @@
+"""A lifecycle as a table: every edge is a line with its trigger, who may pull it, its guards and its effects.
+
+`transitions` runs the table; declaring a chart checks it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from transitions import EventData, Machine
+
+from engine.errors import Reason
+from models import ActorKind
+
+# A guard yields the reasons why not; an effect adds to the batch. Both get the subject and the facts by keyword.
+Guard = Callable[..., Iterable[Reason]]
+Effect = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One edge. `tells` is the outbox topic that it announces."""
+
+    trigger: str
+    source: IntEnum
+    target: IntEnum
+    who: frozenset[ActorKind]
+    when: tuple[Guard, ...] = ()
+    then: tuple[Effect, ...] = ()
+    tells: str | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A lifecycle. Raises AssertionError when it is declared wrong: a twice-declared edge, an unreachable state, a
+    guard or effect without its proper name.
+    """
+
+    name: str
+    states: Sequence[IntEnum]
+    initial: Sequence[IntEnum]
+    steps: Sequence[Step]
+    _machine: Machine = field(init=False, repr=False, compare=False)
+    _by_edge: dict[tuple[str, IntEnum], Step] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check()
+        object.__setattr__(self, "_by_edge", {(step.trigger, step.source): step for step in self.steps})
+        machine = Machine(
+            model=None, states=list(self.states), initial=self.initial[0], model_attribute="status",
+            auto_transitions=False, send_event=True, queued=False,
+        )  # fmt: skip
+        for step in self.steps:
+            machine.add_transition(
+                step.trigger, step.source, step.target, conditions=_collect_reasons, after=_run_effects
+            )
+        object.__setattr__(self, "_machine", machine)
+
+    def _check(self) -> None:
+        edges = [(step.trigger, step.source) for step in self.steps]
+        assert len(edges) == len(set(edges)), f"{self.name}: an edge is declared twice"
+        reached = set(self.initial) | {step.target for step in self.steps}
+        assert reached == set(self.states), f"{self.name}: unreachable {set(self.states) - reached}"
+        for step in self.steps:
+            assert step.who, f"{self.name}: nobody may pull {step.trigger}"
+            for guard in step.when:
+                assert guard.__name__.startswith(("is_", "has_", "can_")), f"guard {guard.__name__} needs a proper name"
+
+    def step(self, trigger: str, status: IntEnum) -> Step | None:
+        """The edge of this trigger out of this status, if there is one."""
+        return self._by_edge.get((trigger, status))
+
+    def triggers_from(self, status: IntEnum) -> list[str]:
+        """What is allowed in this status, in the order of the table."""
+        return [step.trigger for step in self.steps if step.source == status]
+
+    def edges(self) -> list[tuple[str, int | None, int]]:
+        """Every (trigger, from, to) as codes; making a row is `new` from nothing."""
+        new: list[tuple[str, int | None, int]] = [("new", None, int(state)) for state in self.initial]
+        return new + [(step.trigger, int(step.source), int(step.target)) for step in self.steps]
+
+    def pull(self, step: Step, subject: Any, facts: dict[str, Any]) -> list[Reason]:
+        """Run guards, move, run effects. Returns the reasons of all failing guards; empty when it moved."""
+        attempt = _Attempt(step, facts)
+        self._machine.events[step.trigger].trigger(subject, attempt=attempt)
+        return attempt.reasons
+
+
+@dataclass(slots=True)
+class _Attempt:
+    step: Step
+    facts: dict[str, Any]
+    reasons: list[Reason] = field(default_factory=list)
+
+
+def _collect_reasons(event: EventData) -> bool:
+    """Every failing guard speaks, not only the first."""
+    attempt: _Attempt = event.kwargs["attempt"]
+    for guard in attempt.step.when:
+        attempt.reasons.extend(guard(event.model, **attempt.facts))
+    return not attempt.reasons
+
+
+def _run_effects(event: EventData) -> None:
+    attempt: _Attempt = event.kwargs["attempt"]
+    for effect in attempt.step.then:
+        effect(event.model, **attempt.facts)
