@@ -1,0 +1,224 @@
+"""What the value of a rule may be: typed values, and the parsers that make them from the JSON that is stored.
+
+A parser takes JSON and returns the typed value, or raises `ValueError` with the reason in words.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum, StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from models import TermBookingConfirmationType
+
+Parser = Callable[[object], Any]
+E = TypeVar("E", bound=IntEnum)
+
+# More than a century of minutes, or of anything else we count, is a mistake.
+LARGEST_COUNT = 60_000_000
+LARGEST_MINOR = 2**63 - 1
+
+
+class InvoicingRule(StrEnum):
+    """When a confirmed line is invoiced."""
+
+    ON_CONFIRM = "ON_CONFIRM"  # one invoice with the confirmation
+    PERIOD_IN_ADVANCE = "PERIOD_IN_ADVANCE"  # per period, before it begins
+    PERIOD_IN_ARREARS = "PERIOD_IN_ARREARS"  # per period, after it ended
+    SESSION_FROM_WALLET = "SESSION_FROM_WALLET"  # each session after it was held, from the wallet (pay as you go)
+
+
+class DiscountKind(StrEnum):
+    """What a discount is given for."""
+
+    SIBLING = "SIBLING"  # another child of the account in the same term
+    MULTI_SESSION = "MULTI_SESSION"  # many sessions at once
+    FULL_WEEK = "FULL_WEEK"  # a whole week
+    FULL_TERM = "FULL_TERM"  # the whole term
+    EARLY_BIRD = "EARLY_BIRD"  # booked early
+    COMBINE_BOOKING = "COMBINE_BOOKING"  # programs booked together
+    PROMO_CODE = "PROMO_CODE"  # a code was given
+    STAFF = "STAFF"  # for the organisation's own staff
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """A tax by its name on documents and its rate in percent (`Decimal("13")` is 13 %)."""
+
+    name: str
+    rate_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """What is due at once: a percentage of the billing, or an amount in minor units; exactly one of them is set."""
+
+    percent: Decimal | None = None
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """A declared discount: `order` says which comes first, `stacks` whether it may follow another."""
+
+    kind: DiscountKind
+    order: int
+    percent: Decimal | None = None
+    amount_minor: int | None = None
+    stacks: bool = False
+    cap_minor: int | None = None
+    conditions: Mapping[str, object] | None = None
+
+
+AutoCancelMinutes = Mapping[TermBookingConfirmationType, int | None]
+
+# Where a timeout may exist at all (DOMAIN §3), and how long it is unless a rule says otherwise.
+AUTO_CANCEL_MINUTES: AutoCancelMinutes = {
+    TermBookingConfirmationType.PAY_NOW_PAY_ALL: 15,
+    TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT: 15,
+    TermBookingConfirmationType.DIRECT_DEBIT: 72 * 60,
+}
+
+
+def count(*, least: int = 0, most: int = LARGEST_COUNT) -> Parser:
+    """A whole number within bounds."""
+
+    def parse(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"{value!r} is not a whole number")
+        if not least <= value <= most:
+            raise ValueError(f"{value} is not between {least} and {most}")
+        return value
+
+    return parse
+
+
+def some_of(enum: type[E]) -> Parser:
+    """A list of an enum's names; the answer is a frozenset of its members."""
+
+    def parse(value: object) -> frozenset[E]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(f"{value!r} is not a list of at least one of {', '.join(enum.__members__)}")
+        unknown = [name for name in value if not isinstance(name, str) or name not in enum.__members__]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(enum.__members__)}")
+        return frozenset(enum[name] for name in value)
+
+    return parse
+
+
+def invoicing(value: object) -> InvoicingRule:
+    """The name of an invoicing rule."""
+    if not isinstance(value, str) or value not in InvoicingRule.__members__:
+        raise ValueError(f"{value!r} is none of {', '.join(InvoicingRule.__members__)}")
+    return InvoicingRule[value]
+
+
+def auto_cancel(value: object) -> AutoCancelMinutes:
+    """Minutes by confirmation type, null for none; a type that is not named keeps its built-in default."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is not a table of confirmation type and minutes")
+    minutes: dict[TermBookingConfirmationType, int | None] = dict.fromkeys(TermBookingConfirmationType)
+    minutes.update(AUTO_CANCEL_MINUTES)
+    for name, given in value.items():
+        if name not in TermBookingConfirmationType.__members__:
+            raise ValueError(f"{name!r} is none of {', '.join(TermBookingConfirmationType.__members__)}")
+        kind = TermBookingConfirmationType[name]
+        if given is not None and kind not in AUTO_CANCEL_MINUTES:
+            raise ValueError(f"{name} has no timeout")
+        minutes[kind] = None if given is None else count(least=1)(given)
+    return minutes
+
+
+def tax(value: object) -> Tax | None:
+    """Null for no tax, else `{"name": "HST", "rate_percent": "13"}`."""
+    if value is None:
+        return None
+    fields = _fields(value, {"name", "rate_percent"})
+    name = fields.get("name")
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= 40:
+        raise ValueError("a tax needs a name of at most 40 characters")
+    return Tax(name=name.strip(), rate_percent=percentage(fields.get("rate_percent")))
+
+
+def deposit(value: object) -> Deposit | None:
+    """Null for none, else `{"percent": "25"}` or `{"amount_minor": 5000}`."""
+    if value is None:
+        return None
+    fields = _fields(value, {"percent", "amount_minor"})
+    percent, amount_minor = _percent_or_amount(fields)
+    return Deposit(percent=percent, amount_minor=amount_minor)
+
+
+def combine_booking(value: object) -> frozenset[UUID] | None:
+    """Null where any programs may be booked together, else the ids of the programs this one may be booked with."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is not a list of program ids")
+    try:
+        return frozenset(UUID(str(program)) for program in value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} holds something that is not a program id") from error
+
+
+def discounts(value: object) -> tuple[Discount, ...]:
+    """A list of discounts, answered in their explicit order; two with the same order are refused."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is not a list of discounts")
+    declared = sorted((_discount(each) for each in value), key=lambda each: each.order)
+    if len({each.order for each in declared}) < len(declared):
+        raise ValueError("two discounts have the same order")
+    return tuple(declared)
+
+
+def percentage(value: object) -> Decimal:
+    """A percentage from 0 to 100 with at most 4 decimals, written as a string so that it is exact."""
+    if not isinstance(value, str):
+        raise ValueError(f'{value!r} is not a percentage; write it as a string such as "13"')
+    try:
+        rate = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a percentage") from None
+    exponent = rate.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -4 or not 0 <= rate <= 100:
+        raise ValueError(f"{value!r} is not a percentage from 0 to 100 with at most 4 decimals")
+    return rate
+
+
+def _discount(value: object) -> Discount:
+    fields = _fields(value, {"kind", "order", "percent", "amount_minor", "stacks", "cap_minor", "conditions"})
+    kind, stacks, conditions = fields.get("kind"), fields.get("stacks", False), fields.get("conditions")
+    if not isinstance(kind, str) or kind not in DiscountKind.__members__:
+        raise ValueError(f"{kind!r} is none of {', '.join(DiscountKind.__members__)}")
+    if not isinstance(stacks, bool) or not isinstance(conditions, Mapping | None):
+        raise ValueError("`stacks` is true or false, and `conditions` a table")
+    percent, amount_minor = _percent_or_amount(fields)
+    cap = fields.get("cap_minor")
+    return Discount(
+        kind=DiscountKind[kind],
+        order=count()(fields.get("order")),
+        percent=percent,
+        amount_minor=amount_minor,
+        stacks=stacks,
+        cap_minor=None if cap is None else count(most=LARGEST_MINOR)(cap),
+        conditions=conditions,
+    )
+
+
+def _percent_or_amount(fields: Mapping[str, object]) -> tuple[Decimal | None, int | None]:
+    if ("percent" in fields) == ("amount_minor" in fields):
+        raise ValueError("give either `percent` or `amount_minor`")
+    if "percent" in fields:
+        return percentage(fields["percent"]), None
+    return None, count(most=LARGEST_MINOR)(fields["amount_minor"])
+
+
+def _fields(value: object, known: set[str]) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is not a table with {', '.join(sorted(known))}")
+    unknown = sorted(str(name) for name in value if name not in known)
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(known))}")
+    return value
