@@ -1,0 +1,15 @@
+"""What must never break, each promise as a query over the whole database."""
+
+from engine.invariants.attendance import ATTENDANCE
+from engine.invariants.billing import BILLING, INVOICING
+from engine.invariants.form import Invariant, Scope
+from engine.invariants.lifecycle import LIFECYCLE
+from engine.invariants.money import LEDGER, PAYMENTS
+from engine.invariants.places import PLACES
+from engine.invariants.tenancy import TENANCY
+
+INVARIANTS: tuple[Invariant, ...] = (
+    *PLACES, *LIFECYCLE, *BILLING, *INVOICING, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
+)  # fmt: skip
+
+__all__ = ["INVARIANTS", "Invariant", "Scope"]

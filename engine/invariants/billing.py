@@ -1,0 +1,222 @@
+"""Billing versions, invoices and document numbers."""
+
+from engine.invariants.form import (
+    CONFIRMED_ORDER,
+    HOLDING_BOOKING,
+    HOLDING_ORDER,
+    IS_BILLED,
+    SESSION_LINES,
+    SESSION_NAME,
+    Invariant,
+    Status,
+    document_name,
+    named_session,
+)
+from models import DocumentSeries, PaymentState
+
+_VERSION = "concat(o.reference, ' version ', v.version) AS version_of"
+_ORDER_OF_VERSION = "LEFT JOIN term_booking_order o ON o.id = v.order_id"
+
+
+def _sums(parent: str, child: str, key: str) -> str:
+    """Versions or invoices `v` whose lines' net or tax is not their own."""
+    return f"""
+        {parent} v
+        LEFT JOIN (
+            SELECT {key}, count(*) AS lines, sum(net_minor) AS lines_net_minor, sum(tax_minor) AS lines_tax_minor
+            FROM {child} GROUP BY {key}
+        ) l ON l.{key} = v.id
+    """
+
+
+_SUM_DIFFERS = "(v.net_minor <> coalesce(lines_net_minor, 0) OR v.tax_minor <> coalesce(lines_tax_minor, 0))"
+_SUM_COLUMNS = """v.net_minor, v.tax_minor, coalesce(lines_net_minor, 0) AS lines_net_minor,
+    coalesce(lines_tax_minor, 0) AS lines_tax_minor"""
+
+_AMOUNTS = " UNION ALL ".join(
+    f"SELECT '{table}' AS record, id, net_minor, tax_minor, {whole} AS whole_minor FROM {table} "
+    f"WHERE {whole} <> net_minor + tax_minor"
+    for table, whole in (
+        ("billing", "total_minor"),
+        ("billing_line", "gross_minor"),
+        ("invoice", "total_minor"),
+        ("invoice_line", "gross_minor"),
+    )
+)
+
+BILLING = (
+    Invariant(
+        name="billing_lines_make_the_total",
+        promise="Every billing version's lines sum to its total.",
+        sql=f"""
+            SELECT {_VERSION}, {_SUM_COLUMNS}, v.id AS billing_id
+            FROM {_sums("billing", "billing_line", "billing_id")} {_ORDER_OF_VERSION}
+            WHERE NOT v.is_void AND {_SUM_DIFFERS}
+        """,
+        says="Billing of {version_of}: net {net_minor} and tax {tax_minor}, its lines make {lines_net_minor} and "
+        "{lines_tax_minor}",
+    ),
+    Invariant(
+        name="void_billing_is_zero",
+        promise="A void billing version is zero and has no lines.",
+        sql=f"""
+            SELECT {_VERSION}, v.total_minor, coalesce(l.lines, 0) AS lines, v.id AS billing_id
+            FROM {_sums("billing", "billing_line", "billing_id")} {_ORDER_OF_VERSION}
+            WHERE v.is_void AND (v.total_minor <> 0 OR v.net_minor <> 0 OR l.lines IS NOT NULL)
+        """,
+        says="Billing of {version_of} is void and still asks {total_minor} in {lines} lines",
+    ),
+    Invariant(
+        name="amounts_are_net_plus_tax",
+        promise="Each amount is its net and its tax.",
+        sql=_AMOUNTS,
+        says="{record} {id}: {whole_minor} is not {net_minor} net and {tax_minor} tax",
+    ),
+    Invariant(
+        name="billing_versions_run_without_gap",
+        promise="The billing versions of a booking group run 1, 2, 3 … to its last.",
+        sql="""
+            SELECT a.reference AS account, t.name AS term, g.last_version, coalesce(newest, 0) AS newest,
+                   coalesce(versions, 0) AS versions, g.id AS group_id
+            FROM billing_group g
+            LEFT JOIN (SELECT group_id, count(*) AS versions, min(version) AS oldest, max(version) AS newest
+                       FROM billing GROUP BY group_id) v ON v.group_id = g.id
+            LEFT JOIN account a ON a.id = g.account_id
+            LEFT JOIN term t ON t.id = g.term_id
+            WHERE g.last_version <> coalesce(newest, 0) OR coalesce(versions, 0) <> coalesce(newest, 0)
+               OR coalesce(oldest, 1) <> 1
+        """,
+        says="Billing of {account} in {term}: {versions} versions, the newest is {newest}, the last one given out is "
+        "{last_version}",
+    ),
+    Invariant(
+        name="order_carries_its_newest_billing",
+        promise="An order points at its newest billing version, and while it holds places costs what that says.",
+        sql=f"""
+            WITH newest AS (
+                SELECT DISTINCT ON (order_id) order_id, id, group_id, version, total_minor, is_void
+                FROM billing ORDER BY order_id, version DESC
+            )
+            SELECT o.reference, o.total_minor, n.version, n.total_minor AS billed_minor, n.is_void, o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN newest n ON n.order_id = o.id
+            LEFT JOIN term_booking b ON b.id = o.booking_id
+            WHERE o.billing_id IS DISTINCT FROM n.id
+               OR (n.id IS NOT NULL AND n.group_id IS DISTINCT FROM o.group_id)
+               OR (o.order_type IN {IS_BILLED}
+                   AND (o.status IN {HOLDING_ORDER}
+                        OR (o.status IN {CONFIRMED_ORDER} AND b.status IN {HOLDING_BOOKING}))
+                   AND (n.id IS NULL OR n.is_void OR n.total_minor <> o.total_minor))
+        """,
+        says="{reference} costs {total_minor}; its newest billing is version {version} over {billed_minor}",
+    ),
+    Invariant(
+        name="booking_carries_its_billing",
+        promise="A booking costs what the billing version that confirmed it says.",
+        sql=f"""
+            SELECT b.reference, b.total_minor, v.version, v.total_minor AS billed_minor, b.id AS booking_id
+            FROM term_booking b
+            LEFT JOIN billing v ON v.id = b.billing_id
+            WHERE b.status IN {HOLDING_BOOKING}
+              AND (v.id IS NULL OR v.is_void OR v.total_minor <> b.total_minor OR v.group_id <> b.group_id)
+        """,
+        says="{reference} costs {total_minor}; its billing is version {version} over {billed_minor}",
+    ),
+)
+
+INVOICING = (
+    Invariant(
+        name="invoice_lines_make_the_total",
+        promise="Every invoice's lines sum to its total.",
+        sql=f"""
+            SELECT {document_name("v")} AS invoice, {_SUM_COLUMNS}, v.id AS invoice_id
+            FROM {_sums("invoice", "invoice_line", "invoice_id")}
+            WHERE {_SUM_DIFFERS}
+        """,
+        says="{invoice}: net {net_minor} and tax {tax_minor}, its lines make {lines_net_minor} and {lines_tax_minor}",
+    ),
+    Invariant(
+        name="confirmed_line_is_invoiced_once",
+        promise="Each confirmed line is invoiced or scheduled, once; what is approved for attendance only is not.",
+        sql=f"""
+            WITH charged AS (
+                SELECT l.booking_line_id, count(*) AS charges
+                FROM invoice_line l
+                JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
+                JOIN billing_line x ON x.id = l.billing_line_id AND x.component = 'SESSION'
+                GROUP BY l.booking_line_id
+            )
+            SELECT b.reference, {SESSION_NAME} AS session, coalesce(charges, 0) AS charges, line.id AS booking_line_id
+            FROM term_booking b
+            JOIN term_booking_line line ON line.booking_id = b.id AND line.kind IN {SESSION_LINES}
+            LEFT JOIN charged ON charged.booking_line_id = line.id
+            {named_session("line.term_product_id")}
+            WHERE b.status IN {CONFIRMED_ORDER}
+              AND coalesce(charges, 0) <> CASE b.status WHEN {Status.APPROVED:d} THEN 1 ELSE 0 END
+        """,
+        says="{reference}: {session} is invoiced {charges} times",
+    ),
+    Invariant(
+        name="invoice_charges_what_was_billed",
+        promise="An invoice line charges the session and the amount of its billing line to the booking it names.",
+        sql=f"""
+            SELECT {document_name("i")} AS invoice, l.description, l.gross_minor, x.gross_minor AS billed_minor,
+                   l.id AS invoice_line_id
+            FROM invoice_line l
+            JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
+            LEFT JOIN billing_line x ON x.id = l.billing_line_id
+            LEFT JOIN term_booking_line line ON line.id = l.booking_line_id
+            WHERE (l.net_minor, l.tax_minor) IS DISTINCT FROM (x.net_minor, x.tax_minor)
+               OR line.term_product_id IS DISTINCT FROM x.term_product_id
+               OR line.booking_id IS DISTINCT FROM i.booking_id
+        """,
+        says="{invoice}: the line “{description}” over {gross_minor} is not what was billed ({billed_minor})",
+    ),
+    Invariant(
+        name="document_numbers_run_without_gap",
+        promise="Invoice, quote and credit note numbers have no gap and no duplicate per series and year.",
+        sql="""
+            WITH given AS (
+                SELECT series, year, number FROM invoice UNION ALL SELECT series, year, number FROM quote
+            ), steps AS (
+                SELECT series, year, number,
+                       lag(number, 1, 0::bigint) OVER (PARTITION BY series, year ORDER BY number) AS previous
+                FROM given
+            ), newest AS (
+                SELECT series, year, max(number) AS number FROM given GROUP BY series, year
+            )
+            SELECT series, year, concat('after number ', previous, ' comes ', number) AS problem
+            FROM steps WHERE number <> previous + 1
+            UNION ALL
+            SELECT series, year, concat('the newest is number ', coalesce(newest.number, 0),
+                                        ', its counter stands at ', coalesce(c.last_number, 0))
+            FROM newest FULL JOIN document_counter c USING (series, year)
+            WHERE coalesce(newest.number, 0) <> coalesce(c.last_number, 0)
+        """,
+        says="Documents {series} of {year}: {problem}",
+    ),
+    Invariant(
+        name="payment_state_tells_what_is_owed",
+        promise="A booking is PAID when its invoices are settled, and only then.",
+        sql=f"""
+            WITH settled AS (
+                SELECT invoice_id, sum(amount_minor) AS amount_minor FROM payment_allocation GROUP BY invoice_id
+            ), invoiced AS (
+                SELECT i.booking_id, sum(i.total_minor) AS total_minor,
+                       sum(coalesce(s.amount_minor, 0)) AS settled_minor,
+                       bool_and(coalesce(s.amount_minor, 0) >= i.total_minor) AS is_settled
+                FROM invoice i LEFT JOIN settled s ON s.invoice_id = i.id
+                WHERE i.series = '{DocumentSeries.INVOICE}'
+                GROUP BY i.booking_id
+            )
+            SELECT b.reference, b.payment_state, coalesce(i.total_minor, 0) AS total_minor,
+                   coalesce(i.settled_minor, 0) AS settled_minor, b.id AS booking_id
+            FROM term_booking b
+            LEFT JOIN invoiced i ON i.booking_id = b.id
+            WHERE b.status IN {CONFIRMED_ORDER}
+              AND ((b.payment_state = '{PaymentState.PAID}') <> coalesce(i.is_settled, false)
+                   OR (b.payment_state = '{PaymentState.NOT_DUE}' AND i.booking_id IS NOT NULL))
+        """,
+        says="{reference} is {payment_state}; {settled_minor} of {total_minor} invoiced is settled",
+    ),
+)

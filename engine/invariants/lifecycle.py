@@ -1,0 +1,175 @@
+"""Orders, bookings, their histories and their timers."""
+
+from engine.invariants.form import CONFIRMED_ORDER, Invariant, Status, members
+from models import ActorKind, PaymentStatus, TimerKind, TimerStatus
+
+_RECORDS = """
+    SELECT 'term_booking_order' AS chart, id, reference, status, version FROM term_booking_order
+    UNION ALL
+    SELECT 'term_booking', id, reference, status, version FROM term_booking
+"""
+# The reference of what an event `e` belongs to.
+_SUBJECT = """
+    LEFT JOIN term_booking_order o ON o.id = e.subject_id
+    LEFT JOIN term_booking b ON b.id = e.subject_id
+"""
+_REFERENCE = "coalesce(o.reference, b.reference, e.subject_id::text) AS reference"
+
+LIFECYCLE = (
+    Invariant(
+        name="approved_order_has_its_booking",
+        promise="An order that is Approved or Attendance_Approved has its booking, and no other order has one.",
+        sql=f"""
+            SELECT o.reference, o.status, b.reference AS booking, o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN term_booking b ON b.id = o.booking_id
+            WHERE (o.status IN {CONFIRMED_ORDER} AND (
+                      b.id IS NULL OR (b.order_id <> o.id AND o.original_booking_id IS DISTINCT FROM b.id)))
+               OR (o.booking_id IS NOT NULL AND o.status NOT IN {CONFIRMED_ORDER}
+                   AND NOT (o.status = {Status.CANCELED:d} AND b.status IS NOT DISTINCT FROM {Status.CANCELED:d}))
+        """,
+        says="{reference} has status {status} and the booking {booking}",
+    ),
+    Invariant(
+        name="booking_has_its_order",
+        promise="A booking's order is Approved, or Attendance_Approved while the booking is.",
+        sql=f"""
+            SELECT b.reference, b.status, o.reference AS "order", o.status AS order_status, b.id AS booking_id
+            FROM term_booking b
+            LEFT JOIN term_booking_order o ON o.id = b.order_id
+            WHERE o.id IS NULL
+               OR o.booking_id IS DISTINCT FROM b.id
+               OR CASE WHEN b.status = {Status.ATTENDANCE_APPROVED:d} THEN o.status <> {Status.ATTENDANCE_APPROVED:d}
+                       WHEN b.status IN {members((Status.APPROVED, Status.SUSPENDED))}
+                       THEN o.status <> {Status.APPROVED:d}
+                       ELSE o.status NOT IN {
+            members((Status.ATTENDANCE_APPROVED, Status.APPROVED, Status.CANCELED))
+        } END
+        """,
+        says="{reference} has status {status}; its order {order} has status {order_status}",
+    ),
+    Invariant(
+        name="record_has_its_history",
+        promise="Every change writes one append-only event: every order and booking has a history.",
+        sql=f"""
+            SELECT r.chart, r.reference, r.id AS subject_id
+            FROM ({_RECORDS}) r
+            LEFT JOIN status_event e ON e.subject_id = r.id AND e.chart = r.chart
+            WHERE e.id IS NULL
+        """,
+        says="{reference} has no history",
+    ),
+    Invariant(
+        name="history_has_its_record",
+        promise="The history tells of orders and bookings that exist.",
+        sql=f"""
+            SELECT e.chart, e.subject_id, min(e.at) AS since
+            FROM status_event e
+            LEFT JOIN ({_RECORDS}) r ON r.id = e.subject_id AND r.chart = e.chart
+            WHERE r.id IS NULL AND e.chart IN ('term_booking_order', 'term_booking')
+            GROUP BY e.chart, e.subject_id
+        """,
+        says="There is a history of {chart} {subject_id} since {since} and no such record",
+    ),
+    Invariant(
+        name="history_is_an_unbroken_chain",
+        promise="The history is an unbroken chain: 1, 2, 3 …, each event from where the one before it led.",
+        sql=f"""
+            SELECT {_REFERENCE}, e.sequence, e.from_status, e.previous, e.previous_to
+            FROM (
+                SELECT subject_id, sequence, from_status, lag(sequence, 1, 0) OVER w AS previous,
+                       lag(to_status) OVER w AS previous_to
+                FROM status_event WINDOW w AS (PARTITION BY subject_id ORDER BY sequence)
+            ) e {_SUBJECT}
+            WHERE e.sequence <> e.previous + 1 OR e.from_status IS DISTINCT FROM e.previous_to
+        """,
+        says="{reference}: event {sequence} leads from {from_status}, event {previous} led to {previous_to}",
+    ),
+    Invariant(
+        name="history_ends_at_the_status",
+        promise="The last event of a history is where its order or booking stands.",
+        sql=f"""
+            WITH last AS (
+                SELECT DISTINCT ON (subject_id) subject_id, sequence, to_status
+                FROM status_event ORDER BY subject_id, sequence DESC
+            )
+            SELECT r.reference, r.status, r.version, last.to_status, last.sequence
+            FROM ({_RECORDS}) r
+            JOIN last ON last.subject_id = r.id
+            WHERE r.status <> last.to_status OR r.version <> last.sequence
+        """,
+        says="{reference} has status {status}, version {version}; its history ends at {to_status}, event {sequence}",
+    ),
+    Invariant(
+        name="status_moves_along_its_chart",
+        promise="A status only changes along its chart.",
+        sql=f"""
+            WITH edge AS (
+                SELECT chart, trigger, coalesce("from", -1) AS from_code, "to" AS to_code
+                FROM jsonb_to_recordset(%(edges)s::jsonb) AS r(chart text, trigger text, "from" int, "to" int)
+            )
+            SELECT {_REFERENCE}, e.chart, e.trigger, e.from_status, e.to_status, e.sequence, e.at
+            FROM status_event e
+            LEFT JOIN edge ON edge.chart = e.chart AND edge.trigger = e.trigger
+                          AND edge.from_code = coalesce(e.from_status::int, -1) AND edge.to_code = e.to_status::int
+            {_SUBJECT}
+            WHERE edge.chart IS NULL
+        """,
+        says="{reference}: {trigger} from {from_status} to {to_status} (event {sequence}) is no edge of {chart}",
+    ),
+    Invariant(
+        name="timer_waits_for_its_order",
+        promise="A timeout exists only before confirm: auto-cancel in Submitted and Accept, expiry in Quote.",
+        sql=f"""
+            SELECT coalesce(o.reference, t.subject_id::text) AS reference, o.status, t.kind, t.due_at, t.id AS timer_id
+            FROM timer t
+            LEFT JOIN term_booking_order o ON o.id = t.subject_id
+            WHERE t.status = '{TimerStatus.ARMED}' AND (o.id IS NULL OR CASE t.kind
+                WHEN '{TimerKind.AUTO_CANCEL}' THEN o.status NOT IN {members((Status.SUBMITTED, Status.ACCEPT))}
+                WHEN '{TimerKind.QUOTE_EXPIRY}' THEN o.status <> {Status.QUOTE:d} END)
+        """,
+        says="{reference} has status {status} and a timer {kind} still armed for {due_at}",
+    ),
+    Invariant(
+        name="quote_will_expire",
+        promise="A quote holds its places until it expires.",
+        sql=f"""
+            SELECT o.reference, o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN timer t ON t.subject_id = o.id AND t.kind = '{TimerKind.QUOTE_EXPIRY}'
+                             AND t.status = '{TimerStatus.ARMED}'
+            WHERE o.status = {Status.QUOTE:d} AND t.id IS NULL
+        """,
+        says="{reference} is quoted and holds its places for ever: no expiry is armed",
+    ),
+    Invariant(
+        name="timeout_spares_what_is_paid",
+        promise="A timeout never cancels what is paid.",
+        # The price is the newest version that was not void; money counts from the moment it was posted.
+        sql=f"""
+            WITH ended AS (
+                SELECT subject_id AS order_id, at FROM status_event
+                WHERE chart = 'term_booking_order' AND trigger = 'cancel' AND actor_kind = '{ActorKind.SYSTEM}'
+            ), price AS (
+                SELECT DISTINCT ON (v.order_id) v.order_id, v.total_minor
+                FROM billing v JOIN ended ON ended.order_id = v.order_id
+                WHERE NOT v.is_void AND v.created_at <= ended.at
+                ORDER BY v.order_id, v.version DESC
+            ), captured AS (
+                SELECT p.order_id, sum(p.amount_minor) AS paid_minor
+                FROM payment p
+                JOIN ended ON ended.order_id = p.order_id
+                JOIN ledger_entry e ON e.source_kind = 'PAYMENT' AND e.source_id = p.id AND e.purpose = 'CAPTURED'
+                WHERE p.status = '{PaymentStatus.SUCCESS}' AND e.created_at < ended.at
+                GROUP BY p.order_id
+            )
+            SELECT o.reference, ended.at, paid_minor, price.total_minor
+            FROM captured
+            JOIN price USING (order_id)
+            JOIN ended USING (order_id)
+            LEFT JOIN term_booking_order o ON o.id = order_id
+            WHERE paid_minor >= price.total_minor
+        """,
+        says="{reference} was cancelled by the system on {at} although {paid_minor} of {total_minor} was paid",
+    ),
+)

@@ -1,0 +1,170 @@
+"""The ledger, and payments with what they were used for."""
+
+from engine.invariants.form import Invariant, document_name
+from models import DocumentSeries, LedgerAccount, PaymentStatus
+
+
+def _balance(*accounts: LedgerAccount) -> str:
+    """Families for whom one of these accounts, which only ever owe them money, shows a debit."""
+    names = ", ".join(f"'{account}'" for account in accounts)
+    return f"""
+        SELECT a.reference, a.name, p.ledger_account, p.balance_minor, p.account_id
+        FROM (SELECT account_id, ledger_account, sum(amount_minor) AS balance_minor
+              FROM ledger_posting WHERE ledger_account IN ({names})
+              GROUP BY account_id, ledger_account HAVING sum(amount_minor) > 0) p
+        LEFT JOIN account a ON a.id = p.account_id
+    """
+
+
+def _posted(source_kind: str, purpose: str, account: LedgerAccount) -> str:
+    """What entries of one purpose debit to an account, by their source; an entry that was reversed is undone."""
+    return f"""
+        SELECT e.source_id, coalesce(sum(p.amount_minor), 0) AS posted_minor
+        FROM ledger_entry e
+        LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.ledger_account = '{account}'
+        LEFT JOIN ledger_entry undone ON undone.reverses_id = e.id
+        WHERE e.source_kind = '{source_kind}' AND e.purpose = '{purpose}' AND undone.id IS NULL
+        GROUP BY e.source_id
+    """
+
+
+LEDGER = (
+    Invariant(
+        name="ledger_entry_balances",
+        promise="Every posting balances.",
+        sql="""
+            SELECT e.source_kind, e.purpose, e.posted_on, p.difference_minor, p.entry_id
+            FROM (SELECT entry_id, sum(amount_minor) AS difference_minor
+                  FROM ledger_posting GROUP BY entry_id HAVING sum(amount_minor) <> 0) p
+            LEFT JOIN ledger_entry e ON e.id = p.entry_id
+        """,
+        says="The entry {source_kind} {purpose} of {posted_on} is off by {difference_minor} ({entry_id})",
+    ),
+    Invariant(
+        name="source_is_posted_once",
+        promise="A document or payment is posted once for each purpose.",
+        sql="""
+            SELECT source_kind, source_id, purpose, count(*) AS entries
+            FROM ledger_entry GROUP BY source_kind, source_id, purpose HAVING count(*) > 1
+        """,
+        says="{source_kind} {source_id} is posted {entries} times as {purpose}",
+    ),
+    Invariant(
+        name="issued_invoice_is_posted",
+        promise="An invoice posts its total as a receivable.",
+        sql=f"""
+            SELECT coalesce({document_name("i")}, e.source_id::text) AS invoice, i.total_minor,
+                   coalesce(e.posted_minor, 0) AS posted_minor
+            FROM invoice i
+            FULL JOIN ({_posted("INVOICE", "ISSUED", LedgerAccount.RECEIVABLE)}) e ON e.source_id = i.id
+            WHERE coalesce(i.series, '{DocumentSeries.INVOICE}') = '{DocumentSeries.INVOICE}'
+              AND coalesce(i.total_minor, 0) <> coalesce(e.posted_minor, 0)
+        """,
+        says="Invoice {invoice} over {total_minor} is posted as a receivable of {posted_minor}",
+    ),
+    Invariant(
+        name="captured_payment_is_posted",
+        promise="A payment that succeeded is in the books, and no other is.",
+        sql=f"""
+            SELECT coalesce(p.reference, e.source_id::text) AS payment, p.status, p.amount_minor,
+                   coalesce(e.posted_minor, 0) AS posted_minor
+            FROM payment p
+            FULL JOIN ({_posted("PAYMENT", "CAPTURED", LedgerAccount.GATEWAY_CLEARING)}) e ON e.source_id = p.id
+            WHERE CASE WHEN p.status = '{PaymentStatus.SUCCESS}' THEN p.amount_minor ELSE 0 END
+                  <> coalesce(e.posted_minor, 0)
+        """,
+        says="Payment {payment} over {amount_minor} is {status}; {posted_minor} is posted as captured",
+    ),
+    Invariant(
+        name="customer_credit_is_never_overdrawn",
+        promise="A family's credit is never used twice: customer credit shows no debit balance.",
+        sql=_balance(LedgerAccount.CUSTOMER_CREDIT),
+        says="{name} ({reference}): customer credit is overdrawn by {balance_minor}",
+    ),
+    Invariant(
+        name="wallet_is_never_below_zero",
+        promise="A wallet is never below zero.",
+        sql=_balance(LedgerAccount.WALLET, LedgerAccount.BONUS),
+        says="{name} ({reference}): {ledger_account} is {balance_minor} below zero",
+    ),
+    Invariant(
+        name="receivable_is_what_is_owed",
+        promise="What a family owes in the books is what it was invoiced less what was settled.",
+        sql=f"""
+            WITH owed AS (
+                SELECT account_id, sum(total_minor) AS invoiced_minor FROM invoice
+                WHERE series = '{DocumentSeries.INVOICE}' GROUP BY account_id
+            ), settled AS (
+                SELECT i.account_id, sum(s.amount_minor) AS settled_minor
+                FROM payment_allocation s JOIN invoice i ON i.id = s.invoice_id GROUP BY i.account_id
+            ), booked AS (
+                SELECT account_id, sum(amount_minor) AS balance_minor FROM ledger_posting
+                WHERE ledger_account = '{LedgerAccount.RECEIVABLE}' GROUP BY account_id
+            )
+            SELECT a.reference, a.name, coalesce(balance_minor, 0) AS balance_minor,
+                   coalesce(invoiced_minor, 0) AS invoiced_minor, coalesce(settled_minor, 0) AS settled_minor
+            FROM account a
+            LEFT JOIN owed ON owed.account_id = a.id
+            LEFT JOIN settled ON settled.account_id = a.id
+            LEFT JOIN booked ON booked.account_id = a.id
+            WHERE coalesce(balance_minor, 0) <> coalesce(invoiced_minor, 0) - coalesce(settled_minor, 0)
+        """,
+        says="{name} ({reference}) owes {balance_minor} in the books; {invoiced_minor} is invoiced, {settled_minor} "
+        "settled",
+    ),
+)
+
+PAYMENTS = (
+    Invariant(
+        name="allocations_within_payment",
+        promise="Allocations ≤ payment amount.",
+        sql="""
+            SELECT p.reference, p.amount_minor, s.allocated_minor, p.id AS payment_id
+            FROM (SELECT payment_id, sum(amount_minor) AS allocated_minor FROM payment_allocation GROUP BY payment_id) s
+            JOIN payment p ON p.id = s.payment_id
+            WHERE s.allocated_minor > p.amount_minor
+        """,
+        says="Payment {reference} over {amount_minor} settles {allocated_minor}",
+    ),
+    Invariant(
+        name="allocations_come_from_captured_money",
+        promise="Only a payment that succeeded settles an invoice.",
+        sql=f"""
+            SELECT p.reference, p.status, s.amount_minor, {document_name("i")} AS invoice, s.id AS allocation_id
+            FROM payment_allocation s
+            LEFT JOIN payment p ON p.id = s.payment_id
+            LEFT JOIN invoice i ON i.id = s.invoice_id
+            WHERE p.status IS DISTINCT FROM '{PaymentStatus.SUCCESS}'
+        """,
+        says="Payment {reference} is {status} and settles {amount_minor} of {invoice}",
+    ),
+    Invariant(
+        name="allocations_within_invoice",
+        promise="No invoice is settled by more than its total.",
+        sql=f"""
+            SELECT {document_name("i")} AS invoice, i.total_minor, s.allocated_minor, i.id AS invoice_id
+            FROM (SELECT invoice_id, sum(amount_minor) AS allocated_minor FROM payment_allocation GROUP BY invoice_id) s
+            JOIN invoice i ON i.id = s.invoice_id
+            WHERE s.allocated_minor > i.total_minor
+        """,
+        says="Invoice {invoice} over {total_minor} is settled by {allocated_minor}",
+    ),
+    Invariant(
+        name="payment_event_is_applied_once",
+        promise="A payment event is applied exactly once.",
+        sql="""
+            SELECT provider, event_id, count(*) AS times, min(processed_at) AS first_at
+            FROM processed_event GROUP BY provider, event_id HAVING count(*) > 1
+        """,
+        says="The event {event_id} of {provider} was applied {times} times, first on {first_at}",
+    ),
+    Invariant(
+        name="provider_payment_is_recorded_once",
+        promise="A provider's payment is one payment here.",
+        sql="""
+            SELECT provider, external_id, string_agg(reference, ', ' ORDER BY reference) AS payments
+            FROM payment WHERE external_id IS NOT NULL GROUP BY provider, external_id HAVING count(*) > 1
+        """,
+        says="{external_id} of {provider} is recorded more than once: {payments}",
+    ),
+)
