@@ -60,7 +60,7 @@ def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[byte
     Documents are taken from the iterable a few ahead of the PDFs that were asked for. The first failure ends the run.
     """
     assert workers > 0, "somebody has to do the work"
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=check_libraries) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         under_way: deque[Future[bytes]] = deque()
         try:
             for document in documents:

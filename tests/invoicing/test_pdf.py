@@ -1,4 +1,5 @@
 import os
+import pickle
 import socket
 import struct
 import subprocess
@@ -442,3 +443,8 @@ class TestMissingLibraries:
 
         assert issubclass(pdf.PdfLibraryMissing, StartupFailed)
         assert "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in told
+
+    def test_are_told_by_a_worker_too(self):
+        error = pickle.loads(pickle.dumps(pdf.PdfLibraryMissing("install Pango")))
+
+        assert (type(error), error.message) == (pdf.PdfLibraryMissing, "install Pango")
