@@ -1,8 +1,8 @@
 """Writes in sets: effects add rows and guarded statements, one data-modifying statement writes them all.
 
 The SQL is derived from the tables' metadata and cached by shape, so PostgreSQL prepares it once per connection. The
-rows travel as one jsonb parameter. Each guard's count is compared after the write; a guard that did not find what it must
-raises, and the unit of work is rolled back.
+rows travel as one jsonb parameter. Each guard's count is compared after the write; a guard that did not find what it
+must raises, and the unit of work is rolled back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
@@ -62,6 +63,7 @@ class Batch:
     _rows: dict[str, list[Values]] = field(default_factory=dict)
     _guards: list[_Guarding] = field(default_factory=list)
     _numberings: list[_Numbering] = field(default_factory=list)
+    _violations: dict[str, TermbookError] = field(default_factory=dict)
 
     def add(self, table: type[SQLModel], rows: Iterable[Values]) -> None:
         """Insert rows; all rows of a table carry the same columns, without `organisation_id`."""
@@ -80,6 +82,10 @@ class Batch:
         """Run a guarded statement over rows; it must return one id per row, else `otherwise(ids)` is raised."""
         self._guards.append(_Guarding(guarded, list(rows), len(rows), otherwise))
 
+    def on_violation(self, constraint: str, error: TermbookError) -> None:
+        """What to raise when the database's own constraint, the second guard, refuses the write."""
+        self._violations[constraint] = error
+
     @property
     def is_empty(self) -> bool:
         return not self._rows and not self._guards
@@ -94,9 +100,14 @@ class Batch:
             tuple(n.table for n in self._numberings),
         )
         assert all(row.keys() == rows[0].keys() for rows in self._rows.values() for row in rows), "same columns"
-        found = transaction.row(_statement(*shape), batch=orjson.dumps(self._document(), default=str).decode())
+        try:
+            found = transaction.row(_statement(*shape), batch=orjson.dumps(self._document(), default=str).decode())
+        except psycopg.errors.IntegrityError as violation:
+            if (refusal := self._violations.get(violation.diag.constraint_name or "")) is not None:
+                raise refusal from violation
+            raise
         guards, numberings = self._guards, self._numberings
-        self._rows, self._guards, self._numberings = {}, [], []
+        self._rows, self._guards, self._numberings, self._violations = {}, [], [], {}
         assert found is not None
         for position, guarding in enumerate(guards):
             ids = found[f"g{position}"] or []

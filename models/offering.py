@@ -132,10 +132,8 @@ class Extra(TenantRow, table=True):
         root(),
         refers("program_id", "program"),
         check("price_minor >= 0", "price_is_not_negative"),
-        check("stock >= 0", "stock_is_not_negative"),
     )
     program_id: UUID | None = None  # None: offered with every program
     name: str
     price_minor: int = money()
-    stock: int | None = None
     is_active: bool = True

@@ -1,0 +1,73 @@
+"""Billing versions: immutable, numbered along their group, each with the lines that make its total."""
+
+from datetime import datetime
+from uuid import UUID
+
+from billing.pricing import Priced
+from engine.batch import Batch, Guarded
+from engine.fire import MovedMeanwhile
+from engine.ids import new_id
+from models import Billing, BillingGroup, BillingLine
+
+_BUMP = Guarded(
+    name="bump_group",
+    sql="UPDATE billing_group t SET last_version = r.to_version FROM {rows} WHERE t.organisation_id = {org} "
+    "AND t.id = r.id AND t.last_version = r.to_version - 1 RETURNING t.id",
+    takes="id uuid, to_version int",
+)
+
+
+def next_version(
+    batch: Batch, *, group: dict[str, object] | None, account_id: UUID, term_id: UUID, now: datetime
+) -> tuple[UUID, int]:
+    """Make the group or take its next version, under the account's lock. Returns (group id, version)."""
+    if group is None:
+        group_id = new_id()
+        batch.add(
+            BillingGroup,
+            [{"id": group_id, "account_id": account_id, "term_id": term_id, "last_version": 1, "created_at": now}],
+        )
+        return group_id, 1
+    version = int(str(group["last_version"])) + 1
+    batch.guard(
+        _BUMP, [{"id": group["id"], "to_version": version}],
+        otherwise=lambda _: MovedMeanwhile("The billing of this account was changed meanwhile; look at it again."),
+    )  # fmt: skip
+    return UUID(str(group["id"])), version
+
+
+def write_version(batch: Batch, priced: Priced, *, group_id: UUID, version: int, order_id: UUID, now: datetime) -> UUID:
+    """Add a version with its lines; returns its id."""
+    billing_id = _add(batch, group_id, version, order_id, priced, is_void=False, now=now)
+    batch.add(
+        BillingLine,
+        [{
+            "id": new_id(), "billing_id": billing_id, "attendee_id": p.line.attendee_id,
+            "term_product_id": p.line.term_product_id, "component": p.line.component,
+            "description": p.line.description, "quantity": p.line.quantity, "base_minor": p.base_minor,
+            "discount_minor": p.discount_minor, "net_minor": p.net_minor, "tax_minor": p.tax_minor,
+            "gross_minor": p.gross_minor, "tax_name": p.line.tax_name, "tax_rate": str(p.line.tax_rate),
+            "trace": p.trace, "position": position,
+        } for position, p in enumerate(priced.lines)],
+    )  # fmt: skip
+    return billing_id
+
+
+def write_void(batch: Batch, *, group_id: UUID, version: int, order_id: UUID, now: datetime) -> UUID:
+    """Add a zero version: the order costs nothing any more."""
+    return _add(batch, group_id, version, order_id, Priced([], 0, 0, 0, "void"), is_void=True, now=now)
+
+
+def _add(
+    batch: Batch, group_id: UUID, version: int, order_id: UUID, priced: Priced, *, is_void: bool, now: datetime
+) -> UUID:
+    billing_id = new_id()
+    batch.add(
+        Billing,
+        [{
+            "id": billing_id, "group_id": group_id, "version": version, "order_id": order_id, "is_void": is_void,
+            "net_minor": priced.net_minor, "tax_minor": priced.tax_minor, "total_minor": priced.total_minor,
+            "fingerprint": priced.fingerprint, "created_at": now,
+        }],
+    )  # fmt: skip
+    return billing_id

@@ -1,0 +1,149 @@
+"""The cart: whose account it is, and what is put into it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from billing.pricing import Priced
+from engine.actor import Actor
+from engine.batch import Batch
+from engine.database import Row, Transaction
+from engine.errors import Invalid, NotFound, Reason
+from engine.fire import Refused
+from engine.ids import new_id
+from models import BookingMode, LineKind, TermBookingOrderExtra, TermBookingOrderLine
+from workflows.order_facts import Facts, Order
+
+MOST_LINES = 500
+MOST_EXTRAS = 20
+MOST_QUANTITY = 1000
+
+_RESOLVE = """
+SELECT a.id AS account_id, t.status, t.name, coalesce(s.time_zone, g.time_zone) AS time_zone, t.ends_on,
+       EXISTS (SELECT FROM account_attendee x WHERE x.organisation_id = a.organisation_id AND x.account_id = a.id
+               AND x.attendee_id = %(attendee_id)s) AS is_theirs
+FROM organisation g
+JOIN account a ON a.organisation_id = g.id AND a.id = %(account_id)s
+JOIN term t ON t.organisation_id = g.id AND t.id = %(term_id)s
+LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
+WHERE g.id = %(org)s
+"""
+
+
+def resolve_account(
+    tx: Transaction, actor: Actor, account_id: UUID | None, *, attendee_id: UUID, term_id: UUID, now: datetime
+) -> UUID:
+    """Whose account an order is for (DOMAIN §2): selected by hand by an admin, the family's own otherwise.
+
+    Raises Invalid, NotFound or Refused; what belongs to another family answers like what does not exist.
+    """
+    if account_id is None and not actor.is_admin and len(actor.account_ids) == 1:
+        account_id = next(iter(actor.account_ids))
+    if account_id is None:
+        raise Invalid("Select the account that the order is for.", reasons=[
+            Reason("required", "Select the account that the order is for.", field="account_id")])  # fmt: skip
+    found = tx.row(_RESOLVE, account_id=account_id, attendee_id=attendee_id, term_id=term_id)
+    if found is None or not actor.may_see_account(account_id):
+        raise NotFound("There is no such account or term.", what="account")
+    if not found["is_theirs"]:
+        raise NotFound("The account has no such attendee.", what="attendee")
+    today = now.astimezone(ZoneInfo(found["time_zone"])).date()
+    if found["status"] not in ("OPEN", "RUNNING") or found["ends_on"] < today:
+        message = f"{found['name']} takes no bookings."
+        raise Refused(message, reasons=[Reason("term_closed", message, field="term_id", rule="term_status")])
+    return account_id
+
+
+def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The input as rows to write: `lines` are `{session_id, mode, extras: [{extra_id, quantity}]}`.
+
+    Raises Invalid naming each field: too many lines, the same session or extra twice, a quantity out of range.
+    """
+    reasons = list(_failing_lines(lines))
+    if reasons:
+        raise Invalid("The lines of the order are not valid.", reasons=reasons)
+    wanted: list[Row] = []
+    extras: list[Row] = []
+    for position, line in enumerate(lines):
+        line_id = new_id()
+        wanted.append({
+            "line_id": line_id, "id": line["session_id"], "kind": LineKind.SESSION.value,
+            "mode": BookingMode(line.get("mode") or BookingMode.CASUAL).value, "position": position,
+        })  # fmt: skip
+        extras.extend(
+            {"id": new_id(), "order_line_id": line_id, "extra_id": e["extra_id"], "quantity": e["quantity"]}
+            for e in line.get("extras") or ()
+        )
+    return wanted, extras
+
+
+def _failing_lines(lines: Sequence[Row]) -> Iterable[Reason]:
+    if len(lines) > MOST_LINES:
+        yield Reason("too_many", f"An order has at most {MOST_LINES} lines, not {len(lines)}.", field="lines")
+        return
+    seen: dict[UUID, int] = {}
+    for position, line in enumerate(lines):
+        first = seen.setdefault(line["session_id"], position)
+        if first != position:
+            yield Reason("twice", f"The same session as in lines[{first}].", field=f"lines[{position}].session_id")
+        yield from _failing_extras(position, line.get("extras") or ())
+
+
+def _failing_extras(position: int, extras: Sequence[Row]) -> Iterable[Reason]:
+    if len({e["extra_id"] for e in extras}) < len(extras) or len(extras) > MOST_EXTRAS:
+        yield Reason("twice", f"Each extra once, at most {MOST_EXTRAS}.", field=f"lines[{position}].extras")
+    for n, extra in enumerate(extras):
+        if not 1 <= extra["quantity"] <= MOST_QUANTITY:
+            yield Reason("out_of_range", f"A quantity is between 1 and {MOST_QUANTITY}.",
+                         field=f"lines[{position}].extras[{n}].quantity")  # fmt: skip
+
+
+def clear_lines(tx: Transaction, order: Order) -> None:
+    """Take everything out of the cart; what is wanted now is written in its place."""
+    tx.run(
+        "DELETE FROM term_booking_order_line WHERE organisation_id = %(org)s AND order_id = %(order_id)s",
+        order_id=order.id,
+    )
+
+
+def replace_lines(
+    order: Order, *, batch: Batch, wanted: list[Row], extras: list[Row], facts: Facts, priced: Priced, now: datetime,
+    **_: Any,
+) -> None:  # fmt: skip
+    """What was in the cart is replaced by what is wanted now, with the prices that are shown."""
+    _refuse_unknown(wanted, extras, facts)
+    prices = {p.line.term_product_id: p.gross_minor for p in priced.lines if p.line.component == "SESSION"}
+    batch.add(
+        TermBookingOrderLine,
+        [{
+            "id": line.line_id, "order_id": order.id, "term_product_id": line.session_id,
+            "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
+            "price_minor": prices[line.session_id], "position": line.position,
+        } for line in facts.lines],
+    )  # fmt: skip
+    chosen = [extra for line in facts.lines for extra in line.extras]
+    if chosen:
+        batch.add(
+            TermBookingOrderExtra,
+            [{
+                "id": e.id, "order_id": order.id, "order_line_id": e.order_line_id, "extra_id": e.extra_id,
+                "name": e.name, "price_minor": e.price_minor, "quantity": e.quantity, "price_paid_minor": e.price_minor,
+            } for e in chosen],
+        )  # fmt: skip
+    order.change(total_minor=priced.total_minor, price_fingerprint=priced.fingerprint)
+
+
+def _refuse_unknown(wanted: list[Row], extras: list[Row], facts: Facts) -> None:
+    """An id that is not of this organisation's catalogue answers like one that does not exist."""
+    known = {line.session_id for line in facts.lines}
+    reasons = [
+        Reason("unknown", "There is no such session.", field=f"lines[{w['position']}].session_id")
+        for w in wanted if w["id"] not in known
+    ]  # fmt: skip
+    found = {extra.id for line in facts.lines for extra in line.extras}
+    reasons += [Reason("unknown", "There is no such extra.", field="lines.extras.extra_id")
+                for e in extras if e["id"] not in found]  # fmt: skip
+    if reasons:
+        raise Invalid("The cart names something that does not exist.", reasons=reasons)

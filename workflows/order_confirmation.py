@@ -1,0 +1,199 @@
+"""What confirming an order makes, in one transaction: TermBooking, Invoice with its postings, TermAttendance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlmodel import SQLModel
+
+from billing.ledger import credit_applied, invoice_issued, post
+from catalogue.rules import Rule
+from engine.actor import Actor
+from engine.batch import Batch, Values
+from engine.errors import Reason
+from engine.fire import Subject, begin
+from engine.ids import new_id, new_reference
+from engine.money import format_money
+from invoicing.issue import issue_invoice
+from models import (
+    ActorKind,
+    PaymentAllocation,
+    PaymentState,
+    TermAttendance,
+    TermBooking,
+    TermBookingConfirmationType,
+    TermBookingExtra,
+    TermBookingLine,
+    TermBookingStatus,
+)
+from workflows.order_effects import local_day, printed
+from workflows.order_facts import Order
+from workflows.order_guards import failing_standing
+from workflows.order_holdings import Holdings
+from workflows.term_booking import CHART as BOOKING_CHART
+
+_CONFIRMATION = TermBookingConfirmationType
+
+
+@dataclass(kw_only=True)
+class Booking(Subject):
+    """The booking as the verbs see it."""
+
+    table: ClassVar[type[SQLModel]] = TermBooking
+    payment_state: PaymentState
+
+
+@dataclass
+class Confirmation:
+    """What a confirmation made, for later effects and for the verb's answer."""
+
+    booking: Booking | None = None
+    lines: dict[UUID, Values] | None = None
+    invoice_id: UUID | None = None
+
+
+def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: str, **_: Any) -> Iterator[Reason]:
+    """The confirmation type's condition (DOMAIN §3): paid, in good standing, or an admin says so with a reason."""
+    assert holdings.billing is not None, "a submitted order has a Billing version"
+    total = holdings.billing["total_minor"]
+    if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL and holdings.paid_minor < total:
+        money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+        yield Reason(
+            "not_paid", f"{order.reference} is confirmed when {format_money(total, **money)} are paid; "
+            f"{format_money(holdings.paid_minor, **money)} are.", rule="confirmation_type",
+            facts={"total_minor": total, "paid_minor": holdings.paid_minor},
+        )  # fmt: skip
+    if order.confirmation_type is _CONFIRMATION.CONFIRM_WITHOUT_PAYMENT:
+        yield from failing_standing(order, holdings.standing, holdings.rules(Rule.PAY_LATER_LIMIT), total)
+    if order.confirmation_type is _CONFIRMATION.ADMIN_CONFIRM and not (actor.is_admin and reason.strip()):
+        yield Reason("admin_with_reason", "An admin confirms it, with a reason.", field="reason",
+                     rule="confirmation_type")  # fmt: skip
+
+
+def can_confirm_oneself(order: Order, *, actor: Actor, **_: Any) -> Iterator[Reason]:
+    """A family confirms by pay-later only; a payment confirms for the others."""
+    by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
+    if by_family and order.confirmation_type is not _CONFIRMATION.CONFIRM_WITHOUT_PAYMENT:
+        yield Reason("confirmed_by_payment", f"{order.reference} is confirmed by its payment.",
+                     field="confirmation_type", rule="confirmation_type")  # fmt: skip
+
+
+def make_booking(
+    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, actor: Actor, now: datetime, **_: Any
+) -> None:
+    """The official enrolment, with a line per session and a snapshot of each extra."""
+    assert holdings.billing is not None
+    total = holdings.billing["total_minor"]
+    state = PaymentState.PAID if holdings.paid_minor >= total else PaymentState.OPEN
+    booking = made.booking = Booking(
+        id=new_id(), reference=new_reference("TB"), status=TermBookingStatus.APPROVED, version=1, payment_state=state
+    )
+    row = {
+        "reference": booking.reference, "account_id": order.account_id, "attendee_id": order.attendee_id,
+        "term_id": order.term_id, "group_id": order.group_id, "order_id": order.id,
+        "order_type": int(order.order_type), "confirmation_type": order.confirmation_type,
+        "payment_state": state.value, "revision": 1, "billing_id": order.billing_id, "total_minor": total,
+        "wallet_debited_minor": 0, "bonus_debited_minor": 0, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    begin(batch, BOOKING_CHART, booking, row=row, actor=actor, now=now, reason=f"confirmed {order.reference}")
+    made.lines = {line["term_product_id"]: _booking_line(booking, line) for line in _sessions(holdings)}
+    batch.add(TermBookingLine, made.lines.values())
+    if holdings.extras:
+        batch.add(
+            TermBookingExtra,
+            [{**extra, "id": new_id(), "booking_id": booking.id,
+              "booking_line_id": made.lines[extra.pop("term_product_id")]["id"]} for extra in holdings.extras],
+        )  # fmt: skip
+    order.change(booking_id=booking.id, confirmation_type=order.confirmation_type)
+
+
+def _sessions(holdings: Holdings) -> list[Values]:
+    return [line for line in holdings.lines if line["component"] == "SESSION"]
+
+
+def _booking_line(booking: Booking, line: Values) -> Values:
+    return {
+        "id": new_id(), "booking_id": booking.id, "term_product_id": line["term_product_id"],
+        "term_program_set_id": line["term_program_set_id"], "kind": line["kind"], "mode": line["mode"],
+        "billing_line_id": line["id"], "gross_minor": line["gross_minor"], "position": line["line_position"],
+    }  # fmt: skip
+
+
+def make_attendance(order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, **_: Any) -> None:
+    """One row on the roll per confirmed line with a date."""
+    assert made.lines is not None
+    assert made.booking is not None
+    batch.add(
+        TermAttendance,
+        [{
+            "id": new_id(), "booking_line_id": made.lines[line["term_product_id"]]["id"],
+            "booking_id": made.booking.id, "term_product_id": line["term_product_id"],
+            "attendee_id": order.attendee_id, "local_date": line["local_date"], "status": "EXPECTED", "version": 1,
+        } for line in _sessions(holdings) if line["local_date"]],
+    )  # fmt: skip
+
+
+def write_invoice(
+    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, now: datetime, **_: Any
+) -> None:
+    """Invoice every confirmed line, post it, and settle it with what is already paid."""
+    assert made.booking is not None
+    assert made.lines is not None
+    assert holdings.billing is not None
+    today = local_day(now, order)
+    due_days = 0 if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL else min(holdings.rules(Rule.INVOICE_DUE))
+    made.invoice_id = issue_invoice(
+        batch, account_id=order.account_id, booking_id=made.booking.id, billing=holdings.billing,
+        lines=[_invoice_line(line, made.lines) for line in holdings.lines],
+        printed=printed(order) | {"booking_reference": made.booking.reference},
+        issued_on=today, due_days=due_days, now=now,
+    )  # fmt: skip
+    postings = invoice_issued(net_minor=holdings.billing["net_minor"], tax_minor=holdings.billing["tax_minor"])
+    post(batch, source_kind="INVOICE", source_id=made.invoice_id, purpose="ISSUED", account_id=order.account_id,
+         postings=postings, posted_on=today, now=now)  # fmt: skip
+    left = holdings.billing["total_minor"]
+    for payment in holdings.payments:
+        if payment["status"] == "SUCCESS":
+            amount = min(left, payment["amount_minor"] - payment["allocated_minor"])
+            left -= amount
+            settle_invoice(
+                batch, order, invoice_id=made.invoice_id, payment_id=payment["id"], amount_minor=amount, now=now
+            )
+
+
+def settle_invoice(
+    batch: Batch, order: Order, *, invoice_id: UUID, payment_id: UUID, amount_minor: int, now: datetime
+) -> None:
+    """Use (part of) a captured payment for an invoice."""
+    if amount_minor <= 0:
+        return
+    allocation_id = new_id()
+    batch.add(
+        PaymentAllocation,
+        [{"id": allocation_id, "payment_id": payment_id, "invoice_id": invoice_id, "amount_minor": amount_minor,
+          "created_at": now}],
+    )  # fmt: skip
+    post(batch, source_kind="PAYMENT_ALLOCATION", source_id=allocation_id, purpose="APPLIED",
+         account_id=order.account_id, postings=credit_applied(amount_minor=amount_minor),
+         posted_on=local_day(now, order), now=now)  # fmt: skip
+
+
+def _invoice_line(line: Values, booking_lines: dict[UUID, Values]) -> Values:
+    return {
+        "billing_line_id": line["id"], "booking_line_id": booking_lines[line["term_product_id"]]["id"],
+        "description": line["description"], "session_date": line["local_date"], "quantity": line["quantity"],
+        "net_minor": line["net_minor"], "tax_minor": line["tax_minor"], "gross_minor": line["gross_minor"],
+        "tax_name": line["tax_name"], "tax_rate": line["tax_rate"], "position": line["position"],
+    }  # fmt: skip
+
+
+def quote_expiry(holdings: Holdings, now: datetime) -> datetime:
+    """When a quote made now expires: after its offerings' shortest validity, never later than the next cut-off."""
+    expires = now + timedelta(days=min(holdings.rules(Rule.QUOTE_VALIDITY)))
+    starts = [datetime.fromisoformat(line["starts_at"]) for line in holdings.lines if line["starts_at"]]
+    if not starts:
+        return expires
+    cut_off = min(starts) - timedelta(minutes=max(holdings.rules(Rule.BOOKING_CUT_OFF)))
+    return min(expires, cut_off)

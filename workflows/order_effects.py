@@ -1,0 +1,128 @@
+"""What moving an order does besides moving it: places, Billing, timers, quote. Each effect only adds to the batch."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.pricing import Priced
+from billing.versions import next_version, write_version, write_void
+from catalogue.rules import Rule
+from engine.batch import Batch, Guarded
+from engine.fire import MovedMeanwhile
+from engine.ids import new_id
+from invoicing.issue import issue_quote
+from models import Timer, TimerKind
+from workflows import places
+from workflows.order_facts import Facts, Order
+from workflows.order_holdings import Holdings
+
+
+def local_day(now: datetime, order: Order) -> date:
+    """Today where the organisation is."""
+    return now.astimezone(ZoneInfo(order.organisation["time_zone"])).date()
+
+
+def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_: Any) -> None:
+    """Take the places and the attendee's time."""
+    places.hold(batch, order, facts.lines, now=now)
+
+
+def open_billing(order: Order, *, batch: Batch, facts: Facts, priced: Priced, now: datetime, **_: Any) -> None:
+    """Make the group at its first submit, and the version that this order costs; nothing is posted yet."""
+    group_id, version = next_version(
+        batch, group=facts.group, account_id=order.account_id, term_id=order.term_id, now=now
+    )
+    billing_id = write_version(batch, priced, group_id=group_id, version=version, order_id=order.id, now=now)
+    order.change(
+        group_id=group_id, billing_id=billing_id, total_minor=priced.total_minor,
+        price_fingerprint=priced.fingerprint, submitted_at=now, confirmation_type=order.confirmation_type,
+    )  # fmt: skip
+
+
+def arm_timeout(order: Order, *, batch: Batch, rules: Callable[[Rule], list[Any]], now: datetime, **_: Any) -> None:
+    """Arm the auto-cancel of the confirmation type: the shortest that any of the offerings asks for."""
+    assert order.confirmation_type is not None, "submit sets the confirmation type first"
+    asked = [minutes[order.confirmation_type] for minutes in rules(Rule.AUTO_CANCEL)]
+    minutes = min((m for m in asked if m is not None), default=None)
+    if minutes is not None:
+        order.expires_at = now + timedelta(minutes=minutes)
+        _arm(batch, order, TimerKind.AUTO_CANCEL, order.expires_at)
+
+
+def arm_quote_expiry(order: Order, *, batch: Batch, expires_at: datetime, **_: Any) -> None:
+    """A quote holds its places until it expires."""
+    order.expires_at = expires_at
+    _arm(batch, order, TimerKind.QUOTE_EXPIRY, expires_at)
+
+
+def _arm(batch: Batch, order: Order, kind: TimerKind, due_at: datetime) -> None:
+    batch.add(
+        Timer,
+        [{"id": new_id(), "kind": kind.value, "subject_id": order.id, "due_at": due_at, "status": "ARMED"}],
+    )  # fmt: skip
+
+
+_DISARM = Guarded(
+    name="disarm_timers",
+    sql="UPDATE timer t SET status = r.status, settled_at = r.settled_at FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = 'ARMED' RETURNING t.id",
+    takes="id uuid, status text, settled_at timestamptz",
+)
+
+
+def disarm_timers(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:
+    """Whatever was armed is no longer needed; a timer that is due and fires now is settled as fired."""
+    if not holdings.timers:
+        return
+    rows = [{"id": t["id"], "status": "FIRED" if t.get("fires") else "DISARMED", "settled_at": now}
+            for t in holdings.timers]  # fmt: skip
+    batch.guard(
+        _DISARM, rows, otherwise=lambda _: MovedMeanwhile(f"A timeout of {order.reference} was settled meanwhile.")
+    )
+    order.expires_at = None
+
+
+def release_places(order: Order, *, batch: Batch, holdings: Holdings, **_: Any) -> None:
+    """Give back every place and stretch of time that the order holds."""
+    places.give_back(batch, holdings.claims)
+
+
+def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:
+    """The order costs nothing any more: a zero version supersedes what it cost."""
+    if order.billing_id is None:
+        return
+    group_id, version = next_version(
+        batch, group=holdings.group, account_id=order.account_id, term_id=order.term_id, now=now
+    )
+    order.change(billing_id=write_void(batch, group_id=group_id, version=version, order_id=order.id, now=now))
+
+
+def keep_reason(order: Order, *, reason: str, **_: Any) -> None:
+    """The order says why it ended."""
+    order.change(cancel_reason=reason)
+
+
+def write_quote(
+    order: Order, *, batch: Batch, holdings: Holdings, expires_at: datetime, now: datetime, **_: Any
+) -> None:
+    """A numbered quote over the frozen Billing version."""
+    assert holdings.billing is not None, "a submitted order has a Billing version"
+    holdings.document_id = issue_quote(
+        batch, order_id=order.id, billing=holdings.billing, printed=printed(order), issued_on=local_day(now, order),
+        expires_at=expires_at, now=now,
+    )  # fmt: skip
+
+
+def printed(order: Order) -> dict[str, Any]:
+    """What a document shows of the parties, as they are when it is issued."""
+    organisation, account = order.organisation, order.account
+    return {
+        "organisation": organisation["name"], "legal_name": organisation["legal_name"],
+        "letterhead": organisation["letterhead"], "currency": organisation["currency"],
+        "locale": organisation["locale"], "time_zone": organisation["time_zone"],
+        "prices_include_tax": organisation["prices_include_tax"],
+        "recipient": {"name": account["name"], "address": account["address"], "email": account["email"],
+                      "reference": account["reference"]},
+        "attendee": order.attendee["name"], "order_reference": order.reference,
+    }  # fmt: skip

@@ -1,0 +1,372 @@
+"""What the order's verbs know: the order under lock, and what its guards ask, read in one statement after the lock.
+
+Lock order: account → attendee → order. Whatever reads other rows stands in a later statement than the lock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+import orjson
+from sqlmodel import SQLModel
+
+from catalogue.rules import Answer, Rule, answer
+from catalogue.selection import OfferedSession
+from engine.actor import Actor
+from engine.database import Row, Transaction
+from engine.errors import Conflict, NotFound
+from engine.fire import Subject
+from models import (
+    BookingMode,
+    LineKind,
+    TermBookingConfirmationType,
+    TermBookingOrder,
+    TermBookingOrderType,
+    TermBookingStatus,
+)
+from workflows.double_booking import Slot
+
+
+@dataclass(kw_only=True)
+class Order(Subject):
+    """The order as the verbs see it, with its account, attendee and organisation, all read under lock."""
+
+    table: ClassVar[type[SQLModel]] = TermBookingOrder
+    account_id: UUID
+    attendee_id: UUID
+    term_id: UUID
+    order_type: TermBookingOrderType
+    confirmation_type: TermBookingConfirmationType | None = None
+    group_id: UUID | None = None
+    billing_id: UUID | None = None
+    booking_id: UUID | None = None
+    total_minor: int = 0
+    price_fingerprint: str = ""
+    note: str = ""
+    cancel_reason: str | None = None
+    submitted_at: datetime | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    account: Row = field(default_factory=dict, repr=False)
+    attendee: Row = field(default_factory=dict, repr=False)
+    organisation: Row = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class Offering:
+    """A term program set with its program, category, site and term."""
+
+    id: UUID
+    facts: Row
+    chain: tuple[UUID, ...]  # scope ids of the rules, nearest first
+
+    @property
+    def name(self) -> str:
+        return str(self.facts["name"])
+
+
+@dataclass(slots=True)
+class WantedExtra:
+    """An extra asked for with a line, at the catalogue's price of now."""
+
+    id: UUID
+    order_line_id: UUID
+    extra_id: UUID
+    name: str
+    price_minor: int
+    quantity: int
+
+
+@dataclass(slots=True)
+class WantedLine:
+    """One session asked for."""
+
+    line_id: UUID
+    session_id: UUID
+    offering: Offering
+    kind: LineKind
+    mode: BookingMode
+    position: int
+    slot: Slot
+    facts: Row  # the session's columns
+    extras: list[WantedExtra] = field(default_factory=list)
+
+    @property
+    def local_date(self) -> date | None:
+        value = self.facts["local_date"]
+        return date.fromisoformat(value) if value else None
+
+    @property
+    def label(self) -> str:
+        """How a person would name the session: "Karate, Sun 12 Apr 2026 09:30–10:30"."""
+        day = self.local_date
+        if day is None:
+            return f"{self.offering.name}, undated"
+        return f"{self.offering.name}, {day:%a %d %b %Y} {self.facts['local_start'][:5]}–{self.facts['local_end'][:5]}"
+
+
+@dataclass(slots=True)
+class Claim:
+    """A claim that the attendee holds through another order."""
+
+    order_type: TermBookingOrderType
+    slot: Slot
+    account_id: UUID
+    reference: str
+    label: str
+
+
+@dataclass
+class Facts:
+    """Everything the guards of an order ask, as it stood after the lock."""
+
+    lines: list[WantedLine]
+    settings: dict[tuple[UUID, str], Any]
+    claims: list[Claim]
+    siblings: dict[UUID, list[OfferedSession]]
+    group: Row | None
+    trials_taken: dict[str, int]
+    standing: Row | None
+    _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def offerings(self) -> dict[UUID, Offering]:
+        return {line.offering.id: line.offering for line in self.lines}
+
+    def rule(self, rule: Rule, offering: Offering) -> Answer:
+        """Which value the rule has for this offering, and where it comes from."""
+        key = (rule, offering.id)
+        if key not in self._answers:
+            self._answers[key] = answer(rule, self.settings, chain=offering.chain)
+        return self._answers[key]
+
+    def rules(self, rule: Rule) -> list[Any]:
+        """The rule's value for each offering of the order."""
+        return [self.rule(rule, offering).value for offering in self.offerings.values()]
+
+
+_LOCK = """
+SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
+       o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
+       o.cancel_reason, o.submitted_at, o.created_at,
+       json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
+                         'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor) AS account,
+       json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
+                         'school_year', t.school_year, 'height_cm', t.height_cm, 'weight_kg', t.weight_kg,
+                         'reference', t.reference) AS attendee,
+       json_build_object('name', g.name, 'legal_name', g.legal_name, 'currency', g.currency, 'locale', g.locale,
+                         'prices_include_tax', g.prices_include_tax, 'time_zone', g.time_zone,
+                         'letterhead', g.letterhead) AS organisation
+FROM term_booking_order o
+JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
+JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+JOIN organisation g ON g.id = o.organisation_id
+WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
+FOR NO KEY UPDATE OF a, t, o
+"""
+
+
+class Changed(Conflict):
+    """It was changed after the version that the caller has seen."""
+
+    code = "changed"
+
+
+def lock_order(tx: Transaction, order_id: UUID, *, actor: Actor, version: int | None = None) -> Order:
+    """Lock account, attendee and order, in that order.
+
+    Raises NotFound for an order that the actor may not see, Changed when `version` is not its version any more.
+    """
+    row = tx.row(_LOCK, order_id=order_id)
+    if row is None or not actor.may_see_account(row["account_id"]):
+        raise NotFound("There is no such order.", what="order")
+    if version is not None and version != row["version"]:
+        raise Changed(f"{row['reference']} was changed meanwhile; look at it again.", version=row["version"])
+    row["status"] = TermBookingStatus(row["status"])
+    row["order_type"] = TermBookingOrderType(row["order_type"])
+    if row["confirmation_type"] is not None:
+        row["confirmation_type"] = TermBookingConfirmationType(row["confirmation_type"])
+    row["attendee"]["date_of_birth"] = date.fromisoformat(row["attendee"]["date_of_birth"])
+    if row["attendee"]["weight_kg"] is not None:
+        row["attendee"]["weight_kg"] = Decimal(str(row["attendee"]["weight_kg"]))
+    return Order(**row)
+
+
+_WANTED_SAVED = """
+WITH wanted AS MATERIALIZED (
+    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, l.mode, l.position FROM term_booking_order_line l
+    WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s
+), extras AS (
+    SELECT e.id, e.order_line_id, e.extra_id, e.quantity FROM term_booking_order_extra e
+    WHERE e.organisation_id = %(org)s AND e.order_id = %(order_id)s
+)"""
+
+_WANTED_GIVEN = """
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(wanted)s::jsonb)
+        AS w(line_id uuid, id uuid, kind text, mode text, position int)
+), extras AS (
+    SELECT * FROM jsonb_to_recordset(%(extras)s::jsonb)
+        AS e(id uuid, order_line_id uuid, extra_id uuid, quantity int)
+)"""
+
+# What an account owes: unpaid invoices, open pay-later orders (but for this one), overdue invoices.
+ACCOUNT_STANDING = """json_build_object(
+        'unpaid_minor', (SELECT coalesce(sum(p.amount_minor), 0) FROM ledger_posting p
+            WHERE p.organisation_id = %(org)s AND p.account_id = %(account_id)s AND p.ledger_account = 'RECEIVABLE'),
+        'open_minor', (SELECT coalesce(sum(o.total_minor), 0) FROM term_booking_order o
+            WHERE o.organisation_id = %(org)s AND o.account_id = %(account_id)s AND o.confirmation_type = 101
+              AND o.status IN (300, 475, 485, 450) AND o.id <> %(order_id)s),
+        'overdue', (SELECT count(*) FROM invoice v WHERE v.organisation_id = %(org)s
+              AND v.account_id = %(account_id)s AND v.due_on < %(today)s AND v.total_minor > (
+                SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
+                WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)))"""
+
+_FACTS = (
+    """
+, sessions AS MATERIALIZED (
+    SELECT w.*, s.term_program_set_id, s.product_type, s.component, s.status, s.starts_at, s.ends_at, s.local_date,
+           s.local_start, s.local_end, s.price_minor, s.capacity, s.taken
+    FROM wanted w JOIN term_product s ON s.organisation_id = %(org)s AND s.id = w.id
+), offerings AS MATERIALIZED (
+    SELECT p.id, p.name, p.code, p.status, p.modes, p.session_price_minor, p.full_week_price_minor,
+           p.full_term_price_minor, p.age_from_months, p.age_below_months, p.school_year_from, p.school_year_to,
+           p.height_from_cm, p.height_to_cm, p.weight_from_kg, p.weight_to_kg, p.bookable_from, p.bookable_until,
+           p.term_id, t.status AS term_status, t.starts_on AS term_starts_on, t.ends_on AS term_ends_on,
+           t.name AS term, p.program_id,
+           g.name AS program, g.category_id, c.name AS category, c.program_type, i.name AS site,
+           i.time_zone, i.address AS site_address
+    FROM term_program_set p
+    JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
+    JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+    JOIN program_category c ON c.organisation_id = g.organisation_id AND c.id = g.category_id
+    JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+    WHERE p.organisation_id = %(org)s AND p.id IN (SELECT term_program_set_id FROM sessions)
+)
+SELECT
+    (SELECT json_agg(s ORDER BY s.position) FROM sessions s) AS sessions,
+    (SELECT json_agg(o) FROM offerings o) AS offerings,
+    (SELECT json_agg(json_build_object('id', e.id, 'order_line_id', e.order_line_id, 'extra_id', e.extra_id,
+                     'quantity', e.quantity, 'name', x.name, 'price_minor', x.price_minor))
+     FROM extras e JOIN extra x ON x.organisation_id = %(org)s AND x.id = e.extra_id AND x.is_active) AS extras,
+    (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
+     WHERE r.organisation_id = %(org)s AND r.scope_id IN (
+         SELECT %(org)s UNION ALL SELECT id FROM offerings UNION ALL SELECT program_id FROM offerings
+         UNION ALL SELECT category_id FROM offerings)) AS settings,
+    (SELECT json_agg(json_build_object('id', s.id, 'offering', s.term_program_set_id, 'date', s.local_date,
+                     'is_to_come', coalesce(s.starts_at > %(now)s, true)) ORDER BY s.local_date, s.id)
+     FROM term_product s
+     WHERE s.organisation_id = %(org)s AND s.product_type = 'SESSION' AND s.status = 'OPEN'
+       AND s.term_program_set_id IN (SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL')) AS siblings,
+    (SELECT json_agg(json_build_object('order_type', c.order_type, 'session', s.id, 'starts_at', s.starts_at,
+                     'ends_at', s.ends_at, 'account_id', o.account_id, 'reference', coalesce(b.reference, o.reference),
+                     'name', p.name, 'date', s.local_date, 'start', s.local_start, 'end', s.local_end))
+     FROM place_claim c
+     JOIN term_product s ON s.organisation_id = c.organisation_id AND s.id = c.term_product_id
+     JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+     JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
+     LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
+     WHERE c.organisation_id = %(org)s AND c.attendee_id = %(attendee_id)s AND c.order_id <> %(order_id)s
+       AND (s.id IN (SELECT id FROM sessions)
+            OR s.starts_at < (SELECT max(ends_at) FROM sessions)
+               AND s.ends_at > (SELECT min(starts_at) FROM sessions))) AS claims,
+    (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
+     WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s) AS billing_group,
+    CASE WHEN %(order_type)s = 2 THEN
+        (SELECT json_object_agg(program_id, trials) FROM (
+            SELECT p.program_id, count(DISTINCT o.id) AS trials
+            FROM term_booking_order o
+            JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
+            JOIN term_program_set p ON p.organisation_id = o.organisation_id AND p.id = l.term_program_set_id
+            WHERE o.organisation_id = %(org)s AND o.attendee_id = %(attendee_id)s AND o.order_type = 2
+              AND o.id <> %(order_id)s AND o.status IN (300, 450, 475, 485, 500)
+            GROUP BY p.program_id) t)
+    END AS trials_taken,
+    CASE WHEN %(pay_later)s THEN """
+    + ACCOUNT_STANDING
+    + """ END AS standing
+"""
+)
+
+
+def read_facts(
+    tx: Transaction, order: Order, *, now: datetime, today: date, pay_later: bool = False,
+    wanted: list[Row] | None = None, extras: list[Row] | None = None,
+) -> Facts:  # fmt: skip
+    """Read what the guards ask, in one statement at any number of sessions: of the saved lines, or of lines given."""
+    given = {} if wanted is None else {
+        "wanted": orjson.dumps(wanted).decode(), "extras": orjson.dumps(extras or []).decode()
+    }  # fmt: skip
+    row = tx.row(
+        (_WANTED_SAVED if wanted is None else _WANTED_GIVEN) + _FACTS,
+        order_id=order.id, attendee_id=order.attendee_id, account_id=order.account_id, term_id=order.term_id,
+        order_type=int(order.order_type), pay_later=pay_later, now=now, today=today, **given,
+    )  # fmt: skip
+    assert row is not None
+    offerings = _offerings(row["offerings"] or (), tx.organisation_id)
+    return Facts(
+        lines=_lines(row["sessions"] or (), offerings, row["extras"] or ()),
+        settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
+        claims=[_claim(c) for c in row["claims"] or ()],
+        siblings=_siblings(row["siblings"] or ()),
+        group=row["billing_group"],
+        trials_taken=row["trials_taken"] or {},
+        standing=row["standing"],
+    )
+
+
+def _offerings(rows: Iterable[Row], organisation_id: UUID) -> dict[str, Offering]:
+    found = {}
+    for row in rows:
+        chain = (UUID(row["id"]), UUID(row["program_id"]), UUID(row["category_id"]), organisation_id)
+        for name in ("bookable_from", "bookable_until"):
+            row[name] = _moment(row[name])
+        for name in ("weight_from_kg", "weight_to_kg"):
+            row[name] = None if row[name] is None else Decimal(str(row[name]))
+        found[row["id"]] = Offering(chain[0], row, chain)
+    return found
+
+
+def _lines(rows: Iterable[Row], offerings: dict[str, Offering], extras: Iterable[Row]) -> list[WantedLine]:
+    lines = []
+    for row in rows:
+        session_id = UUID(row["id"])
+        slot = Slot(session_id, _moment(row["starts_at"]), _moment(row["ends_at"]))
+        lines.append(
+            WantedLine(
+                UUID(row["line_id"]), session_id, offerings[row["term_program_set_id"]], LineKind(row["kind"]),
+                BookingMode(row["mode"]), row["position"], slot, row,
+            )
+        )  # fmt: skip
+    by_line = {str(line.line_id): line for line in lines}
+    for e in extras:
+        by_line[e["order_line_id"]].extras.append(
+            WantedExtra(
+                UUID(e["id"]), UUID(e["order_line_id"]), UUID(e["extra_id"]), e["name"], e["price_minor"], e["quantity"]
+            )
+        )
+    return lines
+
+
+def _claim(row: Row) -> Claim:
+    when = f"{date.fromisoformat(row['date']):%a %d %b %Y} {row['start'][:5]}–{row['end'][:5]}" if row["date"] else ""
+    slot = Slot(UUID(row["session"]), _moment(row["starts_at"]), _moment(row["ends_at"]))
+    label = f"{row['name']}, {when}" if when else str(row["name"])
+    return Claim(TermBookingOrderType(row["order_type"]), slot, UUID(row["account_id"]), str(row["reference"]), label)
+
+
+def _siblings(rows: Iterable[Row]) -> dict[UUID, list[OfferedSession]]:
+    found: dict[UUID, list[OfferedSession]] = {}
+    for row in rows:
+        day = date.fromisoformat(row["date"]) if row["date"] else None
+        session = OfferedSession(UUID(row["id"]), day, row["is_to_come"])
+        found.setdefault(UUID(row["offering"]), []).append(session)
+    return found
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,279 @@
+"""The rules that may refuse an order. Each guard yields every reason it finds, naming the session and the rule."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from billing.pricing import Priced
+from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
+from catalogue.rules import Rule
+from catalogue.selection import failing_selection
+from engine.actor import Actor
+from engine.database import Row
+from engine.errors import Reason
+from engine.money import format_money
+from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
+from workflows.double_booking import clashes, clashing_pairs
+from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
+from workflows.order_holdings import Holdings
+
+ORDER_TYPES_THAT_WORK = frozenset({TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION})
+CONFIRMATION_TYPES_THAT_WORK = frozenset(
+    {
+        TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT,
+        TermBookingConfirmationType.PAY_NOW_PAY_ALL,
+        TermBookingConfirmationType.ADMIN_CONFIRM,
+    }
+)
+
+
+def is_not_empty(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
+    """An order asks for at least one session."""
+    if not facts.lines:
+        yield Reason("cart_empty", "The cart is empty; choose at least one session.", field="lines", rule="lines")
+
+
+def is_selectable(order: Order, *, facts: Facts, now: datetime, **_: object) -> Iterator[Reason]:
+    """Each session belongs to the order's term and takes place; each set of sessions fits its mode."""
+    for line in facts.lines:
+        yield from _unselectable(order, line, now)
+    for offering in facts.offerings.values():
+        yield from _unavailable(offering, now)
+        yield from _wrong_set(offering, facts)
+
+
+def _unselectable(order: Order, line: WantedLine, now: datetime) -> Iterator[Reason]:
+    if line.offering.facts["term_id"] != str(order.term_id):
+        yield _about(
+            line, "other_term", f"{line.label} belongs to another term ({line.offering.facts['term']}).", "term"
+        )
+    if line.facts["product_type"] != "SESSION":
+        yield _about(line, "not_a_session", f"{line.label} is an activity, not a session.", "product_type")
+    if line.facts["status"] != "OPEN":
+        yield _about(line, "session_closed", f"{line.label} does not take place.", "session_status")
+    if line.slot.ends_at is not None and line.slot.ends_at <= now:
+        yield _about(line, "session_over", f"{line.label} is over.", "session_to_come")
+
+
+def _unavailable(offering: Offering, now: datetime) -> Iterator[Reason]:
+    facts = offering.facts
+    if facts["status"] != "PUBLISHED":
+        yield Reason("offering_not_published", f"{offering.name} cannot be booked.", rule="offering_status")
+    today = now.astimezone(ZoneInfo(facts["time_zone"])).date()
+    if facts["term_status"] not in ("OPEN", "RUNNING") or facts["term_ends_on"] < today.isoformat():
+        yield Reason("term_closed", f"{facts['term']} takes no bookings (it {_term_state(facts)}).", rule="term_status")
+
+
+def _term_state(facts: dict[str, object]) -> str:
+    return "is not open yet" if facts["term_status"] == "DRAFT" else f"ended on {facts['term_ends_on']}"
+
+
+def _wrong_set(offering: Offering, facts: Facts) -> Iterator[Reason]:
+    lines = [line for line in facts.lines if line.offering is offering]
+    if len({line.mode for line in lines}) > 1:
+        yield Reason("modes_mixed", f"{offering.name} is booked in one mode, not several.", rule="modes")
+        return
+    yield from failing_selection(
+        offering=offering.name, mode=lines[0].mode, modes=offering.facts["modes"],
+        chosen={line.session_id for line in lines}, sessions=facts.siblings.get(offering.id, ()),
+    )  # fmt: skip
+
+
+def is_price_as_shown(
+    order: Order, *, priced: Priced, shown_fingerprint: str, actor: Actor, **_: object
+) -> Iterator[Reason]:
+    """Nobody submits a price they did not see."""
+    if shown_fingerprint != priced.fingerprint:
+        currency, locale = order.organisation["currency"], order.organisation["locale"]
+        total = format_money(priced.total_minor, currency, locale)
+        yield Reason(
+            "price_changed", f"The price is {total} now; look at it and submit again.", field="price_fingerprint",
+            rule="price_as_shown", facts={"total_minor": priced.total_minor, "price_fingerprint": priced.fingerprint},
+        )  # fmt: skip
+
+
+def is_in_booking_window(order: Order, *, facts: Facts, now: datetime, override: str, **_: object) -> Iterator[Reason]:
+    """Registration is open; an admin may override it with a reason."""
+    if override:
+        return
+    for offering in facts.offerings.values():
+        opens, closes = offering.facts["bookable_from"], offering.facts["bookable_until"]
+        zone = ZoneInfo(offering.facts["time_zone"])
+        if opens is not None and now < opens:
+            when = f"{opens.astimezone(zone):%a %d %b %Y %H:%M}"
+            yield Reason("not_open_yet", f"Registration for {offering.name} opens on {when}.", rule="booking_window",
+                         facts={"opens_at": opens.isoformat()})  # fmt: skip
+        if closes is not None and now >= closes:
+            when = f"{closes.astimezone(zone):%a %d %b %Y %H:%M}"
+            yield Reason("window_closed", f"Registration for {offering.name} closed on {when}.", rule="booking_window",
+                         facts={"closed_at": closes.isoformat()})  # fmt: skip
+
+
+def is_before_cut_off(order: Order, *, facts: Facts, now: datetime, override: str, **_: object) -> Iterator[Reason]:
+    """Each session is booked before its cut-off; an admin may override it with a reason."""
+    if override:
+        return
+    for line in facts.lines:
+        if line.slot.starts_at is None or (line.slot.ends_at is not None and line.slot.ends_at <= now):
+            continue
+        minutes = facts.rule(Rule.BOOKING_CUT_OFF, line.offering).value
+        if now > line.slot.starts_at - timedelta(minutes=minutes):
+            yield _about(line, "past_cut_off", f"{line.label} is booked at least {minutes} minutes before it starts.",
+                         "booking_cut_off")  # fmt: skip
+
+
+def is_eligible(order: Order, *, facts: Facts, override: str, **_: object) -> Iterable[Reason]:
+    """Age on the day of the attendee's first session, school year, height and weight; overridable with a reason."""
+    if override:
+        return
+    attendee = AttendeeFacts.of(order.attendee)
+    for offering in facts.offerings.values():
+        days = [line.local_date for line in facts.lines if line.offering is offering and line.local_date]
+        # A timetable of undated sessions runs with its term.
+        first = min(days, default=date.fromisoformat(offering.facts["term_starts_on"]))
+        yield from failing(attendee, OfferingFacts.of(offering.facts), first)
+
+
+def has_order_type_on_offer(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
+    """The kind of enrolment is one that each category offers."""
+    if order.order_type not in ORDER_TYPES_THAT_WORK:
+        yield Reason("order_type_not_available", f"{_words(order.order_type)} is not available yet.",
+                     field="order_type", rule="order_types")  # fmt: skip
+        return
+    for offering in facts.offerings.values():
+        if order.order_type not in facts.rule(Rule.ORDER_TYPES, offering).value:
+            yield Reason("order_type_not_offered", f"{offering.name} offers no {_words(order.order_type)}.",
+                         field="order_type", rule="order_types")  # fmt: skip
+
+
+def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, **_: object) -> Iterator[Reason]:
+    """The way to confirm is one that each category offers; only admins confirm as admins."""
+    wanted = order.confirmation_type
+    assert wanted is not None, "submit sets the confirmation type first"
+    if wanted not in CONFIRMATION_TYPES_THAT_WORK:
+        yield Reason("confirmation_type_not_available", f"{_words(wanted)} is not available yet.",
+                     field="confirmation_type", rule="confirmation_types")  # fmt: skip
+        return
+    if wanted is TermBookingConfirmationType.ADMIN_CONFIRM and not actor.is_admin:
+        yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
+                     rule="confirmation_types")  # fmt: skip
+    for offering in facts.offerings.values():
+        offered = facts.rule(Rule.CONFIRMATION_TYPES, offering).value
+        if wanted not in offered:
+            words = ", ".join(_words(o) for o in sorted(offered))
+            yield Reason("confirmation_type_not_offered", f"{offering.name} is not confirmed by {_words(wanted)} "
+                         f"(offered: {words}).", field="confirmation_type", rule="confirmation_types")  # fmt: skip
+
+
+def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
+    """A trial is limited per attendee and program."""
+    if order.order_type is not TermBookingOrderType.TRIAL_SESSION:
+        return
+    for offering in facts.offerings.values():
+        limit = facts.rule(Rule.TRIAL_LIMIT, offering).value
+        taken = facts.trials_taken.get(offering.facts["program_id"], 0)
+        wanted = sum(1 for line in facts.lines if line.offering.facts["program_id"] == offering.facts["program_id"])
+        if taken + wanted > limit:
+            yield Reason("trial_limit", f"{order.attendee['name']} may try {offering.facts['program']} "
+                         f"{limit} time(s); already taken: {taken}, asked for: {wanted}.", rule="trial_limit")  # fmt: skip
+
+
+def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
+    """Every session has a place left. Nobody overrides capacity; the database has the last word."""
+    for line in facts.lines:
+        if line.facts["taken"] >= line.facts["capacity"]:
+            yield session_full(line)
+
+
+def session_full(line: WantedLine) -> Reason:
+    return _about(line, "session_full", f"{line.label} is full ({line.facts['capacity']} places).", "capacity")
+
+
+def has_no_conflict(order: Order, *, facts: Facts, actor: Actor, **_: object) -> Iterator[Reason]:
+    """The attendee is not elsewhere at that time (DOMAIN §3); nobody overrides it."""
+    for line in facts.lines:
+        for claim in facts.claims:
+            if clashes(claim.order_type, claim.slot, order.order_type, line.slot):
+                yield _double_booked(order, line, claim, actor)
+    labels = {line.session_id: line for line in facts.lines}
+    for one, other in clashing_pairs(line.slot for line in facts.lines):
+        line = labels[other.session_id]
+        yield _about(line, "double_booked", f"{line.label} overlaps {labels[one.session_id].label} of this order.",
+                     "double_booking")  # fmt: skip
+
+
+def _double_booked(order: Order, line: WantedLine, claim: Claim, actor: Actor) -> Reason:
+    if claim.account_id == order.account_id or actor.is_admin:
+        message = f"{order.attendee['name']} is already booked for {claim.label} ({claim.reference})."
+        return _about(line, "double_booked", message, "double_booking", other=claim.reference)
+    return _about(line, "double_booked", f"{line.label}: not available at this time.", "double_booking")
+
+
+def is_in_good_standing(order: Order, *, facts: Facts, priced: Priced, **_: object) -> Iterator[Reason]:
+    """Pay-later: nothing overdue, and unpaid invoices + open pay-later orders + this within the limit."""
+    if order.confirmation_type is not TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT:
+        return
+    limits = [facts.rule(Rule.PAY_LATER_LIMIT, offering).value for offering in facts.offerings.values()]
+    yield from failing_standing(order, facts.standing, limits, priced.total_minor)
+
+
+def failing_standing(order: Order, standing: Row | None, limits: list[int], total_minor: int) -> Iterator[Reason]:
+    """Why the account may not pay later; the nearest limit of all offerings counts unless the account has its own."""
+    assert standing is not None, "pay-later reads the account's standing under its lock"
+    if standing["overdue"]:
+        yield Reason("overdue", f"Pay later needs every due invoice paid; {standing['overdue']} are overdue.",
+                     field="confirmation_type", rule="pay_later")  # fmt: skip
+    own = order.account["credit_limit_minor"]
+    limit = own if own is not None else min(limits, default=0)
+    owed = standing["unpaid_minor"] + standing["open_minor"]
+    if owed + total_minor > limit:
+        money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+        yield Reason(
+            "pay_later_limit", f"Pay later goes up to {format_money(limit, **money)}: {format_money(owed, **money)} is "
+            f"open and this order adds {format_money(total_minor, **money)}.", field="confirmation_type",
+            rule="pay_later", facts={"limit_minor": limit, "owed_minor": owed},
+        )  # fmt: skip
+
+
+def _about(line: WantedLine, code: str, message: str, rule: str, **facts: object) -> Reason:
+    return Reason(code, message, field=f"lines[{line.position}].session_id", rule=rule, session=line.label,
+                  facts={"session_id": str(line.session_id), **facts})  # fmt: skip
+
+
+def _words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:
+    return member.name.lower().replace("_", " ")
+
+
+def has_no_money(order: Order, *, holdings: Holdings, **_: object) -> Iterator[Reason]:
+    """No money is moving or captured for it."""
+    yield from has_no_money_moving(order, holdings=holdings)
+    if holdings.paid_minor:
+        yield Reason("money_captured", f"{order.reference} is paid (in part); cancel it instead.", rule="no_money")
+
+
+def has_no_money_moving(order: Order, *, holdings: Holdings, **_: object) -> Iterator[Reason]:
+    """No payment is in its provider's hands at this moment."""
+    if holdings.has_money_moving:
+        yield Reason("money_moving", f"A payment for {order.reference} is being processed.", rule="no_money_moving")
+
+
+def is_not_paid(order: Order, *, holdings: Holdings, actor: Actor, **_: object) -> Iterator[Reason]:
+    """A timeout never cancels what is paid."""
+    if (
+        actor.kind is ActorKind.SYSTEM
+        and holdings.billing
+        and holdings.paid_minor >= holdings.billing["total_minor"] > 0
+    ):
+        yield Reason("paid", f"{order.reference} is paid.", rule="timeout_spares_paid")
+
+
+def has_open_quote(order: Order, *, holdings: Holdings, now: datetime, **_: object) -> Iterator[Reason]:
+    """The quote has not expired, and it is for the Billing version that the order has now."""
+    assert holdings.quote is not None, "a quoted order has a quote"
+    expires_at = datetime.fromisoformat(holdings.quote["expires_at"])
+    if expires_at <= now:
+        zone = ZoneInfo(order.organisation["time_zone"])
+        yield Reason("quote_expired", f"The quote of {order.reference} expired on "
+                     f"{expires_at.astimezone(zone):%a %d %b %Y %H:%M}.", rule="quote_expiry")  # fmt: skip
+    if holdings.quote["billing_id"] != str(order.billing_id):
+        yield Reason("quote_superseded", f"The price of {order.reference} has changed since the quote.", rule="quote")

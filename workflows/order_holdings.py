@@ -1,0 +1,129 @@
+"""What an order holds and owes: claims, timers, Billing, payments and newest quote, in one statement after the lock."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from catalogue.rules import Rule, answer
+from engine.database import Row, Transaction
+from workflows.order_facts import ACCOUNT_STANDING, Order
+
+_HOLDINGS = """
+SELECT
+    (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
+                     'takes_place', c.takes_place) ORDER BY c.term_product_id)
+     FROM place_claim c WHERE c.organisation_id = %(org)s AND c.order_id = %(order_id)s) AS claims,
+    (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
+     FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(order_id)s AND t.status = 'ARMED') AS timers,
+    (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
+     WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
+    (SELECT json_build_object('id', b.id, 'version', b.version, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor,
+                              'total_minor', b.total_minor, 'fingerprint', b.fingerprint)
+     FROM billing b WHERE b.organisation_id = %(org)s AND b.id = %(billing_id)s) AS billing,
+    (SELECT json_agg(json_build_object('id', p.id, 'status', p.status, 'amount_minor', p.amount_minor,
+                     'allocated_minor', (SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
+                      WHERE a.organisation_id = p.organisation_id AND a.payment_id = p.id)) ORDER BY p.created_at)
+     FROM payment p WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s) AS payments,
+    (SELECT json_build_object('id', q.id, 'billing_id', q.billing_id, 'expires_at', q.expires_at)
+     FROM quote q WHERE q.organisation_id = %(org)s AND q.order_id = %(order_id)s
+     ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote,
+    {lines}
+"""
+
+# Only a confirmation needs the priced lines; NULL elsewhere keeps one shape.
+_PRICED_LINES = (
+    """
+    (SELECT json_agg(json_build_object(
+        'id', b.id, 'component', b.component, 'term_product_id', b.term_product_id, 'description', b.description,
+        'quantity', b.quantity, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor, 'gross_minor', b.gross_minor,
+        'tax_name', b.tax_name, 'tax_rate', b.tax_rate::text, 'position', b.position, 'kind', l.kind, 'mode', l.mode,
+        'term_program_set_id', l.term_program_set_id, 'line_position', l.position, 'local_date', s.local_date,
+        'starts_at', s.starts_at
+        ) ORDER BY b.position)
+     FROM billing_line b
+     JOIN term_booking_order_line l ON l.organisation_id = b.organisation_id AND l.order_id = %(order_id)s
+          AND l.term_product_id = b.term_product_id
+     JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
+     WHERE b.organisation_id = %(org)s AND b.billing_id = %(billing_id)s) AS lines,
+    (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'price_minor', e.price_minor,
+                     'quantity', e.quantity, 'price_paid_minor', e.price_paid_minor,
+                     'term_product_id', l.term_product_id))
+     FROM term_booking_order_extra e
+     JOIN term_booking_order_line l ON l.organisation_id = e.organisation_id AND l.id = e.order_line_id
+     WHERE e.organisation_id = %(org)s AND e.order_id = %(order_id)s) AS extras,
+    (SELECT json_agg(json_build_array(p.id, p.program_id, g.category_id, %(org)s))
+     FROM term_program_set p JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+     WHERE p.organisation_id = %(org)s AND p.id IN (SELECT l.term_program_set_id FROM term_booking_order_line l
+           WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s)) AS chains,
+    (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
+     WHERE r.organisation_id = %(org)s AND r.name IN ('invoice_due_days', 'pay_later_limit_minor',
+           'quote_validity_days', 'booking_cut_off_minutes', 'auto_cancel_minutes')
+       AND r.scope_id IN (SELECT unnest(ARRAY[%(org)s, p.id, p.program_id, g.category_id])
+           FROM term_program_set p JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+           WHERE p.organisation_id = %(org)s AND p.id IN (SELECT l.term_program_set_id
+               FROM term_booking_order_line l WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s))
+    ) AS settings,
+    CASE WHEN %(pay_later)s THEN """
+    + ACCOUNT_STANDING
+    + """ END AS standing
+"""
+)
+_NO_LINES = (
+    "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, NULL::json AS standing"
+)
+_WITH_LINES = _HOLDINGS.replace("{lines}", _PRICED_LINES)
+_WITHOUT_LINES = _HOLDINGS.replace("{lines}", _NO_LINES)
+
+
+@dataclass
+class Holdings:
+    """What the order holds and owes, as it stood after the lock."""
+
+    claims: list[Row]
+    timers: list[Row]
+    group: Row | None
+    billing: Row | None
+    payments: list[Row]
+    quote: Row | None
+    lines: list[Row]
+    extras: list[Row]
+    chains: list[tuple[UUID, ...]]
+    settings: dict[tuple[UUID, str], Any]
+    standing: Row | None
+    # The document that the verb issued, for its answer.
+    document_id: UUID | None = None
+
+    @property
+    def paid_minor(self) -> int:
+        """What was captured for this order."""
+        return sum(p["amount_minor"] for p in self.payments if p["status"] == "SUCCESS")
+
+    def rules(self, rule: Rule) -> list[Any]:
+        """The rule's value for each offering of the order."""
+        return [answer(rule, self.settings, chain=chain).value for chain in self.chains]
+
+    @property
+    def has_money_moving(self) -> bool:
+        return any(p["status"] == "PROCESSING" for p in self.payments)
+
+
+def read_holdings(
+    tx: Transaction, order: Order, *, with_lines: bool = False, pay_later: bool = False, today: date | None = None
+) -> Holdings:
+    """Read everything in one statement; `with_lines` adds the priced lines that a confirmation copies and the rules it
+    asks, `pay_later` the account's standing on the organisation's local day `today`.
+    """
+    row: dict[str, Any] | None = tx.row(
+        _WITH_LINES if with_lines else _WITHOUT_LINES,
+        order_id=order.id, group_id=order.group_id, billing_id=order.billing_id, account_id=order.account_id,
+        pay_later=pay_later, today=today,
+    )  # fmt: skip
+    assert row is not None
+    return Holdings(
+        claims=row["claims"] or [], timers=row["timers"] or [], group=row["billing_group"], billing=row["billing"],
+        payments=row["payments"] or [], quote=row["quote"], lines=row["lines"] or [], extras=row["extras"] or [],
+        chains=[tuple(UUID(i) for i in chain) for chain in row["chains"] or ()],
+        settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
+        standing=row["standing"],
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Taking and giving back places and time. Sessions are locked in id order; a guarded counter has the last word."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.batch import Batch, Guarded
+from engine.fire import MovedMeanwhile, Refused
+from engine.ids import new_id
+from models import PlaceClaim
+from workflows.double_booking import BLOCKS_TIME, TAKES_PLACE
+from workflows.order_facts import Order, WantedLine
+from workflows.order_guards import session_full
+
+TAKE = Guarded(
+    name="take_places",
+    sql="UPDATE term_product s SET taken = s.taken + 1 FROM ("
+    "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
+    "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.taken < s.capacity RETURNING s.id",
+    takes="id uuid",
+)
+
+_GIVE_BACK = Guarded(
+    name="give_back_places",
+    sql="UPDATE term_product s SET taken = s.taken - 1 FROM ("
+    "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
+    "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.taken > 0 RETURNING s.id",
+    takes="id uuid",
+)
+
+_RELEASE = Guarded(
+    name="release_claims",
+    sql="DELETE FROM place_claim c USING {rows} WHERE c.organisation_id = {org} AND c.id = r.id RETURNING c.id",
+    takes="id uuid",
+)
+
+
+def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime) -> None:
+    """Take one place in each session and the attendee's time; all of them or, if any is full, none."""
+    if order.order_type in TAKES_PLACE:
+        by_id = {str(line.session_id): line for line in lines}
+        batch.guard(
+            TAKE, [{"id": line.session_id} for line in lines],
+            otherwise=lambda taken: _places_taken(order, [by_id[i] for i in by_id if i not in taken]),
+        )  # fmt: skip
+    batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
+    for constraint in ("ex_place_claim_no_overlap", _SAME_SESSION):
+        batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
+
+
+_SAME_SESSION = "uq_place_claim_organisation_id_attendee_id_term_product_8ba1"
+
+
+def give_back(batch: Batch, claims: Iterable[dict[str, Any]]) -> None:
+    """Delete claims and give their places back."""
+    claims = list(claims)
+    meanwhile = MovedMeanwhile("The places were released meanwhile; look at it again.")
+    placed = [{"id": c["term_product_id"]} for c in claims if c["takes_place"]]
+    if placed:
+        batch.guard(_GIVE_BACK, placed, otherwise=lambda _: meanwhile)
+    if claims:
+        batch.guard(_RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
+
+
+def _places_taken(order: Order, lines: list[WantedLine]) -> Refused:
+    return Refused(
+        f"submit of {order.reference} is refused: somebody was faster.", reasons=[session_full(line) for line in lines]
+    )
+
+
+def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:
+    starts, ends = line.slot.starts_at, line.slot.ends_at
+    return {
+        "id": new_id(), "order_id": order.id, "attendee_id": order.attendee_id,
+        "attendee_key": order.attendee["claim_key"], "term_product_id": line.session_id,
+        "order_type": int(order.order_type), "takes_place": order.order_type in TAKES_PLACE,
+        "blocks_time": order.order_type in BLOCKS_TIME,
+        "during": f"[{starts.isoformat()},{ends.isoformat()})" if starts and ends else "empty", "held_since": now,
+    }  # fmt: skip

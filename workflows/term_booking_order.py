@@ -1,0 +1,262 @@
+"""The order: the request in flight, from Draft to Approved.
+
+The diagram is generated from the chart: `termbook diagram`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from billing.pricing import Priced
+from engine.actor import Actor
+from engine.chart import Chart, Step
+from engine.database import Row, Transaction
+from engine.errors import Reason
+from engine.fire import begin, fire
+from engine.ids import new_id, new_reference
+from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
+from models import TermBookingStatus as S
+from workflows.order_cart import clear_lines, replace_lines, resolve_account, wanted_rows
+from workflows.order_confirmation import (
+    Confirmation,
+    can_confirm_oneself,
+    is_condition_met,
+    make_attendance,
+    make_booking,
+    quote_expiry,
+    write_invoice,
+)
+from workflows.order_effects import (
+    arm_quote_expiry,
+    arm_timeout,
+    disarm_timers,
+    hold_places,
+    keep_reason,
+    local_day,
+    open_billing,
+    release_places,
+    void_billing,
+    write_quote,
+)
+from workflows.order_facts import Facts, Order, lock_order, read_facts
+from workflows.order_guards import (
+    has_confirmation_type_on_offer,
+    has_no_conflict,
+    has_no_money,
+    has_no_money_moving,
+    has_open_quote,
+    has_order_type_on_offer,
+    has_place,
+    has_trial_left,
+    is_before_cut_off,
+    is_eligible,
+    is_in_booking_window,
+    is_in_good_standing,
+    is_not_empty,
+    is_not_paid,
+    is_price_as_shown,
+    is_selectable,
+)
+from workflows.order_holdings import Holdings, read_holdings
+from workflows.order_pricing import price_order
+from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
+
+_PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
+_SAVE = (has_order_type_on_offer, is_selectable)
+_SUBMIT = (
+    is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown, is_in_booking_window, is_before_cut_off,
+    is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place, has_no_conflict, is_in_good_standing,
+)  # fmt: skip
+_HOLD = (hold_places, open_billing, arm_timeout)
+_CONFIRM = (can_confirm_oneself, is_condition_met)
+_ENROL = (disarm_timers, make_booking, write_invoice, make_attendance)
+_QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
+_REARM = (disarm_timers, arm_timeout)
+_LET_GO = (disarm_timers, release_places, void_billing)
+_END = (*_LET_GO, keep_reason)
+_FILL, _NOTE = (replace_lines,), (keep_reason,)
+_CANCEL = (has_no_money_moving, is_not_paid)
+_LATER = (is_available,)
+
+CHART = Chart(
+    name="term_booking_order",
+    states=(S.DRAFT, S.CREATED, S.SUBMITTED, S.SUBMITTED_CHANGE, S.QUOTE, S.ACCEPT, S.ATTENDANCE_APPROVED, S.APPROVED,
+            S.REMOVED, S.CANCELED),
+    initial=(S.DRAFT, S.SUBMITTED_CHANGE),
+    steps=(
+        #     trigger               source                 target                 who             guards            effects    tells
+        Step("save",               S.DRAFT,               S.CREATED,             OWNER,          _SAVE,            _FILL),
+        Step("save",               S.CREATED,             S.CREATED,             OWNER,          _SAVE,            _FILL),
+        Step("submit",             S.CREATED,             S.SUBMITTED,           OWNER,          _SUBMIT,          _HOLD,   "order.submitted"),
+        Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          (has_no_money,),  _LET_GO),
+        Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
+        Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
+        Step("accept",             S.QUOTE,               S.ACCEPT,              OWNER,          (has_open_quote,), _REARM),
+        Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          _LATER),
+        Step("confirm",            S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
+        Step("confirm",            S.ACCEPT,              S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
+        Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _LATER),
+        Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _LATER),
+        Step("remove",             S.DRAFT,               S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
+        Step("remove",             S.CREATED,             S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
+        Step("remove",             S.SUBMITTED,           S.REMOVED,             OWNER,          (has_no_money,),  _END),
+        Step("remove",             S.SUBMITTED_CHANGE,    S.REMOVED,             OWNER | SYSTEM, _LATER),
+        Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
+        Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
+        Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
+        Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER,          _LATER),
+        Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _LATER),
+    ),
+)  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What a verb made of an order: the order as it is now, its price, what a submit would be refused for."""
+
+    order: Order
+    priced: Priced | None = None
+    facts: Facts | None = None
+    notices: list[Reason] | None = None
+    made: Confirmation | None = None
+    document_id: UUID | None = None
+
+
+def new(
+    tx: Transaction, *, actor: Actor, account_id: UUID | None, attendee_id: UUID, term_id: UUID,
+    order_type: TermBookingOrderType, now: datetime,
+) -> Outcome:  # fmt: skip
+    """Begin a draft for an attendee of an account; it holds nothing. See DOMAIN §2 for whose account it is.
+
+    Raises Invalid (an admin selected no account), NotFound (not this actor's account, attendee or term), Refused (the
+    term takes no bookings).
+    """
+    account_id = resolve_account(tx, actor, account_id, attendee_id=attendee_id, term_id=term_id, now=now)
+    order = Order(
+        id=new_id(), reference=new_reference("TO"), status=S.DRAFT, version=1, account_id=account_id,
+        attendee_id=attendee_id, term_id=term_id, order_type=order_type, created_at=now,
+    )  # fmt: skip
+    row = {
+        "reference": order.reference, "account_id": account_id, "attendee_id": attendee_id, "term_id": term_id,
+        "order_type": int(order_type), "made_by": actor.kind.value, "total_minor": 0, "price_fingerprint": "",
+        "note": "", "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    begin(tx.batch, CHART, order, row=row, actor=actor, now=now)
+    return Outcome(order)
+
+
+def save(
+    tx: Transaction, *, order_id: UUID, lines: list[Row], actor: Actor, now: datetime, version: int | None = None
+) -> Outcome:
+    """Put sessions with their extras into the cart and price them. Conflicts and full sessions come back as notices."""
+    order = lock_order(tx, order_id, actor=actor, version=version)
+    wanted, extras = wanted_rows(lines)
+    facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
+    priced = price_order(order, facts)
+    fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts, priced=priced,
+         changes={"lines": len(wanted), "total_minor": priced.total_minor})  # fmt: skip
+    clear_lines(tx, order)
+    return Outcome(order, priced, facts, notices=notices(order, facts, priced, actor=actor, now=now))
+
+
+def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: datetime) -> list[Reason]:
+    """What a submit would be refused for right now; the cart shows it and keeps no place."""
+    known: dict[str, Any] = {"facts": facts, "priced": priced, "actor": actor, "now": now, "override": ""}
+    asked = (is_in_booking_window, is_before_cut_off, is_eligible, has_trial_left, has_place, has_no_conflict)
+    return [reason for guard in asked for reason in guard(order, **known)]
+
+
+def submit(
+    tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
+    actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False,
+) -> Outcome:  # fmt: skip
+    """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown.
+
+    A total of 0.00 to be paid now, or pay-later by the family itself, is confirmed in the same transaction. Raises
+    Refused with every failing reason; nothing is written then.
+    """
+    order = lock_order(tx, order_id, actor=actor)
+    order.confirmation_type = confirmation_type
+    today = local_day(now, order)
+    facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
+    priced = price_order(order, facts)
+    override = override_reason.strip() if actor.is_admin else ""
+    fire(
+        tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
+        rules=facts.rules, priced=priced, shown_fingerprint=price_fingerprint, override=override,
+        changes={"total_minor": priced.total_minor, "confirmation_type": confirmation_type.name},
+    )  # fmt: skip
+    outcome = Outcome(order, priced, facts)
+    by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
+    if (by_family and confirmation_type is _PAY_LATER) or (
+        priced.total_minor == 0 and confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL
+    ):
+        tx.flush()
+        by = actor if confirmation_type is _PAY_LATER else Actor(ActorKind.SYSTEM)
+        outcome.made = _confirm(tx, order, actor=by, now=now, reason="")
+    return outcome
+
+
+def confirm(
+    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
+    confirmation_type: TermBookingConfirmationType | None = None,
+) -> Outcome:  # fmt: skip
+    """Make the booking, its invoice and its attendance. An admin may confirm by another confirmation type."""
+    order = lock_order(tx, order_id, actor=actor)
+    if confirmation_type is not None and actor.is_admin:
+        order.confirmation_type = confirmation_type
+    made = _confirm(tx, order, actor=actor, now=now, reason=reason, is_muted=is_muted)
+    return Outcome(order, made=made)
+
+
+def _confirm(
+    tx: Transaction, order: Order, *, actor: Actor, now: datetime, reason: str, is_muted: bool = False
+) -> Confirmation:
+    pay_later = order.confirmation_type is _PAY_LATER
+    holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
+    made = Confirmation()
+    fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
+         holdings=holdings, made=made)  # fmt: skip
+    return made
+
+
+def quote(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Outcome:
+    """Issue a numbered quote at the frozen price; it holds the places until it expires."""
+    order = lock_order(tx, order_id, actor=actor)
+    holdings = read_holdings(tx, order, with_lines=True)
+    expires_at = quote_expiry(holdings, now)
+    fire(tx.batch, CHART, order, "quote", actor=actor, now=now, holdings=holdings, expires_at=expires_at,
+         changes={"expires_at": expires_at.isoformat()})  # fmt: skip
+    return Outcome(order, document_id=holdings.document_id)
+
+
+def accept(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Outcome:
+    """Accept a quote that has not expired; the confirmation type's own timeout runs from now."""
+    order = lock_order(tx, order_id, actor=actor)
+    holdings = read_holdings(tx, order, with_lines=True)
+    fire(tx.batch, CHART, order, "accept", actor=actor, now=now, holdings=holdings, rules=holdings.rules)
+    return Outcome(order)
+
+
+def reopen(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Outcome:
+    """Back to the cart: places released, billing voided. Refused once money is moving."""
+    return _let_go(tx, "reopen", order_id=order_id, actor=actor, now=now, reason="")
+
+
+def remove(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "") -> Outcome:
+    """Discard a request for which no money is moving or captured."""
+    return _let_go(tx, "remove", order_id=order_id, actor=actor, now=now, reason=reason)
+
+
+def cancel(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "") -> Outcome:
+    """Cancel what is not confirmed yet. Captured money stays the family's credit."""
+    return _let_go(tx, "cancel", order_id=order_id, actor=actor, now=now, reason=reason)
+
+
+def _let_go(tx: Transaction, trigger: str, *, order_id: UUID, actor: Actor, now: datetime, reason: str) -> Outcome:
+    order = lock_order(tx, order_id, actor=actor)
+    holdings: Holdings = read_holdings(tx, order)
+    fire(tx.batch, CHART, order, trigger, actor=actor, now=now, reason=reason, holdings=holdings,
+         changes={"released": len(holdings.claims)})  # fmt: skip
+    return Outcome(order)
