@@ -113,8 +113,7 @@ def ensure_server(data_directory: Path, *, server_user: str | None = None) -> Em
             lease = Lease.take(files.users)
             try:
                 _refuse_other_version(files)
-                postmaster = _join_or_start(files, preferred_user=preferred_user)
-                url = _url_of_database(files, postmaster)
+                postmaster, url = _join_or_start(files, preferred_user=preferred_user)
             except BaseException:
                 _leave(files, lease)
                 raise
@@ -150,17 +149,28 @@ def _life_cycle(files: ServerFiles) -> Iterator[None]:
         ) from None
 
 
-def _join_or_start(files: ServerFiles, *, preferred_user: str) -> Postmaster:
-    while True:
+def _join_or_start(files: ServerFiles, *, preferred_user: str) -> tuple[Postmaster, str]:
+    """The server that answers, and the URL of the database in it. Tried again when it is gone by the time we ask:
+    it was being killed while we joined it."""
+    for is_last in (False, False, True):
+        postmaster = wait_until_ready(files) or _start(files, preferred_user=preferred_user)
+        try:
+            return postmaster, _url_of_database(files, postmaster)
+        except StartupFailed:
+            if is_last or find_postmaster(files):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start(files: ServerFiles, *, preferred_user: str) -> Postmaster:
+    while (server_lock := take_over_from_the_dead(files)) is None:
         postmaster = wait_until_ready(files)
         if postmaster:
             return postmaster
-        server_lock = take_over_from_the_dead(files)
-        if server_lock is not None:
-            try:
-                return start(files, preferred_user=preferred_user, server_lock=server_lock)
-            finally:
-                os.close(server_lock)
+    try:
+        return start(files, preferred_user=preferred_user, server_lock=server_lock)
+    finally:
+        os.close(server_lock)
 
 
 def _leave(files: ServerFiles, lease: Lease) -> bool:
