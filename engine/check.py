@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -80,7 +81,8 @@ def report(breaches: Sequence[Breach]) -> str:
         lines.append(f"{name}: {promises[name]}")
         lines += [f"  - {breach.what}{_whose(breach)}" for breach in found]
     broken = len({breach.invariant for breach in breaches})
-    return "\n".join([*lines, f"{broken} of {len(INVARIANTS)} invariants broken, by {len(breaches)} records."])
+    records = f"{len(breaches)} record{'s' if len(breaches) > 1 else ''}"
+    return "\n".join([*lines, f"{broken} of {len(INVARIANTS)} invariants broken, by {records}."])
 
 
 def _as_json(edges: Edges) -> str:
@@ -111,7 +113,9 @@ def _word(name: str, value: Any, told: Row) -> str:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    facts: dict[str, Any] = orjson.loads(orjson.dumps(row, default=str))
+    """JSON-ready; a sum of whole numbers comes as a numeric and is a whole number."""
+    whole = {name: int(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    facts: dict[str, Any] = orjson.loads(orjson.dumps(whole, default=str))
     return facts
 
 

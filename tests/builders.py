@@ -1,0 +1,454 @@
+"""Small builders of named people, programmes and enrolments, written as rows: what a healthy database looks like.
+
+They take an open `Transaction`, return the rows they wrote as dictionaries, and know no verb of the product, so that a
+test of a verb does not prove it with itself. A record's `moves` are its history: the last one is where it stands.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from sqlmodel import SQLModel
+
+from engine.database import Transaction
+from engine.ids import new_id, new_reference
+from models import (
+    Account,
+    AccountAttendee,
+    Attendee,
+    Billing,
+    BillingGroup,
+    BillingLine,
+    DocumentSeries,
+    Invoice,
+    InvoiceLine,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerPosting,
+    Organisation,
+    Payment,
+    PaymentAllocation,
+    PlaceClaim,
+    Program,
+    ProgramCategory,
+    Quote,
+    Site,
+    StatusEvent,
+    Tenant,
+    Term,
+    TermAttendance,
+    TermBooking,
+    TermBookingLine,
+    TermBookingOrder,
+    TermBookingOrderLine,
+    TermBookingOrderType,
+    TermBookingStatus,
+    TermProduct,
+    TermProgramSet,
+    Timer,
+)  # fmt: skip
+
+Row = dict[str, Any]
+Moves = tuple[tuple[str, TermBookingStatus], ...]
+Status = TermBookingStatus
+
+NOW = datetime(2026, 3, 31, 13, tzinfo=UTC)
+TORONTO = ZoneInfo("America/Toronto")
+
+DRAFTED: Moves = (("new", Status.DRAFT),)
+CARTED: Moves = (*DRAFTED, ("save", Status.CREATED))
+SUBMITTED: Moves = (*CARTED, ("submit", Status.SUBMITTED))
+QUOTED: Moves = (*SUBMITTED, ("quote", Status.QUOTE))
+ACCEPTED: Moves = (*QUOTED, ("accept", Status.ACCEPT))
+CONFIRMED: Moves = (*SUBMITTED, ("confirm", Status.APPROVED))
+ATTENDANCE_APPROVED: Moves = (*SUBMITTED, ("approve_attendance", Status.ATTENDANCE_APPROVED))
+TIMED_OUT: Moves = (*SUBMITTED, ("cancel", Status.CANCELED))
+
+# What a booking went through since its order was confirmed.
+BOOKED: Moves = (("new", Status.APPROVED),)
+BOOKED_FOR_ATTENDANCE: Moves = (("new", Status.ATTENDANCE_APPROVED),)
+SUSPENDED: Moves = (*BOOKED, ("suspend", Status.SUSPENDED))
+BOOKING_CANCELED: Moves = (*BOOKED, ("cancel", Status.CANCELED))
+
+
+def insert(tx: Transaction | psycopg.Connection[Any], table: type[SQLModel], rows: Iterable[Row]) -> list[Row]:
+    """Insert rows in one statement and return them as the database keeps them; the models' defaults fill the gaps."""
+    given = [_with_defaults(table, row) for row in rows]
+    if isinstance(tx, Transaction):
+        given = [{"organisation_id": tx.organisation_id, **row} for row in given]
+    name = str(table.__tablename__)
+    columns = ", ".join(f'"{column}"' for column in given[0]) if given else "id"
+    sql = (
+        f'INSERT INTO "{name}" ({columns}) SELECT {columns} '
+        f'FROM jsonb_populate_recordset(NULL::"{name}", %(rows)s::jsonb) RETURNING *'
+    )
+    rows_json = orjson.dumps(given, default=str).decode()
+    if isinstance(tx, Transaction):
+        return tx.rows(sql, rows=rows_json)
+    return tx.cursor(row_factory=dict_row).execute(sql, {"rows": rows_json}).fetchall()
+
+
+def add(tx: Transaction | psycopg.Connection[Any], table: type[SQLModel], **columns: Any) -> Row:
+    """Insert one row."""
+    return insert(tx, table, [columns])[0]
+
+
+def _with_defaults(table: type[SQLModel], row: Row) -> Row:
+    row = dict(row)
+    for name, info in table.model_fields.items():
+        if name == "organisation_id" or name in row or name == "claim_key":
+            continue
+        if not info.is_required():
+            row[name] = info.get_default(call_default_factory=True, validated_data={})
+        elif name in ("created_at", "updated_at", "at", "held_since", "issued_at"):
+            row[name] = NOW
+    return row
+
+
+# --- the tenant and its programme ---
+
+
+def organisation(owner: psycopg.Connection[Any], *, name: str = "Riverside Centre", **columns: Any) -> UUID:
+    """A tenant with its organisation, made by the owner of the schema; returns its id."""
+    slug = columns.pop("slug", name.lower().replace(" ", "-"))
+    tenant: UUID = add(owner, Tenant, slug=slug)["id"]
+    owner.execute("SELECT set_config('app.organisation_id', %s, false)", [str(tenant)])
+    add(owner, Organisation, id=tenant, name=name,
+        **{"currency": "CAD", "time_zone": "America/Toronto", "created_at": NOW, **columns})  # fmt: skip
+    return tenant
+
+
+def site(tx: Transaction, *, name: str = "Riverside", **columns: Any) -> Row:
+    return add(tx, Site, **{"name": name, "time_zone": "America/Toronto", **columns})
+
+
+def term(tx: Transaction, at: Row, *, name: str = "Spring 2026", **columns: Any) -> Row:
+    dates = {"starts_on": date(2026, 4, 1), "ends_on": date(2026, 6, 30), "status": "OPEN"}
+    return add(tx, Term, **{"name": name, "site_id": at["id"], **dates, **columns})
+
+
+def program(tx: Transaction, at: Row, *, name: str = "Karate", category: Row | None = None, **columns: Any) -> Row:
+    """A program of a category; without one it gets a category of its own name."""
+    category = category or add(tx, ProgramCategory, name=f"{name} classes", program_type=11)
+    return add(tx, Program, **{"category_id": category["id"], "site_id": at["id"], "name": name, **columns})
+
+
+def offering(tx: Transaction, during: Row, of: Row, *, capacity: int = 10, **columns: Any) -> Row:
+    """A published offering of a program in a term, 11.30 a session."""
+    defaults = {"name": of["name"], "status": "PUBLISHED", "session_price_minor": 1130, "capacity": capacity}
+    return add(tx, TermProgramSet, **{"term_id": during["id"], "program_id": of["id"], **defaults, **columns})
+
+
+def sessions(tx: Transaction, of: Row, *starts: datetime | None, minutes: int = 60, **columns: Any) -> list[Row]:
+    """Dated sessions that start at these local times (None: an undated one) and last that long."""
+    rows = [{**_slot(start, minutes), "capacity": of["capacity"], **columns} for start in starts]
+    price = {"term_program_set_id": of["id"], "price_minor": of["session_price_minor"]}
+    return insert(tx, TermProduct, [{**price, **row} for row in rows])
+
+
+def _slot(start: datetime | None, minutes: int) -> Row:
+    if start is None:
+        return {"starts_at": None, "ends_at": None, "local_date": None, "local_start": None, "local_end": None}
+    start = start if start.tzinfo else start.replace(tzinfo=TORONTO)
+    end = start + timedelta(minutes=minutes)
+    return {
+        "starts_at": start.astimezone(UTC), "ends_at": end.astimezone(UTC), "local_date": start.date(),
+        "local_start": start.time(), "local_end": end.time(),
+    }  # fmt: skip
+
+
+# --- people ---
+
+
+def account(tx: Transaction, *, name: str = "Okafor family", **columns: Any) -> Row:
+    return add(tx, Account, **{"reference": new_reference("AC"), "name": name, **columns})
+
+
+def attendee(tx: Transaction, of: Row, *, name: str = "Mia Okafor", **columns: Any) -> Row:
+    """A child of nine (unless told otherwise) whom the account may book for."""
+    defaults = {"reference": new_reference("AT"), "name": name, "date_of_birth": date(2017, 2, 3)}
+    child = add(tx, Attendee, **{**defaults, **columns})
+    add(tx, AccountAttendee, account_id=of["id"], attendee_id=child["id"])
+    return child
+
+
+# --- an order on its way ---
+
+
+@dataclass
+class Ordered:
+    """An order with everything that was written with it."""
+
+    order: Row
+    sessions: list[Row]
+    lines: list[Row] = field(default_factory=list)
+    claims: list[Row] = field(default_factory=list)
+    billing: Row | None = None
+    billing_lines: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class Enrolled(Ordered):
+    """A confirmed order with its booking; `invoice` is None when it is approved for attendance only."""
+
+    booking: Row = field(default_factory=dict)
+    booking_lines: list[Row] = field(default_factory=list)
+    attendance: list[Row] = field(default_factory=list)
+    invoice: Row | None = None
+    invoice_lines: list[Row] = field(default_factory=list)
+
+
+def cart(
+    tx: Transaction, by: Row, child: Row, during: Row, wanted: Sequence[Row], *, moves: Moves = CARTED, **columns: Any
+) -> Ordered:
+    """An order that asks for these sessions and holds nothing, with the history of its moves."""
+    order = add(tx, TermBookingOrder, **{
+        "reference": new_reference("TB"), "account_id": by["id"], "attendee_id": child["id"], "term_id": during["id"],
+        "made_by": "FAMILY", "confirmation_type": 201, "status": moves[-1][1], "version": len(moves), **columns,
+    })  # fmt: skip
+    history(tx, "term_booking_order", order["id"], moves)
+    lines = insert(tx, TermBookingOrderLine, [
+        {"order_id": order["id"], "term_product_id": s["id"], "term_program_set_id": s["term_program_set_id"],
+         "price_minor": s["price_minor"], "position": position} for position, s in enumerate(wanted)
+    ])  # fmt: skip
+    return Ordered(order, list(wanted), lines)
+
+
+def history(tx: Transaction, chart: str, subject_id: UUID, moves: Moves) -> list[Row]:
+    """The events of a record's moves, a minute apart from NOW; what timed out the system cancelled."""
+    before = [None, *(to for _, to in moves)]
+    return insert(tx, StatusEvent, [
+        {"chart": chart, "subject_id": subject_id, "sequence": sequence, "trigger": trigger, "from_status": source,
+         "to_status": target, "actor_kind": "SYSTEM" if moves is TIMED_OUT and target == 900 else "ADMIN",
+         "at": NOW + timedelta(minutes=sequence)}
+        for sequence, ((trigger, target), source) in enumerate(zip(moves, before, strict=False), 1)
+    ])  # fmt: skip
+
+
+def submitted(
+    tx: Transaction, by: Row, child: Row, during: Row, wanted: Sequence[Row], *, moves: Moves = SUBMITTED,
+    **columns: Any,
+) -> Ordered:  # fmt: skip
+    """An order that holds its sessions and has its Billing."""
+    placed = cart(tx, by, child, during, wanted, moves=moves, **columns)
+    placed.claims = hold(tx, placed, child)
+    return bill(tx, placed)
+
+
+def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
+    """Claim the order's sessions as its type does."""
+    order_type = TermBookingOrderType(placed.order["order_type"])
+    takes = order_type in (TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION)
+    claims = insert(tx, PlaceClaim, [
+        {"order_id": placed.order["id"], "attendee_id": child["id"], "attendee_key": child["claim_key"],
+         "term_product_id": s["id"], "order_type": order_type, "takes_place": takes, "blocks_time": True,
+         "during": f"[{s['starts_at'].isoformat()},{s['ends_at'].isoformat()})" if s["starts_at"] else "empty"}
+        for s in placed.sessions
+    ])  # fmt: skip
+    if takes:
+        ids = [s["id"] for s in placed.sessions]
+        tx.run("UPDATE term_product SET taken = taken + 1 WHERE id = ANY (%(ids)s)", ids=ids)
+    return claims
+
+
+def bill(tx: Transaction, placed: Ordered, *, is_void: bool = False) -> Ordered:
+    """The next version of the order's booking group: its lines with 13 % tax included, or a void one without any."""
+    group = _group(tx, placed.order)
+    priced = [] if is_void else [_price(s["price_minor"]) for s in placed.sessions]
+    total = {column: sum(p[column] for p in priced) for column in ("net_minor", "tax_minor", "gross_minor")}
+    placed.billing = add(tx, Billing,
+        group_id=group["id"], version=group["last_version"], order_id=placed.order["id"], is_void=is_void,
+        net_minor=total["net_minor"], tax_minor=total["tax_minor"], total_minor=total["gross_minor"], fingerprint="f",
+    )  # fmt: skip
+    placed.billing_lines = insert(tx, BillingLine, [
+        {"billing_id": placed.billing["id"], "attendee_id": placed.order["attendee_id"], "term_product_id": s["id"],
+         "component": "SESSION", "description": "A session", "base_minor": s["price_minor"], **price,
+         "tax_name": "HST", "tax_rate": "0.13", "trace": [], "position": position}
+        for position, (s, price) in enumerate(zip(placed.sessions, priced, strict=False))
+    ])  # fmt: skip
+    placed.order |= _update_order(tx, placed, group)
+    return placed
+
+
+def _group(tx: Transaction, order: Row) -> Row:
+    """The booking group of the order's account and term, with its version one up."""
+    key = {"account_id": order["account_id"], "term_id": order["term_id"]}
+    where = "account_id = %(account_id)s AND term_id = %(term_id)s"
+    if tx.row(f"SELECT id FROM billing_group WHERE {where}", **key) is None:
+        add(tx, BillingGroup, **key)
+    return tx.rows(f"UPDATE billing_group SET last_version = last_version + 1 WHERE {where} RETURNING *", **key)[0]
+
+
+def _price(gross_minor: int) -> Row:
+    tax_minor = (gross_minor * 13 + 56) // 113
+    return {"net_minor": gross_minor - tax_minor, "tax_minor": tax_minor, "gross_minor": gross_minor}
+
+
+def _update_order(tx: Transaction, placed: Ordered, group: Row) -> Row:
+    assert placed.billing is not None
+    return tx.rows(
+        "UPDATE term_booking_order SET group_id = %(group)s, billing_id = %(billing)s, total_minor = %(total)s "
+        "WHERE id = %(id)s RETURNING *",
+        group=group["id"], billing=placed.billing["id"], total=placed.billing["total_minor"], id=placed.order["id"],
+    )[0]  # fmt: skip
+
+
+def timed_out(tx: Transaction, by: Row, child: Row, during: Row, wanted: Sequence[Row]) -> Ordered:
+    """An order that nobody paid: the system cancelled it, its Billing is void, its timer fired."""
+    placed = cart(tx, by, child, during, wanted, moves=TIMED_OUT, cancel_reason="timeout")
+    arm(tx, placed, status="FIRED", settled_at=NOW + timedelta(minutes=15))
+    return bill(tx, bill(tx, placed), is_void=True)
+
+
+def arm(tx: Transaction, placed: Ordered, kind: str = "AUTO_CANCEL", *, minutes: int = 15, **columns: Any) -> Row:
+    """A timer on the order, that many minutes after NOW."""
+    due_at = NOW + timedelta(minutes=minutes)
+    return add(tx, Timer, **{"kind": kind, "subject_id": placed.order["id"], "due_at": due_at, **columns})
+
+
+def quote(tx: Transaction, placed: Ordered) -> Row:
+    """The numbered quote of an order's Billing, good for a week."""
+    assert placed.billing is not None
+    return add(tx, Quote,
+        **number(tx, DocumentSeries.QUOTE), order_id=placed.order["id"], billing_id=placed.billing["id"],
+        total_minor=placed.billing["total_minor"], issued_on=NOW.date(), expires_at=NOW + timedelta(days=7), printed={},
+    )  # fmt: skip
+
+
+def number(tx: Transaction, series: DocumentSeries, year: int = 2026) -> Row:
+    """The next number of a series, as columns of a document."""
+    given = tx.rows(
+        "INSERT INTO document_counter AS c (organisation_id, id, series, year, last_number) "
+        "VALUES (%(org)s, %(id)s, %(series)s, %(year)s, 1) ON CONFLICT (organisation_id, series, year) "
+        "DO UPDATE SET last_number = c.last_number + 1 RETURNING last_number",
+        id=new_id(), series=series.value, year=year,
+    )  # fmt: skip
+    return {"series": series, "year": year, "number": given[0]["last_number"]}
+
+
+# --- an enrolment ---
+
+
+def confirmed(
+    tx: Transaction, by: Row, child: Row, during: Row, wanted: Sequence[Row], *, moves: Moves = CONFIRMED,
+    booking_moves: Moves = BOOKED, is_invoiced: bool = True, **columns: Any,
+) -> Enrolled:  # fmt: skip
+    """A confirmed order with booking, roll and posted invoice; it holds places while its booking's status does."""
+    is_expected = booking_moves[-1][1] in (Status.ATTENDANCE_APPROVED, Status.APPROVED)
+    holds = is_expected or booking_moves[-1][1] is Status.SUSPENDED
+    booking_id = new_id()
+    columns["booking_id"] = booking_id
+    placed = (submitted if holds else cart)(tx, by, child, during, wanted, moves=moves, **columns)
+    enrolled = Enrolled(**vars(placed if holds else bill(tx, placed)))
+    book(tx, enrolled, booking_id, booking_moves)
+    roll(tx, enrolled, "EXPECTED" if is_expected else "CANCELLED")
+    if is_invoiced:
+        issue(tx, enrolled)
+    return enrolled
+
+
+def book(tx: Transaction, enrolled: Enrolled, booking_id: UUID, moves: Moves) -> None:
+    """The booking of an order, with a line for each of its lines."""
+    order, assumed = enrolled.order, ("account_id", "attendee_id", "term_id", "group_id", "order_type", "billing_id")
+    enrolled.booking = add(tx, TermBooking,
+        id=booking_id, reference=new_reference("BK"), order_id=order["id"], **{name: order[name] for name in assumed},
+        confirmation_type=order["confirmation_type"], total_minor=order["total_minor"], payment_state="NOT_DUE",
+        status=moves[-1][1], version=len(moves),
+    )  # fmt: skip
+    history(tx, "term_booking", booking_id, moves)
+    enrolled.booking_lines = insert(tx, TermBookingLine, [
+        {"booking_id": booking_id, "billing_line_id": billed["id"], "gross_minor": billed["gross_minor"],
+         **{name: line[name] for name in ("term_product_id", "term_program_set_id", "kind", "mode", "position")}}
+        for line, billed in zip(enrolled.lines, enrolled.billing_lines, strict=True)
+    ])  # fmt: skip
+
+
+def roll(tx: Transaction, enrolled: Enrolled, status: str) -> None:
+    """A row on the roll for each dated line."""
+    enrolled.attendance = insert(tx, TermAttendance, [
+        {"booking_line_id": line["id"], "booking_id": line["booking_id"], "term_product_id": s["id"],
+         "attendee_id": enrolled.order["attendee_id"], "local_date": s["local_date"], "status": status}
+        for line, s in zip(enrolled.booking_lines, enrolled.sessions, strict=True) if s["local_date"]
+    ])  # fmt: skip
+
+
+def issue(tx: Transaction, enrolled: Enrolled) -> Row:
+    """The booking's numbered invoice over its Billing, posted; the booking is open then, or paid if it is free."""
+    billing, booking = enrolled.billing, enrolled.booking
+    assert billing is not None
+    amounts = {column: billing[column] for column in ("net_minor", "tax_minor", "total_minor")}
+    enrolled.invoice = add(tx, Invoice,
+        **number(tx, DocumentSeries.INVOICE), account_id=booking["account_id"], booking_id=booking["id"],
+        billing_id=billing["id"], currency="CAD", issued_on=NOW.date(), due_on=NOW.date() + timedelta(days=14),
+        printed={}, **amounts,
+    )  # fmt: skip
+    copied = ("description", "net_minor", "tax_minor", "gross_minor", "tax_name", "tax_rate", "position")
+    enrolled.invoice_lines = insert(tx, InvoiceLine, [
+        {"invoice_id": enrolled.invoice["id"], "billing_line_id": billed["id"], "booking_line_id": line["id"],
+         **{name: billed[name] for name in copied}}
+        for billed, line in zip(enrolled.billing_lines, enrolled.booking_lines, strict=True)
+    ])  # fmt: skip
+    post(tx, "INVOICE", enrolled.invoice["id"], "ISSUED", booking["account_id"], {
+        LedgerAccount.RECEIVABLE: amounts["total_minor"], LedgerAccount.DEFERRED_REVENUE: -amounts["net_minor"],
+        LedgerAccount.TAX: -amounts["tax_minor"],
+    })  # fmt: skip
+    _set_payment_state(tx, enrolled, "OPEN" if amounts["total_minor"] else "PAID")
+    return enrolled.invoice
+
+
+def post(
+    tx: Transaction, source_kind: str, source_id: UUID, purpose: str, account_id: UUID,
+    amounts: dict[LedgerAccount, int], *, at: datetime = NOW,
+) -> None:  # fmt: skip
+    """One balanced entry in the books; without amounts there is nothing to post."""
+    postings = {ledger_account: amount for ledger_account, amount in amounts.items() if amount}
+    if not postings:
+        return
+    entry = add(tx, LedgerEntry,
+        posted_on=at.date(), source_kind=source_kind, source_id=source_id, purpose=purpose, created_at=at)  # fmt: skip
+    insert(tx, LedgerPosting, [
+        {"entry_id": entry["id"], "ledger_account": ledger_account, "account_id": account_id, "amount_minor": amount}
+        for ledger_account, amount in postings.items()
+    ])  # fmt: skip
+
+
+# --- money ---
+
+
+def payment(tx: Transaction, placed: Ordered, *, status: str = "SUCCESS", at: datetime = NOW, **columns: Any) -> Row:
+    """A payment of what the order costs; captured money becomes the family's credit."""
+    defaults = {
+        "reference": new_reference("PM"), "account_id": placed.order["account_id"], "order_id": placed.order["id"],
+        "billing_id": placed.order["billing_id"], "amount_minor": placed.order["total_minor"], "currency": "CAD",
+        "provider": "sandbox", "external_id": str(new_id()), "status": status, "fingerprint": "f",
+    }  # fmt: skip
+    paid = add(tx, Payment, **{**defaults, **columns})
+    if status == "SUCCESS":
+        post(tx, "PAYMENT", paid["id"], "CAPTURED", paid["account_id"], {
+            LedgerAccount.GATEWAY_CLEARING: paid["amount_minor"],
+            LedgerAccount.CUSTOMER_CREDIT: -paid["amount_minor"],
+        }, at=at)  # fmt: skip
+    return paid
+
+
+def settle(tx: Transaction, enrolled: Enrolled, paid: Row) -> Row:
+    """Use the payment for the booking's invoice."""
+    assert enrolled.invoice is not None
+    invoice, amount = enrolled.invoice, min(paid["amount_minor"], enrolled.invoice["total_minor"])
+    allocation = add(tx, PaymentAllocation, payment_id=paid["id"], invoice_id=invoice["id"], amount_minor=amount)
+    post(tx, "ALLOCATION", allocation["id"], "APPLIED", paid["account_id"],
+         {LedgerAccount.CUSTOMER_CREDIT: amount, LedgerAccount.RECEIVABLE: -amount})  # fmt: skip
+    _set_payment_state(tx, enrolled, "PAID" if amount == invoice["total_minor"] else "OPEN")
+    return allocation
+
+
+def _set_payment_state(tx: Transaction, enrolled: Enrolled, state: str) -> None:
+    booking = enrolled.booking
+    booking["payment_state"] = state
+    tx.run("UPDATE term_booking SET payment_state = %(state)s WHERE id = %(id)s", state=state, id=booking["id"])

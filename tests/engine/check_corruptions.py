@@ -1,0 +1,446 @@
+"""For each invariant one way or more to break it and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.ids import new_id
+from models import DocumentSeries, LedgerAccount, LedgerEntry, ProcessedEvent
+from tests import builders as build
+from tests.builders import NOW, Enrolled, Ordered, Row
+from tests.engine.check_world import World
+
+Corruption = Callable[[World], object]
+CORRUPTIONS: list[tuple[str, Corruption]] = []
+
+
+def breaks(invariant: str) -> Callable[[Corruption], Corruption]:
+    def remember(corruption: Corruption) -> Corruption:
+        CORRUPTIONS.append((invariant, corruption))
+        return corruption
+
+    return remember
+
+
+def drop(world: World, table: str, constraint: str) -> None:
+    """Let a corruption past a constraint of the database, named by how its name begins."""
+    names = world.tx.rows(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %(table)s::regclass AND starts_with(conname, %(name)s)",
+        table=table, name=constraint,
+    )  # fmt: skip
+    assert len(names) == 1, f"{constraint} is one constraint of {table}: {names}"
+    world.tx.run(f'ALTER TABLE {table} DROP CONSTRAINT "{names[0]["conname"]}"')
+
+
+def change(world: World, table: str, row: Row, assignments: str, **values: Any) -> None:
+    changed = world.tx.run(f"UPDATE {table} SET {assignments} WHERE id = %(id)s", id=row["id"], **values)
+    assert changed == 1, "the corruption found its row"
+
+
+@breaks("places_within_capacity")
+def a_capacity_below_what_is_taken(world: World) -> None:
+    drop(world, "term_product", "ck_term_product_taken_within_capacity")
+    change(world, "term_product", world.karate[0], "capacity = 1")
+
+
+@breaks("taken_counts_the_claims")
+def a_place_counted_twice(world: World) -> None:
+    change(world, "term_product", world.karate[0], "taken = taken + 1")
+
+
+@breaks("taken_counts_the_claims")
+def a_place_given_back_twice(world: World) -> None:
+    change(world, "term_product", world.karate[0], "taken = taken - 1")
+
+
+@breaks("hold_has_its_claim")
+def a_submitted_order_without_its_claim(world: World) -> None:
+    world.tx.run("DELETE FROM place_claim WHERE id = %(id)s", id=world.waiting.claims[0]["id"])
+    change(world, "term_product", world.karate[2], "taken = taken - 1")
+
+
+@breaks("hold_has_its_claim")
+def a_booking_without_its_claim(world: World) -> None:
+    world.tx.run("DELETE FROM place_claim WHERE id = %(id)s", id=world.suspended.claims[0]["id"])
+    change(world, "term_product", world.karate[8], "taken = taken - 1")
+
+
+@breaks("claim_has_its_hold")
+def a_cart_that_holds(world: World) -> None:
+    build.hold(world.tx, world.cart, world.ana)
+
+
+@breaks("claim_has_its_hold")
+def a_canceled_booking_that_still_holds(world: World) -> None:
+    build.hold(world.tx, world.canceled, world.ana)
+
+
+@breaks("claim_has_its_hold")
+def a_claim_on_a_session_that_was_never_asked_for(world: World) -> None:
+    build.hold(world.tx, Ordered(world.anas.order, [world.karate[11]]), world.ana)
+
+
+@breaks("claim_is_what_its_order_asks")
+def a_claim_outside_the_overlap_guard(world: World) -> None:
+    change(world, "place_claim", world.mias.claims[0], "attendee_key = -1")
+
+
+@breaks("claim_is_what_its_order_asks")
+def a_claim_that_does_not_block_time(world: World) -> None:
+    change(world, "place_claim", world.mias.claims[0], "blocks_time = false")
+
+
+@breaks("claim_covers_its_session")
+def a_claim_at_another_time(world: World) -> None:
+    change(world, "place_claim", world.mias.claims[0], "during = '[2027-01-01 10:00Z, 2027-01-01 11:00Z)'")
+
+
+@breaks("claim_covers_its_session")
+def a_claim_with_a_time_on_an_undated_session(world: World) -> None:
+    change(world, "place_claim", world.anas.claims[1], "during = '[2027-01-01 10:00Z, 2027-01-01 11:00Z)'")
+
+
+@breaks("attendee_is_in_one_place_at_a_time")
+def mia_swims_during_karate(world: World) -> None:
+    drop(world, "place_claim", "ex_place_claim_no_overlap")
+    build.confirmed(world.tx, world.okafor, world.mia, world.term, [world.swimming[0]])
+
+
+@breaks("session_is_held_once")
+def mia_twice_in_one_session(world: World) -> None:
+    drop(world, "place_claim", "ex_place_claim_no_overlap")
+    drop(world, "place_claim", "uq_place_claim_organisation_id_attendee_id")
+    world.ordered(build.confirmed, 0, child=world.mia)
+
+
+@breaks("approved_order_has_its_booking")
+def an_approved_order_without_a_booking(world: World) -> None:
+    drop(world, "term_booking_order", "ck_term_booking_order_approved_has_a_booking")
+    order = world.ordered(build.cart, 10, moves=build.CONFIRMED)
+    build.bill(world.tx, order)
+
+
+@breaks("approved_order_has_its_booking")
+def a_cart_with_a_booking(world: World) -> None:
+    change(world, "term_booking_order", world.cart.order, "booking_id = %(booking)s", booking=world.anas.booking["id"])
+
+
+@breaks("booking_has_its_order")
+def a_booking_of_a_cart(world: World) -> None:
+    ended = Enrolled(**vars(build.bill(world.tx, world.ordered(build.cart, 10))))
+    build.book(world.tx, ended, new_id(), build.BOOKING_CANCELED)
+
+
+@breaks("record_has_its_history")
+def an_order_without_history(world: World) -> None:
+    world.tx.run("DELETE FROM status_event WHERE subject_id = %(id)s", id=world.cart.order["id"])
+
+
+@breaks("history_has_its_record")
+def a_history_of_nothing(world: World) -> None:
+    build.history(world.tx, "term_booking_order", new_id(), build.DRAFTED)
+
+
+@breaks("history_is_an_unbroken_chain")
+def an_event_that_is_missing(world: World) -> None:
+    world.tx.run(
+        "DELETE FROM status_event WHERE subject_id = %(id)s AND sequence = 2", id=world.quoted.order["id"]
+    )  # fmt: skip
+
+
+@breaks("history_ends_at_the_status")
+def a_status_that_moved_by_itself(world: World) -> None:
+    change(world, "term_booking_order", world.cart.order, "status = 100")
+
+
+@breaks("history_ends_at_the_status")
+def a_version_that_nobody_wrote_down(world: World) -> None:
+    change(world, "term_booking", world.mias.booking, "version = version + 1")
+
+
+@breaks("status_moves_along_its_chart")
+def a_trigger_that_does_not_exist(world: World) -> None:
+    world.tx.run(
+        "UPDATE status_event SET trigger = 'wave_through' WHERE subject_id = %(id)s AND sequence = 4",
+        id=world.mias.order["id"],
+    )  # fmt: skip
+
+
+@breaks("timer_waits_for_its_order")
+def a_timeout_of_a_confirmed_order(world: World) -> None:
+    build.arm(world.tx, world.mias)
+
+
+@breaks("timer_waits_for_its_order")
+def a_quote_with_an_auto_cancel(world: World) -> None:
+    build.arm(world.tx, world.quoted)
+
+
+@breaks("quote_will_expire")
+def a_quote_for_ever(world: World) -> None:
+    world.tx.run(
+        "UPDATE timer SET status = 'DISARMED', settled_at = due_at WHERE subject_id = %(id)s",
+        id=world.quoted.order["id"],
+    )  # fmt: skip
+
+
+@breaks("timeout_spares_what_is_paid")
+def a_paid_order_that_timed_out(world: World) -> None:
+    build.payment(world.tx, world.timed_out, amount_minor=1130)
+
+
+@breaks("billing_lines_make_the_total")
+def a_billing_line_that_lost_a_cent(world: World) -> None:
+    line = world.waiting.billing_lines[0]
+    change(world, "billing_line", line, "net_minor = net_minor - 1, gross_minor = gross_minor - 1")
+
+
+@breaks("billing_lines_make_the_total")
+def a_billing_without_lines(world: World) -> None:
+    world.tx.run("DELETE FROM billing_line WHERE id = %(id)s", id=world.waiting.billing_lines[0]["id"])
+
+
+@breaks("void_billing_is_zero")
+def a_void_version_that_costs(world: World) -> None:
+    world.tx.run(
+        "UPDATE billing SET is_void = true WHERE order_id = %(id)s AND NOT is_void", id=world.timed_out.order["id"]
+    )
+
+
+@breaks("amounts_are_net_plus_tax")
+def a_gross_that_is_not_net_and_tax(world: World) -> None:
+    drop(world, "billing_line", "ck_billing_line_net_and_tax_make_the_gross")
+    change(world, "billing_line", world.waiting.billing_lines[0], "gross_minor = gross_minor + 1")
+
+
+@breaks("billing_versions_run_without_gap")
+def a_version_that_was_never_written(world: World) -> None:
+    assert world.waiting.billing is not None
+    change(world, "billing_group", {"id": world.waiting.billing["group_id"]}, "last_version = last_version + 1")
+
+
+@breaks("order_carries_its_newest_billing")
+def an_order_at_another_price(world: World) -> None:
+    change(world, "term_booking_order", world.waiting.order, "total_minor = total_minor + 1")
+
+
+@breaks("order_carries_its_newest_billing")
+def an_order_with_a_superseded_billing(world: World) -> None:
+    superseded = world.waiting.order["billing_id"]
+    build.bill(world.tx, world.waiting)
+    change(world, "term_booking_order", world.waiting.order, "billing_id = %(id_then)s", id_then=superseded)
+
+
+@breaks("booking_carries_its_billing")
+def a_booking_at_another_price(world: World) -> None:
+    change(world, "term_booking", world.mias.booking, "total_minor = total_minor + 1")
+
+
+@breaks("invoice_lines_make_the_total")
+def an_invoice_with_another_tax(world: World) -> None:
+    assert world.mias.invoice is not None
+    change(world, "invoice", world.mias.invoice, "net_minor = net_minor - 1, tax_minor = tax_minor + 1")
+
+
+@breaks("confirmed_line_is_invoiced_once")
+def a_booking_that_was_never_invoiced(world: World) -> None:
+    world.ordered(build.confirmed, 10, is_invoiced=False)
+
+
+@breaks("confirmed_line_is_invoiced_once")
+def a_session_that_is_invoiced_twice(world: World) -> None:
+    change(world, "term_product", world.karate[10], "price_minor = 0")
+    free = build.confirmed(world.tx, world.chen, world.ana, world.term, [world.karate[10] | {"price_minor": 0}])
+    drop(world, "invoice_line", "uq_invoice_line_organisation_id_billing_line_id")
+    build.issue(world.tx, free)
+
+
+@breaks("confirmed_line_is_invoiced_once")
+def an_invoice_before_the_approval(world: World) -> None:
+    build.issue(world.tx, world.attends)
+
+
+@breaks("invoice_charges_what_was_billed")
+def two_invoice_lines_at_each_others_price(world: World) -> None:
+    first, second = world.mias.invoice_lines
+    change(world, "invoice_line", first, "net_minor = net_minor - 1, gross_minor = gross_minor - 1")
+    change(world, "invoice_line", second, "net_minor = net_minor + 1, gross_minor = gross_minor + 1")
+
+
+@breaks("document_numbers_run_without_gap")
+def an_invoice_number_that_was_lost(world: World) -> None:
+    build.number(world.tx, DocumentSeries.INVOICE)
+
+
+@breaks("document_numbers_run_without_gap")
+def an_invoice_number_given_out_twice(world: World) -> None:
+    drop(world, "invoice", "uq_invoice_organisation_id_series_year_number")
+    assert world.leos.invoice is not None
+    change(world, "invoice", world.leos.invoice, "number = 1")
+
+
+@breaks("document_numbers_run_without_gap")
+def a_quote_number_of_another_year(world: World) -> None:
+    world.tx.run("UPDATE quote SET year = 2025")
+
+
+@breaks("payment_state_tells_what_is_owed")
+def an_open_booking_called_paid(world: World) -> None:
+    change(world, "term_booking", world.anas.booking, "payment_state = 'PAID'")
+
+
+@breaks("payment_state_tells_what_is_owed")
+def a_paid_booking_called_open(world: World) -> None:
+    change(world, "term_booking", world.mias.booking, "payment_state = 'OPEN'")
+
+
+@breaks("ledger_entry_balances")
+def a_posting_that_lost_a_cent(world: World) -> None:
+    world.tx.run(
+        "UPDATE ledger_posting SET amount_minor = amount_minor + 1 WHERE ledger_account = 'DEFERRED_REVENUE' "
+        "AND account_id = %(account)s AND amount_minor = -2000", account=world.mias.order["account_id"],
+    )  # fmt: skip
+
+
+@breaks("source_is_posted_once")
+def a_payment_posted_again(world: World) -> None:
+    drop(world, "ledger_entry", "uq_ledger_entry_organisation_id_source_kind")
+    build.add(
+        world.tx, LedgerEntry, posted_on=NOW.date(), source_kind="PAYMENT", source_id=world.paid["mia"]["id"],
+        purpose="CAPTURED",
+    )  # fmt: skip
+
+
+@breaks("issued_invoice_is_posted")
+def an_invoice_that_is_not_in_the_books(world: World) -> None:
+    assert world.mias.invoice is not None
+    world.tx.run("UPDATE ledger_entry SET purpose = 'x' WHERE source_id = %(id)s", id=world.mias.invoice["id"])
+
+
+@breaks("captured_payment_is_posted")
+def a_payment_that_is_not_in_the_books(world: World) -> None:
+    world.tx.run("UPDATE ledger_entry SET purpose = 'x' WHERE source_id = %(id)s", id=world.paid["mia"]["id"])
+
+
+@breaks("captured_payment_is_posted")
+def a_failed_payment_in_the_books(world: World) -> None:
+    amount = world.failed["amount_minor"]
+    post(world, world.failed["id"], "CAPTURED", GATEWAY_CLEARING=amount, CUSTOMER_CREDIT=-amount)
+
+
+def post(world: World, source_id: Any, purpose: str, **amounts: int) -> None:
+    postings = {LedgerAccount(name): amount for name, amount in amounts.items()}
+    build.post(world.tx, "PAYMENT", source_id, purpose, world.okafor["id"], postings)
+
+
+@breaks("customer_credit_is_never_overdrawn")
+def credit_that_nobody_paid_in(world: World) -> None:
+    post(world, new_id(), "PAID_OUT", CUSTOMER_CREDIT=500, GATEWAY_CLEARING=-500)
+
+
+@breaks("wallet_is_never_below_zero")
+def a_wallet_below_zero(world: World) -> None:
+    post(world, new_id(), "SPENT", WALLET=500, REVENUE=-500)
+
+
+@breaks("wallet_is_never_below_zero")
+def a_bonus_below_zero(world: World) -> None:
+    post(world, new_id(), "SPENT", BONUS=500, REVENUE=-500)
+
+
+@breaks("receivable_is_what_is_owed")
+def a_debt_without_an_invoice(world: World) -> None:
+    post(world, new_id(), "CHARGED", RECEIVABLE=500, REVENUE=-500)
+
+
+@breaks("allocations_within_payment")
+def a_payment_used_twice(world: World) -> None:
+    change(world, "payment_allocation", world.settled["leo"], "payment_id = %(mia)s", mia=world.paid["mia"]["id"])
+
+
+@breaks("allocations_come_from_captured_money")
+def a_failed_payment_used(world: World) -> None:
+    change(world, "payment_allocation", world.settled["leo"], "payment_id = %(failed)s", failed=world.failed["id"])
+
+
+@breaks("allocations_within_invoice")
+def an_invoice_settled_twice(world: World) -> None:
+    assert world.mias.invoice is not None
+    change(world, "payment_allocation", world.settled["leo"], "invoice_id = %(mia)s", mia=world.mias.invoice["id"])
+    change(world, "term_booking", world.leos.booking, "payment_state = 'OPEN'")
+
+
+@breaks("payment_event_is_applied_once")
+def an_event_applied_twice(world: World) -> None:
+    drop(world, "processed_event", "uq_processed_event_organisation_id_provider_event_id")
+    build.add(
+        world.tx, ProcessedEvent, provider="sandbox", event_id="evt_1", event_type="captured", processed_at=NOW
+    )  # fmt: skip
+
+
+@breaks("provider_payment_is_recorded_once")
+def a_providers_payment_recorded_twice(world: World) -> None:
+    drop(world, "payment", "uq_payment_organisation_id_provider_external_id")
+    change(world, "payment", world.paid["leo"], "external_id = %(mias)s", mias=world.paid["mia"]["external_id"])
+
+
+@breaks("confirmed_line_is_on_the_roll_once")
+def a_booked_child_that_is_not_on_the_roll(world: World) -> None:
+    world.tx.run("DELETE FROM term_attendance WHERE id = %(id)s", id=world.mias.attendance[0]["id"])
+
+
+@breaks("confirmed_line_is_on_the_roll_once")
+def a_booked_child_twice_on_the_roll(world: World) -> None:
+    drop(world, "term_attendance", "uq_term_attendance_organisation_id_booking_line_id")
+    build.roll(world.tx, world.attends, "EXPECTED")
+
+
+@breaks("only_confirmed_lines_are_expected")
+def a_canceled_child_that_is_expected(world: World) -> None:
+    change(world, "term_attendance", world.canceled.attendance[0], "status = 'EXPECTED'")
+
+
+@breaks("only_confirmed_lines_are_expected")
+def a_roll_row_of_a_closed_day(world: World) -> None:
+    change(world, "term_booking_line", world.mias.booking_lines[0], "kind = 'CLOSURE_DAY'")
+    world.tx.run("DELETE FROM place_claim WHERE id = %(id)s", id=world.mias.claims[0]["id"])
+    change(world, "term_product", world.karate[0], "taken = taken - 1")
+
+
+@breaks("roll_says_what_was_booked")
+def a_roll_row_on_another_day(world: World) -> None:
+    change(world, "term_attendance", world.mias.attendance[0], "local_date = local_date + 1")
+
+
+@breaks("tables_keep_tenants_apart")
+def a_table_open_to_all(world: World) -> None:
+    world.tx.run("ALTER TABLE credential DISABLE ROW LEVEL SECURITY")
+
+
+@breaks("tables_keep_tenants_apart")
+def a_table_open_to_its_owner(world: World) -> None:
+    world.tx.run("ALTER TABLE organisation NO FORCE ROW LEVEL SECURITY")
+
+
+@breaks("tables_keep_tenants_apart")
+def a_policy_that_lets_everybody_in(world: World) -> None:
+    world.tx.run("CREATE POLICY for_support ON credential USING (true)")
+
+
+@breaks("tables_keep_tenants_apart")
+def a_new_table_without_a_policy(world: World) -> None:
+    world.tx.run("CREATE TABLE note (organisation_id uuid, id uuid, words text)")
+
+
+@breaks("application_is_bound_by_policies")
+def an_application_that_owns_a_table(world: World) -> None:
+    world.tx.run("ALTER TABLE extra OWNER TO termbook_app")
+
+
+@breaks("what_is_written_for_good_stays")
+def a_history_that_can_be_rewritten(world: World) -> None:
+    world.tx.run("GRANT UPDATE ON status_event TO termbook_app")
+
+
+@breaks("what_is_written_for_good_stays")
+def a_ledger_that_no_trigger_guards(world: World) -> None:
+    world.tx.run("ALTER TABLE ledger_posting DISABLE TRIGGER append_only")

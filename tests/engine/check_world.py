@@ -1,0 +1,114 @@
+"""A small healthy world with an order in each station of its way, for the invariants to be right about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.database import Transaction
+from models import ProcessedEvent, TermBookingOrderType, TermBookingStatus
+from tests import builders as build
+from tests.builders import NOW, Enrolled, Ordered, Row
+
+S = TermBookingStatus
+EDGES = {
+    "term_booking_order": [
+        ("new", None, S.DRAFT), ("save", S.DRAFT, S.CREATED), ("save", S.CREATED, S.CREATED),
+        ("submit", S.CREATED, S.SUBMITTED), ("quote", S.SUBMITTED, S.QUOTE), ("accept", S.QUOTE, S.ACCEPT),
+        ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),
+        ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED),
+    ],
+    "term_booking": [
+        ("new", None, S.APPROVED), ("new", None, S.ATTENDANCE_APPROVED), ("suspend", S.APPROVED, S.SUSPENDED),
+        ("cancel", S.APPROVED, S.CANCELED),
+    ],
+}  # fmt: skip
+
+
+@dataclass
+class World:
+    """The Okafors (Mia, Leo), who pay at once, and the Chens (Ana), who pay later, in one spring."""
+
+    tx: Transaction
+    term: Row
+    karate: list[Row]
+    swimming: list[Row]  # from 10:30 to 11:30 on the Saturdays on which karate is from 10:00 to 11:00
+    reading: list[Row]  # undated
+    okafor: Row
+    chen: Row
+    mia: Row
+    leo: Row
+    ana: Row
+    mias: Enrolled  # karate, paid
+    leos: Enrolled  # swimming, paid at the second attempt
+    anas: Enrolled  # karate and reading, open
+    failed: Row  # Leo's first payment
+    paid: dict[str, Row]  # the payments that succeeded, by attendee
+    settled: dict[str, Row]  # their allocations
+    quoted: Ordered
+    waiting: Ordered  # submitted, its auto-cancel armed
+    timed_out: Ordered
+    cart: Ordered
+    canceled: Enrolled
+    suspended: Enrolled
+    attends: Enrolled  # approved for attendance, not invoiced
+
+    def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
+        """One more order of karate in that week, of Ana unless told otherwise."""
+        by = self.okafor if child in (self.mia, self.leo) else self.chen
+        return maker(self.tx, by, child or self.ana, self.term, [self.karate[week]], **more)
+
+
+def populate(tx: Transaction) -> World:
+    """A small healthy world with an order in each station of its way."""
+    place = build.site(tx)
+    term = build.term(tx, place)
+    saturdays = [datetime(2026, 4, 11, 10) + timedelta(weeks=week) for week in range(12)]  # noqa: DTZ001 - local
+    karate, swimming, reading = (
+        build.sessions(tx, build.offering(tx, term, build.program(tx, place, name=name)), *starts)
+        for name, starts in (
+            ("Karate", saturdays), ("Swimming", [s + timedelta(minutes=30) for s in saturdays]), ("Reading", [None]),
+        )
+    )  # fmt: skip
+    okafor, chen = build.account(tx), build.account(tx, name="Chen family")
+    mia, leo = build.attendee(tx, okafor), build.attendee(tx, okafor, name="Leo Okafor")
+    ana = build.attendee(tx, chen, name="Ana Chen")
+    mias = build.confirmed(tx, okafor, mia, term, karate[:2])
+    leos = build.confirmed(tx, okafor, leo, term, swimming[:2])
+    anas = build.confirmed(tx, chen, ana, term, [karate[0], reading[0]], confirmation_type=101)
+    failed = build.payment(tx, leos, status="FAILED", failure_reason="card declined")
+    paid = {"mia": build.payment(tx, mias), "leo": build.payment(tx, leos)}
+    settled = {"mia": build.settle(tx, mias, paid["mia"]), "leo": build.settle(tx, leos, paid["leo"])}
+    build.add(tx, ProcessedEvent, provider="sandbox", event_id="evt_1", event_type="captured", processed_at=NOW)
+
+    def anas_order(maker: Callable[..., Any], week: int, **more: Any) -> Any:
+        return maker(tx, chen, ana, term, [karate[week]], **more)
+
+    quoted = anas_order(build.submitted, 1, moves=build.QUOTED)
+    build.quote(tx, quoted)
+    build.arm(tx, quoted, "QUOTE_EXPIRY", minutes=7 * 24 * 60)
+    waiting = anas_order(build.submitted, 2)
+    build.arm(tx, waiting)
+    anas_order(build.submitted, 3, moves=build.ACCEPTED)
+    anas_order(build.submitted, 4, order_type=TermBookingOrderType.TRIAL_SESSION)
+    anas_order(build.cart, 5, moves=build.DRAFTED)
+    _interest(tx, chen, ana, term, karate[6])
+    return World(
+        tx, term, karate, swimming, reading, okafor, chen, mia, leo, ana, mias, leos, anas, failed, paid, settled,
+        quoted, waiting,
+        timed_out=anas_order(build.timed_out, 5), cart=anas_order(build.cart, 5),
+        canceled=anas_order(build.confirmed, 7, booking_moves=build.BOOKING_CANCELED),
+        suspended=anas_order(build.confirmed, 8, booking_moves=build.SUSPENDED),
+        attends=anas_order(
+            build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
+            is_invoiced=False,
+        ),
+    )  # fmt: skip
+
+
+def _interest(tx: Transaction, by: Row, child: Row, term: Row, session: Row) -> None:
+    """An expression of interest: it blocks the attendee's time, takes no place and has no Billing."""
+    interest = build.cart(
+        tx, by, child, term, [session], moves=build.SUBMITTED, order_type=TermBookingOrderType.EOI
+    )  # fmt: skip
+    build.hold(tx, interest, child)
