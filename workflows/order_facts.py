@@ -166,8 +166,7 @@ JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
 JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
 JOIN organisation g ON g.id = o.organisation_id
 WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
-FOR NO KEY UPDATE OF a, t, o
-"""
+FOR NO KEY UPDATE OF """
 
 
 class Changed(Conflict):
@@ -176,12 +175,14 @@ class Changed(Conflict):
     code = "changed"
 
 
-def lock_order(tx: Transaction, order_id: UUID, *, actor: Actor, version: int | None = None) -> Order:
-    """Lock account, attendee and order, in that order.
+def lock_order(
+    tx: Transaction, order_id: UUID, *, actor: Actor, version: int | None = None, order_only: bool = False
+) -> Order:
+    """Lock account, attendee and order, in that order; `order_only` is for a sweeper, which already holds the order.
 
     Raises NotFound for an order that the actor may not see, Changed when `version` is not its version any more.
     """
-    row = tx.row(_LOCK, order_id=order_id)
+    row = tx.row(_LOCK + ("o" if order_only else "a, t, o"), order_id=order_id)
     if row is None or not actor.may_see_account(row["account_id"]):
         raise NotFound("There is no such order.", what="order")
     if version is not None and version != row["version"]:

@@ -1,0 +1,92 @@
+"""Timeouts of orders: an order that was not confirmed in time, or a quote that ran out, gives back what it held.
+
+The worker's sweeper fires them; a submit that meets an overdue hold releases it first, with the same code.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from engine.actor import SYSTEM
+from engine.database import Database, Transaction
+from engine.fire import NotAllowedNow, Refused, fire
+from engine.ids import new_id
+from engine.timers import Due, Handler
+from models import Timer, TimerKind
+from workflows.order_facts import Order, lock_order
+from workflows.order_holdings import Holdings, read_holdings
+from workflows.term_booking_order import CHART
+
+# A payment in its provider's hands puts the timeout off, a little at a time, a day at most.
+_PUT_OFF = timedelta(minutes=10)
+_PUT_OFF_AT_MOST = timedelta(hours=24)
+
+
+def handlers() -> Mapping[TimerKind, Handler]:
+    """What the sweeper does with each kind of timer."""
+    cancel = Handler(subject_table="term_booking_order", fire=cancel_overdue)
+    return {TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel}
+
+
+def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
+    """Cancel the orders whose timers have just fired; their rows are locked by the sweeper."""
+    for timer in due:
+        order = lock_order(tx, timer.subject_id, actor=SYSTEM, order_only=True)
+        _cancel(tx, order, read_holdings(tx, order), due_at=timer.due_at, now=now)
+        tx.flush()
+
+
+_OVERDUE = """
+SELECT DISTINCT t.subject_id AS id FROM timer t
+JOIN place_claim c ON c.organisation_id = t.organisation_id AND c.order_id = t.subject_id
+WHERE t.organisation_id = %(org)s AND t.status = 'ARMED' AND t.due_at <= %(now)s
+  AND (c.term_product_id = ANY(%(sessions)s) OR c.attendee_id = %(attendee_id)s)
+ORDER BY 1
+"""
+
+
+def release_overdue(
+    database: Database, organisation_id: UUID, *, session_ids: Collection[UUID], attendee_id: UUID, now: datetime
+) -> int:
+    """An overdue hold is void when it is read: cancel those in the way of these sessions or this attendee.
+
+    Each order in a transaction of its own; returns how many were cancelled.
+    """
+    with database.transaction(organisation_id) as tx:
+        found = tx.rows(_OVERDUE, now=now, sessions=list(session_ids), attendee_id=attendee_id)
+    return sum(database.run(organisation_id, partial(_release, order_id=row["id"], now=now)) for row in found)
+
+
+def _release(tx: Transaction, *, order_id: UUID, now: datetime) -> int:
+    order = lock_order(tx, order_id, actor=SYSTEM)
+    holdings = read_holdings(tx, order)
+    overdue = [t for t in holdings.timers if datetime.fromisoformat(t["due_at"]) <= now]
+    if not overdue:
+        return 0
+    for timer in overdue:
+        timer["fires"] = True
+    return _cancel(tx, order, holdings, due_at=datetime.fromisoformat(overdue[0]["due_at"]), now=now)
+
+
+def _cancel(tx: Transaction, order: Order, holdings: Holdings, *, due_at: datetime, now: datetime) -> int:
+    if holdings.has_money_moving and order.submitted_at and now < order.submitted_at + _PUT_OFF_AT_MOST:
+        _put_off(tx, order, holdings, now)
+        return 0
+    try:
+        fire(tx.batch, CHART, order, "cancel", actor=SYSTEM, now=now, reason="timeout", holdings=holdings,
+             changes={"due_at": due_at.isoformat(), "released": len(holdings.claims)})  # fmt: skip
+    except (NotAllowedNow, Refused):
+        # It was confirmed, paid or ended meanwhile: the timeout has nothing to do any more.
+        return 0
+    return 1
+
+
+def _put_off(tx: Transaction, order: Order, holdings: Holdings, now: datetime) -> None:
+    """Arm it again a little later; the timer that fired stays settled."""
+    if not holdings.timers:
+        tx.batch.add(
+            Timer,
+            [{"id": new_id(), "kind": TimerKind.AUTO_CANCEL.value, "subject_id": order.id, "due_at": now + _PUT_OFF,
+              "status": "ARMED"}],
+        )  # fmt: skip
