@@ -19,12 +19,17 @@ class RealClock:
 
 
 class SetClock:
-    """A clock that was set to a moment and runs on from there; `move` takes it forward."""
+    """A clock that was set to a moment and runs on from there; `move` takes it forward.
 
-    def __init__(self, start: datetime, *, machine: Callable[[], datetime] | None = None) -> None:
+    `since` is the machine's time when it showed `start` (default: now), so that several processes share one clock.
+    """
+
+    def __init__(
+        self, start: datetime, *, since: datetime | None = None, machine: Callable[[], datetime] | None = None
+    ) -> None:
         assert start.tzinfo is not None, "a clock is set to an aware moment"
         self._machine = machine or RealClock().now
-        self._offset = start.astimezone(UTC) - self._machine()
+        self._offset = start.astimezone(UTC) - (since or self._machine())
 
     def now(self) -> datetime:
         return self._machine() + self._offset

@@ -9,6 +9,8 @@ import platformdirs
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.clock import Clock, RealClock, SetClock
+
 
 def default_data_directory() -> Path:
     """Where data go when nobody says: root's home is closed to the user PostgreSQL runs as, `/var/lib` is not."""
@@ -29,6 +31,8 @@ class Settings(BaseSettings):
     prepare_threshold: int | None = 5
     # A set clock for sample systems: the moment it starts from, with its offset. Empty: the real clock.
     clock_start: datetime | None = None
+    # The machine's time when the set clock showed `clock_start`; empty: the start of the process.
+    clock_since: datetime | None = None
     base_url: str = "http://127.0.0.1:8000"
     cookie_secure: bool = True
     secret: str = ""
@@ -36,6 +40,13 @@ class Settings(BaseSettings):
     smtp_port: int = 25
     smtp_from: str = "enrolments@localhost"
     sandbox_gateway_url: str = "http://127.0.0.1:8001"
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The clock an installation lives on: the real one, unless a sample system was set to another moment."""
+    if settings.clock_start is None:
+        return RealClock()
+    return SetClock(settings.clock_start, since=settings.clock_since)
 
 
 @cache

@@ -1,0 +1,62 @@
+"""What every program of ours starts with: a database that is up and migrated, the pool, and the clock."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.clock import Clock
+from engine.database import Database
+from engine.schema import migrate
+from engine.server import ensure_server
+from engine.settings import Settings, make_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A running installation as one process sees it. `owner_url` is the address migrations use."""
+
+    settings: Settings
+    owner_url: str
+    database: Database
+    clock: Clock
+
+    @property
+    def documents(self) -> Path:
+        """Where issued PDFs are put."""
+        folder = self.settings.data_directory / "documents"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment of a process that shares this database and this clock."""
+        now = datetime.now(UTC)
+        shared = {"DATABASE_URL": self.owner_url, "TERMBOOK_DATA_DIRECTORY": str(self.settings.data_directory)}
+        if self.settings.clock_start is not None:
+            shared |= {"TERMBOOK_CLOCK_START": self.clock.now().isoformat(), "TERMBOOK_CLOCK_SINCE": now.isoformat()}
+        return os.environ | shared
+
+
+def open_database(settings: Settings, url: str) -> Database:
+    return Database(
+        url, app_role=settings.app_role, pool_size=settings.pool_size, prepare_threshold=settings.prepare_threshold
+    )
+
+
+@contextmanager
+def running(settings: Settings, *, clock: Clock | None = None) -> Iterator[Runtime]:
+    """Start or join the database, bring it to the current schema, and open the pool; leave everything at the end."""
+    server = None if settings.database_url else ensure_server(settings.data_directory)
+    try:
+        url = server.url if server else settings.database_url
+        migrate(url, app_role=settings.app_role)
+        database = open_database(settings, url)
+        try:
+            yield Runtime(settings, url, database, clock or make_clock(settings))
+        finally:
+            database.close()
+    finally:
+        if server is not None:
+            server.stop()
