@@ -170,8 +170,8 @@ def refuse_unreachable(files: ServerFiles, account: Account | None) -> None:
     if answer.returncode != 0:
         raise StartupFailed(
             f"The data directory {files.directory} cannot be reached by the user {account.name}, which PostgreSQL runs "
-            f"as because it does not run as root: {answer.stdout} is closed to it. Open that directory "
-            f"(chmod o+x), set TERMBOOK_DATA_DIRECTORY=/var/lib/termbook, {OWN_SERVER}."
+            f"as because it does not run as root: {answer.stdout} is closed to it. "
+            f"Set TERMBOOK_DATA_DIRECTORY=/var/lib/termbook, {OWN_SERVER}."
         )
 
 

@@ -38,16 +38,22 @@ def wait_for_lock(path: Path, *, seconds: float) -> int | None:
     return descriptor
 
 
+def unlock(descriptor: int) -> None:
+    """Free the lock also when a child that another thread forked meanwhile has a copy of the descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
 @contextmanager
-def holding(path: Path, *, seconds: float) -> Iterator[int]:
-    """Hold the lock for the block and hand out its descriptor; raises `LockTimeout`."""
+def holding(path: Path, *, seconds: float) -> Iterator[None]:
+    """Hold the lock for the block; raises `LockTimeout`."""
     descriptor = wait_for_lock(path, seconds=seconds)
     if descriptor is None:
         raise LockTimeout(str(path))
     try:
-        yield descriptor
+        yield
     finally:
-        os.close(descriptor)
+        unlock(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from engine.server_files import (
     refuse_unreachable,
     server_account,
 )
-from engine.server_locks import POLL_SECONDS, try_lock, wait_for_lock
+from engine.server_locks import POLL_SECONDS, try_lock, unlock, wait_for_lock
 
 HOST = "127.0.0.1"
 OWNER = "termbook"
@@ -289,7 +289,7 @@ def shut_down(files: ServerFiles, postmaster: Postmaster) -> None:
             postmaster.process.send_signal(order)
         descriptor = wait_for_lock(files.server_lock, seconds=STOP_TIMEOUT_SECONDS)
         if descriptor is not None:
-            os.close(descriptor)
+            unlock(descriptor)
             _reap()
             return
     raise StopFailed(f"The PostgreSQL server (pid {postmaster.pid}) does not stop; its log is {files.log}.")
