@@ -615,10 +615,8 @@ def upgrade() -> None:
         sa.Column("program_id", sa.Uuid(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("price_minor", sa.BigInteger(), nullable=False),
-        sa.Column("stock", sa.Integer(), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.CheckConstraint("price_minor >= 0", name=op.f("ck_extra_price_is_not_negative")),
-        sa.CheckConstraint("stock >= 0", name=op.f("ck_extra_stock_is_not_negative")),
         sa.ForeignKeyConstraint(
             ["organisation_id", "program_id"],
             ["program.organisation_id", "program.id"],
