@@ -116,7 +116,7 @@ def invoicing(value: object) -> InvoicingRule:
 
 
 def auto_cancel(value: object) -> AutoCancelMinutes:
-    """Minutes by confirmation type, null for none; a type that is not named keeps its built-in default."""
+    """Minutes by confirmation type, null or "never" for none; a type that is not named keeps its built-in default."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a table of confirmation type and minutes")
     minutes: dict[TermBookingConfirmationType, int | None] = dict.fromkeys(TermBookingConfirmationType)
@@ -125,6 +125,7 @@ def auto_cancel(value: object) -> AutoCancelMinutes:
         if name not in TermBookingConfirmationType.__members__:
             raise ValueError(f"{name!r} is none of {', '.join(TermBookingConfirmationType.__members__)}")
         kind = TermBookingConfirmationType[name]
+        given = None if given == "never" else given
         if given is not None and kind not in AUTO_CANCEL_MINUTES:
             raise ValueError(f"{name} has no timeout")
         minutes[kind] = None if given is None else count(least=1)(given)
@@ -132,8 +133,8 @@ def auto_cancel(value: object) -> AutoCancelMinutes:
 
 
 def tax(value: object) -> Tax | None:
-    """Null for no tax, else `{"name": "HST", "rate_percent": "13"}`."""
-    if value is None:
+    """Null or "exempt" for no tax, else `{"name": "HST", "rate_percent": "13"}`."""
+    if value is None or value == "exempt":
         return None
     fields = _fields(value, {"name", "rate_percent"})
     name = fields.get("name")
@@ -143,8 +144,8 @@ def tax(value: object) -> Tax | None:
 
 
 def deposit(value: object) -> Deposit | None:
-    """Null for none, else `{"percent": "25"}` or `{"amount_minor": 5000}`."""
-    if value is None:
+    """Null or "none", else `{"percent": "25"}` or `{"amount_minor": 5000}`."""
+    if value is None or value == "none":
         return None
     fields = _fields(value, {"percent", "amount_minor"})
     percent, amount_minor = _percent_or_amount(fields)
@@ -152,8 +153,8 @@ def deposit(value: object) -> Deposit | None:
 
 
 def combine_booking(value: object) -> frozenset[UUID] | None:
-    """Null where any programs may be booked together, else the ids of the programs this one may be booked with."""
-    if value is None:
+    """Null or "any" where any programs may be booked together, else the ids of those this one may be booked with."""
+    if value is None or value == "any":
         return None
     if not isinstance(value, list | tuple):
         raise ValueError(f"{value!r} is not a list of program ids")

@@ -244,9 +244,15 @@ def _on_weekdays(
 def _slot(meeting: Meeting, day: date, zone: ZoneInfo) -> Slot:
     if meeting.starts is None or meeting.ends is None:
         raise ScheduleIsInvalid(f"{meeting.component or 'A meeting'} on {day} lacks its start or end time.")
-    starts_at, ends_at = moments(day, meeting.starts, meeting.ends, zone)
-    shown = [moment.astimezone(zone).time().replace(tzinfo=None, fold=0) for moment in (starts_at, ends_at)]
-    return Slot(meeting.component, meeting.title, starts_at, ends_at, day, shown[0], shown[1])
+    return Slot(meeting.component, meeting.title, *_on_the_clock(day, meeting.starts, meeting.ends, zone))
+
+
+@lru_cache(maxsize=65_536)
+def _on_the_clock(day: date, starts: time, ends: time, zone: ZoneInfo) -> tuple[datetime, datetime, date, time, time]:
+    """Many offerings share their times: they are worked out, and kept in memory, once."""
+    starts_at, ends_at = moments(day, starts, ends, zone)
+    shown = [moment.astimezone(zone).time().replace(fold=0) for moment in (starts_at, ends_at)]
+    return starts_at, ends_at, day, shown[0], shown[1]
 
 
 def _overlap(one: Slot, other: Slot) -> bool:
