@@ -1,0 +1,53 @@
+# Termbook. Two commands: `make run` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup run demo test check bench lock clean
+help:
+	@echo "make setup   prepare $(VENV) with $(BIN)/termbook, and the system libraries where it may"
+	@echo "make demo    play the main job in the terminal and exit"
+	@echo "make run     serve the sample centre: API, documentation, worker, sandbox payments"
+	@echo "make test    everything that is checked before a change lands"
+	@echo "make check   format, lint, types, layers: seconds"
+	@echo "make bench   the engine against its floor, as ratios"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml requirements.txt scripts/system_libraries.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Termbook needs Python 3.11 or newer; name one with PYTHON=…"; exit 1; }
+	@echo "Setting up: system libraries, then $(VENV) (a few minutes the first time)"
+	@bash scripts/system_libraries.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: setup
+	@exec $(BIN)/termbook run
+
+demo: setup
+	@exec $(BIN)/termbook demo
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/termbook diagram --check README.md
+
+test: check
+	$(BIN)/python -m pytest
+
+bench: setup
+	@exec $(BIN)/python -m bench
+
+# Renew the pinned, hashed requirements from pyproject.toml; no index address is written.
+lock: setup
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev --output-file requirements.txt pyproject.toml requirements-build.in
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
