@@ -28,6 +28,9 @@ ATTEMPTS = 24
 FIRST_DELAY_SECONDS = 5
 LONGEST_DELAY_SECONDS = 3600
 
+# How long a worker waits for a connection before it takes the database for gone, and starts afresh.
+PATIENCE_SECONDS = 5.0
+
 
 class GivenUp(TermbookError):
     """The job can never succeed, so trying again is of no use; it stays in the queue as failed, to be looked at."""
@@ -86,6 +89,8 @@ def make_app(
         configure=become_the_application,
         min_size=1,
         max_size=connections,
+        timeout=PATIENCE_SECONDS,
+        reconnect_timeout=PATIENCE_SECONDS,
     )
     app = procrastinate.App(connector=connector)
     for name, task in tasks.items():

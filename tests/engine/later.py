@@ -79,7 +79,7 @@ def arm(url: str, organisation_id: UUID, *, due_at: datetime, count: int = 1) ->
 
 def values(url: str, query: str, *parameters: object) -> list[object]:
     """The first column of a query, as the owner."""
-    with psycopg.connect(url, autocommit=True) as owner:
+    with psycopg.connect(url, autocommit=True, options="-c search_path=public,procrastinate") as owner:
         return [row[0] for row in owner.execute(query, parameters)]
 
 
