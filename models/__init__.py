@@ -24,10 +24,11 @@ from models.order import (
     TermBookingOrderLine,
 )
 from models.organisation import ClosureDay, Organisation, Site, Tenant
-from models.payment import Payment, PaymentAllocation, PaymentStatus
+from models.payment import Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
 from models.place import PlaceClaim
 from models.program import Program, ProgramCategory, ProgramType
 from models.rule import RuleScope, RuleSetting
+from models.sign_in import SignInAttempt
 from models.status import (
     HOLDING,
     ActorKind,
@@ -71,6 +72,8 @@ __all__ = [
     "OutboxMessage",
     "Payment",
     "PaymentAllocation",
+    "PaymentReview",
+    "PaymentReviewKind",
     "PaymentState",
     "PaymentStatus",
     "PlaceClaim",
@@ -84,6 +87,7 @@ __all__ = [
     "RuleScope",
     "RuleSetting",
     "SessionStatus",
+    "SignInAttempt",
     "SignMethod",
     "Site",
     "StatusEvent",

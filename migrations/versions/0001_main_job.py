@@ -26,6 +26,7 @@ TENANT_TABLES = (
     "processed_event",
     "program_category",
     "rule_setting",
+    "sign_in_attempt",
     "site",
     "status_event",
     "timer",
@@ -55,6 +56,7 @@ TENANT_TABLES = (
     "term_booking_order_extra",
     "invoice_line",
     "payment_allocation",
+    "payment_review",
     "term_booking_line",
     "term_attendance",
     "term_booking_discount",
@@ -275,6 +277,27 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "organisation_id", "scope_id", "name", name=op.f("uq_rule_setting_organisation_id_scope_id_name")
         ),
+    )
+    op.create_table(
+        "sign_in_attempt",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_sign_in_attempt_organisation_id")
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_sign_in_attempt")),
+    )
+    op.create_index(
+        "ix_sign_in_attempt_at", "sign_in_attempt", ["organisation_id", "at"], unique=False, postgresql_where=None
+    )
+    op.create_index(
+        "ix_sign_in_attempt_subject",
+        "sign_in_attempt",
+        ["organisation_id", "subject", "at"],
+        unique=False,
+        postgresql_where=None,
     )
     op.create_table(
         "site",
@@ -1151,6 +1174,9 @@ def upgrade() -> None:
         sa.Column("failure_reason", sa.String(), nullable=True),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("checkout_url", sa.String(), nullable=True),
+        sa.Column("started_by", sa.Uuid(), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -1184,6 +1210,13 @@ def upgrade() -> None:
         ["organisation_id", "account_id", "created_at"],
         unique=False,
         postgresql_where=None,
+    )
+    op.create_index(
+        "ix_payment_open",
+        "payment",
+        ["organisation_id", "asked_at"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('PENDING', 'PROCESSING')"),
     )
     op.create_index("ix_payment_order", "payment", ["organisation_id", "order_id"], unique=False, postgresql_where=None)
     op.create_table(
@@ -1384,6 +1417,48 @@ def upgrade() -> None:
     op.create_index(
         "ix_payment_allocation_payment",
         "payment_allocation",
+        ["organisation_id", "payment_id"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_table(
+        "payment_review",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("asked_minor", sa.BigInteger(), nullable=True),
+        sa.Column("reported_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reported_currency", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolution", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('WRONG_AMOUNT', 'WRONG_CURRENCY', 'CONTRADICTION', 'UNKNOWN_PAYMENT', 'PRICE_CHANGED', 'PART_PAYMENT')",
+            name=op.f("ck_payment_review_kind_is_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "payment_id"],
+            ["payment.organisation_id", "payment.id"],
+            name=op.f("fk_payment_review_organisation_id_payment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_payment_review_organisation_id")
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_payment_review")),
+    )
+    op.create_index(
+        "ix_payment_review_open",
+        "payment_review",
+        ["organisation_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_index(
+        "ix_payment_review_payment",
+        "payment_review",
         ["organisation_id", "payment_id"],
         unique=False,
         postgresql_where=None,
@@ -1609,6 +1684,11 @@ def downgrade() -> None:
     op.drop_table("term_attendance")
     op.drop_index("ix_term_booking_line_session", table_name="term_booking_line", postgresql_where=None)
     op.drop_table("term_booking_line")
+    op.drop_index("ix_payment_review_payment", table_name="payment_review", postgresql_where=None)
+    op.drop_index(
+        "ix_payment_review_open", table_name="payment_review", postgresql_where=sa.text("resolved_at IS NULL")
+    )
+    op.drop_table("payment_review")
     op.drop_index("ix_payment_allocation_payment", table_name="payment_allocation", postgresql_where=None)
     op.drop_index("ix_payment_allocation_invoice", table_name="payment_allocation", postgresql_where=None)
     op.drop_table("payment_allocation")
@@ -1624,6 +1704,9 @@ def downgrade() -> None:
     op.drop_index("ix_quote_order", table_name="quote", postgresql_where=None)
     op.drop_table("quote")
     op.drop_index("ix_payment_order", table_name="payment", postgresql_where=None)
+    op.drop_index(
+        "ix_payment_open", table_name="payment", postgresql_where=sa.text("status IN ('PENDING', 'PROCESSING')")
+    )
     op.drop_index("ix_payment_account", table_name="payment", postgresql_where=None)
     op.drop_table("payment")
     op.drop_index("ix_invoice_booking", table_name="invoice", postgresql_where=None)
@@ -1672,6 +1755,9 @@ def downgrade() -> None:
     op.drop_index("ix_status_event_at", table_name="status_event", postgresql_where=None)
     op.drop_table("status_event")
     op.drop_table("site")
+    op.drop_index("ix_sign_in_attempt_subject", table_name="sign_in_attempt", postgresql_where=None)
+    op.drop_index("ix_sign_in_attempt_at", table_name="sign_in_attempt", postgresql_where=None)
+    op.drop_table("sign_in_attempt")
     op.drop_table("rule_setting")
     op.drop_table("program_category")
     op.drop_index("ix_processed_event_at", table_name="processed_event", postgresql_where=None)
