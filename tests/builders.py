@@ -209,7 +209,7 @@ def cart(
 ) -> Ordered:
     """An order that asks for these sessions and holds nothing, with the history of its moves."""
     order = add(tx, TermBookingOrder, **{
-        "reference": new_reference("TB"), "account_id": by["id"], "attendee_id": child["id"], "term_id": during["id"],
+        "reference": new_reference("TO"), "account_id": by["id"], "attendee_id": child["id"], "term_id": during["id"],
         "made_by": "FAMILY", "confirmation_type": 201, "status": moves[-1][1], "version": len(moves), **columns,
     })  # fmt: skip
     history(tx, "term_booking_order", order["id"], moves)
@@ -357,7 +357,7 @@ def book(tx: Transaction, enrolled: Enrolled, booking_id: UUID, moves: Moves) ->
     """The booking of an order, with a line for each of its lines."""
     order, assumed = enrolled.order, ("account_id", "attendee_id", "term_id", "group_id", "order_type", "billing_id")
     enrolled.booking = add(tx, TermBooking,
-        id=booking_id, reference=new_reference("BK"), order_id=order["id"], **{name: order[name] for name in assumed},
+        id=booking_id, reference=new_reference("TB"), order_id=order["id"], **{name: order[name] for name in assumed},
         confirmation_type=order["confirmation_type"], total_minor=order["total_minor"], payment_state="NOT_DUE",
         status=moves[-1][1], version=len(moves),
     )  # fmt: skip

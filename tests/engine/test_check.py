@@ -122,7 +122,7 @@ class TestReport:
 
         first = world.mias.order["reference"]
         assert report(breaches).splitlines()[0].startswith("attendee_is_in_one_place_at_a_time: No two time-blocking")
-        assert breaches[0].what.startswith("Mia Okafor is booked for Swimming Sat 11 Apr 2026 10:30 (TB-")
+        assert breaches[0].what.startswith("Mia Okafor is booked for Swimming Sat 11 Apr 2026 10:30 (TO-")
         assert f"and at the same time for Karate Sat 11 Apr 2026 10:00 ({first})." in breaches[0].what
         assert report(breaches).endswith(f"1 of {len(INVARIANTS)} invariants broken, by 1 record.")
 
