@@ -1,0 +1,112 @@
+"""What each e-mail tells: plain facts, read and priced elsewhere.
+
+Amounts are integer minor units of the message's currency; moments are aware; names may hold anything a person typed.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """Who writes, as the family knows it."""
+
+    name: str
+    email: str | None = None  # where answers go
+    phone: str | None = None
+    locale: str = "en_CA"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who reads it."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One booked session; an undated one has neither start nor end."""
+
+    id: UUID
+    title: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    time_zone: str
+    place: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes along, such as the invoice as PDF."""
+
+    filename: str
+    content: bytes
+    media_type: str = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What every e-mail has. `link` leads to the thing it is about."""
+
+    organisation: Organisation
+    recipient: Recipient
+    link: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingConfirmed(Message):
+    """The booking stands; a calendar file with its dated sessions goes along."""
+
+    booking_reference: str
+    revision: int = 1  # rises with every confirmed change, so that calendars take the newer dates
+    attendee_id: UUID
+    attendee_name: str
+    sessions: tuple[Session, ...]
+    currency: str
+    total_minor: int
+    owed_minor: int = 0
+    due_on: date | None = None
+    invoice_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTimedOut(Message):
+    """The order was not confirmed in time, and its places are free again."""
+
+    order_reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]
+    cancelled_at: datetime
+    currency: str
+    returned_minor: int = 0  # what was paid already and now stands in the wallet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteIssued(Message):
+    """A numbered offer; the places are held until it expires."""
+
+    quote_number: str
+    order_reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]
+    currency: str
+    total_minor: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReceived(Message):
+    """Money came in."""
+
+    payment_reference: str
+    currency: str
+    amount_minor: int
+    received_at: datetime
+    invoice_number: str | None = None
+    owed_minor: int = 0
