@@ -4,7 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from models.base import TenantRow, check, index, moment, money, one_of, refers, unique, word
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, index, moment, money, one_of, refers, root, unique, word
 
 
 class PaymentStatus(StrEnum):
@@ -17,7 +20,10 @@ class PaymentStatus(StrEnum):
 
 
 class Payment(TenantRow, table=True):
-    """Money asked for or received for an order's billing. `fingerprint` pins the price it pays for."""
+    """Money asked for or received for an order's billing. `fingerprint` pins the price it pays for.
+
+    Once captured, `amount_minor` is what really came in; what was asked, where it differs, stands in its review.
+    """
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -30,6 +36,7 @@ class Payment(TenantRow, table=True):
         unique("provider", "external_id"),
         index("ix_payment_order", "order_id"),
         index("ix_payment_account", "account_id", "created_at"),
+        index("ix_payment_open", "asked_at", where="status IN ('PENDING', 'PROCESSING')"),
     )
     reference: str
     account_id: UUID
@@ -43,6 +50,9 @@ class Payment(TenantRow, table=True):
     failure_reason: str | None = None
     fingerprint: str
     checkout_url: str | None = None
+    started_by: UUID | None = None  # the user who started or recorded it
+    note: str = ""  # why it was recorded by hand
+    asked_at: datetime | None = moment(default=None, nullable=True)  # when the provider was last asked about it
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
@@ -62,3 +72,37 @@ class PaymentAllocation(TenantRow, table=True):
     invoice_id: UUID
     amount_minor: int = money()
     created_at: datetime = moment()
+
+
+class PaymentReviewKind(StrEnum):
+    """Why a person of finance must look at money."""
+
+    WRONG_AMOUNT = "WRONG_AMOUNT"  # captured, but not what was asked; it is the family's credit
+    WRONG_CURRENCY = "WRONG_CURRENCY"  # captured in another currency; it stands outside the books until resolved
+    CONTRADICTION = "CONTRADICTION"  # the provider reported two different captures of one payment
+    UNKNOWN_PAYMENT = "UNKNOWN_PAYMENT"  # captured for a payment that is not ours
+    PRICE_CHANGED = "PRICE_CHANGED"  # paid for a price that the order no longer has; it is the family's credit
+    PART_PAYMENT = "PART_PAYMENT"  # less than the order needs; its timeout was disarmed
+
+
+class PaymentReview(TenantRow, table=True):
+    """Money that finance must look at, with what was asked and what the provider reported."""
+
+    __tablename__ = "payment_review"
+    __table_args__ = (
+        root(),
+        refers("payment_id", "payment"),
+        one_of("kind", PaymentReviewKind),
+        index("ix_payment_review_open", "created_at", where="resolved_at IS NULL"),
+        index("ix_payment_review_payment", "payment_id"),
+    )
+    kind: PaymentReviewKind = word(PaymentReviewKind)
+    payment_id: UUID | None = None
+    provider: str
+    external_id: str | None = None
+    asked_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    reported_minor: int = money()
+    reported_currency: str
+    created_at: datetime = moment()
+    resolved_at: datetime | None = moment(default=None, nullable=True)
+    resolution: str = ""
