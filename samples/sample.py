@@ -115,7 +115,7 @@ def _people(tx: Transaction, now: datetime, report: str) -> Sample:
     rossi = add_family(
         tx, name="Rossi family", email="rossi@family.example", user_id=users["rossi@family.example"], now=now,
         children=(
-            Child("Mia Rossi", date(2018, 9, 14), allergies="Peanuts", pick_ups=("Rosa Rossi", "Nonno Rossi")),
+            Child("Mia Rossi", date(2016, 9, 14), allergies="Peanuts", pick_ups=("Rosa Rossi", "Nonno Rossi")),
             Child("Leo Rossi", date(2021, 2, 3)),
         ),
     )  # fmt: skip

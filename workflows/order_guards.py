@@ -174,8 +174,9 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
         taken = facts.trials_taken.get(offering.facts["program_id"], 0)
         wanted = sum(1 for line in facts.lines if line.offering.facts["program_id"] == offering.facts["program_id"])
         if taken + wanted > limit:
-            yield Reason("trial_limit", f"{order.attendee['name']} may try {offering.facts['program']} "
-                         f"{limit} time(s); already taken: {taken}, asked for: {wanted}.", rule="trial_limit")  # fmt: skip
+            message = f"{order.attendee['name']} may try {offering.facts['program']} {limit} time(s); "
+            message += f"already taken: {taken}, asked for: {wanted}."
+            yield Reason("trial_limit", message, rule="trial_limit")
 
 
 def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:

@@ -1,0 +1,134 @@
+"""The `termbook` command: run it, look after it, ask it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from api import supervisor
+from api.demo import play
+from api.runtime import Runtime, running
+from api.worker import work
+from catalogue.importer import import_programme
+from engine.check import check as find_breaches
+from engine.check import report as say_breaches
+from engine.diagram import place
+from engine.errors import NotFound, TermbookError
+from engine.schema import migrate as migrate_schema
+from engine.settings import settings
+from workflows.charts import CHARTS, edges
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,
+    workers: Annotated[int, typer.Option(help="API processes.")] = 1,
+) -> None:
+    """Serve the sample centre: API with its documentation, worker and sandbox payments, on a set clock."""
+    supervisor.run_sample(console, port=port, workers=workers)
+
+
+@app.command()
+def demo() -> None:
+    """Play the main job in the terminal: from a draft to the roll call, and the fights around it."""
+    play(console)
+
+
+@app.command()
+def worker() -> None:
+    """Fire timeouts, relay the outbox and do the jobs, until stopped."""
+    with running(settings()) as runtime:
+        work(runtime)
+
+
+@app.command()
+def migrate(to: Annotated[str, typer.Option(help="A revision, `head` or `base`.")] = "head") -> None:
+    """Bring the database to the current schema, or to an older one."""
+    with running(settings()) as runtime:
+        migrate_schema(runtime.owner_url, to=to, app_role=runtime.settings.app_role)
+    console.print(f"The schema is at [bold]{to}[/].")
+
+
+@app.command()
+def check(
+    organisation: Annotated[str, typer.Option(help="Only this organisation, by its slug.")] = "",
+) -> None:
+    """Check what must never break over the whole database; exits 1 and prints what breaks it."""
+    with running(settings()) as runtime:
+        only = _organisation(runtime, organisation) if organisation else None
+        breaches = find_breaches(runtime.database, edges=edges(), organisation_id=only)
+    console.print(say_breaches(breaches), markup=False, highlight=False)
+    raise typer.Exit(1 if breaches else 0)
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="The file to import.")],
+    organisation: Annotated[str, typer.Option(help="Slug of the organisation.")],
+    mapping: Annotated[Path, typer.Option(help="The mapping file that says how to read it.")],
+    prices: Annotated[Path | None, typer.Option(help="Prices and capacities by category.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good rows of a file with bad ones.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")] = False,
+) -> None:
+    """Import a programme: terms, programs, offerings and sessions, by a mapping file."""
+    with running(settings()) as runtime, Progress(console=console, transient=True) as bar:
+        task = bar.add_task(f"Reading {source.name}")
+        report = runtime.database.run(
+            _organisation(runtime, organisation),
+            lambda tx: import_programme(
+                tx, source=source, mapping=mapping, prices=prices, now=runtime.clock.now(), skip_bad=skip_bad,
+                dry_run=dry_run, progress=lambda done, total: bar.update(task, completed=done, total=total),
+            ),
+        )  # fmt: skip
+    console.print(str(report), markup=False, highlight=False)
+
+
+@app.command()
+def diagram(
+    write: Annotated[Path | None, typer.Option(help="Put the diagrams into this Markdown file.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Fail when the diagrams in this file are stale.")] = None,
+) -> None:
+    """Generate the lifecycle diagrams from the charts."""
+    path = write or check
+    if path is None:
+        raise typer.BadParameter("give --write or --check with a file")
+    text = fresh = path.read_text("utf-8")
+    for chart in CHARTS:
+        fresh = place(fresh, chart)
+    if write:
+        path.write_text(fresh, "utf-8")
+    elif fresh != text:
+        console.print(f"The diagrams in {path} are stale: termbook diagram --write {path}")
+        raise typer.Exit(1)
+
+
+def _organisation(runtime: Runtime, slug: str) -> UUID:
+    found = runtime.database.organisation_by_slug(slug)
+    if found is None:
+        raise NotFound(f"There is no organisation {slug!r}.")
+    return found
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    try:
+        yield
+    except TermbookError as error:
+        console.print(f"[red]{error.message}[/]")
+        for reason in error.reasons:
+            console.print(f"  {reason.field or reason.rule or reason.code}: {reason.message}", markup=False)
+        raise SystemExit(1) from None
+
+
+def main() -> None:
+    """The console script: refusals are printed in words, without a traceback."""
+    with _errors_in_words():
+        app()

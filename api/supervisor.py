@@ -1,0 +1,153 @@
+"""`termbook run`: the sample centre as a person would meet it, in child processes that stop together."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from api.runtime import Runtime, running
+from engine.clock import SetClock
+from engine.errors import StartupFailed
+from engine.settings import Settings, settings
+from samples.sample import CLOCK_START, PASSWORD, PEOPLE, make_sample
+
+SLUG = "centre7"
+_STOP_SECONDS = 8.0
+_START_SECONDS = 60.0
+
+
+def run_sample(console: Console, *, port: int, workers: int) -> None:
+    """Serve until Ctrl-C or SIGTERM; nothing is left running afterwards."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    chosen = _sample_settings(settings(), port)
+    with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
+        runtime = _resume(runtime)
+        _make_sample_once(console, runtime)
+        children = _start(runtime, port=port, workers=workers)
+        try:
+            _wait_until_up(chosen.base_url, children)
+            _greet(console, runtime)
+            while not stop.wait(0.5):
+                _raise_if_ended(children)
+        finally:
+            console.print("Stopping …")
+            _end([process for _, process in children])
+
+
+def _sample_settings(chosen: Settings, port: int) -> Settings:
+    """A sample system: loopback, the sandbox gateway beside it, a secret of its own."""
+    return chosen.model_copy(
+        update={
+            "base_url": f"http://127.0.0.1:{port}", "sandbox_gateway_url": f"http://127.0.0.1:{port + 1}",
+            "clock_start": CLOCK_START, "secret": chosen.secret or _kept_secret(chosen.data_directory),
+            "cookie_secure": False,
+        }
+    )  # fmt: skip
+
+
+def _kept_secret(folder: Path) -> str:
+    """The secret that signs webhooks, made once and kept with the data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "secret"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text("ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text("ascii")
+
+
+def _resume(runtime: Runtime) -> Runtime:
+    """The sample's clock runs only while the sample does: go on where its history ended."""
+    latest = CLOCK_START
+    organisation_id = runtime.database.organisation_by_slug(SLUG)
+    if organisation_id is not None:
+        with runtime.database.transaction(organisation_id) as tx:
+            row = tx.row("SELECT max(at) AS at FROM status_event WHERE organisation_id = %(org)s")
+        if row and row["at"]:
+            latest = max(latest, row["at"] + timedelta(seconds=1))
+    return Runtime(runtime.settings, runtime.owner_url, runtime.database, SetClock(latest))
+
+
+def _make_sample_once(console: Console, runtime: Runtime) -> None:
+    if runtime.database.organisation_by_slug(SLUG) is None:
+        with console.status("Importing the centre's programme"):
+            make_sample(runtime.owner_url, runtime.database, slug=SLUG, name="Centre 7", now=runtime.clock.now())
+
+
+def _start(runtime: Runtime, *, port: int, workers: int) -> list[tuple[str, "subprocess.Popen[bytes]"]]:
+    uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning", "--no-access-log"]
+    commands = {
+        "API": [*uvicorn, "--port", str(port), "--workers", str(workers), "--factory", "api.server:create"],
+        "sandbox payments": [*uvicorn, "--port", str(port + 1), "--factory",
+                             "billing.gateways.sandbox_service:create_service"],
+        "worker": [sys.executable, "-m", "api.worker"],
+    }  # fmt: skip
+    environment = _environment(runtime)
+    return [
+        (name, subprocess.Popen(command, env=environment, start_new_session=True)) for name, command in commands.items()
+    ]
+
+
+def _environment(runtime: Runtime) -> dict[str, str]:
+    chosen = runtime.settings
+    return runtime.child_environment() | {
+        "TERMBOOK_BASE_URL": chosen.base_url, "TERMBOOK_SANDBOX_GATEWAY_URL": chosen.sandbox_gateway_url,
+        "TERMBOOK_SECRET": chosen.secret, "TERMBOOK_COOKIE_SECURE": str(chosen.cookie_secure),
+    }  # fmt: skip
+
+
+def _wait_until_up(base_url: str, children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        _raise_if_ended(children)
+        try:
+            if httpx.get(f"{base_url}/readyz", timeout=1).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise StartupFailed(f"The API did not answer at {base_url} within {_START_SECONDS:.0f} s.")
+
+
+def _raise_if_ended(children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -> None:
+    for name, process in children:
+        if process.poll() is not None:
+            raise StartupFailed(f"The {name} process ended with code {process.returncode}; see its messages above.")
+
+
+def _greet(console: Console, runtime: Runtime) -> None:
+    base, today = runtime.settings.base_url, runtime.clock.now().astimezone(CLOCK_START.tzinfo)
+    console.print(f"\n[bold]Termbook[/] is at {base}  (documentation: {base}/docs)")
+    console.print(f"The sample lives on {today:%A %d %B %Y, %H:%M} in Toronto and runs on from there.")
+    table = Table("role", "e-mail", "password", title=f"Sign in to the organisation “{SLUG}”")
+    for person in PEOPLE:
+        table.add_row(person.role.value, person.email, PASSWORD)
+    console.print(table)
+    console.print("Ctrl-C stops everything.")
+
+
+def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Ask all to stop, wait, and end those that do not."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + _STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

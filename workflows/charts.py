@@ -1,0 +1,11 @@
+"""Every lifecycle, for those who need them all: the diagrams and the invariants."""
+
+from engine.chart import Chart
+from workflows import term_booking, term_booking_order
+
+CHARTS: tuple[Chart, ...] = (term_booking_order.CHART, term_booking.CHART)
+
+
+def edges() -> dict[str, list[tuple[str, int | None, int]]]:
+    """The allowed (trigger, from, to) of each chart, as codes, for `engine.check`."""
+    return {chart.name: chart.edges() for chart in CHARTS}
