@@ -78,7 +78,7 @@ class Row:
             self.complain(columns_of(what), f"is empty; every row needs a {name}")
         if found is not None and len(found) > LONGEST_NAME:
             self.complain(columns_of(what), f"is longer than {LONGEST_NAME} characters")
-        return found or ""
+        return " ".join((found or "").split())  # a name stands on one line
 
     def complain(self, column: str, reason: str) -> None:
         self.bad.append(BadRow(self.line, column, reason))
