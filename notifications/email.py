@@ -4,8 +4,10 @@ The templates stand in `templates/<name>.txt` (its first line is the subject) an
 English; an organisation of another language reads English dates and amounts of its country until it has its own.
 """
 
+import re
 import unicodedata
 from datetime import date, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -77,7 +79,7 @@ def one_line(text: str) -> str:
     """The text without line breaks, control characters and tricks of writing direction: nothing that a person typed
     can start a header or a line of its own. Emoji and every script stay."""
     kept = (character if _is_visible(character) else " " for character in text)
-    return " ".join("".join(kept).split())
+    return re.sub(" {2,}", " ", "".join(kept)).strip(" ")
 
 
 # Embeddings, overrides and isolates, which make what follows read backwards.
@@ -90,13 +92,20 @@ def _is_visible(character: str) -> bool:
 
 def _address(name: str, email: str) -> Address:
     """Raises `AddressRefused`. An international domain is written as the mail system knows it."""
-    local, at, domain = email.strip().rpartition("@")
+    local, _, domain = email.strip().rpartition("@")
     try:
-        if not (local and at and domain) or any(character.isspace() for character in email.strip()):
-            raise ValueError("local part, @ and domain are needed")
-        return Address(display_name=one_line(name), addr_spec=f"{local}@{domain.encode('idna').decode('ascii')}")
-    except (ValueError, IndexError) as error:
+        domain = domain.encode("idna").decode("ascii")
+        # The library checks addresses in ASCII only; a letter is a letter, so it checks the same shape.
+        checked = Address(addr_spec=f"{re.sub('[^ -~]', _stand_in, local)}@{domain}")
+        if not (checked.username and checked.domain):
+            raise ValueError("an address has a local part and a domain")
+    except (ValueError, IndexError, MessageError) as error:
         raise AddressRefused(f"{one_line(email)[:100]!r} is not an e-mail address") from error
+    return Address(display_name=one_line(name), username=local, domain=domain)
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    return "x" if match[0].isalnum() else match[0]
 
 
 def _attachments(message: Message, *, now: datetime) -> list[Attachment]:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -162,7 +163,7 @@ class TestVerbsBesideSweepers:
                 sweep(database, now=NOW, handlers=HANDLERS, batch=10)
             else:
                 for subject_id in subjects[:: -1 if number % 2 else 1]:
-                    database.run(maple, lambda verb, one=subject_id: confirm(verb, one))
+                    database.run(maple, partial(confirm, subject_id=subject_id))
 
         together(8, work)
 
