@@ -102,10 +102,29 @@ def hold_sums() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_payment()
     """)
 
+    op.execute("""
+        CREATE FUNCTION allocations_within_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM payment_allocation a JOIN invoice i USING (organisation_id)
+                WHERE i.id = a.invoice_id AND (a.organisation_id, a.invoice_id) IN
+                      (SELECT organisation_id, invoice_id FROM added)
+                GROUP BY i.organisation_id, i.id, i.total_minor HAVING sum(a.amount_minor) > i.total_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated to an invoice than it asks' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_invoice AFTER INSERT ON payment_allocation REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_invoice()
+    """)
+
 
 def drop_sums() -> None:
     for name in (
-        "allocations_within_payment", "invoice_lines_make_the_total", "billing_lines_make_the_total",
+        "allocations_within_payment", "allocations_within_invoice", "invoice_lines_make_the_total", "billing_lines_make_the_total",
         "postings_balance", "refuse_change",
     ):  # fmt: skip
         op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")

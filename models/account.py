@@ -48,6 +48,7 @@ class Attendee(TenantRow, table=True):
         root(),
         unique("reference"),
         unique("claim_key"),
+        unique("id", "claim_key"),
         check("char_length(name) BETWEEN 1 AND 200", "name_has_a_sane_length"),
         check("height_cm BETWEEN 20 AND 260", "height_is_plausible"),
         check("weight_kg BETWEEN 1 AND 400", "weight_is_plausible"),

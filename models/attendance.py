@@ -33,6 +33,7 @@ class TermAttendance(TenantRow, table=True):
     __tablename__ = "term_attendance"
     __table_args__ = (
         refers("booking_line_id", "term_booking_line"),
+        refers("booking_id", "term_booking"),
         refers("term_product_id", "term_product"),
         refers("attendee_id", "attendee"),
         one_of("status", AttendanceStatus),

@@ -116,6 +116,11 @@ def unique(*columns: str) -> UniqueConstraint:
     return UniqueConstraint("organisation_id", *columns)
 
 
+def unique_with_nulls(*columns: str) -> UniqueConstraint:
+    """Unique within the organisation, a missing value counting as a value."""
+    return UniqueConstraint("organisation_id", *columns, postgresql_nulls_not_distinct=True)
+
+
 def index(name: str, *columns: str, where: str | None = None, is_unique: bool = False) -> sa.Index:
     """An index that starts with the organisation."""
     return sa.Index(
@@ -130,5 +135,5 @@ def check(rule: str, name: str) -> CheckConstraint:
 
 __all__ = [
     "Code", "TenantRow", "Word", "check", "code", "datetime", "index", "json", "moment", "money", "one_of",
-    "refers", "root", "unique", "word",
+    "refers", "root", "unique", "unique_with_nulls", "word",
 ]  # fmt: skip

@@ -33,6 +33,7 @@ class Billing(TenantRow, table=True):
         refers("group_id", "billing_group"),
         refers("order_id", "term_booking_order"),
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
+        check("NOT is_void OR total_minor = 0", "void_is_zero"),
         unique("group_id", "version"),
         index("ix_billing_order", "order_id"),
     )
@@ -53,6 +54,8 @@ class BillingLine(TenantRow, table=True):
     __tablename__ = "billing_line"
     __table_args__ = (
         refers("billing_id", "billing"),
+        refers("attendee_id", "attendee"),
+        refers("term_product_id", "term_product"),
         check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
         unique("billing_id", "attendee_id", "term_product_id", "component"),
     )

@@ -8,7 +8,20 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from models.base import TenantRow, check, code, index, json, moment, money, one_of, refers, unique, word
+from models.base import (
+    TenantRow,
+    check,
+    code,
+    index,
+    json,
+    moment,
+    money,
+    one_of,
+    refers,
+    unique,
+    unique_with_nulls,
+    word,
+)
 from models.offering import BookingMode
 from models.status import LineKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 
@@ -32,6 +45,7 @@ class TermBooking(TenantRow, table=True):
         refers("term_id", "term"),
         refers("group_id", "billing_group"),
         refers("order_id", "term_booking_order"),
+        refers("billing_id", "billing"),
         one_of("order_type", TermBookingOrderType),
         one_of("confirmation_type", TermBookingConfirmationType),
         one_of("status", TermBookingStatus),
@@ -98,7 +112,7 @@ class TermBookingExtra(TenantRow, table=True):
         refers("extra_id", "extra", ondelete="RESTRICT"),
         check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
         check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
-        unique("booking_line_id", "extra_id", "covered_by_entitlement_id"),
+        unique_with_nulls("booking_line_id", "extra_id", "covered_by_entitlement_id"),
         index("ix_term_booking_extra_booking", "booking_id"),
         index("ix_term_booking_extra_extra", "extra_id"),
     )

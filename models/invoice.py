@@ -43,6 +43,7 @@ class Invoice(TenantRow, table=True):
         refers("booking_id", "term_booking"),
         refers("billing_id", "billing"),
         one_of("series", DocumentSeries),
+        check("series IN ('INV', 'CN')", "series_is_of_invoices"),
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("number > 0", "number_is_positive"),
         unique("series", "year", "number"),
@@ -73,6 +74,7 @@ class InvoiceLine(TenantRow, table=True):
     __table_args__ = (
         refers("invoice_id", "invoice"),
         refers("billing_line_id", "billing_line"),
+        refers("booking_line_id", "term_booking_line"),
         check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
         unique("billing_line_id"),
         index("ix_invoice_line_invoice", "invoice_id"),
@@ -98,7 +100,7 @@ class Quote(TenantRow, table=True):
     __table_args__ = (
         refers("order_id", "term_booking_order"),
         refers("billing_id", "billing"),
-        one_of("series", DocumentSeries),
+        check("series = 'Q'", "series_is_of_quotes"),
         check("number > 0", "number_is_positive"),
         unique("series", "year", "number"),
         index("ix_quote_order", "order_id", "issued_at"),

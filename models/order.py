@@ -7,7 +7,20 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from models.base import TenantRow, check, code, index, json, moment, money, one_of, refers, unique, word
+from models.base import (
+    TenantRow,
+    check,
+    code,
+    index,
+    json,
+    moment,
+    money,
+    one_of,
+    refers,
+    unique,
+    unique_with_nulls,
+    word,
+)
 from models.offering import BookingMode
 from models.status import (
     ActorKind,
@@ -32,7 +45,7 @@ class TermBookingOrder(TenantRow, table=True):
         one_of("confirmation_type", TermBookingConfirmationType),
         one_of("made_by", ActorKind),
         check("total_minor >= 0", "total_is_not_negative"),
-        check("status <> 500 OR booking_id IS NOT NULL", "approved_has_a_booking"),
+        check("status NOT IN (450, 500) OR booking_id IS NOT NULL", "approved_has_a_booking"),
         unique("reference"),
         index("ix_term_booking_order_account", "account_id", "created_at"),
         index("ix_term_booking_order_attendee", "attendee_id"),
@@ -98,7 +111,8 @@ class TermBookingOrderExtra(TenantRow, table=True):
         refers("extra_id", "extra", ondelete="RESTRICT"),
         check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
         check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
-        unique("order_line_id", "extra_id", "covered_by_entitlement_id"),
+        # A retry of the same request never writes a second row (ref 2), covered or not.
+        unique_with_nulls("order_line_id", "extra_id", "covered_by_entitlement_id"),
         index("ix_term_booking_order_extra_order", "order_id"),
         index("ix_term_booking_order_extra_extra", "extra_id"),
     )

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
 from sqlmodel import Field
 
-from models.base import TenantRow, code, index, moment, one_of, refers, unique
+from models.base import TenantRow, code, index, moment, one_of, refers
 from models.status import TermBookingOrderType
 
 
@@ -22,9 +23,16 @@ class PlaceClaim(TenantRow, table=True):
     __table_args__ = (
         refers("order_id", "term_booking_order"),
         refers("term_product_id", "term_product"),
+        # The key of the overlap constraint is the attendee's own: a wrong one would switch the constraint off.
+        ForeignKeyConstraint(
+            ["organisation_id", "attendee_id", "attendee_key"],
+            ["attendee.organisation_id", "attendee.id", "attendee.claim_key"],
+        ),
         one_of("order_type", TermBookingOrderType),
         # Kinds that take a place refuse the same session twice; an EoI takes none and may stand beside a Subscription.
-        unique("attendee_id", "term_product_id", "takes_place"),
+        sa.UniqueConstraint(
+            "organisation_id", "attendee_id", "term_product_id", "takes_place", name="uq_place_claim_same_session"
+        ),
         index("ix_place_claim_order", "order_id"),
         index("ix_place_claim_session", "term_product_id"),
         ExcludeConstraint(

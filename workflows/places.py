@@ -50,7 +50,7 @@ def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: dateti
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
 
 
-_SAME_SESSION = "uq_place_claim_organisation_id_attendee_id_term_product_8ba1"
+_SAME_SESSION = "uq_place_claim_same_session"
 
 
 def give_back(batch: Batch, claims: Iterable[dict[str, Any]]) -> None:

@@ -46,18 +46,18 @@ TENANT_TABLES = (
     "term_product",
     "billing",
     "place_claim",
-    "term_booking",
     "term_booking_order_line",
     "billing_line",
-    "invoice",
     "payment",
     "quote",
+    "term_booking",
     "term_booking_order_discount",
     "term_booking_order_extra",
-    "invoice_line",
-    "payment_allocation",
+    "invoice",
     "payment_review",
     "term_booking_line",
+    "invoice_line",
+    "payment_allocation",
     "term_attendance",
     "term_booking_discount",
     "term_booking_extra",
@@ -131,6 +131,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_attendee_organisation_id")),
         sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_attendee")),
         sa.UniqueConstraint("organisation_id", "claim_key", name=op.f("uq_attendee_organisation_id_claim_key")),
+        sa.UniqueConstraint(
+            "organisation_id", "id", "claim_key", name=op.f("uq_attendee_organisation_id_id_claim_key")
+        ),
         sa.UniqueConstraint("organisation_id", "reference", name=op.f("uq_attendee_organisation_id_reference")),
     )
     op.create_table(
@@ -750,11 +753,12 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("order_type IN (0, 1, 2, 4, 5)", name=op.f("ck_term_booking_order_order_type_is_known")),
         sa.CheckConstraint(
-            "status <> 500 OR booking_id IS NOT NULL", name=op.f("ck_term_booking_order_approved_has_a_booking")
-        ),
-        sa.CheckConstraint(
             "status IN (0, 100, 200, 300, 350, 450, 475, 485, 500, 600, 700, 800, 900)",
             name=op.f("ck_term_booking_order_status_is_known"),
+        ),
+        sa.CheckConstraint(
+            "status NOT IN (450, 500) OR booking_id IS NOT NULL",
+            name=op.f("ck_term_booking_order_approved_has_a_booking"),
         ),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_term_booking_order_total_is_not_negative")),
         sa.ForeignKeyConstraint(
@@ -871,6 +875,7 @@ def upgrade() -> None:
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("NOT is_void OR total_minor = 0", name=op.f("ck_billing_void_is_zero")),
         sa.CheckConstraint("total_minor = net_minor + tax_minor", name=op.f("ck_billing_net_and_tax_make_the_total")),
         sa.ForeignKeyConstraint(
             ["organisation_id", "group_id"],
@@ -910,6 +915,11 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("order_type IN (0, 1, 2, 4, 5)", name=op.f("ck_place_claim_order_type_is_known")),
         sa.ForeignKeyConstraint(
+            ["organisation_id", "attendee_id", "attendee_key"],
+            ["attendee.organisation_id", "attendee.id", "attendee.claim_key"],
+            name=op.f("fk_place_claim_organisation_id_attendee_id_attendee_key"),
+        ),
+        sa.ForeignKeyConstraint(
             ["organisation_id", "order_id"],
             ["term_booking_order.organisation_id", "term_booking_order.id"],
             name=op.f("fk_place_claim_organisation_id_order_id"),
@@ -921,11 +931,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_place_claim")),
         sa.UniqueConstraint(
-            "organisation_id",
-            "attendee_id",
-            "term_product_id",
-            "takes_place",
-            name=op.f("uq_place_claim_organisation_id_attendee_id_term_product_id_takes_place"),
+            "organisation_id", "attendee_id", "term_product_id", "takes_place", name="uq_place_claim_same_session"
         ),
     )
     op.create_index(
@@ -935,93 +941,6 @@ def upgrade() -> None:
         "ix_place_claim_session",
         "place_claim",
         ["organisation_id", "term_product_id"],
-        unique=False,
-        postgresql_where=None,
-    )
-    op.create_table(
-        "term_booking",
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("reference", sa.String(), nullable=False),
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("attendee_id", sa.Uuid(), nullable=False),
-        sa.Column("term_id", sa.Uuid(), nullable=False),
-        sa.Column("group_id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("order_type", sa.SmallInteger(), nullable=False),
-        sa.Column("confirmation_type", sa.SmallInteger(), nullable=False),
-        sa.Column("status", sa.SmallInteger(), nullable=False),
-        sa.Column("payment_state", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("billing_id", sa.Uuid(), nullable=False),
-        sa.Column("total_minor", sa.BigInteger(), nullable=False),
-        sa.Column("wallet_debited_minor", sa.BigInteger(), nullable=False),
-        sa.Column("bonus_debited_minor", sa.BigInteger(), nullable=False),
-        sa.Column("entitlement_id", sa.Uuid(), nullable=True),
-        sa.Column("ticket_reference", sa.String(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "payment_state IN ('NOT_DUE', 'OPEN', 'PAID', 'PENDING_PAYMENT')",
-            name=op.f("ck_term_booking_payment_state_is_known"),
-        ),
-        sa.CheckConstraint(
-            "confirmation_type IN (101, 201, 202, 301, 401)", name=op.f("ck_term_booking_confirmation_type_is_known")
-        ),
-        sa.CheckConstraint("order_type IN (0, 1, 2, 4, 5)", name=op.f("ck_term_booking_order_type_is_known")),
-        sa.CheckConstraint(
-            "status IN (0, 100, 200, 300, 350, 450, 475, 485, 500, 600, 700, 800, 900)",
-            name=op.f("ck_term_booking_status_is_known"),
-        ),
-        sa.CheckConstraint("total_minor >= 0", name=op.f("ck_term_booking_total_is_not_negative")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "account_id"],
-            ["account.organisation_id", "account.id"],
-            name=op.f("fk_term_booking_organisation_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "attendee_id"],
-            ["attendee.organisation_id", "attendee.id"],
-            name=op.f("fk_term_booking_organisation_id_attendee_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "group_id"],
-            ["billing_group.organisation_id", "billing_group.id"],
-            name=op.f("fk_term_booking_organisation_id_group_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "order_id"],
-            ["term_booking_order.organisation_id", "term_booking_order.id"],
-            name=op.f("fk_term_booking_organisation_id_order_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "term_id"],
-            ["term.organisation_id", "term.id"],
-            name=op.f("fk_term_booking_organisation_id_term_id"),
-        ),
-        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_term_booking")),
-        sa.UniqueConstraint("organisation_id", "order_id", name=op.f("uq_term_booking_organisation_id_order_id")),
-        sa.UniqueConstraint("organisation_id", "reference", name=op.f("uq_term_booking_organisation_id_reference")),
-    )
-    op.create_index(
-        "ix_term_booking_account",
-        "term_booking",
-        ["organisation_id", "account_id", "created_at"],
-        unique=False,
-        postgresql_where=None,
-    )
-    op.create_index(
-        "ix_term_booking_attendee",
-        "term_booking",
-        ["organisation_id", "attendee_id"],
-        unique=False,
-        postgresql_where=None,
-    )
-    op.create_index(
-        "ix_term_booking_status",
-        "term_booking",
-        ["organisation_id", "status", "created_at"],
         unique=False,
         postgresql_where=None,
     )
@@ -1093,9 +1012,19 @@ def upgrade() -> None:
             "gross_minor = net_minor + tax_minor", name=op.f("ck_billing_line_net_and_tax_make_the_gross")
         ),
         sa.ForeignKeyConstraint(
+            ["organisation_id", "attendee_id"],
+            ["attendee.organisation_id", "attendee.id"],
+            name=op.f("fk_billing_line_organisation_id_attendee_id"),
+        ),
+        sa.ForeignKeyConstraint(
             ["organisation_id", "billing_id"],
             ["billing.organisation_id", "billing.id"],
             name=op.f("fk_billing_line_organisation_id_billing_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "term_product_id"],
+            ["term_product.organisation_id", "term_product.id"],
+            name=op.f("fk_billing_line_organisation_id_term_product_id"),
         ),
         sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_billing_line")),
         sa.UniqueConstraint(
@@ -1106,57 +1035,6 @@ def upgrade() -> None:
             "component",
             name=op.f("uq_billing_line_organisation_id_billing_id_attendee_id_term_product_id_component"),
         ),
-    )
-    op.create_table(
-        "invoice",
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("series", sa.Text(), nullable=False),
-        sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("booking_id", sa.Uuid(), nullable=False),
-        sa.Column("billing_id", sa.Uuid(), nullable=False),
-        sa.Column("currency", sa.String(), nullable=False),
-        sa.Column("net_minor", sa.BigInteger(), nullable=False),
-        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
-        sa.Column("total_minor", sa.BigInteger(), nullable=False),
-        sa.Column("issued_on", sa.Date(), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=False),
-        sa.Column("printed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("series IN ('INV', 'CN', 'Q')", name=op.f("ck_invoice_series_is_known")),
-        sa.CheckConstraint("number > 0", name=op.f("ck_invoice_number_is_positive")),
-        sa.CheckConstraint("total_minor = net_minor + tax_minor", name=op.f("ck_invoice_net_and_tax_make_the_total")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "account_id"],
-            ["account.organisation_id", "account.id"],
-            name=op.f("fk_invoice_organisation_id_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "billing_id"],
-            ["billing.organisation_id", "billing.id"],
-            name=op.f("fk_invoice_organisation_id_billing_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "booking_id"],
-            ["term_booking.organisation_id", "term_booking.id"],
-            name=op.f("fk_invoice_organisation_id_booking_id"),
-        ),
-        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_invoice")),
-        sa.UniqueConstraint(
-            "organisation_id", "series", "year", "number", name=op.f("uq_invoice_organisation_id_series_year_number")
-        ),
-    )
-    op.create_index(
-        "ix_invoice_account",
-        "invoice",
-        ["organisation_id", "account_id", "issued_at"],
-        unique=False,
-        postgresql_where=None,
-    )
-    op.create_index(
-        "ix_invoice_booking", "invoice", ["organisation_id", "booking_id"], unique=False, postgresql_where=None
     )
     op.create_table(
         "payment",
@@ -1233,7 +1111,7 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("printed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.CheckConstraint("series IN ('INV', 'CN', 'Q')", name=op.f("ck_quote_series_is_known")),
+        sa.CheckConstraint("series = 'Q'", name=op.f("ck_quote_series_is_of_quotes")),
         sa.CheckConstraint("number > 0", name=op.f("ck_quote_number_is_positive")),
         sa.ForeignKeyConstraint(
             ["organisation_id", "billing_id"],
@@ -1252,6 +1130,98 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_quote_order", "quote", ["organisation_id", "order_id", "issued_at"], unique=False, postgresql_where=None
+    )
+    op.create_table(
+        "term_booking",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("attendee_id", sa.Uuid(), nullable=False),
+        sa.Column("term_id", sa.Uuid(), nullable=False),
+        sa.Column("group_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("order_type", sa.SmallInteger(), nullable=False),
+        sa.Column("confirmation_type", sa.SmallInteger(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("payment_state", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("billing_id", sa.Uuid(), nullable=False),
+        sa.Column("total_minor", sa.BigInteger(), nullable=False),
+        sa.Column("wallet_debited_minor", sa.BigInteger(), nullable=False),
+        sa.Column("bonus_debited_minor", sa.BigInteger(), nullable=False),
+        sa.Column("entitlement_id", sa.Uuid(), nullable=True),
+        sa.Column("ticket_reference", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "payment_state IN ('NOT_DUE', 'OPEN', 'PAID', 'PENDING_PAYMENT')",
+            name=op.f("ck_term_booking_payment_state_is_known"),
+        ),
+        sa.CheckConstraint(
+            "confirmation_type IN (101, 201, 202, 301, 401)", name=op.f("ck_term_booking_confirmation_type_is_known")
+        ),
+        sa.CheckConstraint("order_type IN (0, 1, 2, 4, 5)", name=op.f("ck_term_booking_order_type_is_known")),
+        sa.CheckConstraint(
+            "status IN (0, 100, 200, 300, 350, 450, 475, 485, 500, 600, 700, 800, 900)",
+            name=op.f("ck_term_booking_status_is_known"),
+        ),
+        sa.CheckConstraint("total_minor >= 0", name=op.f("ck_term_booking_total_is_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "account_id"],
+            ["account.organisation_id", "account.id"],
+            name=op.f("fk_term_booking_organisation_id_account_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "attendee_id"],
+            ["attendee.organisation_id", "attendee.id"],
+            name=op.f("fk_term_booking_organisation_id_attendee_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "billing_id"],
+            ["billing.organisation_id", "billing.id"],
+            name=op.f("fk_term_booking_organisation_id_billing_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "group_id"],
+            ["billing_group.organisation_id", "billing_group.id"],
+            name=op.f("fk_term_booking_organisation_id_group_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "order_id"],
+            ["term_booking_order.organisation_id", "term_booking_order.id"],
+            name=op.f("fk_term_booking_organisation_id_order_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "term_id"],
+            ["term.organisation_id", "term.id"],
+            name=op.f("fk_term_booking_organisation_id_term_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_term_booking")),
+        sa.UniqueConstraint("organisation_id", "order_id", name=op.f("uq_term_booking_organisation_id_order_id")),
+        sa.UniqueConstraint("organisation_id", "reference", name=op.f("uq_term_booking_organisation_id_reference")),
+    )
+    op.create_index(
+        "ix_term_booking_account",
+        "term_booking",
+        ["organisation_id", "account_id", "created_at"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_index(
+        "ix_term_booking_attendee",
+        "term_booking",
+        ["organisation_id", "attendee_id"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_index(
+        "ix_term_booking_status",
+        "term_booking",
+        ["organisation_id", "status", "created_at"],
+        unique=False,
+        postgresql_where=None,
     )
     op.create_table(
         "term_booking_order_discount",
@@ -1329,6 +1299,7 @@ def upgrade() -> None:
             "extra_id",
             "covered_by_entitlement_id",
             name=op.f("uq_term_booking_order_extra_organisation_id_order_line_id_extra_id_covered_by_entitlement_id"),
+            postgresql_nulls_not_distinct=True,
         ),
     )
     op.create_index(
@@ -1346,80 +1317,56 @@ def upgrade() -> None:
         postgresql_where=None,
     )
     op.create_table(
-        "invoice_line",
+        "invoice",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("invoice_id", sa.Uuid(), nullable=False),
-        sa.Column("billing_line_id", sa.Uuid(), nullable=False),
-        sa.Column("booking_line_id", sa.Uuid(), nullable=False),
-        sa.Column("description", sa.String(), nullable=False),
-        sa.Column("session_date", sa.Date(), nullable=True),
-        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("booking_id", sa.Uuid(), nullable=False),
+        sa.Column("billing_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
         sa.Column("net_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_minor", sa.BigInteger(), nullable=False),
-        sa.Column("gross_minor", sa.BigInteger(), nullable=False),
-        sa.Column("tax_name", sa.String(), nullable=False),
-        sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "gross_minor = net_minor + tax_minor", name=op.f("ck_invoice_line_net_and_tax_make_the_gross")
+        sa.Column("total_minor", sa.BigInteger(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("printed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("series IN ('INV', 'CN')", name=op.f("ck_invoice_series_is_of_invoices")),
+        sa.CheckConstraint("series IN ('INV', 'CN', 'Q')", name=op.f("ck_invoice_series_is_known")),
+        sa.CheckConstraint("number > 0", name=op.f("ck_invoice_number_is_positive")),
+        sa.CheckConstraint("total_minor = net_minor + tax_minor", name=op.f("ck_invoice_net_and_tax_make_the_total")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "account_id"],
+            ["account.organisation_id", "account.id"],
+            name=op.f("fk_invoice_organisation_id_account_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["organisation_id", "billing_line_id"],
-            ["billing_line.organisation_id", "billing_line.id"],
-            name=op.f("fk_invoice_line_organisation_id_billing_line_id"),
+            ["organisation_id", "billing_id"],
+            ["billing.organisation_id", "billing.id"],
+            name=op.f("fk_invoice_organisation_id_billing_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["organisation_id", "invoice_id"],
-            ["invoice.organisation_id", "invoice.id"],
-            name=op.f("fk_invoice_line_organisation_id_invoice_id"),
+            ["organisation_id", "booking_id"],
+            ["term_booking.organisation_id", "term_booking.id"],
+            name=op.f("fk_invoice_organisation_id_booking_id"),
         ),
-        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_invoice_line")),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_invoice")),
         sa.UniqueConstraint(
-            "organisation_id", "billing_line_id", name=op.f("uq_invoice_line_organisation_id_billing_line_id")
+            "organisation_id", "series", "year", "number", name=op.f("uq_invoice_organisation_id_series_year_number")
         ),
     )
     op.create_index(
-        "ix_invoice_line_invoice",
-        "invoice_line",
-        ["organisation_id", "invoice_id"],
-        unique=False,
-        postgresql_where=None,
-    )
-    op.create_table(
-        "payment_allocation",
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("payment_id", sa.Uuid(), nullable=False),
-        sa.Column("invoice_id", sa.Uuid(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_allocation_amount_is_positive")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "invoice_id"],
-            ["invoice.organisation_id", "invoice.id"],
-            name=op.f("fk_payment_allocation_organisation_id_invoice_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "payment_id"],
-            ["payment.organisation_id", "payment.id"],
-            name=op.f("fk_payment_allocation_organisation_id_payment_id"),
-        ),
-        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_payment_allocation")),
-    )
-    op.create_index(
-        "ix_payment_allocation_invoice",
-        "payment_allocation",
-        ["organisation_id", "invoice_id"],
+        "ix_invoice_account",
+        "invoice",
+        ["organisation_id", "account_id", "issued_at"],
         unique=False,
         postgresql_where=None,
     )
     op.create_index(
-        "ix_payment_allocation_payment",
-        "payment_allocation",
-        ["organisation_id", "payment_id"],
-        unique=False,
-        postgresql_where=None,
+        "ix_invoice_booking", "invoice", ["organisation_id", "booking_id"], unique=False, postgresql_where=None
     )
     op.create_table(
         "payment_review",
@@ -1513,6 +1460,87 @@ def upgrade() -> None:
         postgresql_where=None,
     )
     op.create_table(
+        "invoice_line",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=False),
+        sa.Column("billing_line_id", sa.Uuid(), nullable=False),
+        sa.Column("booking_line_id", sa.Uuid(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("session_date", sa.Date(), nullable=True),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("net_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("gross_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_name", sa.String(), nullable=False),
+        sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "gross_minor = net_minor + tax_minor", name=op.f("ck_invoice_line_net_and_tax_make_the_gross")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "billing_line_id"],
+            ["billing_line.organisation_id", "billing_line.id"],
+            name=op.f("fk_invoice_line_organisation_id_billing_line_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "booking_line_id"],
+            ["term_booking_line.organisation_id", "term_booking_line.id"],
+            name=op.f("fk_invoice_line_organisation_id_booking_line_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "invoice_id"],
+            ["invoice.organisation_id", "invoice.id"],
+            name=op.f("fk_invoice_line_organisation_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_invoice_line")),
+        sa.UniqueConstraint(
+            "organisation_id", "billing_line_id", name=op.f("uq_invoice_line_organisation_id_billing_line_id")
+        ),
+    )
+    op.create_index(
+        "ix_invoice_line_invoice",
+        "invoice_line",
+        ["organisation_id", "invoice_id"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_table(
+        "payment_allocation",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_allocation_amount_is_positive")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "invoice_id"],
+            ["invoice.organisation_id", "invoice.id"],
+            name=op.f("fk_payment_allocation_organisation_id_invoice_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "payment_id"],
+            ["payment.organisation_id", "payment.id"],
+            name=op.f("fk_payment_allocation_organisation_id_payment_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_payment_allocation")),
+    )
+    op.create_index(
+        "ix_payment_allocation_invoice",
+        "payment_allocation",
+        ["organisation_id", "invoice_id"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_index(
+        "ix_payment_allocation_payment",
+        "payment_allocation",
+        ["organisation_id", "payment_id"],
+        unique=False,
+        postgresql_where=None,
+    )
+    op.create_table(
         "term_attendance",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1540,6 +1568,11 @@ def upgrade() -> None:
             ["organisation_id", "attendee_id"],
             ["attendee.organisation_id", "attendee.id"],
             name=op.f("fk_term_attendance_organisation_id_attendee_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "booking_id"],
+            ["term_booking.organisation_id", "term_booking.id"],
+            name=op.f("fk_term_attendance_organisation_id_booking_id"),
         ),
         sa.ForeignKeyConstraint(
             ["organisation_id", "booking_line_id"],
@@ -1646,6 +1679,7 @@ def upgrade() -> None:
             "extra_id",
             "covered_by_entitlement_id",
             name=op.f("uq_term_booking_extra_organisation_id_booking_line_id_extra_id_covered_by_entitlement_id"),
+            postgresql_nulls_not_distinct=True,
         ),
     )
     op.create_index(
@@ -1682,6 +1716,11 @@ def downgrade() -> None:
     op.drop_index("ix_term_attendance_session", table_name="term_attendance", postgresql_where=None)
     op.drop_index("ix_term_attendance_attendee", table_name="term_attendance", postgresql_where=None)
     op.drop_table("term_attendance")
+    op.drop_index("ix_payment_allocation_payment", table_name="payment_allocation", postgresql_where=None)
+    op.drop_index("ix_payment_allocation_invoice", table_name="payment_allocation", postgresql_where=None)
+    op.drop_table("payment_allocation")
+    op.drop_index("ix_invoice_line_invoice", table_name="invoice_line", postgresql_where=None)
+    op.drop_table("invoice_line")
     op.drop_index("ix_term_booking_line_session", table_name="term_booking_line", postgresql_where=None)
     op.drop_table("term_booking_line")
     op.drop_index("ix_payment_review_payment", table_name="payment_review", postgresql_where=None)
@@ -1689,11 +1728,9 @@ def downgrade() -> None:
         "ix_payment_review_open", table_name="payment_review", postgresql_where=sa.text("resolved_at IS NULL")
     )
     op.drop_table("payment_review")
-    op.drop_index("ix_payment_allocation_payment", table_name="payment_allocation", postgresql_where=None)
-    op.drop_index("ix_payment_allocation_invoice", table_name="payment_allocation", postgresql_where=None)
-    op.drop_table("payment_allocation")
-    op.drop_index("ix_invoice_line_invoice", table_name="invoice_line", postgresql_where=None)
-    op.drop_table("invoice_line")
+    op.drop_index("ix_invoice_booking", table_name="invoice", postgresql_where=None)
+    op.drop_index("ix_invoice_account", table_name="invoice", postgresql_where=None)
+    op.drop_table("invoice")
     op.drop_index("ix_term_booking_order_extra_order", table_name="term_booking_order_extra", postgresql_where=None)
     op.drop_index("ix_term_booking_order_extra_extra", table_name="term_booking_order_extra", postgresql_where=None)
     op.drop_table("term_booking_order_extra")
@@ -1701,6 +1738,10 @@ def downgrade() -> None:
         "ix_term_booking_order_discount_order", table_name="term_booking_order_discount", postgresql_where=None
     )
     op.drop_table("term_booking_order_discount")
+    op.drop_index("ix_term_booking_status", table_name="term_booking", postgresql_where=None)
+    op.drop_index("ix_term_booking_attendee", table_name="term_booking", postgresql_where=None)
+    op.drop_index("ix_term_booking_account", table_name="term_booking", postgresql_where=None)
+    op.drop_table("term_booking")
     op.drop_index("ix_quote_order", table_name="quote", postgresql_where=None)
     op.drop_table("quote")
     op.drop_index("ix_payment_order", table_name="payment", postgresql_where=None)
@@ -1709,16 +1750,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_payment_account", table_name="payment", postgresql_where=None)
     op.drop_table("payment")
-    op.drop_index("ix_invoice_booking", table_name="invoice", postgresql_where=None)
-    op.drop_index("ix_invoice_account", table_name="invoice", postgresql_where=None)
-    op.drop_table("invoice")
     op.drop_table("billing_line")
     op.drop_index("ix_term_booking_order_line_session", table_name="term_booking_order_line", postgresql_where=None)
     op.drop_table("term_booking_order_line")
-    op.drop_index("ix_term_booking_status", table_name="term_booking", postgresql_where=None)
-    op.drop_index("ix_term_booking_attendee", table_name="term_booking", postgresql_where=None)
-    op.drop_index("ix_term_booking_account", table_name="term_booking", postgresql_where=None)
-    op.drop_table("term_booking")
     op.drop_index("ix_place_claim_session", table_name="place_claim", postgresql_where=None)
     op.drop_index("ix_place_claim_order", table_name="place_claim", postgresql_where=None)
     op.drop_table("place_claim")

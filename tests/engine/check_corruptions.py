@@ -108,7 +108,7 @@ def mia_swims_during_karate(world: World) -> None:
 @breaks("session_is_held_once")
 def mia_twice_in_one_session(world: World) -> None:
     drop(world, "place_claim", "ex_place_claim_no_overlap")
-    drop(world, "place_claim", "uq_place_claim_organisation_id_attendee_id")
+    drop(world, "place_claim", "uq_place_claim_same_session")
     world.ordered(build.confirmed, 0, child=world.mia)
 
 
@@ -201,6 +201,7 @@ def a_billing_without_lines(world: World) -> None:
 
 @breaks("void_billing_is_zero")
 def a_void_version_that_costs(world: World) -> None:
+    drop(world, "billing", "ck_billing_void_is_zero")
     world.tx.run(
         "UPDATE billing SET is_void = true WHERE order_id = %(id)s AND NOT is_void", id=world.timed_out.order["id"]
     )
