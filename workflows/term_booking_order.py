@@ -194,7 +194,7 @@ def submit(
     ):
         tx.flush()
         by = actor if confirmation_type is _PAY_LATER else Actor(ActorKind.SYSTEM)
-        outcome.made = _confirm(tx, order, actor=by, now=now, reason="")
+        outcome.made = confirm_locked(tx, order, actor=by, now=now)
     return outcome
 
 
@@ -206,15 +206,18 @@ def confirm(
     order = lock_order(tx, order_id, actor=actor)
     if confirmation_type is not None and actor.is_admin:
         order.confirmation_type = confirmation_type
-    made = _confirm(tx, order, actor=actor, now=now, reason=reason, is_muted=is_muted)
+    made = confirm_locked(tx, order, actor=actor, now=now, reason=reason, is_muted=is_muted)
     return Outcome(order, made=made)
 
 
-def _confirm(
-    tx: Transaction, order: Order, *, actor: Actor, now: datetime, reason: str, is_muted: bool = False
-) -> Confirmation:
-    pay_later = order.confirmation_type is _PAY_LATER
-    holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
+def confirm_locked(
+    tx: Transaction, order: Order, *, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
+    holdings: Holdings | None = None,
+) -> Confirmation:  # fmt: skip
+    """Confirm an order whose lock the caller holds; `holdings` are what the caller has read after it, with lines."""
+    if holdings is None:
+        pay_later = order.confirmation_type is _PAY_LATER
+        holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
     made = Confirmation()
     fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
          holdings=holdings, made=made)  # fmt: skip
