@@ -3,6 +3,7 @@ from datetime import date, datetime, time
 from time import sleep
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -189,7 +190,9 @@ class TestBookedSessions:
         assert [kept.reason for kept in changes.kept] == ["is booked, and no longer in the schedule"]
         assert date(2026, 5, 11) in [s["local_date"] for s in rows(SESSIONS)]
 
-    def test_while_somebody_is_booking_it_waits_and_then_looks(self, generate, change, rows, database, organisation):
+    def test_while_somebody_is_booking_it_waits_and_then_looks(
+        self, generate, change, rows, database, database_url, organisation
+    ):
         generate()
         set_offering(change, capacity=4)
 
@@ -199,20 +202,20 @@ class TestBookedSessions:
                     "UPDATE term_product SET taken = 9 WHERE organisation_id = %(org)s AND local_date = '2026-05-11'"
                 )
                 generating = pool.submit(generate)
-                wait_until_somebody_waits(database)
+                wait_until_somebody_waits(database_url)
             changes = generating.result(timeout=30)
 
         assert [kept.taken for kept in changes.kept] == [9]
         assert [(s["capacity"], s["taken"]) for s in rows(SESSIONS)] == [(4, 0), (10, 9), (4, 0)]
 
 
-def wait_until_somebody_waits(database):
+def wait_until_somebody_waits(database_url):
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(500):
-        with database.engine.connect() as connection:
-            if connection.exec_driver_sql(waiting).rowcount:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        for _ in range(500):
+            if owner.execute(waiting).rowcount:
                 return
-        sleep(0.02)
+            sleep(0.02)
     raise AssertionError("nobody waits for the lock")
 
 
