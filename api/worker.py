@@ -1,0 +1,76 @@
+"""The worker process: fires timeouts, relays the outbox, sends mail. As many as you like may run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from api.runtime import Runtime, running
+from engine.database import Transaction
+from engine.jobs import make_app
+from engine.outbox import read_message
+from engine.settings import settings
+from engine.worker import run_worker
+from invoicing.document import Document, DocumentKind
+from invoicing.pdf import render_pdf
+from notifications.delivery import send_once
+from notifications.email import compose
+from notifications.messages import Attachment, BookingConfirmed, Message, QuoteIssued
+from notifications.smtp import Mailer
+from workflows.documents import newest_document
+from workflows.messages import TOPICS, compose_message
+from workflows.timeouts import handlers
+
+_TASK = "tell_family"
+
+
+class TellFamily:
+    """The job of an outbox message: the mail to the family, with the document that it is about as PDF."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        chosen = runtime.settings
+        self.mailer = Mailer(chosen.smtp_host, chosen.smtp_port, chosen.smtp_from, chosen.data_directory / "inbox")
+
+    def __call__(self, *, organisation_id: UUID, message_id: UUID) -> None:
+        now = self.runtime.clock.now()
+        message = self._compose(organisation_id, message_id)
+        mail = None if message is None else compose(
+            message, message_id=message_id, from_address=self.mailer.from_address, now=now
+        )  # fmt: skip
+        send_once(
+            self.runtime.database, self.mailer, organisation_id=organisation_id, message_id=message_id, now=now,
+            make=lambda _: mail,
+        )  # fmt: skip
+
+    def _compose(self, organisation_id: UUID, message_id: UUID) -> Message | None:
+        """Read in one transaction, render after it: no transaction waits for a PDF."""
+        with self.runtime.database.transaction(organisation_id) as tx:
+            entry = read_message(tx, message_id)
+            message = compose_message(tx, entry, base_url=self.runtime.settings.base_url)
+            document = self._document(tx, message, entry.payload)
+        if message is None or document is None:
+            return message
+        content = render_pdf(document)
+        path = self.runtime.documents / f"{document.number}-{organisation_id.hex[-6:]}.pdf"
+        path.write_bytes(content)
+        return replace(message, attachments=(Attachment(filename=f"{document.number}.pdf", content=content),))
+
+    @staticmethod
+    def _document(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> Document | None:
+        if isinstance(message, BookingConfirmed):
+            return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.INVOICE)
+        if isinstance(message, QuoteIssued):
+            return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.QUOTE)
+        return None
+
+
+def work(runtime: Runtime) -> None:
+    """Work until SIGTERM or SIGINT."""
+    app = make_app(runtime.owner_url, tasks={_TASK: TellFamily(runtime)}, app_role=runtime.settings.app_role)
+    run_worker(runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers())
+
+
+if __name__ == "__main__":
+    with running(settings()) as started:
+        work(started)

@@ -1,0 +1,183 @@
+"""Issued invoices and quotes as documents: read back exactly as they were issued, with what is paid now."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from engine.database import Row, Transaction
+from engine.errors import NotFound
+from invoicing.document import (
+    Document,
+    DocumentKind,
+    DocumentLine,
+    Letterhead,
+    LineTax,
+    PaymentLine,
+    Recipient,
+    TaxLine,
+)
+from invoicing.issue import number_text
+
+_INVOICE = """
+SELECT v.series, v.year, v.number, v.net_minor, v.total_minor, v.issued_on, v.due_on, v.printed
+FROM invoice v WHERE v.organisation_id = %(org)s AND v.id = %(id)s
+"""
+
+_INVOICE_LINES = (
+    """
+SELECT l.description, l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate, b.component,
+       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
+FROM invoice_line l
+JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
+"""
+    + (
+        _SESSION := """
+JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+"""
+    )
+    + """
+WHERE l.organisation_id = %(org)s AND l.invoice_id = %(id)s ORDER BY l.position
+"""
+)
+
+_PAYMENTS = """
+SELECT a.amount_minor, a.created_at, p.provider, p.reference FROM payment_allocation a
+JOIN payment p ON p.organisation_id = a.organisation_id AND p.id = a.payment_id
+WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s ORDER BY a.created_at, a.id
+"""
+
+_QUOTE = """
+SELECT q.series, q.year, q.number, b.net_minor, q.total_minor, q.issued_on, q.expires_at, q.printed, q.billing_id
+FROM quote q JOIN billing b ON b.organisation_id = q.organisation_id AND b.id = q.billing_id
+WHERE q.organisation_id = %(org)s AND q.id = %(id)s
+"""
+
+_QUOTE_LINES = (
+    """
+SELECT b.description, b.quantity, b.net_minor, b.tax_minor, b.gross_minor, b.tax_name, b.tax_rate, b.component,
+       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
+FROM billing_line b
+"""
+    + _SESSION
+    + """
+WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s ORDER BY b.position
+"""
+)
+
+
+def invoice_document(tx: Transaction, invoice_id: UUID) -> Document:
+    """An invoice as it was issued, with the payments allocated to it so far. Raises NotFound."""
+    invoice = tx.row(_INVOICE, id=invoice_id)
+    if invoice is None:
+        raise NotFound("There is no such invoice.", what="invoice")
+    zone = ZoneInfo(invoice["printed"]["time_zone"])
+    payments = tuple(
+        PaymentLine(
+            paid_on=row["created_at"].astimezone(zone).date(), label=_paid_by(row), amount_minor=row["amount_minor"]
+        )
+        for row in tx.rows(_PAYMENTS, id=invoice_id)
+    )
+    paid = sum(payment.amount_minor for payment in payments)
+    return Document(
+        kind=DocumentKind.INVOICE, **_common(invoice, tx.rows(_INVOICE_LINES, id=invoice_id)),
+        reference=invoice["printed"]["booking_reference"], due_on=invoice["due_on"], payments=payments,
+        paid_minor=paid, owing_minor=invoice["total_minor"] - paid,
+        payment_instructions=tuple(invoice["printed"]["letterhead"].get("payment_instructions", ())),
+    )  # fmt: skip
+
+
+def quote_document(tx: Transaction, quote_id: UUID) -> Document:
+    """A quote as it was issued. Raises NotFound."""
+    quote = tx.row(_QUOTE, id=quote_id)
+    if quote is None:
+        raise NotFound("There is no such quote.", what="quote")
+    return Document(
+        kind=DocumentKind.QUOTE, **_common(quote, tx.rows(_QUOTE_LINES, id=quote["billing_id"])),
+        reference=quote["printed"]["order_reference"], valid_until=quote["expires_at"], paid_minor=0,
+        owing_minor=quote["total_minor"],
+    )  # fmt: skip
+
+
+def newest_document(tx: Transaction, *, order_id: UUID, kind: DocumentKind) -> Document | None:
+    """The newest invoice or quote of an order, if it has one."""
+    if kind is DocumentKind.QUOTE:
+        found = tx.row("SELECT id FROM quote WHERE organisation_id = %(org)s AND order_id = %(order_id)s "
+                       "ORDER BY issued_at DESC, number DESC LIMIT 1", order_id=order_id)  # fmt: skip
+        return quote_document(tx, found["id"]) if found else None
+    found = tx.row("SELECT v.id FROM invoice v JOIN term_booking b ON b.organisation_id = v.organisation_id "
+                   "AND b.id = v.booking_id WHERE v.organisation_id = %(org)s AND b.order_id = %(order_id)s "
+                   "ORDER BY v.issued_at DESC, v.number DESC LIMIT 1", order_id=order_id)  # fmt: skip
+    return invoice_document(tx, found["id"]) if found else None
+
+
+def _common(issued: Row, rows: list[Row]) -> dict[str, Any]:
+    printed = issued["printed"]
+    included = printed["prices_include_tax"]
+    return {
+        "number": number_text(issued["series"], issued["year"], issued["number"]), "issued_on": issued["issued_on"],
+        "currency": printed["currency"], "locale": printed["locale"], "time_zone": printed["time_zone"],
+        "prices_include_tax": included, "letterhead": _letterhead(printed), "recipient": _recipient(printed),
+        "lines": tuple(_line(row, printed["attendee"], included) for row in rows), "taxes": _taxes(rows),
+        "net_minor": issued["net_minor"], "gross_minor": issued["total_minor"],
+    }  # fmt: skip
+
+
+def _letterhead(printed: Mapping[str, Any]) -> Letterhead:
+    given = printed["letterhead"]
+    return Letterhead(
+        name=printed["organisation"], legal_name=printed["legal_name"] or printed["organisation"],
+        address_lines=tuple(given.get("address_lines", ())), phone=given.get("phone") or None,
+        email=given.get("email") or None, tax_registration=given.get("tax_registration") or None,
+    )  # fmt: skip
+
+
+def _recipient(printed: Mapping[str, Any]) -> Recipient:
+    to = printed["recipient"]
+    return Recipient(name=to["name"], address_lines=tuple(to["address"]), account_reference=to["reference"])
+
+
+def _line(row: Row, attendee: str, included: bool) -> DocumentLine:
+    taxes = _line_taxes(row)
+    extra = "" if row["component"] == "SESSION" else row["description"].partition(", ")[0]
+    day: date | None = row["local_date"]
+    return DocumentLine(
+        attendee=attendee, course=row["course"], session_on=day, starts_at=row["local_start"],
+        ends_at=row["local_end"], site=row["site"], quantity=row["quantity"], description=extra,
+        unit_amount_minor=(row["gross_minor"] if included else row["net_minor"]) // row["quantity"],
+        net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=taxes,
+    )  # fmt: skip
+
+
+def _line_taxes(row: Row) -> tuple[LineTax, ...]:
+    if not row["tax_rate"]:
+        return ()
+    return (LineTax(name=row["tax_name"], rate_percent=_percent(row["tax_rate"]), amount_minor=row["tax_minor"]),)
+
+
+def _taxes(rows: Iterable[Row]) -> tuple[TaxLine, ...]:
+    sums: dict[tuple[str, Decimal], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        if row["tax_rate"]:
+            both = sums[row["tax_name"], _percent(row["tax_rate"])]
+            both[0] += row["net_minor"]
+            both[1] += row["tax_minor"]
+    return tuple(
+        TaxLine(name=name, rate_percent=rate, base_minor=base, tax_minor=tax)
+        for (name, rate), (base, tax) in sorted(sums.items())
+    )
+
+
+def _percent(rate: Decimal) -> Decimal:
+    """13 for 0.130000."""
+    return (rate * 100).normalize()
+
+
+def _paid_by(row: Row) -> str:
+    return f"{row['provider'].capitalize()} {row['reference']}"

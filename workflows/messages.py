@@ -1,0 +1,154 @@
+"""What the family is told: the facts of each outbox topic, read when the mail is composed."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.database import Row, Transaction
+from engine.outbox import Message as OutboxEntry
+from invoicing.issue import number_text
+from notifications.messages import (
+    BookingConfirmed,
+    Message,
+    OrderTimedOut,
+    Organisation,
+    PaymentReceived,
+    QuoteIssued,
+    Recipient,
+    Session,
+)
+
+_ORDER = """
+SELECT o.id, o.reference, o.status, o.booking_id, o.cancel_reason, o.updated_at, o.total_minor, o.attendee_id,
+       a.name AS account, a.email, t.name AS attendee, g.name AS organisation, g.currency, g.locale, g.time_zone,
+       g.letterhead
+FROM term_booking_order o
+JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
+JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+JOIN organisation g ON g.id = o.organisation_id
+WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
+"""
+
+_SESSIONS = """
+SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address
+FROM term_booking_order_line l
+JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s
+ORDER BY s.starts_at, l.position
+"""
+
+_BOOKING = """
+SELECT b.reference, b.revision, v.id AS invoice_id, v.series, v.year, v.number, v.due_on, v.total_minor,
+       v.total_minor - coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
+           WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id), 0) AS owed_minor
+FROM term_booking b
+JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
+ORDER BY v.issued_at DESC, v.number DESC LIMIT 1
+"""
+
+_QUOTE = """
+SELECT series, year, number, total_minor, expires_at FROM quote
+WHERE organisation_id = %(org)s AND order_id = %(order_id)s ORDER BY issued_at DESC, number DESC LIMIT 1
+"""
+
+_PAYMENT = """
+SELECT p.reference, p.amount_minor, p.updated_at, p.order_id FROM payment p
+WHERE p.organisation_id = %(org)s AND p.id = %(payment_id)s
+"""
+
+
+def compose_message(tx: Transaction, entry: OutboxEntry, *, base_url: str) -> Message | None:
+    """The facts of an outbox entry as a mail tells them; None where there is nothing, or nobody, to tell."""
+    composer = _COMPOSERS.get(entry.topic)
+    return composer(tx, entry.payload, base_url) if composer else None
+
+
+def _parties(order: Row, link: str) -> dict[str, Any]:
+    letterhead = order["letterhead"]
+    return {
+        "organisation": Organisation(
+            name=order["organisation"], email=letterhead.get("email"), phone=letterhead.get("phone"),
+            locale=order["locale"], time_zone=order["time_zone"],
+        ),
+        "recipient": Recipient(name=order["account"], email=order["email"]),
+        "link": link,
+    }  # fmt: skip
+
+
+def _order(tx: Transaction, payload: Mapping[str, Any]) -> Row | None:
+    """The order with its parties; None for an account that has no address."""
+    order = tx.row(_ORDER, order_id=UUID(str(payload["subject_id"])))
+    return order if order and order["email"] else None
+
+
+def _sessions(tx: Transaction, order_id: UUID) -> tuple[Session, ...]:
+    return tuple(Session(**row) for row in tx.rows(_SESSIONS, order_id=order_id))
+
+
+def _confirmed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    order = _order(tx, payload)
+    if order is None:
+        return None
+    booking = tx.row(_BOOKING, booking_id=order["booking_id"])
+    assert booking is not None, "a confirmed order has a booking with its invoice"
+    return BookingConfirmed(
+        **_parties(order, f"{base_url}/bookings/{order['booking_id']}"), booking_reference=booking["reference"],
+        revision=booking["revision"], attendee_id=order["attendee_id"], attendee_name=order["attendee"],
+        sessions=_sessions(tx, order["id"]), currency=order["currency"], total_minor=booking["total_minor"],
+        owed_minor=booking["owed_minor"], due_on=booking["due_on"],
+        invoice_number=number_text(booking["series"], booking["year"], booking["number"]),
+    )  # fmt: skip
+
+
+def _quoted(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    order = _order(tx, payload)
+    quote = tx.row(_QUOTE, order_id=order["id"]) if order else None
+    if order is None or quote is None:
+        return None
+    return QuoteIssued(
+        **_parties(order, f"{base_url}/orders/{order['id']}"),
+        quote_number=number_text(quote["series"], quote["year"], quote["number"]), order_reference=order["reference"],
+        attendee_name=order["attendee"], sessions=_sessions(tx, order["id"]), currency=order["currency"],
+        total_minor=quote["total_minor"], expires_at=quote["expires_at"],
+    )  # fmt: skip
+
+
+def _timed_out(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """A cancellation by its timeout is told; one that the family or an admin asked for is not news to them."""
+    order = _order(tx, payload)
+    if order is None or order["cancel_reason"] != "timeout":
+        return None
+    cancelled_at: datetime = order["updated_at"]
+    return OrderTimedOut(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), order_reference=order["reference"],
+        attendee_name=order["attendee"], sessions=_sessions(tx, order["id"]), cancelled_at=cancelled_at,
+        currency=order["currency"],
+    )  # fmt: skip
+
+
+def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
+    order = _order(tx, {"subject_id": payment["order_id"]}) if payment else None
+    if payment is None or order is None:
+        return None
+    return PaymentReceived(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), payment_reference=payment["reference"],
+        currency=order["currency"], amount_minor=payment["amount_minor"], received_at=payment["updated_at"],
+    )  # fmt: skip
+
+
+_COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
+    "booking.confirmed": _confirmed,
+    "order.quoted": _quoted,
+    "order.canceled": _timed_out,
+    "payment.received": _paid,
+}
+
+# Every topic that is announced; those without a composer are for integrators and need no mail.
+TOPICS = ("order.submitted", "order.quoted", "order.canceled", "booking.confirmed", "payment.received",
+          "payment.credited", "payment.failed", "payment.review")  # fmt: skip
