@@ -1,0 +1,212 @@
+"""What captured money does for its order: confirms it, settles its invoices, or stays the family's credit.
+
+The caller holds the order's lock, has written the payment into the batch and into `holdings` as captured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from billing.ledger import payment_captured, post
+from engine.actor import SYSTEM
+from engine.batch import Batch, Guarded
+from engine.database import Row, Transaction
+from engine.fire import MovedMeanwhile, announce
+from engine.ids import new_id
+from models import PaymentReview, PaymentReviewKind, PaymentState, TermBookingConfirmationType, TermBookingStatus
+from workflows.order_confirmation import is_condition_met, settle_invoice
+from workflows.order_effects import disarm_timers, local_day
+from workflows.order_facts import Order
+from workflows.order_holdings import Holdings
+from workflows.term_booking_order import confirm_locked
+
+# The confirmation types whose condition a payment can meet.
+CONFIRMED_BY_PAYMENT = frozenset({TermBookingConfirmationType.PAY_NOW_PAY_ALL})
+AWAITING_PAYMENT = frozenset({TermBookingStatus.SUBMITTED, TermBookingStatus.ACCEPT})
+
+
+class Use(StrEnum):
+    """What became of captured money."""
+
+    CONFIRMED = "CONFIRMED"  # it confirmed the order
+    SETTLED = "SETTLED"  # it settled the booking's invoices
+    HELD = "HELD"  # the family's credit; the order waits for more, or for finance, without a timeout
+    CREDITED = "CREDITED"  # the family's credit; the order has no use for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Money that came in. It is `as_asked` when the provider captured what the payment asked for."""
+
+    payment_id: UUID
+    reference: str
+    provider: str
+    external_id: str | None
+    asked_minor: int
+    amount_minor: int
+    currency: str
+    fingerprint: str
+
+    @property
+    def is_as_asked(self) -> bool:
+        return self.amount_minor == self.asked_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a booking is invoiced and has not settled, oldest invoice first."""
+
+    booking_id: UUID | None
+    payment_state: PaymentState | None
+    invoices: list[Row]
+
+    @property
+    def open_minor(self) -> int:
+        return sum(invoice["open_minor"] for invoice in self.invoices)
+
+
+_OWED = """
+SELECT b.id, b.payment_state,
+    (SELECT json_agg(i ORDER BY i.issued_at, i.number) FROM (
+        SELECT v.id, v.issued_at, v.number, v.total_minor - coalesce((
+            SELECT sum(a.amount_minor) FROM payment_allocation a
+            WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0) AS open_minor
+        FROM invoice v
+        WHERE v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV') i
+     WHERE i.open_minor > 0) AS invoices
+FROM term_booking b WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
+"""
+
+
+def read_owed(tx: Transaction, order: Order) -> Owed:
+    """What the booking of a confirmed order owes; nothing for an order without one."""
+    row = tx.row(_OWED, booking_id=order.booking_id) if order.booking_id else None
+    if row is None:
+        return Owed(None, None, [])
+    return Owed(row["id"], PaymentState(row["payment_state"]), row["invoices"] or [])
+
+
+def due_minor(order: Order, holdings: Holdings, owed: Owed) -> int:
+    """What is still to be paid, in minor units: of the Billing before the confirmation, of the invoices after it."""
+    if order.status is TermBookingStatus.APPROVED:
+        return max(owed.open_minor - sum(free for _, free in _free(holdings)), 0)
+    total = holdings.billing["total_minor"] if holdings.billing else 0
+    return max(total - holdings.paid_minor, 0)
+
+
+def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Captured, now: datetime) -> Use:
+    """Post captured money and use it; finance is told of money that could not do what it was paid for."""
+    post(tx.batch, source_kind="PAYMENT", source_id=money.payment_id, purpose="CAPTURED", account_id=order.account_id,
+         postings=payment_captured(amount_minor=money.amount_minor), posted_on=local_day(now, order),
+         now=now)  # fmt: skip
+    use = _use(tx, order, holdings, money, now)
+    kind = _to_review(order, holdings, money, use)
+    if kind is not None:
+        review(tx.batch, kind, money, now=now)
+    return use
+
+
+def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
+    if order.status is TermBookingStatus.APPROVED and money.is_as_asked:
+        return _settle(tx, order, holdings, money, now)
+    if _confirms(order, holdings, money):
+        confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
+        return Use.CONFIRMED
+    _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
+    if order.status in AWAITING_PAYMENT:
+        # A part payment stops the clock: finance decides, no timeout (DOMAIN §3).
+        disarm_timers(order, batch=tx.batch, holdings=holdings, now=now)
+        return Use.HELD
+    return Use.CREDITED
+
+
+def _confirms(order: Order, holdings: Holdings, money: Captured) -> bool:
+    return (
+        order.status in AWAITING_PAYMENT
+        and order.confirmation_type in CONFIRMED_BY_PAYMENT
+        and money.is_as_asked
+        and money.fingerprint == order.price_fingerprint
+        and not list(is_condition_met(order, holdings=holdings, actor=SYSTEM, reason=""))
+    )
+
+
+_PAID = Guarded(
+    name="booking_is_paid",
+    sql="UPDATE term_booking t SET payment_state = 'PAID', updated_at = r.updated_at FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.payment_state = r.from_state RETURNING t.id",
+    takes="id uuid, from_state text, updated_at timestamptz",
+)
+
+
+def _settle(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
+    """Use every captured cent of the order for the open invoices of its booking, the oldest of each first."""
+    owed = read_owed(tx, order)
+    shares = _shares(owed.invoices, _free(holdings))
+    for invoice_id, payment_id, amount in shares:
+        settle_invoice(tx.batch, order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount, now=now)
+    settled = sum(amount for _, _, amount in shares)
+    if settled and settled == owed.open_minor:
+        assert owed.payment_state is not None
+        tx.batch.guard(
+            _PAID, [{"id": owed.booking_id, "from_state": owed.payment_state.value, "updated_at": now}],
+            otherwise=lambda _: MovedMeanwhile(f"The booking of {order.reference} was settled meanwhile."),
+        )  # fmt: skip
+    if settled:
+        _tell(tx.batch, "payment.settled", order, money, now, amount_minor=settled)
+    left = sum(free for _, free in _free(holdings)) - settled
+    if left:
+        _tell(tx.batch, "payment.credited", order, money, now, amount_minor=left)
+    return Use.SETTLED if settled else Use.CREDITED
+
+
+def _free(holdings: Holdings) -> list[tuple[UUID, int]]:
+    """The captured payments of the order with what is left of each, oldest first."""
+    left = [(UUID(str(p["id"])), p["amount_minor"] - p["allocated_minor"]) for p in holdings.payments
+            if p["status"] == "SUCCESS"]  # fmt: skip
+    return [(payment_id, free) for payment_id, free in left if free > 0]
+
+
+def _shares(invoices: Sequence[Row], payments: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, UUID, int]]:
+    """Which payment settles how much of which invoice, in the order given."""
+    shares = []
+    open_minor = {UUID(invoice["id"]): invoice["open_minor"] for invoice in invoices}
+    for payment_id, free in payments:
+        for invoice_id, still_open in open_minor.items():
+            amount = min(free, still_open)
+            if amount:
+                shares.append((invoice_id, payment_id, amount))
+                open_minor[invoice_id] -= amount
+                free -= amount
+    return shares
+
+
+def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> PaymentReviewKind | None:
+    if not money.is_as_asked:
+        return PaymentReviewKind.WRONG_AMOUNT
+    if use is not Use.HELD:
+        return None
+    if money.fingerprint != order.price_fingerprint:
+        return PaymentReviewKind.PRICE_CHANGED
+    total = holdings.billing["total_minor"] if holdings.billing else 0
+    return PaymentReviewKind.PART_PAYMENT if holdings.paid_minor < total else None
+
+
+def review(batch: Batch, kind: PaymentReviewKind, money: Captured, *, now: datetime) -> None:
+    """Put money on finance's list, and say so."""
+    batch.add(
+        PaymentReview,
+        [{
+            "id": new_id(), "kind": kind.value, "payment_id": money.payment_id, "provider": money.provider,
+            "external_id": money.external_id, "asked_minor": money.asked_minor, "reported_minor": money.amount_minor,
+            "reported_currency": money.currency, "created_at": now, "resolution": "",
+        }],
+    )  # fmt: skip
+    announce(batch, "payment.review", now=now, kind=kind.value, payment_id=money.payment_id, reference=money.reference)
+
+
+def _tell(batch: Batch, topic: str, order: Order, money: Captured, now: datetime, **facts: Any) -> None:
+    announce(batch, topic, now=now, payment_id=money.payment_id, reference=money.reference, order_id=order.id,
+             order_reference=order.reference, currency=money.currency, **facts)  # fmt: skip
