@@ -14,6 +14,7 @@ from api import supervisor
 from api.demo import play
 from api.runtime import Runtime, running
 from api.worker import work
+from catalogue.import_words import in_words
 from catalogue.importer import import_programme
 from engine.check import check as find_breaches
 from engine.check import report as say_breaches
@@ -88,7 +89,8 @@ def import_(
                 dry_run=dry_run, progress=lambda done, total: bar.update(task, completed=done, total=total),
             ),
         )  # fmt: skip
-    console.print(str(report), markup=False, highlight=False)
+    console.print(in_words(report), markup=False, highlight=False)
+    raise typer.Exit(1 if report.is_refused else 0)
 
 
 @app.command()

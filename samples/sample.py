@@ -15,6 +15,7 @@ import psycopg
 from argon2 import PasswordHasher
 from psycopg.types.json import Jsonb
 
+from catalogue.import_words import in_words
 from catalogue.importer import import_programme
 from engine.database import Database, Transaction
 from engine.ids import new_id, new_reference
@@ -95,7 +96,7 @@ def make_sample(
             prices=folder / "toronto_prices.toml", now=now, progress=progress,
         )  # fmt: skip
         tx.session.expire_all()
-        return _people(tx, now, str(report))
+        return _people(tx, now, in_words(report))
 
     return database.run(organisation_id, fill)
 
