@@ -141,8 +141,14 @@ async def _keep_doing(duty: Duty, stopped: asyncio.Event) -> None:
         except Exception as error:
             failed += 1
             pause = _back_off(failed)
-            _log.error("worker.duty_failed", duty=duty.name, failed=failed, again_in_seconds=pause, error=repr(error))
-            _log.debug("worker.duty_failed", duty=duty.name, exc_info=error)
+            _log.error(
+                "worker.duty_failed",
+                duty=duty.name,
+                failed=failed,
+                again_in_seconds=pause,
+                error=repr(error),
+                exc_info=error if failed == 1 else None,
+            )
         await _pause(pause, stopped)
 
 
@@ -165,7 +171,7 @@ async def _keep_running_jobs(app: procrastinate.App, concurrency: int, stopped: 
             await _run_jobs(app, concurrency)
         except Exception as error:
             failed += 1
-            _log.error("worker.jobs_failed", failed=failed, error=repr(error))
+            _log.error("worker.jobs_failed", failed=failed, error=repr(error.__cause__ or error))
         finally:
             with contextlib.suppress(exceptions.ConnectorException):
                 await app.close_async()

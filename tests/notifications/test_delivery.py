@@ -1,6 +1,7 @@
 """A mail is sent once, however often its job runs; only a crash right after sending repeats it, recognisably."""
 
 import smtplib
+import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
 from functools import partial
@@ -8,12 +9,15 @@ from uuid import UUID
 
 import pytest
 
+from engine.clock import FrozenClock
 from engine.database import Database, Transaction
+from engine.jobs import make_app
 from engine.outbox import read_message
+from engine.worker import run_worker
 from notifications import delivery
 from notifications.delivery import send_once
 from notifications.email import compose
-from tests.engine.later import clear, make_organisation, post, values
+from tests.engine.later import clear, make_organisation, post, until, values
 from tests.notifications.letters import NOW, MailServer, confirmed, mail_server
 
 
@@ -99,6 +103,30 @@ class TestSendOnce:
         assert not sent
         assert not deliver(database, server, maple, message_id)
         assert server.received == []
+
+
+class TestWorker:
+    def test_takes_a_message_from_the_outbox_to_the_family(
+        self, database: Database, url: str, maple: UUID, server: MailServer
+    ) -> None:
+        def send_confirmation(*, organisation_id: UUID, message_id: UUID) -> None:
+            deliver(database, server, organisation_id, message_id)
+
+        messages = post(url, maple, "booking.confirmed", count=5)
+        stop = threading.Event()
+        app = make_app(url, tasks={"send_confirmation": send_confirmation})
+        topics = {"booking.confirmed": "send_confirmation"}
+        facts = {"app": app, "topics": topics, "handlers": {}, "stop": stop}
+        worker = threading.Thread(target=run_worker, args=[database, FrozenClock(NOW)], kwargs=facts)
+
+        worker.start()
+        try:
+            until(lambda: len(server.received) == 5)
+        finally:
+            stop.set()
+            worker.join()
+
+        assert {email["Message-ID"] for email in server.received} == {f"<{one}@maple.example>" for one in messages}
 
 
 def interrupt(*args: object, **facts: object) -> None:
