@@ -1,0 +1,1 @@
+"""Noun resources: an endpoint reads its input, calls one verb, answers."""

@@ -1,0 +1,78 @@
+"""The API, composed: settings, database, clock and payment gateways in, an ASGI application out."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import APIRoute
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from api.credentials import cookie_name
+from api.documentation import describe
+from api.errors import HANDLERS
+from api.gate import Gate
+from api.routes import health, orders, sign_ins
+from api.state import State
+from billing.gateways.protocol import Gateway
+from engine.clock import Clock
+from engine.database import Database
+from engine.settings import Settings
+
+_ROUTERS = (sign_ins.router, orders.router, health.router)
+# The documentation page comes with its script and style: it works without a network.
+_PAGES = "/docs/files"
+
+
+def create_app(
+    settings: Settings, *, database: Database, clock: Clock, gateways: Mapping[str, Gateway]
+) -> FastAPI:  # fmt: skip
+    """The application; it owns none of what it is given, and closes nothing."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # As many requests at work as there are connections: more would only wait for one.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 2 * settings.pool_size
+        yield
+
+    app = FastAPI(
+        title="Termbook", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
+        generate_unique_id_function=_operation_id, separate_input_output_schemas=False,
+    )  # fmt: skip
+    app.state.termbook = State(settings, database, clock, gateways)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    url = urlsplit(settings.base_url)
+    app.add_middleware(
+        Gate, cookie_name=cookie_name(settings.cookie_secure), origin=f"{url.scheme}://{url.netloc}"
+    )  # fmt: skip
+    for router in _ROUTERS:
+        app.include_router(router)
+    _add_documentation(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _add_documentation(app: FastAPI) -> None:
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.mount(_PAGES, StaticFiles(directory=str(files("fastapi_offline") / "static")))
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json", title="Termbook API", swagger_js_url=f"{_PAGES}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_PAGES}/swagger-ui.css", swagger_favicon_url=f"{_PAGES}/favicon.png",
+        )  # fmt: skip
+
+
+def public(app: FastAPI) -> Any:
+    """Every documented route of the application."""
+    return [route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema]

@@ -1,0 +1,108 @@
+"""What every request passes first: a request id, a limit on its size, JSON only, and no other site's page."""
+
+import re
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import CrossSite, problem, refuse, unexpected
+
+LARGEST_BODY = 1024 * 1024
+LARGEST_IMPORT = 32 * 1024 * 1024
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class Gate:
+    """ASGI middleware around the whole API."""
+
+    def __init__(self, app: ASGIApp, *, cookie_name: str, origin: str) -> None:
+        self.app = app
+        self.cookie = f"{cookie_name}="
+        self.origin = origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = scope["termbook.request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        answering = _Answering(send, request_id)
+        limit = LARGEST_IMPORT if scope["path"] == "/imports" else LARGEST_BODY
+        try:
+            refusal = self._refusal(scope, headers, limit, request_id)
+            await (refusal or self.app)(scope, _limited(receive, limit), answering)
+        except Exception as error:
+            if answering.has_begun:
+                raise
+            await unexpected(error, request_id=request_id)(scope, receive, answering)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int, request_id: str) -> ASGIApp | None:
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > limit:
+            return problem(413, "too_large", f"A request has at most {limit} bytes.", request_id=request_id)
+        if scope["method"] in _SAFE_METHODS or scope["path"].startswith("/webhooks/"):
+            return None
+        has_body = length != "0" or "transfer-encoding" in headers
+        is_json = _is_json(headers.get("content-type", ""))
+        if has_body and not is_json:
+            return problem(
+                415, "unsupported_media_type", "Send the body as application/json.", request_id=request_id
+            )  # fmt: skip
+        if self._is_by_cookie(headers) and not self._is_own_page(headers, is_json):
+            return refuse(CrossSite("This request comes from a page of another site."), request_id=request_id)
+        return None
+
+    def _is_by_cookie(self, headers: Headers) -> bool:
+        return self.cookie in headers.get("cookie", "") and "authorization" not in headers
+
+    def _is_own_page(self, headers: Headers, is_json: bool) -> bool:
+        """Browsers say where a request comes from; who says nothing must send what no form of a page can send."""
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            return site in ("same-origin", "none")
+        if origin is not None:
+            return origin == self.origin or origin.partition("://")[2] == headers.get("host")
+        return is_json
+
+
+class _Answering:
+    """Passes the answer on, with the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.send = send
+        self.request_id = request_id
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault("Cache-Control", "no-store")
+        await self.send(message)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Stop reading a body that is longer than it may be, also when its length was not announced."""
+    received = 0
+
+    async def receive_some() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413)
+        return message
+
+    return receive_some
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))

@@ -1,0 +1,215 @@
+"""Orders as they are shown: right after a verb from what it knows, and read back whole."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from api.moves import Answer, Principal
+from api.reads.paging import Listing
+from engine.database import Row, Transaction
+from engine.errors import NotFound
+from invoicing.issue import number_text
+from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from workflows.order_facts import Changed, WantedLine
+from workflows.term_booking import CHART as BOOKING_CHART
+from workflows.term_booking_order import CHART, Outcome
+
+
+def moved(
+    outcome: Outcome, principal: Principal, *, status: int = 200, expected: int | None = None, moves: int = 1,
+    **more: Any,
+) -> Answer:  # fmt: skip
+    """The answer of a verb that moved an order `moves` times. Raises Changed where it was not `expected` before."""
+    order = outcome.order
+    if expected is not None and order.version - moves != expected:
+        raise Changed(f"{order.reference} was changed meanwhile; look at it again.", version=order.version - moves)
+    standing = TermBookingStatus(order.status)
+    body = {
+        "id": order.id, "reference": order.reference, **_status(standing), "version": order.version,
+        "allowed": allowed(standing, principal.kind), "account_id": order.account_id,
+        "attendee_id": order.attendee_id, "term_id": order.term_id, "order_type": order.order_type.name,
+        "confirmation_type": order.confirmation_type.name if order.confirmation_type else None,
+        "currency": principal.organisation["currency"], "total_minor": order.total_minor,
+        "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
+        "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
+        "cancel_reason": order.cancel_reason, "booking_id": order.booking_id, **more,
+    }  # fmt: skip
+    made = outcome.made
+    if made is not None and made.booking is not None:
+        body["booking"] = {"id": made.booking.id, "reference": made.booking.reference}
+        body["invoice_id"] = made.invoice_id
+    if outcome.document_id is not None:
+        body["quote_id"] = outcome.document_id
+    return Answer(body, status, version=order.version, location=f"/orders/{order.id}" if status == 201 else None)
+
+
+def saved(outcome: Outcome, principal: Principal) -> Answer:
+    """The cart with the price of each line, and what a submission would be refused for."""
+    assert outcome.facts is not None
+    assert outcome.priced is not None
+    prices = {p.line.term_product_id: p.gross_minor for p in outcome.priced.lines if p.line.component == "SESSION"}
+    return moved(
+        outcome, principal, lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.lines],
+        notices=[reason.as_dict() for reason in outcome.notices or ()],
+    )  # fmt: skip
+
+
+def _saved_line(line: WantedLine, price_minor: int) -> Row:
+    return {
+        "session_id": line.session_id, "name": line.label, "kind": line.kind, "mode": line.mode,
+        "position": line.position, "price_minor": price_minor,
+        "extras": [{"extra_id": e.extra_id, "name": e.name, "quantity": e.quantity, "price_minor": e.price_minor}
+                   for e in line.extras],
+    }  # fmt: skip
+
+
+def allowed(status: TermBookingStatus, kind: ActorKind, *, is_booking: bool = False) -> list[str]:
+    """The triggers that this status leaves open to this kind of caller."""
+    chart = BOOKING_CHART if is_booking else CHART
+    return [step.trigger for step in chart.steps if step.source == status and kind in step.who]
+
+
+def _status(status: TermBookingStatus) -> Row:
+    return {"status": status.name, "status_code": int(status)}
+
+
+_WHOLE = """
+SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
+       o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
+       o.booking_id, a.name AS account, t.name AS attendee, m.name AS term, b.reference AS booking_reference,
+       (SELECT min(x.due_at) FROM timer x
+        WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id AND x.status = 'ARMED') AS expires_at,
+       (SELECT i.id FROM invoice i
+        WHERE i.organisation_id = o.organisation_id AND i.booking_id = o.booking_id
+        ORDER BY i.issued_at DESC, i.id DESC LIMIT 1) AS invoice_id,
+       (SELECT json_build_object('id', q.id, 'series', q.series, 'year', q.year, 'number', q.number) FROM quote q
+        WHERE q.organisation_id = o.organisation_id AND q.order_id = o.id
+        ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote,
+       (SELECT json_agg(json_build_object(
+            'session_id', l.term_product_id, 'offering', p.name, 'date', s.local_date, 'start', s.local_start,
+            'end', s.local_end, 'kind', l.kind, 'mode', l.mode, 'position', l.position, 'price_minor', l.price_minor,
+            'extras', (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name,
+                              'quantity', e.quantity, 'price_minor', e.price_minor) ORDER BY e.name, e.id)
+                       FROM term_booking_order_extra e
+                       WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id)
+            ) ORDER BY l.position)
+        FROM term_booking_order_line l
+        JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
+        JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
+        WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id) AS lines,
+       (SELECT json_agg(json_build_object('id', y.id, 'reference', y.reference, 'status', y.status,
+                        'amount_minor', y.amount_minor, 'provider', y.provider) ORDER BY y.created_at, y.id)
+        FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id) AS payments
+FROM term_booking_order o
+JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
+JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+JOIN term m ON m.organisation_id = o.organisation_id AND m.id = o.term_id
+LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
+WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
+"""
+
+
+def whole(tx: Transaction, principal: Principal, order_id: UUID) -> Answer:
+    """An order with its lines, payments and newest quote. Raises NotFound, also for another family's."""
+    row = tx.row(_WHOLE, order_id=order_id)
+    if row is None or not principal.actor.may_see_account(row["account_id"]):
+        raise NotFound("There is no such order.", what="order")
+    quote, booking, status = row.pop("quote"), row.pop("booking_reference"), TermBookingStatus(row["status"])
+    return Answer({
+        **row, **_status(status), **_types(row), "allowed": allowed(status, principal.kind),
+        "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
+        "lines": [_line(line) for line in row["lines"] or ()], "payments": row["payments"] or [],
+        "booking": {"id": row["booking_id"], "reference": booking} if booking else None,
+        "quote_id": quote and quote["id"],
+        "quote_number": quote and number_text(quote["series"], quote["year"], quote["number"]),
+    }, version=row["version"])  # fmt: skip
+
+
+def _line(row: Row) -> Row:
+    extras = row.pop("extras") or []
+    name = session_label(row.pop("offering"), row.pop("date"), row.pop("start"), row.pop("end"))
+    return {**row, "name": name, "extras": extras}
+
+
+def session_label(offering: str, day: str | None, start: str | None, end: str | None) -> str:
+    """How a person names a session: "Karate, Sun 12 Apr 2026 09:30–10:30"."""
+    if day is None or start is None or end is None:
+        return f"{offering}, undated"
+    return f"{offering}, {date.fromisoformat(day):%a %d %b %Y} {start[:5]}–{end[:5]}"
+
+
+def _types(row: Row) -> Row:
+    how = row["confirmation_type"]
+    return {
+        "order_type": TermBookingOrderType(row["order_type"]).name,
+        "confirmation_type": TermBookingConfirmationType(how).name if how is not None else None,
+    }
+
+
+_LIST = """
+SELECT {keys}, o.id, o.reference, o.status, o.version, o.account_id, a.name AS account, o.attendee_id,
+       t.name AS attendee, o.term_id, o.order_type, o.confirmation_type, o.total_minor, o.booking_id, o.created_at,
+       n.session_count, n.first_date
+FROM term_booking_order o
+JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
+JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS session_count, min(s.local_date) AS first_date FROM term_booking_order_line l
+    JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
+    WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id) n
+WHERE o.organisation_id = %(org)s{where}
+"""
+
+
+def listing(principal: Principal) -> Listing:
+    """Orders that the caller may see, newest first."""
+    found = Listing(_LIST, [("o.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "o.account_id")
+    return found
+
+
+def own_accounts(found: Listing, principal: Principal, column: str) -> None:
+    """Families see what belongs to their accounts."""
+    if principal.kind is ActorKind.FAMILY:
+        found.conditions.append(f"{column} = ANY(%(own)s)")
+        found.parameters["own"] = list(principal.actor.account_ids)
+
+
+def summary(row: Row) -> Row:
+    """An order or a booking in a list: codes as names."""
+    return {**row, **_types(row), "status": TermBookingStatus(row["status"]).name}
+
+
+def statuses(names: Iterable[str] | None) -> list[int]:
+    """The codes of statuses that a filter names."""
+    return [int(TermBookingStatus[name]) for name in names or ()]
+
+
+_HISTORY = """
+SELECT e.sequence, e.trigger, e.from_status, e.to_status, e.actor_kind, e.actor_id, u.name AS actor, e.reason,
+       e.changes, e.at
+FROM status_event e
+LEFT JOIN "user" u ON u.organisation_id = e.organisation_id AND u.id = e.actor_id
+WHERE e.organisation_id = %(org)s AND e.subject_id = %(subject_id)s ORDER BY e.sequence
+"""
+_OWNER = {
+    "order": "SELECT account_id FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(subject_id)s",
+    "booking": "SELECT account_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(subject_id)s",
+}
+
+
+def history(tx: Transaction, principal: Principal, what: str, subject_id: UUID) -> Answer:
+    """Every change of an order or a booking, oldest first. Raises NotFound."""
+    owner = tx.row(_OWNER[what], subject_id=subject_id)
+    if owner is None or not principal.actor.may_see_account(owner["account_id"]):
+        raise NotFound(f"There is no such {what}.", what=what)
+    return Answer({"items": [_event(row) for row in tx.rows(_HISTORY, subject_id=subject_id)]})
+
+
+def _event(row: Row) -> Row:
+    before = row["from_status"]
+    return {
+        **row, "from_status": TermBookingStatus(before).name if before is not None else None,
+        "to_status": TermBookingStatus(row["to_status"]).name,
+    }  # fmt: skip

@@ -1,0 +1,213 @@
+"""Orders: from an empty draft to the confirmed booking."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from api.dependencies import Called
+from api.moves import Answer, Call, Principal
+from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
+from api.reads import orders as shown
+from api.reads.paging import Cursor, Limit
+from api.schemas.base import Page
+from api.schemas.orders import (
+    BookingStatus,
+    Cart,
+    Confirmation,
+    Ending,
+    History,
+    NewOrder,
+    Order,
+    OrderSummary,
+    OrderWhole,
+    Submission,
+)
+from engine.database import Transaction
+from engine.fire import Refused
+from models import TermBookingConfirmationType, TermBookingOrderType
+from workflows import term_booking_order as orders
+from workflows.timeouts import release_overdue
+
+router = APIRouter(tags=["orders"])
+
+# What an overdue hold may stand behind.
+_IN_THE_WAY = frozenset({"session_full", "double_booked"})
+
+
+@router.post("/orders", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=Order))
+def begin_order(body: NewOrder, call: Called) -> Response:
+    """Begin a draft for an attendee; it holds nothing yet."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.new(
+            tx, actor=who.actor, account_id=body.account_id, attendee_id=body.attendee_id, term_id=body.term_id,
+            order_type=TermBookingOrderType[body.order_type], now=call.now,
+        )  # fmt: skip
+        return shown.moved(outcome, who, status=201)
+
+    return call.move(verb)
+
+
+@router.get("/orders", **for_roles(OWNERS_AND_FINANCE, response_model=Page[OrderSummary]))
+def list_orders(
+    call: Called, account_id: UUID | None = None, attendee_id: UUID | None = None, term_id: UUID | None = None,
+    session_id: UUID | None = None, status: Annotated[list[BookingStatus] | None, Query(max_length=13)] = None,
+    created_from: AwareDatetime | None = None, created_until: AwareDatetime | None = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """Orders, newest first; a family sees its own."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.listing(who)
+        found.where("o.account_id = %(account)s", account=account_id)
+        found.where("o.attendee_id = %(attendee)s", attendee=attendee_id)
+        found.where("o.term_id = %(term)s", term=term_id)
+        found.where("o.status = ANY(%(status)s)", status=shown.statuses(status))
+        found.where("o.created_at >= %(made_from)s", made_from=created_from)
+        found.where("o.created_at < %(made_until)s", made_until=created_until)
+        found.where(
+            "EXISTS (SELECT FROM term_booking_order_line l WHERE l.organisation_id = o.organisation_id "
+            "AND l.order_id = o.id AND l.term_product_id = %(session)s)", session=session_id,
+        )  # fmt: skip
+        return found.page(tx, cursor=cursor, limit=limit, show=shown.summary)
+
+    return call.read(query)
+
+
+@router.get("/orders/{order_id}", **for_roles(OWNERS_AND_FINANCE, 304, 404, response_model=OrderWhole))
+def read_order(order_id: UUID, call: Called) -> Response:
+    """An order with its lines, payments and newest quote."""
+    return call.read(lambda tx, who: shown.whole(tx, who, order_id))
+
+
+@router.get("/orders/{order_id}/history", **for_roles(OWNERS_AND_FINANCE, 404, response_model=History))
+def read_order_history(order_id: UUID, call: Called) -> Response:
+    """Every change of the order: who, when, why."""
+    return call.read(lambda tx, who: shown.history(tx, who, "order", order_id))
+
+
+@router.put("/orders/{order_id}/lines", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def save_cart(order_id: UUID, body: Cart, call: Called) -> Response:
+    """Put sessions into the cart in place of what was in it. Shows the price, and as `notices` what a submission would
+    be refused for; it keeps no place. `If-Match` is honoured.
+    """
+    lines = [line.model_dump() for line in body.lines]
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.save(
+            tx, order_id=order_id, lines=lines, actor=who.actor, now=call.now, version=call.expected_version
+        )
+        return shown.saved(outcome, who)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/submission", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
+    """Take the places and open the Billing, at the price that was shown. Refused with every failing rule at once.
+
+    A total of 0.00 to be paid now, and a family's pay-later, are confirmed in the same step.
+    """
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.submit(
+            tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
+            price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
+            override_reason=body.override_reason, is_muted=body.is_muted,
+        )  # fmt: skip
+        return shown.moved(outcome, who, expected=call.expected_version, moves=2 if outcome.made else 1)
+
+    return call.move(verb, make_way=lambda refusal: _release_overdue(call, order_id, refusal))
+
+
+def _release_overdue(call: Call, order_id: UUID, refusal: Refused) -> bool:
+    """An overdue hold is void when it is read: give back those in the way, and say whether there were any."""
+    blocking = [reason for reason in refusal.reasons if reason.code in _IN_THE_WAY]
+    if not blocking:
+        return False
+    with call.database.transaction(call.organisation_id) as tx:
+        order = tx.row("SELECT attendee_id FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
+                       id=order_id)  # fmt: skip
+    assert order is not None, "a refused order exists"
+    sessions = {UUID(str((reason.facts or {})["session_id"])) for reason in blocking}
+    return bool(
+        release_overdue(
+            call.database, call.organisation_id, session_ids=sessions, attendee_id=order["attendee_id"], now=call.now
+        )
+    )
+
+
+@router.post("/orders/{order_id}/quote", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Order))
+def quote_order(order_id: UUID, call: Called) -> Response:
+    """Issue a numbered quote; it holds price and places until it expires. Asking again issues another."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.quote(tx, order_id=order_id, actor=who.actor, now=call.now)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/acceptance", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def accept_quote(order_id: UUID, call: Called) -> Response:
+    """Accept the quote, as long as it has not expired."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.accept(tx, order_id=order_id, actor=who.actor, now=call.now)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def confirm_order(order_id: UUID, call: Called, body: Confirmation | None = None) -> Response:
+    """Make the booking, its invoice and its attendance, once the confirmation type's condition is met."""
+    asked = body or Confirmation()
+    how = TermBookingConfirmationType[asked.confirmation_type] if asked.confirmation_type else None
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.confirm(
+            tx, order_id=order_id, actor=who.actor, now=call.now, reason=asked.reason, is_muted=asked.is_muted,
+            confirmation_type=how,
+        )  # fmt: skip
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/reopening", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def reopen_order(order_id: UUID, call: Called) -> Response:
+    """Back to the cart: the places are given back. Refused once money is moving."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.reopen(tx, order_id=order_id, actor=who.actor, now=call.now)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/removal", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def remove_order(order_id: UUID, call: Called, body: Ending | None = None) -> Response:
+    """Discard a request for which no money is moving or captured."""
+    reason = body.reason if body else ""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.remove(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
+@router.post("/orders/{order_id}/cancellation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def cancel_order(order_id: UUID, call: Called, body: Ending | None = None) -> Response:
+    """Cancel what is not confirmed yet; captured money stays the family's credit."""
+    reason = body.reason if body else ""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.cancel(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)

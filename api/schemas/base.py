@@ -1,0 +1,95 @@
+"""What all schemas share: inputs that refuse what they do not know, texts with bounds, pages of a list."""
+
+import re
+from typing import Annotated, Any, Generic, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+# PostgreSQL keeps every character but NUL; emoji and right-to-left scripts are welcome.
+NO_NUL = "^[^\x00]*$"
+LARGEST_AMOUNT_MINOR = 10**12
+LARGEST_COUNT = 100_000
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=NO_NUL)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000, pattern=NO_NUL)]
+Lines = Annotated[list[ShortText], Field(max_length=10)]
+Names = Annotated[list[Name], Field(max_length=20)]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\x00-\x20@]+@[^\x00-\x20@]+$"),
+]
+Minor = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT_MINOR, description="In minor units of the currency (cents).")]
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone such as America/Toronto") from None
+    return name
+
+
+TimeZone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$"),
+    AfterValidator(_known_zone),
+    Field(examples=["America/Toronto"]),
+]
+
+
+class Input(BaseModel):
+    """What a caller sends: an unknown field is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Change(Input):
+    """A part of something to change: what is left out stays as it is."""
+
+    def changes(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Output(BaseModel):
+    """What we answer; documentation only, the answers are composed as plain values."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Page(Output, Generic[T]):
+    """One page of a list. `next_cursor` is null on the last page."""
+
+    items: list[T]
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page.")
+
+
+class FailedRule(Output):
+    """One failing rule or field."""
+
+    code: str
+    message: str
+    field: str | None = None
+    rule: str | None = None
+    session: str | None = None
+    facts: dict[str, Any] | None = None
+
+
+class Problem(Output):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable, for programs.")
+    request_id: str
+    reasons: list[FailedRule] | None = None
+
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+Slug = Annotated[str, StringConstraints(max_length=63, pattern=rf"^{_SLUG.pattern}$"), Field(examples=["centre7"])]

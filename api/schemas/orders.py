@@ -1,0 +1,241 @@
+"""Orders: what a person asks for until it is confirmed."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText
+from models import BookingMode, LineKind
+
+_ATTENDEE = "01998a5e-0000-7000-8000-000000000002"
+_TERM = "01998a5e-0000-7000-8000-000000000003"
+_SESSION = "01998a5e-0000-7000-8000-000000000004"
+
+OrderType = Literal["BOOKING", "WAITING_LIST", "TRIAL_SESSION", "SUBSCRIPTION", "EOI"]
+ConfirmationType = Literal[
+    "CONFIRM_WITHOUT_PAYMENT", "PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT", "DIRECT_DEBIT", "ADMIN_CONFIRM"
+]
+BookingStatus = Literal[
+    "REMOVED", "DRAFT", "CREATED", "SUBMITTED", "SUBMITTED_CHANGE", "ATTENDANCE_APPROVED", "QUOTE", "ACCEPT",
+    "APPROVED", "ARCHIVED", "SUSPENDED", "CLOSED", "CANCELED",
+]  # fmt: skip
+
+
+class NewOrder(Input):
+    """A draft for one attendee in one term. An admin selects the account; a family's own account is taken."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"attendee_id": _ATTENDEE, "term_id": _TERM}]})
+
+    attendee_id: UUID
+    term_id: UUID
+    account_id: UUID | None = None
+    order_type: OrderType = "BOOKING"
+
+
+class WantedExtra(Input):
+    """An extra beside a session."""
+
+    extra_id: UUID
+    quantity: int = Field(default=1, ge=1, le=1000)
+
+
+class WantedLine(Input):
+    """One session, with its extras."""
+
+    session_id: UUID
+    mode: BookingMode = BookingMode.CASUAL
+    extras: list[WantedExtra] = Field(default_factory=list, max_length=20)
+
+
+class Cart(Input):
+    """All that is in the cart from now on; what was in it before is replaced."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"lines": [{"session_id": _SESSION, "mode": "CASUAL", "extras": []}]}]}
+    )
+
+    lines: Annotated[list[WantedLine], Field(max_length=500)]
+
+
+class Submission(Input):
+    """Takes the places at the price that was shown."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": "9f86d081884c7d65"}]
+        }
+    )
+
+    confirmation_type: ConfirmationType
+    price_fingerprint: ShortText = Field(description="Of the price that was shown when the cart was saved.")
+    override_reason: LongText = Field(
+        default="", description="Why an admin sets booking window, cut-off and eligibility aside."
+    )
+    is_muted: bool = Field(default=False, description="The family is not notified.")
+
+
+class Confirmation(Input):
+    """Confirms an order; an admin may do so by another confirmation type, with a reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Paid by cheque at the front desk"}]})
+
+    reason: LongText = ""
+    confirmation_type: ConfirmationType | None = None
+    is_muted: bool = False
+
+
+class Ending(Input):
+    """Why it ends."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The family moved away"}]})
+
+    reason: LongText = ""
+
+
+class OrderExtra(Output):
+    """An extra of a line."""
+
+    extra_id: UUID
+    name: str
+    quantity: int
+    price_minor: int
+
+
+class OrderLine(Output):
+    """One session asked for, with the price that was shown."""
+
+    session_id: UUID
+    name: str = Field(description="Offering, date and time in words.")
+    kind: LineKind
+    mode: BookingMode
+    position: int
+    price_minor: int
+    extras: list[OrderExtra]
+
+
+class MadeBooking(Output):
+    """The booking that a confirmation made."""
+
+    id: UUID
+    reference: str
+
+
+class Order(Output):
+    """An order as it stands."""
+
+    id: UUID
+    reference: str
+    status: BookingStatus
+    status_code: int
+    version: int = Field(description="Rises with every change; the ETag.")
+    allowed: list[str] = Field(description="The triggers that the status leaves open to this caller.")
+    account_id: UUID
+    attendee_id: UUID
+    term_id: UUID
+    order_type: OrderType
+    confirmation_type: ConfirmationType | None
+    currency: str
+    total_minor: int
+    total: str = Field(description="The total in words of the organisation's locale.")
+    price_fingerprint: str
+    created_at: datetime
+    submitted_at: datetime | None
+    expires_at: datetime | None = Field(description="When the places are given back, or the quote runs out.")
+    cancel_reason: str | None
+    booking_id: UUID | None
+    lines: list[OrderLine] | None = Field(default=None, description="With a saved cart and a read order.")
+    notices: list[FailedRule] | None = Field(
+        default=None, description="What a submission would be refused for at this moment."
+    )
+    booking: MadeBooking | None = None
+    invoice_id: UUID | None = None
+    quote_id: UUID | None = None
+
+
+class PaymentOfOrder(Output):
+    """A payment for the order."""
+
+    id: UUID
+    reference: str
+    status: str
+    amount_minor: int
+    provider: str
+
+
+class OrderWhole(Order):
+    """An order with what belongs to it."""
+
+    account: str
+    attendee: str
+    term: str
+    quote_number: str | None
+    payments: list[PaymentOfOrder]
+
+
+class OrderSummary(Output):
+    """An order in a list."""
+
+    id: UUID
+    reference: str
+    status: BookingStatus
+    version: int
+    account_id: UUID
+    account: str
+    attendee_id: UUID
+    attendee: str
+    term_id: UUID
+    order_type: OrderType
+    confirmation_type: ConfirmationType | None
+    total_minor: int
+    session_count: int
+    first_date: date | None
+    booking_id: UUID | None
+    created_at: datetime
+
+
+class HistoryEvent(Output):
+    """One change, by whom, when and why."""
+
+    sequence: int
+    trigger: str
+    from_status: BookingStatus | None
+    to_status: BookingStatus
+    actor_kind: str
+    actor_id: UUID | None
+    actor: str | None = Field(description="The person's name.")
+    reason: str
+    changes: dict[str, object]
+    at: datetime
+
+
+class History(Output):
+    """Every change, oldest first."""
+
+    items: list[HistoryEvent]
+
+
+class NewPayment(Input):
+    """Money for an order: through a provider, or received by hand (admins and finance, with amount and reason)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"provider": "sandbox"}]})
+
+    provider: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_-]+$")] = "sandbox"
+    amount_minor: Minor | None = Field(default=None, description="For a payment by hand; else what is required.")
+    reason: LongText = Field(default="", description="For a payment by hand: cheque number, transfer, …")
+
+
+class Payment(Output):
+    """A payment as it stands."""
+
+    id: UUID
+    reference: str
+    order_id: UUID
+    status: str
+    provider: str
+    amount_minor: int
+    amount: str
+    currency: str
+    checkout_url: str | None = None
+    failure_reason: str | None = None

@@ -1,0 +1,99 @@
+"""Signing in with a password: counted attempts, then the password outside any transaction, then the credential."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from api.credentials import hash_of, new_secret
+from api.errors import TooManyAttempts, Unauthenticated
+from api.passwords import hash_password, is_outdated, is_password
+from engine.database import Database, Row, Transaction
+from engine.ids import new_id
+from models import CredentialKind
+
+SIGNED_IN_FOR = timedelta(days=14)
+_WINDOW = timedelta(minutes=15)
+_MOST_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A fresh sign-in; the secret goes into the cookie and is kept nowhere."""
+
+    organisation_id: UUID
+    secret: str
+
+
+def sign_in(
+    database: Database, *, organisation: str, email: str, password: str, address: str, now: datetime
+) -> SignIn:  # fmt: skip
+    """Check a password and make a server-side session.
+
+    Raises Unauthenticated, in the same words and time for a wrong organisation, e-mail address or password, and
+    TooManyAttempts after 10 attempts in 15 minutes with one e-mail address from one network address.
+    """
+    organisation_id = database.organisation_by_slug(organisation)
+    subject = hashlib.sha256(f"{email}\n{address}".encode()).hexdigest()
+    user = None
+    if organisation_id is not None:
+        user = database.run(organisation_id, lambda tx: _begin_attempt(tx, subject, email, now))
+    is_right = is_password(user["password_hash"] if user else None, password)
+    if organisation_id is None or user is None or not is_right:
+        raise Unauthenticated("Organisation, e-mail address or password is wrong.")
+    fresh = hash_password(password) if is_outdated(user["password_hash"]) else None
+    secret = new_secret()
+    database.run(organisation_id, lambda tx: _finish(tx, user, secret=secret, subject=subject, fresh=fresh, now=now))
+    return SignIn(organisation_id, secret)
+
+
+_USER = """
+SELECT id, password_hash FROM "user"
+WHERE organisation_id = %(org)s AND email = %(email)s AND is_active AND password_hash IS NOT NULL
+"""
+
+
+def _begin_attempt(tx: Transaction, subject: str, email: str, now: datetime) -> Row | None:
+    """Count this attempt before its password is looked at: parallel guesses are counted as well."""
+    tx.rows("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(%(subject)s, 1))", subject=subject)
+    tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND subject = %(subject)s AND at <= %(before)s",
+           subject=subject, before=now - _WINDOW)  # fmt: skip
+    counted = tx.row("SELECT count(*) AS attempts, min(at) AS oldest FROM sign_in_attempt "
+                     "WHERE organisation_id = %(org)s AND subject = %(subject)s", subject=subject)  # fmt: skip
+    assert counted is not None
+    if counted["attempts"] >= _MOST_ATTEMPTS:
+        wait = max(1, int((counted["oldest"] + _WINDOW - now).total_seconds()))
+        raise TooManyAttempts(f"Too many attempts to sign in; try again in {-(-wait // 60)} minutes.",
+                              retry_after_seconds=wait)  # fmt: skip
+    tx.run("INSERT INTO sign_in_attempt (organisation_id, id, subject, at) VALUES (%(org)s, %(id)s, %(subject)s, "
+           "%(now)s)", id=new_id(), subject=subject, now=now)  # fmt: skip
+    return tx.row(_USER, email=email)
+
+
+def _finish(tx: Transaction, user: Row, *, secret: str, subject: str, fresh: str | None, now: datetime) -> None:
+    tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND subject = %(subject)s", subject=subject)
+    if fresh is not None:
+        tx.run('UPDATE "user" SET password_hash = %(fresh)s WHERE organisation_id = %(org)s AND id = %(id)s',
+               fresh=fresh, id=user["id"])  # fmt: skip
+    add_credential(
+        tx, CredentialKind.SIGN_IN, user_id=user["id"], secret=secret, label="", now=now, expires_at=now + SIGNED_IN_FOR
+    )
+
+
+_CREDENTIAL = """
+INSERT INTO credential (organisation_id, id, kind, user_id, secret_hash, label, created_at, expires_at)
+VALUES (%(org)s, %(id)s, %(kind)s, %(user_id)s, %(secret_hash)s, %(label)s, %(now)s, %(expires_at)s)
+"""
+
+
+def add_credential(
+    tx: Transaction, kind: CredentialKind, *, user_id: UUID, secret: str, label: str, now: datetime,
+    expires_at: datetime,
+) -> UUID:  # fmt: skip
+    """Enter a credential; only the secret's SHA-256 is kept. Returns its id."""
+    credential_id = new_id()
+    tx.run(
+        _CREDENTIAL, id=credential_id, kind=kind.value, user_id=user_id, secret_hash=hash_of(secret), label=label,
+        now=now, expires_at=expires_at,
+    )  # fmt: skip
+    return credential_id
