@@ -66,7 +66,7 @@ def check(
     with running(settings()) as runtime:
         only = _organisation(runtime, organisation) if organisation else None
         breaches = find_breaches(runtime.database, edges=edges(), organisation_id=only)
-    console.print(say_breaches(breaches), markup=False, highlight=False)
+    console.print(say_breaches(breaches), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if breaches else 0)
 
 
@@ -89,7 +89,7 @@ def import_(
                 dry_run=dry_run, progress=lambda done, total: bar.update(task, completed=done, total=total),
             ),
         )  # fmt: skip
-    console.print(in_words(report), markup=False, highlight=False)
+    console.print(in_words(report), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if report.is_refused else 0)
 
 

@@ -66,7 +66,7 @@ class Stage:
 
     def say(self, text: str) -> None:
         when = self.clock.now().astimezone(_TORONTO)
-        self.console.print(f"[dim]{when:%a %d %b %H:%M}[/]  {text}", highlight=False)
+        self.console.print(f"[dim]{when:%a %d %b %H:%M}[/]  {text}", highlight=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
         self.console.print(f"\n[bold]{text}[/]")
