@@ -1,6 +1,8 @@
 """One PostgreSQL for the whole run: `DATABASE_URL` if it is set, else the embedded server."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ TEST_DATABASE = "termbook_test"
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The address of a server that tests may make databases on, as a superuser."""
     given = os.environ.get("DATABASE_URL", "")
     if given:
@@ -22,25 +24,51 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from engine.server import ensure_server
 
-    server = ensure_server(Path(os.environ.get("TERMBOOK_TEST_DATA") or tmp_path_factory.mktemp("server")))
-    yield server.url
-    server.stop()
+    folder = Path(tempfile.mkdtemp(prefix="termbook-tests-"))
+    folder.chmod(0o755)  # ours; as root the server runs as another user
+    with ensure_server(folder) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            # Nothing here is to outlive the run; what survives a crash is tested on servers of its own.
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                connection.execute(f"ALTER SYSTEM SET {setting}")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.url
+    shutil.rmtree(folder)
 
 
-def fresh_database(server_url: str, name: str) -> str:
-    """An empty database of that name on the server, migrated; returns its address."""
+def database_named(server_url: str, name: str) -> str:
+    """The address of a database of the server."""
+    return server_url.rsplit("/", 1)[0] + "/" + name
+
+
+def fresh_database(server_url: str, name: str, *, template: str = "template1") -> str:
+    """A new database of that name on the server, a copy of the template; returns its address."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}"')
-    url = server_url.rsplit("/", 1)[0] + "/" + name
-    migrate(url)
-    return url
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return database_named(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def migrated_template(server_url: str) -> Iterator[str]:
+    """The name of a database that `alembic upgrade head` made; modules work on copies of it."""
+    name = f"{TEST_DATABASE}_{os.getpid()}"
+    migrate(fresh_database(server_url, name))
+    yield name
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
-def database_url(server_url: str, request: pytest.FixtureRequest) -> str:
+def database_url(server_url: str, migrated_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of this test module's own."""
-    return fresh_database(server_url, f"{TEST_DATABASE}_{request.module.__name__.replace('.', '_')}"[:60])
+    name = f"{migrated_template}_{request.module.__name__.rpartition('.')[2]}"[:60]
+    yield fresh_database(server_url, name, template=migrated_template)
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
