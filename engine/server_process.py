@@ -241,7 +241,7 @@ class _Launcher:
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         """In a session of its own, so that Ctrl-C in our terminal is ours to handle."""
-        return subprocess.Popen(  # noqa: S603 the commands are our own
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
