@@ -18,7 +18,7 @@ from rich.table import Table
 from api.runtime import Runtime, running
 from engine.clock import SetClock
 from engine.errors import StartupFailed
-from engine.settings import Settings, settings
+from engine.settings import Settings, derived_secret, settings
 from samples.sample import CLOCK_START, PASSWORD, PEOPLE, make_sample
 
 SLUG = "centre7"
@@ -105,8 +105,13 @@ def _start(runtime: Runtime, *, port: int, workers: int) -> list[tuple[str, "sub
 def _environment(runtime: Runtime) -> dict[str, str]:
     chosen = runtime.settings
     return runtime.child_environment() | {
+        "TERMBOOK_LOG_LEVEL": "warning",
         "TERMBOOK_BASE_URL": chosen.base_url, "TERMBOOK_SANDBOX_GATEWAY_URL": chosen.sandbox_gateway_url,
         "TERMBOOK_SECRET": chosen.secret, "TERMBOOK_COOKIE_SECURE": str(chosen.cookie_secure),
+        "TERMBOOK_SANDBOX_API_KEY": derived_secret(chosen.secret, "sandbox api key"),
+        "TERMBOOK_SANDBOX_SECRET": derived_secret(chosen.secret, "sandbox webhooks"),
+        "TERMBOOK_SANDBOX_STORE": str(chosen.data_directory / "sandbox.sqlite3"),
+        "TERMBOOK_SANDBOX_PUBLIC_URL": chosen.sandbox_gateway_url,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from api.runtime import Runtime, running
 from engine.database import Transaction
 from engine.jobs import make_app
+from engine.logs import configure_logs
 from engine.outbox import read_message
 from engine.settings import settings
 from engine.worker import run_worker
@@ -67,6 +68,7 @@ class TellFamily:
 
 def work(runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT."""
+    configure_logs(runtime.settings.log_level)
     app = make_app(runtime.owner_url, tasks={_TASK: TellFamily(runtime)}, app_role=runtime.settings.app_role)
     run_worker(runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers())
 

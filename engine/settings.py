@@ -1,5 +1,7 @@
 """Settings from the environment, with defaults that run on a laptop."""
 
+import base64
+import hmac
 import os
 from datetime import datetime
 from functools import cache
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
     clock_start: datetime | None = None
     # The machine's time when the set clock showed `clock_start`; empty: the start of the process.
     clock_since: datetime | None = None
+    log_level: str = "info"
     base_url: str = "http://127.0.0.1:8000"
     cookie_secure: bool = True
     secret: str = ""
@@ -40,6 +43,11 @@ class Settings(BaseSettings):
     smtp_port: int = 25
     smtp_from: str = "enrolments@localhost"
     sandbox_gateway_url: str = "http://127.0.0.1:8001"
+
+
+def derived_secret(secret: str, purpose: str) -> str:
+    """A secret for one purpose, made from the installation's own (base64 of HMAC-SHA-256)."""
+    return base64.b64encode(hmac.digest(secret.encode(), purpose.encode(), "sha256")).decode()
 
 
 def make_clock(settings: Settings) -> Clock:
