@@ -66,8 +66,10 @@ class Batch:
     _violations: dict[str, TermbookError] = field(default_factory=dict)
 
     def add(self, table: type[SQLModel], rows: Iterable[Values]) -> None:
-        """Insert rows; all rows of a table carry the same columns, without `organisation_id`."""
-        self._rows.setdefault(str(table.__tablename__), []).extend(rows)
+        """Insert rows; all rows of a table carry the same columns, without `organisation_id`. No rows, no insert."""
+        rows = list(rows)
+        if rows:
+            self._rows.setdefault(str(table.__tablename__), []).extend(rows)
 
     def add_numbered(self, table: type[SQLModel], row: Values, *, series: str, year: int) -> None:
         """Insert one document that takes the next number of its series and year from the locked counter."""
