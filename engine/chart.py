@@ -33,8 +33,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Chart:
-    """A lifecycle. Raises AssertionError when it is declared wrong: a twice-declared edge, an unreachable state, a
-    guard or effect without its proper name.
+    """A lifecycle. Raises AssertionError when it is declared wrong: a twice-declared edge, a state that no path from
+    an initial one reaches or that is not declared, a guard or effect without its proper name.
     """
 
     name: str
@@ -60,12 +60,23 @@ class Chart:
     def _check(self) -> None:
         edges = [(step.trigger, step.source) for step in self.steps]
         assert len(edges) == len(set(edges)), f"{self.name}: an edge is declared twice"
-        reached = set(self.initial) | {step.target for step in self.steps}
+        named = set(self.initial) | {state for step in self.steps for state in (step.source, step.target)}
+        assert named <= set(self.states), f"{self.name}: {named - set(self.states)} is none of its states"
+        reached = self._reached()
         assert reached == set(self.states), f"{self.name}: unreachable {set(self.states) - reached}"
         for step in self.steps:
             assert step.who, f"{self.name}: nobody may pull {step.trigger}"
             for guard in step.when:
-                assert guard.__name__.startswith(("is_", "has_", "can_")), f"guard {guard.__name__} needs a proper name"
+                assert _asks(guard), f"{self.name}: guard {guard.__name__} needs a name that asks (is_, has_, can_)"
+            for effect in step.then:
+                assert not _asks(effect), f"{self.name}: effect {effect.__name__} needs a name that does something"
+
+    def _reached(self) -> set[IntEnum]:
+        """Every state that the edges lead to from an initial one."""
+        reached = set(self.initial)
+        while more := {step.target for step in self.steps if step.source in reached} - reached:
+            reached |= more
+        return reached
 
     def step(self, trigger: str, status: IntEnum) -> Step | None:
         """The edge of this trigger out of this status, if there is one."""
@@ -85,6 +96,10 @@ class Chart:
         attempt = _Attempt(step, facts)
         self._machine.events[step.trigger].trigger(subject, attempt=attempt)
         return attempt.reasons
+
+
+def _asks(rule: Guard | Effect) -> bool:
+    return rule.__name__.startswith(("is_", "has_", "can_"))
 
 
 @dataclass(slots=True)
