@@ -26,7 +26,7 @@ MATRIX: dict[Type, dict[Type, Rule]] = {
         #                    Booking    Trial      EoI        Subscr.  Waiting
         Type.BOOKING:       (_X,        _X,        _X,        _D,      _D),
         Type.TRIAL_SESSION: (_X,        _X,        _X,        _D,      _D),
-        Type.EOI:           (_CONVERTS, _CONVERTS, _CONVERTS, _FREE,   _FREE),
+        Type.EOI:           (_CONVERTS, _CONVERTS, _X,        _FREE,   _FREE),
         Type.SUBSCRIPTION:  (_D,        _D,        _FREE,     _D,      _D),
         Type.WAITING_LIST:  (_FREE,     _FREE,     _FREE,     _FREE,   _D),
     }.items()
