@@ -30,7 +30,7 @@ from models import (
 )
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import Order
-from workflows.order_guards import failing_standing
+from workflows.order_guards import failing_confirmation_type, failing_standing
 from workflows.order_holdings import Holdings
 from workflows.term_booking import CHART as BOOKING_CHART
 
@@ -58,6 +58,7 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
     """The confirmation type's condition (DOMAIN §3): paid, in good standing, or an admin says so with a reason."""
     assert holdings.billing is not None, "a submitted order has a Billing version"
     total = holdings.billing["total_minor"]
+    yield from failing_confirmation_type(order)
     if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL and holdings.paid_minor < total:
         money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
         yield Reason(

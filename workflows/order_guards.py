@@ -151,8 +151,7 @@ def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, 
     wanted = order.confirmation_type
     assert wanted is not None, "submit sets the confirmation type first"
     if wanted not in CONFIRMATION_TYPES_THAT_WORK:
-        yield Reason("confirmation_type_not_available", f"{_words(wanted)} is not available yet.",
-                     field="confirmation_type", rule="confirmation_types")  # fmt: skip
+        yield from failing_confirmation_type(order)
         return
     if wanted is TermBookingConfirmationType.ADMIN_CONFIRM and not actor.is_admin:
         yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
@@ -163,6 +162,14 @@ def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, 
             words = ", ".join(_words(o) for o in sorted(offered))
             yield Reason("confirmation_type_not_offered", f"{offering.name} is not confirmed by {_words(wanted)} "
                          f"(offered: {words}).", field="confirmation_type", rule="confirmation_types")  # fmt: skip
+
+
+def failing_confirmation_type(order: Order) -> Iterator[Reason]:
+    """Why nothing can be confirmed this way: a type whose condition cannot be asked yet."""
+    wanted = order.confirmation_type
+    if wanted is not None and wanted not in CONFIRMATION_TYPES_THAT_WORK:
+        yield Reason("confirmation_type_not_available", f"{_words(wanted)} is not available yet.",
+                     field="confirmation_type", rule="confirmation_types")  # fmt: skip
 
 
 def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
