@@ -279,7 +279,7 @@ SELECT
      WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s) AS billing_group,
     CASE WHEN %(order_type)s = 2 THEN
         (SELECT json_object_agg(program_id, trials) FROM (
-            SELECT p.program_id, count(DISTINCT o.id) AS trials
+            SELECT p.program_id, count(*) AS trials
             FROM term_booking_order o
             JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
             JOIN term_program_set p ON p.organisation_id = o.organisation_id AND p.id = l.term_program_set_id

@@ -176,7 +176,8 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
     """A trial is limited per attendee and program."""
     if order.order_type is not TermBookingOrderType.TRIAL_SESSION:
         return
-    for offering in facts.offerings.values():
+    by_program = {offering.facts["program_id"]: offering for offering in facts.offerings.values()}
+    for offering in by_program.values():
         limit = facts.rule(Rule.TRIAL_LIMIT, offering).value
         taken = facts.trials_taken.get(offering.facts["program_id"], 0)
         wanted = sum(1 for line in facts.lines if line.offering.facts["program_id"] == offering.facts["program_id"])
