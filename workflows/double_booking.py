@@ -61,8 +61,10 @@ def clashes(held: Type, held_slot: Slot, wanted: Type, wanted_slot: Slot) -> boo
     return rule in (Rule.OVERLAP, Rule.CONVERTS) and held_slot.overlaps(wanted_slot)
 
 
-def clashing_pairs(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Slot]]:
-    """Sessions of one submission that overlap each other, each pair once."""
+def clashing_pairs(wanted: Type, slots: Iterable[Slot]) -> Iterator[tuple[Slot, Slot]]:
+    """Sessions of one submission that clash with each other, each pair once; kinds that block no time never do."""
+    if MATRIX[wanted][wanted] is not Rule.OVERLAP:
+        return
     running: list[Slot] = []
     for slot in sorted((s for s in slots if s.starts_at), key=lambda s: (s.starts_at, s.session_id)):
         running = [r for r in running if r.overlaps(slot)]

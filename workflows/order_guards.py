@@ -205,7 +205,7 @@ def has_no_conflict(order: Order, *, facts: Facts, actor: Actor, **_: object) ->
             if clashes(claim.order_type, claim.slot, order.order_type, line.slot):
                 yield _double_booked(order, line, claim, actor)
     labels = {line.session_id: line for line in facts.lines}
-    for one, other in clashing_pairs(line.slot for line in facts.lines):
+    for one, other in clashing_pairs(order.order_type, (line.slot for line in facts.lines)):
         line = labels[other.session_id]
         yield _about(line, "double_booked", f"{line.label} overlaps {labels[one.session_id].label} of this order.",
                      "double_booking")  # fmt: skip
