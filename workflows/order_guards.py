@@ -176,13 +176,12 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
     """A trial is limited per attendee and program."""
     if order.order_type is not TermBookingOrderType.TRIAL_SESSION:
         return
-    by_program = {offering.facts["program_id"]: offering for offering in facts.offerings.values()}
-    for offering in by_program.values():
-        limit = facts.rule(Rule.TRIAL_LIMIT, offering).value
-        taken = facts.trials_taken.get(offering.facts["program_id"], 0)
-        wanted = sum(1 for line in facts.lines if line.offering.facts["program_id"] == offering.facts["program_id"])
+    for program_id, name in {o.facts["program_id"]: o.facts["program"] for o in facts.offerings.values()}.items():
+        lines = [line for line in facts.lines if line.offering.facts["program_id"] == program_id]
+        limit = min(facts.rule(Rule.TRIAL_LIMIT, line.offering).value for line in lines)
+        taken, wanted = facts.trials_taken.get(program_id, 0), len(lines)
         if taken + wanted > limit:
-            message = f"{order.attendee['name']} may try {offering.facts['program']} {limit} time(s); "
+            message = f"{order.attendee['name']} may try {name} {limit} time(s); "
             message += f"already taken: {taken}, asked for: {wanted}."
             yield Reason("trial_limit", message, rule="trial_limit")
 
