@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlmodel import SQLModel
 
 from billing.ledger import credit_applied, invoice_issued, post
-from catalogue.rules import Rule
+from catalogue.rules import Rule, answer
 from engine.actor import Actor
 from engine.batch import Batch, Values
 from engine.errors import Reason
@@ -191,10 +191,15 @@ def _invoice_line(line: Values, booking_lines: dict[UUID, Values]) -> Values:
 
 
 def quote_expiry(holdings: Holdings, now: datetime) -> datetime:
-    """When a quote made now expires: after its offerings' shortest validity, never later than the next cut-off."""
-    expires = now + timedelta(days=min(holdings.rules(Rule.QUOTE_VALIDITY)))
-    starts = [datetime.fromisoformat(line["starts_at"]) for line in holdings.lines if line["starts_at"]]
-    if not starts:
-        return expires
-    cut_off = min(starts) - timedelta(minutes=max(holdings.rules(Rule.BOOKING_CUT_OFF)))
-    return min(expires, cut_off)
+    """When a quote made now expires: after its offerings' shortest validity, never later than the next cut-off.
+
+    Where a session's cut-off has passed already (an admin overrode it), its start takes the place of the cut-off.
+    """
+    minutes = {str(chain[0]): answer(Rule.BOOKING_CUT_OFF, holdings.settings, chain=chain).value
+               for chain in holdings.chains}  # fmt: skip
+    moments = [now + timedelta(days=min(holdings.rules(Rule.QUOTE_VALIDITY)))]
+    for line in holdings.lines:
+        if line["starts_at"]:
+            starts_at = datetime.fromisoformat(line["starts_at"])
+            moments += [starts_at - timedelta(minutes=minutes[line["term_program_set_id"]]), starts_at]
+    return min(moment for moment in moments if moment > now)
