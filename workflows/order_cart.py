@@ -143,7 +143,10 @@ def _refuse_unknown(wanted: list[Row], extras: list[Row], facts: Facts) -> None:
         for w in wanted if w["id"] not in known
     ]  # fmt: skip
     found = {extra.id for line in facts.lines for extra in line.extras}
-    reasons += [Reason("unknown", "There is no such extra.", field="lines.extras.extra_id")
-                for e in extras if e["id"] not in found]  # fmt: skip
+    positions = {w["line_id"]: w["position"] for w in wanted if w["id"] in known}
+    reasons += [
+        Reason("unknown", "There is no such extra.", field=f"lines[{positions[e['order_line_id']]}].extras")
+        for e in extras if e["id"] not in found and e["order_line_id"] in positions
+    ]  # fmt: skip
     if reasons:
         raise Invalid("The cart names something that does not exist.", reasons=reasons)

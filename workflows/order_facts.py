@@ -79,6 +79,7 @@ class WantedExtra:
     name: str
     price_minor: int
     quantity: int
+    is_offered: bool  # still sold, and with this program
 
 
 @dataclass(slots=True)
@@ -252,8 +253,12 @@ SELECT
     (SELECT json_agg(s ORDER BY s.position) FROM sessions s) AS sessions,
     (SELECT json_agg(o) FROM offerings o) AS offerings,
     (SELECT json_agg(json_build_object('id', e.id, 'order_line_id', e.order_line_id, 'extra_id', e.extra_id,
-                     'quantity', e.quantity, 'name', x.name, 'price_minor', x.price_minor))
-     FROM extras e JOIN extra x ON x.organisation_id = %(org)s AND x.id = e.extra_id AND x.is_active) AS extras,
+                     'quantity', e.quantity, 'name', x.name, 'price_minor', x.price_minor,
+                     'is_offered', x.is_active AND coalesce(x.program_id = p.program_id, true)))
+     FROM extras e
+     JOIN sessions w ON w.line_id = e.order_line_id
+     JOIN offerings p ON p.id = w.term_program_set_id
+     JOIN extra x ON x.organisation_id = %(org)s AND x.id = e.extra_id) AS extras,
     (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
      WHERE r.organisation_id = %(org)s AND r.scope_id IN (
          SELECT %(org)s UNION ALL SELECT id FROM offerings UNION ALL SELECT program_id FROM offerings
@@ -347,9 +352,10 @@ def _lines(rows: Iterable[Row], offerings: dict[str, Offering], extras: Iterable
     for e in extras:
         by_line[e["order_line_id"]].extras.append(
             WantedExtra(
-                UUID(e["id"]), UUID(e["order_line_id"]), UUID(e["extra_id"]), e["name"], e["price_minor"], e["quantity"]
+                UUID(e["id"]), UUID(e["order_line_id"]), UUID(e["extra_id"]), e["name"], e["price_minor"],
+                e["quantity"], e["is_offered"],
             )
-        )
+        )  # fmt: skip
     return lines
 
 

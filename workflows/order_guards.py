@@ -53,6 +53,10 @@ def _unselectable(order: Order, line: WantedLine, now: datetime) -> Iterator[Rea
         yield _about(line, "session_closed", f"{line.label} does not take place.", "session_status")
     if line.slot.ends_at is not None and line.slot.ends_at <= now:
         yield _about(line, "session_over", f"{line.label} is over.", "session_to_come")
+    for extra in line.extras:
+        if not extra.is_offered:
+            yield _about(line, "extra_not_offered", f"{extra.name} is not offered with {line.label}.", "extras",
+                         extra_id=str(extra.extra_id))  # fmt: skip
 
 
 def _unavailable(offering: Offering, now: datetime) -> Iterator[Reason]:
