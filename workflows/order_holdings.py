@@ -46,11 +46,13 @@ _PRICED_LINES = (
           AND l.term_product_id = b.term_product_id
      JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
      WHERE b.organisation_id = %(org)s AND b.billing_id = %(billing_id)s) AS lines,
-    (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'price_minor', e.price_minor,
-                     'quantity', e.quantity, 'price_paid_minor', e.price_paid_minor,
+    (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'quantity', e.quantity,
+                     'price_minor', b.base_minor / b.quantity, 'price_paid_minor', b.base_minor / b.quantity,
                      'term_product_id', l.term_product_id))
      FROM term_booking_order_extra e
      JOIN term_booking_order_line l ON l.organisation_id = e.organisation_id AND l.id = e.order_line_id
+     JOIN billing_line b ON b.organisation_id = e.organisation_id AND b.billing_id = %(billing_id)s
+          AND b.term_product_id = l.term_product_id AND b.component = 'EXTRA:' || e.extra_id
      WHERE e.organisation_id = %(org)s AND e.order_id = %(order_id)s) AS extras,
     (SELECT json_agg(json_build_array(p.id, p.program_id, g.category_id, %(org)s))
      FROM term_program_set p JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
