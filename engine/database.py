@@ -27,6 +27,8 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 ATTEMPTS = 8
+# A unit of work that was overtaken looks again, and says then what it sees.
+LOOKS = 3
 
 
 def _dumps(value: Any) -> bytes:
@@ -41,6 +43,12 @@ class TooBusy(Conflict):
     """Others keep changing the same records; trying again in a moment will work."""
 
     code = "too_busy"
+
+
+class Overtaken(Conflict):
+    """What was read changed before the write; `Database.run` does the whole unit of work again."""
+
+    code = "overtaken"
 
 
 class OutcomeUnknown(Conflict):
@@ -132,12 +140,16 @@ class Database:
 
     def run(self, organisation_id: UUID, work: Callable[[Transaction], T]) -> T:
         """Do one unit of work in a transaction of its own; the whole unit is done again, at most ATTEMPTS times, where
-        the database could not serialise it. Raises `TooBusy` after that, `OutcomeUnknown` if the commit was cut off.
+        the database could not serialise it, and at most LOOKS times where somebody was faster. Raises `TooBusy` or what
+        it was overtaken with after that, `OutcomeUnknown` if the commit was cut off.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.transaction(organisation_id) as transaction:
                     return work(transaction)
+            except Overtaken:
+                if attempt >= LOOKS:
+                    raise
             except psycopg.Error as error:
                 _raise_unless_worth_retrying(error, attempt)
             except sa.exc.DBAPIError as error:

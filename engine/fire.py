@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from engine.actor import Actor
 from engine.batch import Batch, Guarded, Values, column_type
 from engine.chart import Chart
+from engine.database import Overtaken
 from engine.errors import Conflict, NotPermitted
 from engine.ids import new_id
 from models import OutboxMessage, StatusEvent
@@ -32,7 +33,7 @@ class Refused(Conflict):
     code = "refused"
 
 
-class MovedMeanwhile(Conflict):
+class MovedMeanwhile(Overtaken):
     """Somebody else changed it after it was read."""
 
     code = "moved_meanwhile"
