@@ -105,7 +105,7 @@ CHART = Chart(
         Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
-        Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER,          _LATER),
+        Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER | SYSTEM, _LATER),
         Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _LATER),
     ),
 )  # fmt: skip
