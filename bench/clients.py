@@ -97,6 +97,11 @@ class Clients:
                 raise RuntimeError(f"A client failed: {one.error}")
         return told
 
+    @property
+    def sees_server(self) -> bool:
+        """Whether the server's CPU is in the figures."""
+        return self._meter.sees_server
+
     def close(self) -> None:
         for pipe in self._pipes:
             pipe.send(None)

@@ -1,0 +1,104 @@
+"""`python -m bench`: measure the engine against its floor and print the ratios.
+
+Uses the server of DATABASE_URL (a superuser's address), else the embedded one, in a database of its own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import psycopg
+import sqlalchemy as sa
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.measure import CLIENTS, QUICK, SIDES, SIZES, USUAL_SIZE, Measured, Plan, Workshop, open_clients
+from bench.report import show
+from bench.served import serving
+from bench.world import build_world
+from engine.schema import migrate
+from engine.server import ensure_server
+from engine.settings import Settings, settings
+
+DATABASE = "termbook_bench"
+_WARM_UP_SECONDS = 0.7
+
+
+def main(
+    quick: Annotated[bool, typer.Option(help="A look in seconds: fewer and shorter rounds.")] = False,
+) -> None:
+    """Submit and confirm of an order: the floor, the engine in process, and HTTP, side by side."""
+    console = Console()
+    plan = QUICK if quick else Plan()
+    with _database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
+        with console.status("Making eight organisations, and the floor from what the engine writes"):
+            workshop = Workshop(owner, url=url, role=settings().app_role, organisations=build_world(owner))
+            statements = workshop.count_statements(plan.counted_orders)
+        with serving(url) as served:
+            many, one, sizes, sees_server = _measure(console, workshop, plan, served.base_url, served.pid)
+        version = owner.info.parameter_status("server_version")
+        show(
+            console, many=many, one=one, sizes=sizes, statements=statements, server=f"PostgreSQL {version}",
+            sees_server=sees_server, rows_per_order=workshop.rows_per_order,
+        )  # fmt: skip
+
+
+def _measure(
+    console: Console, workshop: Workshop, plan: Plan, base_url: str, api_pid: int
+) -> tuple[Measured, Measured, list[Measured], bool]:
+    """Many clients, one client, and one client at each size."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    clients = open_clients(workshop, base_url=base_url, api_pid=api_pid)
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("Warming up", total=plan.steps)
+
+            def measure(number: int, sessions: int, rounds: int) -> Measured:
+                progress.update(task, description=f"{sessions} sessions, {number} at once")
+                return workshop.measure(
+                    clients, number=number, sessions=sessions, rounds=rounds, seconds=plan.seconds,
+                    tick=lambda: progress.advance(task),
+                )  # fmt: skip
+
+            for side in SIDES * 2:
+                workshop.slice(clients, side, CLIENTS, USUAL_SIZE, _WARM_UP_SECONDS)
+                progress.advance(task)
+            workshop.settle()
+            many = measure(CLIENTS, USUAL_SIZE, plan.rounds_of_many)
+            one = measure(1, USUAL_SIZE, plan.rounds_of_one)
+            sizes = [
+                one if size == USUAL_SIZE else measure(1, size, plan.rounds_of_sizes) for size in SIZES
+            ]  # fmt: skip
+    finally:
+        clients.close()
+    return many, one, sizes, clients.sees_server
+
+
+@contextmanager
+def _database(chosen: Settings) -> Iterator[str]:
+    """A migrated database of the benchmark's own; dropped at the end, whatever happens."""
+    server = None if chosen.database_url else ensure_server(chosen.data_directory)
+    address = sa.make_url(server.url if server else chosen.database_url)
+    given = address.render_as_string(hide_password=False)
+    url = address.set(database=DATABASE).render_as_string(hide_password=False)
+    try:
+        _run(given, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
+        try:
+            migrate(url, app_role=chosen.app_role)
+            yield url
+        finally:
+            _run(given, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _run(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+if __name__ == "__main__":
+    typer.run(main)
