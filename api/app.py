@@ -17,14 +17,32 @@ from api.credentials import cookie_name
 from api.documentation import describe
 from api.errors import HANDLERS
 from api.gate import Gate
-from api.routes import health, orders, sign_ins
+from api.routes import (
+    accounts,
+    bookings,
+    finance,
+    health,
+    offerings,
+    orders,
+    payments,
+    programme,
+    sessions,
+    setup,
+    sign_ins,
+    users,
+)
 from api.state import State
 from billing.gateways.protocol import Gateway
 from engine.clock import Clock
 from engine.database import Database
 from engine.settings import Settings
 
-_ROUTERS = (sign_ins.router, orders.router, health.router)
+_ROUTERS = tuple(
+    module.router
+    for module in (
+        sign_ins, orders, bookings, sessions, offerings, programme, accounts, users, finance, payments, setup, health,
+    )
+)  # fmt: skip
 # The documentation page comes with its script and style: it works without a network.
 _PAGES = "/docs/files"
 

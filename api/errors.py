@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from billing.gateways.protocol import GatewayOutcomeUnknown, GatewayRefused, GatewayUnreachable
 from engine.database import OutcomeUnknown, TooBusy
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason, StartupFailed, TermbookError
 from workflows.order_facts import Changed
@@ -67,6 +68,9 @@ _STATUS: tuple[tuple[type[TermbookError], int], ...] = (
     (TooBusy, 503),
     (OutcomeUnknown, 503),
     (NotReady, 503),
+    (GatewayUnreachable, 503),
+    (GatewayOutcomeUnknown, 503),
+    (GatewayRefused, 502),
     (StartupFailed, 503),
     (Changed, 412),
     (NotFound, 404),

@@ -6,7 +6,7 @@ A key that was answered gets the same answer again; a refusal that wrote nothing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,6 +21,8 @@ from engine.errors import Conflict, NotPermitted, TermbookError
 from engine.fire import Refused
 from engine.money import format_money
 from models import ActorKind, IdempotencyKey, Role
+
+T = TypeVar("T")
 
 # Where a user has several roles and names none, the first of these counts.
 KIND_OF_ROLE = {
@@ -110,14 +112,26 @@ class Call:
     def read(self, query: Verb) -> Response:
         """Answer a question in one transaction."""
 
-        def work(tx: Transaction) -> Answer:
-            return query(tx, authenticate(tx, self)[0])
-
-        answer = self.database.run(self.organisation_id, work)
+        answer = self.fetch(query)
         headers = answer.headers
         if self.if_none_match is not None and headers.get("ETag") in self.if_none_match.split(", "):
             return Response(status_code=304, headers=headers)
         return _respond(answer.status, answer.body, headers)
+
+    def fetch(self, query: Callable[[Transaction, Principal], T]) -> T:
+        """Read something in one transaction, for an answer that is made outside of it."""
+        return self.database.run(self.organisation_id, lambda tx: query(tx, authenticate(tx, self)[0]))
+
+    def identify(self) -> tuple[Principal, Response | None]:
+        """Who asks, and the answer if this was asked before: for work that cannot be one transaction."""
+        principal, stored = self.database.run(self.organisation_id, lambda tx: authenticate(tx, self))
+        return principal, None if stored is None else _replay(stored)
+
+    def refuse(self, principal: Principal, refusal: TermbookError) -> Response:
+        """Remember a refusal under the Idempotency-Key; raises it unless another answer was given meanwhile."""
+        if self.key is None or status_of(refusal) not in _REMEMBERED:
+            raise refusal
+        return _remember_refusal(self, principal.user_id, refusal)
 
     def move(
         self, verb: Verb, *, make_way: Callable[[Refused], bool] | None = None,
@@ -139,29 +153,29 @@ class Call:
                     raise
                 return attempt.run()
         except TermbookError as refusal:
-            if self.key is None or attempt.principal_id is None or status_of(refusal) not in _REMEMBERED:
+            if attempt.principal is None:
                 raise
-            return _remember_refusal(self, attempt.principal_id, refusal)
+            return self.refuse(attempt.principal, refusal)
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """One run of a move. `principal_id` is set as soon as the caller is known to be allowed and not yet answered."""
+    """One run of a move. `principal` is set as soon as the caller is known to be allowed and not yet answered."""
 
     call: Call
     verb: Verb
     with_secret: dict[str, str]
-    principal_id: UUID | None = None
+    principal: Principal | None = None
 
     def run(self) -> Response:
         return self.call.database.run(self.call.organisation_id, self._work)
 
     def _work(self, tx: Transaction) -> Response:
-        self.principal_id = None
+        self.principal = None
         principal, stored = authenticate(tx, self.call)
         if stored is not None:
             return _replay(stored)
-        self.principal_id = principal.user_id
+        self.principal = principal
         answer = self.verb(tx, principal)
         if self.call.key is not None:
             _remember(tx, self.call, principal.user_id, answer)

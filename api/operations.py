@@ -28,6 +28,7 @@ _REFUSALS = {
     415: "The body is not JSON.",
     422: "The input is not valid; `reasons` names each field. Also: the Idempotency-Key was used for another request.",
     429: "Too many attempts; `Retry-After` says when to try again.",
+    502: "The payment provider refused the request.",
     503: "Not possible at this moment, though nothing is wrong with the request; `Retry-After` says when to try again.",
 }
 _EXAMPLES: dict[int, tuple[str, str, dict[str, Any]]] = {
@@ -45,6 +46,7 @@ _EXAMPLES: dict[int, tuple[str, str, dict[str, Any]]] = {
         "code": "uuid_parsing", "message": "Input should be a valid UUID", "field": "lines[0].session_id",
     }]}),
     429: ("too_many_attempts", "Too many attempts to sign in; try again in 15 minutes.", {}),
+    502: ("gateway_refused", "The payment provider refused the request: unknown merchant", {}),
     503: ("too_busy", "Others keep changing the same records; please try again in a moment.", {}),
 }  # fmt: skip
 

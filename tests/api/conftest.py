@@ -24,6 +24,7 @@ from engine.settings import Settings
 from models import AccountUser, Credential, RuleSetting, User, UserSite
 from tests.builders import (
     NOW,
+    TORONTO,
     Row,
     account,
     add,
@@ -38,7 +39,8 @@ from tests.builders import (
 
 PASSWORD = "a long enough password"
 HASH = hash_password(PASSWORD)
-SUNDAYS = [datetime(2026, 4, 5, 9, 30) + timedelta(days=7 * week) for week in range(10)]
+FIRST = datetime(2026, 4, 5, 9, 30, tzinfo=TORONTO)
+SUNDAYS = [FIRST + timedelta(days=7 * week) for week in range(10)]
 
 
 @dataclass

@@ -1,0 +1,126 @@
+"""Invoices, quotes and payments as they are shown."""
+
+from uuid import UUID
+
+from api.moves import Answer, Principal
+from api.reads.orders import own_accounts
+from api.reads.paging import Listing
+from engine.database import Row, Transaction
+from engine.errors import NotFound
+from invoicing.issue import number_text
+
+_INVOICES = """
+SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
+       b.reference AS booking_reference, v.currency, v.net_minor, v.tax_minor, v.total_minor,
+       n.paid_minor, v.total_minor - n.paid_minor AS owing_minor, v.issued_on, v.due_on
+FROM invoice v
+JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
+JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(x.amount_minor), 0)::bigint AS paid_minor FROM payment_allocation x
+    WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) n
+WHERE v.organisation_id = %(org)s{where}
+"""
+IS_OPEN = "v.total_minor > n.paid_minor"
+
+
+def invoices(principal: Principal) -> Listing:
+    """Invoices that the caller may see, newest first."""
+    found = Listing(_INVOICES, [("v.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "v.account_id")
+    return found
+
+
+def show_numbered(row: Row) -> Row:
+    """A document with its number as it is written: INV-2026-000042."""
+    return {**row, "number": number_text(row.pop("series"), row.pop("year"), row["number"])}
+
+
+_INVOICE_LINES = """
+SELECT description, session_date, quantity, net_minor, tax_minor, gross_minor, tax_name, tax_rate, position
+FROM invoice_line WHERE organisation_id = %(org)s AND invoice_id = %(id)s ORDER BY position
+"""
+
+
+def invoice(tx: Transaction, principal: Principal, invoice_id: UUID) -> Answer:
+    """An invoice with its lines. Raises NotFound, also for another family's."""
+    found = invoices(principal)
+    found.where("v.id = %(id)s", id=invoice_id)
+    shown = show_numbered(_only(found, tx, "invoice"))
+    return Answer({
+        **shown, "total": principal.money(shown["total_minor"]), "owing": principal.money(shown["owing_minor"]),
+        "lines": tx.rows(_INVOICE_LINES, id=invoice_id),
+    })  # fmt: skip
+
+
+_QUOTES = """
+SELECT {keys}, q.id, q.series, q.year, q.number, q.order_id, o.reference AS order_reference, o.account_id,
+       q.total_minor, q.issued_on, q.expires_at
+FROM quote q
+JOIN term_booking_order o ON o.organisation_id = q.organisation_id AND o.id = q.order_id
+WHERE q.organisation_id = %(org)s{where}
+"""
+
+
+def quotes(principal: Principal) -> Listing:
+    """Quotes that the caller may see, newest first."""
+    found = Listing(_QUOTES, [("q.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "o.account_id")
+    return found
+
+
+def quote(tx: Transaction, principal: Principal, quote_id: UUID) -> Answer:
+    """A quote. Raises NotFound, also for another family's."""
+    found = quotes(principal)
+    found.where("q.id = %(id)s", id=quote_id)
+    return Answer(show_numbered(_only(found, tx, "quote")))
+
+
+_PAYMENTS = """
+SELECT {keys}, y.id, y.reference, y.order_id, o.reference AS order_reference, y.account_id, y.status, y.provider,
+       y.amount_minor, y.currency, y.checkout_url, y.failure_reason, y.note, y.created_at, y.updated_at
+FROM payment y
+JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
+WHERE y.organisation_id = %(org)s{where}
+"""
+
+
+def payments(principal: Principal) -> Listing:
+    """Payments that the caller may see, newest first."""
+    found = Listing(_PAYMENTS, [("y.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "y.account_id")
+    return found
+
+
+def show_payment(principal: Principal, row: Row) -> Row:
+    return {**row, "amount": principal.money(row["amount_minor"])}
+
+
+def payment(tx: Transaction, principal: Principal, payment_id: UUID, *, status: int = 200) -> Answer:
+    """A payment. Raises NotFound, also for another family's."""
+    found = payments(principal)
+    found.where("y.id = %(id)s", id=payment_id)
+    shown = show_payment(principal, _only(found, tx, "payment"))
+    return Answer(shown, status, location=f"/payments/{payment_id}" if status == 201 else None)
+
+
+_REVIEWS = """
+SELECT {keys}, r.id, r.kind, r.payment_id, y.reference AS payment_reference, y.order_id, r.provider, r.external_id,
+       r.asked_minor, r.reported_minor, r.reported_currency, r.created_at, r.resolved_at, r.resolution
+FROM payment_review r
+LEFT JOIN payment y ON y.organisation_id = r.organisation_id AND y.id = r.payment_id
+WHERE r.organisation_id = %(org)s{where}
+"""
+
+
+def reviews() -> Listing:
+    """Money that somebody of finance must look at, oldest first."""
+    return Listing(_REVIEWS, [("r.id", "uuid")])
+
+
+def _only(found: Listing, tx: Transaction, noun: str) -> Row:
+    page = found.page(tx, cursor=None, limit=1, show=dict).body
+    if page is None or not page["items"]:
+        raise NotFound(f"There is no such {noun}.", what=noun)
+    row: Row = page["items"][0]
+    return row

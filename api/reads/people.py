@@ -1,0 +1,118 @@
+"""Accounts, attendees and users as they are shown."""
+
+from uuid import UUID
+
+from api.editing import etag
+from api.moves import Answer, Principal
+from api.reads.orders import own_accounts
+from api.reads.paging import Listing
+from engine.database import Row, Transaction
+from engine.errors import NotFound
+from models import ActorKind
+
+_ACCOUNTS = """
+SELECT {keys}, a.id, a.reference, a.kind, a.name, a.email, a.phone, a.address, a.credit_limit_minor, a.created_at
+FROM account a WHERE a.organisation_id = %(org)s{where}
+"""
+
+
+def accounts(principal: Principal) -> Listing:
+    """Accounts that the caller may see, oldest first."""
+    found = Listing(_ACCOUNTS, [("a.id", "uuid")])
+    own_accounts(found, principal, "a.id")
+    return found
+
+
+_ACCOUNT_MORE = """
+SELECT
+    (SELECT json_agg(json_build_object('id', t.id, 'reference', t.reference, 'name', t.name,
+                     'date_of_birth', t.date_of_birth) ORDER BY t.name, t.id)
+     FROM account_attendee x JOIN attendee t ON t.organisation_id = x.organisation_id AND t.id = x.attendee_id
+     WHERE x.organisation_id = %(org)s AND x.account_id = %(id)s) AS attendees,
+    (SELECT json_agg(json_build_object('user_id', u.id, 'name', u.name, 'email', u.email) ORDER BY u.name, u.id)
+     FROM account_user x JOIN "user" u ON u.organisation_id = x.organisation_id AND u.id = x.user_id
+     WHERE x.organisation_id = %(org)s AND x.account_id = %(id)s) AS guardians,
+    (SELECT coalesce(sum(p.amount_minor), 0)::bigint FROM ledger_posting p
+     WHERE p.organisation_id = %(org)s AND p.account_id = %(id)s AND p.ledger_account = 'RECEIVABLE') AS owing_minor,
+    (SELECT coalesce(-sum(p.amount_minor), 0)::bigint FROM ledger_posting p WHERE p.organisation_id = %(org)s
+     AND p.account_id = %(id)s AND p.ledger_account = 'CUSTOMER_CREDIT') AS credit_minor
+"""
+
+
+def account(tx: Transaction, principal: Principal, account_id: UUID) -> Answer:
+    """An account with its people and what it owes. Raises NotFound, also for another family's."""
+    row = visible_account(tx, principal, account_id)
+    more = tx.row(_ACCOUNT_MORE, id=account_id)
+    assert more is not None
+    return Answer({
+        **row, **more, "attendees": more["attendees"] or [], "guardians": more["guardians"] or [],
+        "owing": principal.money(more["owing_minor"]), "credit": principal.money(more["credit_minor"]),
+    }, version=etag(row))  # fmt: skip
+
+
+def visible_account(tx: Transaction, principal: Principal, account_id: UUID) -> Row:
+    """Raises NotFound where there is none for this caller."""
+    found = accounts(principal)
+    found.where("a.id = %(id)s", id=account_id)
+    return _only(found, tx, "account")
+
+
+_ATTENDEES = """
+SELECT {keys}, t.id, t.reference, t.name, t.date_of_birth, t.school_year, t.height_cm, t.weight_kg, t.medical_notes,
+       t.allergy_notes, t.authorised_pick_ups, t.must_not_collect, t.created_at
+FROM attendee t WHERE t.organisation_id = %(org)s{where}
+"""
+_OF_ACCOUNT = (
+    "EXISTS (SELECT FROM account_attendee x WHERE x.organisation_id = t.organisation_id AND x.attendee_id = t.id "
+    "AND x.account_id = {account})"
+)
+
+
+def attendees(principal: Principal) -> Listing:
+    """Attendees of accounts that the caller may see, oldest first."""
+    found = Listing(_ATTENDEES, [("t.id", "uuid")])
+    if principal.kind is ActorKind.FAMILY:
+        found.conditions.append(_OF_ACCOUNT.format(account="ANY(%(own)s)"))
+        found.parameters["own"] = list(principal.actor.account_ids)
+    return found
+
+
+def of_account(found: Listing, account_id: UUID | None) -> None:
+    found.where(_OF_ACCOUNT.format(account="%(account)s"), account=account_id)
+
+
+def visible_attendee(tx: Transaction, principal: Principal, attendee_id: UUID) -> Row:
+    """Raises NotFound where there is none for this caller."""
+    found = attendees(principal)
+    found.where("t.id = %(id)s", id=attendee_id)
+    return _only(found, tx, "attendee")
+
+
+_USERS = """
+SELECT {keys}, u.id, u.email, u.name, u.roles, u.is_active, u.password_hash IS NOT NULL AS has_password, u.created_at,
+       ARRAY(SELECT x.account_id FROM account_user x
+             WHERE x.organisation_id = u.organisation_id AND x.user_id = u.id ORDER BY 1) AS account_ids,
+       ARRAY(SELECT x.site_id FROM user_site x
+             WHERE x.organisation_id = u.organisation_id AND x.user_id = u.id ORDER BY 1) AS site_ids
+FROM "user" u WHERE u.organisation_id = %(org)s{where}
+"""
+
+
+def users() -> Listing:
+    """Every login, oldest first."""
+    return Listing(_USERS, [("u.id", "uuid")])
+
+
+def user(tx: Transaction, user_id: UUID) -> Row:
+    """Raises NotFound."""
+    found = users()
+    found.where("u.id = %(id)s", id=user_id)
+    return _only(found, tx, "user")
+
+
+def _only(found: Listing, tx: Transaction, noun: str) -> Row:
+    page = found.page(tx, cursor=None, limit=1, show=dict).body
+    if page is None or not page["items"]:
+        raise NotFound(f"There is no such {noun}.", what=noun)
+    row: Row = page["items"][0]
+    return row

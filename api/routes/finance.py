@@ -1,0 +1,111 @@
+"""Invoices and quotes, as values and as PDF."""
+
+import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.dependencies import Called
+from api.moves import Answer, Principal
+from api.operations import OWNERS_AND_FINANCE, for_roles
+from api.reads import finance as shown
+from api.reads.paging import Cursor, Limit
+from api.schemas import finance as schemas
+from api.schemas.base import Page
+from engine.database import Transaction
+from invoicing.document import Document
+from invoicing.pdf import render_pdf
+from workflows.documents import invoice_document, quote_document
+
+router = APIRouter(tags=["finance"])
+
+_PDF: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The document.",
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/invoices", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.InvoiceSummary]))
+def list_invoices(
+    call: Called, account_id: UUID | None = None, booking_id: UUID | None = None, is_open: bool | None = None,
+    due_until: datetime.date | None = None, issued_from: datetime.date | None = None,
+    issued_until: datetime.date | None = None, cursor: Cursor = None, limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """Invoices, newest first; a family sees its own."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.invoices(who)
+        found.where("v.account_id = %(account)s", account=account_id)
+        found.where("v.booking_id = %(booking)s", booking=booking_id)
+        found.where("v.due_on <= %(due_until)s", due_until=due_until)
+        found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
+        found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
+        found.where(f"({shown.IS_OPEN}) = %(is_open)s", is_open=is_open)
+        return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
+
+    return call.read(query)
+
+
+@router.get("/invoices/{invoice_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.Invoice))
+def read_invoice(invoice_id: UUID, call: Called) -> Response:
+    """An invoice with its lines, and what is paid and owing."""
+    return call.read(lambda tx, who: shown.invoice(tx, who, invoice_id))
+
+
+@router.get(
+    "/invoices/{invoice_id}/document",
+    **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response),
+)  # fmt: skip
+def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
+    """The invoice as PDF, as it was issued, with what is paid by now."""
+
+    def query(tx: Transaction, who: Principal) -> Document:
+        shown.invoice(tx, who, invoice_id)
+        return invoice_document(tx, invoice_id)
+
+    return _pdf(call.fetch(query))
+
+
+@router.get("/quotes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Quote]))
+def list_quotes(
+    call: Called, order_id: UUID | None = None, account_id: UUID | None = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """Quotes, newest first; a family sees its own."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.quotes(who)
+        found.where("q.order_id = %(order)s", order=order_id)
+        found.where("o.account_id = %(account)s", account=account_id)
+        return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
+
+    return call.read(query)
+
+
+@router.get("/quotes/{quote_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.Quote))
+def read_quote(quote_id: UUID, call: Called) -> Response:
+    """A quote."""
+    return call.read(lambda tx, who: shown.quote(tx, who, quote_id))
+
+
+@router.get(
+    "/quotes/{quote_id}/document", **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response)
+)  # fmt: skip
+def read_quote_document(quote_id: UUID, call: Called) -> Response:
+    """The quote as PDF."""
+
+    def query(tx: Transaction, who: Principal) -> Document:
+        shown.quote(tx, who, quote_id)
+        return quote_document(tx, quote_id)
+
+    return _pdf(call.fetch(query))
+
+
+def _pdf(document: Document) -> Response:
+    """Laid out after the transaction has ended: it takes a while."""
+    name = f'inline; filename="{document.number}.pdf"'
+    return Response(render_pdf(document), media_type="application/pdf", headers={"Content-Disposition": name})

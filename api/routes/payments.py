@@ -1,0 +1,139 @@
+"""Payments: sending a payer to a provider, recording what came in by hand, hearing from the provider."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from api.dependencies import Application, Called
+from api.moves import Answer, Call, Principal
+from api.operations import OFFICE, OWNERS_AND_FINANCE, creates, for_anyone, for_roles
+from api.reads import finance as shown
+from api.reads.paging import Cursor, Limit
+from api.schemas import finance as schemas
+from api.schemas.base import Page
+from api.schemas.orders import NewPayment
+from api.state import State
+from billing.gateways.protocol import Gateway
+from engine.database import Transaction
+from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
+from models import ActorKind, PaymentStatus
+from workflows.payment_events import deliver_event
+from workflows.payments import MANUAL, open_checkout, record_manual_payment
+
+router = APIRouter(tags=["finance"])
+
+
+@router.post(
+    "/orders/{order_id}/payments",
+    **for_roles(OWNERS_AND_FINANCE, *creates(404, 409, 502), status_code=201, response_model=schemas.Payment),
+)  # fmt: skip
+def make_payment(order_id: UUID, body: NewPayment, call: Called, app: Application) -> Response:
+    """Start a payment of exactly what the order requires: the answer's `checkout_url` is where the payer pays, and the
+    provider's word confirms the order. With `provider` "manual", admins and finance record money that came in
+    otherwise, with `amount_minor` and `reason`.
+    """
+    if body.provider == MANUAL:
+        return _record(order_id, body, call)
+    if body.amount_minor is not None or body.reason:
+        raise _invalid("amount_minor", "Only a payment by hand has an amount and a reason of its own.")
+    gateway = app.gateways.get(body.provider)
+    if gateway is None:
+        raise _invalid("provider", f"There is no payment provider {body.provider}.")
+    return _check_out(order_id, call, app, gateway)
+
+
+def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        if who.kind is ActorKind.FAMILY:
+            raise NotPermitted("Payments by hand are recorded by admins and finance.")
+        payment_id, _ = record_manual_payment(
+            tx, order_id=order_id, amount_minor=body.amount_minor or 0, reason=body.reason, actor=who.actor,
+            now=call.now,
+        )  # fmt: skip
+        tx.flush()
+        return shown.payment(tx, who, payment_id, status=201)
+
+    return call.move(verb)
+
+
+def _check_out(order_id: UUID, call: Call, app: State, gateway: Gateway) -> Response:
+    """Three steps, none of which holds a transaction while the provider is asked; each is safe to repeat."""
+    who, answered = call.identify()
+    if answered is not None:
+        return answered
+    base_url = app.settings.base_url.rstrip("/")
+    try:
+        started = open_checkout(
+            call.database, call.organisation_id, gateway, order_id=order_id, actor=who.actor,
+            return_url=f"{base_url}/orders/{order_id}",
+            webhook_url=f"{base_url}/webhooks/payments/{gateway.name}?organisation={call.organisation_id}",
+            now=call.now,
+        )  # fmt: skip
+    except TermbookError as refusal:
+        return call.refuse(who, refusal)
+    return call.move(lambda tx, who: shown.payment(tx, who, started.payment_id, status=201))
+
+
+def _invalid(field: str, message: str) -> Invalid:
+    return Invalid(message, reasons=[Reason("invalid", message, field=field)])
+
+
+@router.get("/payments", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Payment]))
+def list_payments(
+    call: Called, order_id: UUID | None = None, account_id: UUID | None = None, status: PaymentStatus | None = None,
+    cursor: Cursor = None, limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """Payments, newest first; a family sees its own."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.payments(who)
+        found.where("y.order_id = %(order)s", order=order_id)
+        found.where("y.account_id = %(account)s", account=account_id)
+        found.where("y.status = %(status)s", status=status)
+        return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_payment(who, row))
+
+    return call.read(query)
+
+
+@router.get("/payments/{payment_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.Payment))
+def read_payment(payment_id: UUID, call: Called) -> Response:
+    """A payment as it stands with its provider."""
+    return call.read(lambda tx, who: shown.payment(tx, who, payment_id))
+
+
+@router.get("/payment-reviews", **for_roles(OFFICE, response_model=Page[schemas.PaymentReview]))
+def list_payment_reviews(
+    call: Called, is_resolved: bool | None = None, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """Money that was not what was asked, oldest first."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.reviews()
+        found.where("(r.resolved_at IS NOT NULL) = %(is_resolved)s", is_resolved=is_resolved)
+        return found.page(tx, cursor=cursor, limit=limit, show=dict)
+
+    return call.read(query)
+
+
+async def _raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.post("/webhooks/payments/{provider}", **for_anyone(403, 404, 422, 503, response_model=schemas.WebhookOutcome))
+def hear_provider(
+    provider: str, request: Request, app: Application, body: Annotated[bytes, Depends(_raw_body)],
+    organisation: Annotated[UUID, Query(description="As it stands in the address that the provider was given.")],
+) -> Response:  # fmt: skip
+    """What a payment provider tells, signed by it. Applied once, however often and in whatever order it arrives."""
+    gateway = app.gateways.get(provider)
+    if gateway is None:
+        raise NotFound("There is no such payment provider.", what="provider")
+    now = app.clock.now()
+    event = gateway.verify_webhook(request.headers, body, now=now)
+    with app.database.transaction(organisation) as tx:
+        if tx.row("SELECT 1 FROM organisation WHERE id = %(org)s") is None:
+            raise NotFound("There is no such organisation.", what="organisation")
+    outcome = deliver_event(app.database, organisation, provider=provider, event=event, now=now)
+    return JSONResponse({"outcome": outcome.value})

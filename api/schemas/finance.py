@@ -1,0 +1,105 @@
+"""Invoices, quotes and what finance must look at."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from api.schemas.base import Output
+from models import PaymentReviewKind, PaymentStatus
+
+
+class InvoiceSummary(Output):
+    """An issued invoice; it is never changed."""
+
+    id: UUID
+    number: str
+    account_id: UUID
+    account: str
+    booking_id: UUID
+    booking_reference: str
+    currency: str
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    paid_minor: int
+    owing_minor: int
+    issued_on: date
+    due_on: date
+
+
+class InvoiceLine(Output):
+    """One line of an invoice."""
+
+    description: str
+    session_date: date | None
+    quantity: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    tax_name: str
+    tax_rate: str
+    position: int
+
+
+class Invoice(InvoiceSummary):
+    """An invoice with its lines."""
+
+    total: str
+    owing: str
+    lines: list[InvoiceLine]
+
+
+class Quote(Output):
+    """A numbered offer at a frozen price."""
+
+    id: UUID
+    number: str
+    order_id: UUID
+    order_reference: str
+    account_id: UUID
+    total_minor: int
+    issued_on: date
+    expires_at: datetime
+
+
+class Payment(Output):
+    """A payment as it stands with its provider."""
+
+    id: UUID
+    reference: str
+    order_id: UUID
+    order_reference: str
+    account_id: UUID
+    status: PaymentStatus
+    provider: str
+    amount_minor: int
+    amount: str
+    currency: str
+    checkout_url: str | None
+    failure_reason: str | None
+    note: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentReview(Output):
+    """Money that somebody of finance must look at."""
+
+    id: UUID
+    kind: PaymentReviewKind
+    payment_id: UUID | None
+    payment_reference: str | None
+    order_id: UUID | None
+    provider: str
+    external_id: str | None
+    asked_minor: int | None
+    reported_minor: int
+    reported_currency: str
+    created_at: datetime
+    resolved_at: datetime | None
+    resolution: str
+
+
+class WebhookOutcome(Output):
+    """What the event changed."""
+
+    outcome: str
