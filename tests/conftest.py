@@ -9,8 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from engine.check import check, report
 from engine.database import Database
 from engine.schema import migrate
+from workflows.charts import edges
 
 TEST_DATABASE = "termbook_test"
 
@@ -77,3 +79,11 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="module")
+def checked_database(database: Database) -> Iterator[Database]:
+    """The same; whatever the tests of the module did, every invariant holds over all of it when they are through."""
+    yield database
+    breaches = check(database, edges=edges())
+    assert not breaches, report(breaches)

@@ -1,0 +1,182 @@
+"""The two charts against the specification (DOMAIN §3), and every pair of trigger and status outside of them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import IntEnum
+from itertools import product
+
+import pytest
+
+from engine.actor import Actor
+from engine.batch import Batch
+from engine.chart import Chart
+from engine.errors import NotPermitted
+from engine.fire import NotAllowedNow, Refused, Subject, fire
+from engine.ids import new_id
+from models import ActorKind, TermBooking, TermBookingOrder
+from models import TermBookingStatus as S
+from models.status import HOLDING
+from workflows import term_booking, term_booking_order
+from workflows.charts import CHARTS, edges
+from workflows.term_booking import is_available
+
+NOW = datetime(2026, 3, 31, 13, tzinfo=UTC)
+ADMIN, FAMILY, GUEST, SYSTEM = ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST, ActorKind.SYSTEM
+OWNER = {ADMIN, FAMILY, GUEST}
+
+# The specification: trigger, from, to, who.
+ORDER = (
+    ("save", {S.DRAFT, S.CREATED}, S.CREATED, OWNER),
+    ("reopen", {S.SUBMITTED}, S.CREATED, OWNER),
+    ("submit", {S.CREATED}, S.SUBMITTED, OWNER),
+    ("quote", {S.SUBMITTED, S.QUOTE}, S.QUOTE, {ADMIN}),
+    ("accept", {S.QUOTE}, S.ACCEPT, OWNER),
+    ("approve_attendance", {S.SUBMITTED}, S.ATTENDANCE_APPROVED, {ADMIN}),
+    ("confirm", {S.SUBMITTED, S.ACCEPT, S.ATTENDANCE_APPROVED}, S.APPROVED, {*OWNER, SYSTEM}),
+    ("remove", {S.DRAFT, S.CREATED, S.SUBMITTED_CHANGE}, S.REMOVED, {*OWNER, SYSTEM}),
+    ("remove", {S.SUBMITTED}, S.REMOVED, OWNER),  # the system removes idle carts, and holds it cancels
+    ("cancel", {S.SUBMITTED, S.QUOTE, S.ACCEPT, S.ATTENDANCE_APPROVED}, S.CANCELED, {*OWNER, SYSTEM}),
+    ("revive", {S.CANCELED}, S.SUBMITTED, {SYSTEM}),
+    ("confirm", {S.SUBMITTED_CHANGE}, S.APPROVED, {SYSTEM}),  # a companion, with its cause
+)
+BOOKING = (
+    ("approve", {S.ATTENDANCE_APPROVED}, S.APPROVED, {ADMIN, SYSTEM}),
+    ("cancel", {S.ATTENDANCE_APPROVED, S.APPROVED, S.SUSPENDED}, S.CANCELED, OWNER),
+    ("close", {S.ATTENDANCE_APPROVED, S.APPROVED}, S.CLOSED, {ADMIN}),
+    ("close", {S.SUSPENDED}, S.CLOSED, {ADMIN, SYSTEM}),  # by itself at the term's end
+    ("suspend", {S.APPROVED}, S.SUSPENDED, {ADMIN}),
+    ("resume", {S.SUSPENDED}, S.APPROVED, {ADMIN}),
+    ("archive", {S.APPROVED, S.CLOSED}, S.ARCHIVED, {ADMIN, SYSTEM}),
+)
+NOT_BUILT_YET = {
+    ("approve_attendance", S.SUBMITTED), ("confirm", S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED_CHANGE),
+    ("remove", S.SUBMITTED_CHANGE), ("cancel", S.ATTENDANCE_APPROVED), ("revive", S.CANCELED),
+}  # fmt: skip
+
+
+class AnOrder(Subject):
+    table = TermBookingOrder
+
+
+class ABooking(Subject):
+    table = TermBooking
+
+
+SUBJECTS = {term_booking_order.CHART: AnOrder, term_booking.CHART: ABooking}
+
+
+def subject(chart: Chart, status: IntEnum) -> Subject:
+    return SUBJECTS[chart](id=new_id(), reference="T-1", status=status, version=3)
+
+
+def triggers(chart: Chart) -> list[str]:
+    return sorted({step.trigger for step in chart.steps})
+
+
+def undeclared() -> Iterator[tuple[Chart, str, S]]:
+    """Every trigger of a chart in every status there is, but for its edges."""
+    for chart in CHARTS:
+        for trigger, status in product(triggers(chart), S):
+            if chart.step(trigger, status) is None:
+                yield chart, trigger, status
+
+
+def not_permitted() -> Iterator[tuple[Chart, str, S, ActorKind]]:
+    for chart in CHARTS:
+        for step in chart.steps:
+            for kind in set(ActorKind) - step.who:
+                yield chart, step.trigger, S(step.source), kind
+
+
+class TestSpecification:
+    @pytest.mark.parametrize(("chart", "table"), [(term_booking_order.CHART, ORDER), (term_booking.CHART, BOOKING)])
+    def test_chart_is_the_table_of_the_specification(self, chart: Chart, table: tuple[tuple[object, ...], ...]) -> None:
+        specified = {
+            (trigger, source, target, frozenset(who))
+            for trigger, sources, target, who in table
+            for source in sources  # type: ignore[attr-defined]
+        }  # fmt: skip
+
+        declared = {(step.trigger, step.source, step.target, step.who) for step in chart.steps}
+
+        assert declared == specified
+
+    def test_counts(self) -> None:
+        assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
+            ("term_booking_order", 10, 21), ("term_booking", 6, 11),
+        ]  # fmt: skip
+        # Every pair of trigger and status is an edge or is refused; nothing is left over.
+        assert len(list(undeclared())) == (10 * 13 - 21) + (6 * 13 - 11)
+        assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
+
+    def test_places_are_held_where_the_specification_says(self) -> None:
+        assert {S.SUBMITTED, S.QUOTE, S.ACCEPT, S.ATTENDANCE_APPROVED, S.APPROVED, S.SUSPENDED} == HOLDING
+
+    def test_statuses_have_their_codes(self) -> None:
+        assert {s.name: s.value for s in S} == {
+            "REMOVED": 0, "DRAFT": 100, "CREATED": 200, "SUBMITTED": 300, "SUBMITTED_CHANGE": 350,
+            "ATTENDANCE_APPROVED": 450, "QUOTE": 475, "ACCEPT": 485, "APPROVED": 500, "ARCHIVED": 600,
+            "SUSPENDED": 700, "CLOSED": 800, "CANCELED": 900,
+        }  # fmt: skip
+
+    def test_edges_tell_the_invariants_how_each_begins(self) -> None:
+        new = {name: [edge for edge in of if edge[0] == "new"] for name, of in edges().items()}
+
+        assert new == {
+            "term_booking_order": [("new", None, 100), ("new", None, 350)],
+            "term_booking": [("new", None, 500), ("new", None, 450)],
+        }
+
+
+@pytest.mark.parametrize(("chart", "trigger", "status"), list(undeclared()), ids=lambda v: getattr(v, "name", str(v)))
+def test_what_is_not_declared_is_refused_in_words(chart: Chart, trigger: str, status: S) -> None:
+    one, batch = subject(chart, status), Batch(new_id())
+
+    with pytest.raises(NotAllowedNow) as refusal:
+        fire(batch, chart, one, trigger, actor=Actor(ActorKind.ADMIN), now=NOW)
+
+    allowed = chart.triggers_from(status)
+    assert refusal.value.facts == {"status": status.name, "trigger": trigger, "allowed": allowed}
+    for word in ("T-1", status.name.lower(), trigger, *allowed):
+        assert word in refusal.value.message
+    assert one.status is status
+    assert batch.is_empty
+
+
+@pytest.mark.parametrize(
+    ("chart", "trigger", "status", "kind"), list(not_permitted()), ids=lambda v: getattr(v, "name", str(v))
+)
+def test_nobody_else_may_pull_a_trigger(chart: Chart, trigger: str, status: S, kind: ActorKind) -> None:
+    one, batch = subject(chart, status), Batch(new_id())
+
+    with pytest.raises(NotPermitted):
+        fire(batch, chart, one, trigger, actor=Actor(kind), now=NOW)
+
+    assert one.status is status
+    assert batch.is_empty
+
+
+class TestNotBuiltYet:
+    def test_is_declared_as_such(self) -> None:
+        later = {(s.trigger, s.source) for s in term_booking_order.CHART.steps if is_available in s.when}
+
+        assert later == NOT_BUILT_YET
+        assert all(step.when == (is_available,) for step in term_booking.CHART.steps)
+
+    @pytest.mark.parametrize(
+        ("chart", "trigger", "status"),
+        [(c, s.trigger, s.source) for c in CHARTS for s in c.steps if is_available in s.when],
+        ids=lambda v: getattr(v, "name", str(v)),
+    )
+    def test_is_refused_with_a_reason(self, chart: Chart, trigger: str, status: S) -> None:
+        one, batch = subject(chart, status), Batch(new_id())
+        step = chart.step(trigger, status)
+        assert step is not None
+        who = next(iter(step.who))
+
+        with pytest.raises(Refused) as refusal:
+            fire(batch, chart, one, trigger, actor=Actor(who), now=NOW)
+
+        assert [(r.code, r.rule) for r in refusal.value.reasons] == [("not_available_yet", "not_available")]
+        assert one.status is status
+        assert batch.is_empty
