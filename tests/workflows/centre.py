@@ -14,7 +14,7 @@ from engine.database import Database, Row, Transaction
 from engine.fire import Refused
 from engine.ids import new_id
 from engine.timers import sweep
-from models import ActorKind, Extra, RuleSetting, TermBookingConfirmationType, TermBookingOrderType
+from models import AccountAttendee, ActorKind, Extra, RuleSetting, TermBookingConfirmationType, TermBookingOrderType
 from tests import builders as build
 from tests.builders import NOW
 from workflows import term_booking_order as orders
@@ -146,6 +146,10 @@ class Centre:
         account: Row = self.edit(build.account, name=name, **columns)
         guardian = Actor(ActorKind.FAMILY, user_id=new_id(), account_ids=frozenset({account["id"]}))
         return Family(self, account, guardian)
+
+    def share(self, child: Row, other: Family) -> None:
+        """The child belongs to another account too."""
+        self.edit(build.add, AccountAttendee, account_id=other.id, attendee_id=child["id"])
 
     # --- the verbs ---
 
