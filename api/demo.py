@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import Progress
-from workflows.documents import invoice_document
 
 from api.demo_race import Race, Runner, race
 from api.runtime import Runtime, running
@@ -29,6 +28,7 @@ from models import ActorKind, AttendanceStatus, Role, TermBookingConfirmationTyp
 from samples.sample import CLOCK_START, Child, Family, Sample, add_family, make_sample
 from workflows import term_booking_order as orders
 from workflows.charts import edges
+from workflows.documents import invoice_document
 from workflows.timeouts import handlers
 
 # Courses of the centre's programme, by the number that people know.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from billing.gateways.protocol import Gateway
+from billing.gateways.sandbox import SandboxGateway
 from engine.clock import Clock
 from engine.database import Database
 from engine.schema import migrate
 from engine.server import ensure_server
-from engine.settings import Settings, make_clock
+from engine.settings import Settings, derived_secret, make_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ def open_database(settings: Settings, url: str) -> Database:
     return Database(
         url, app_role=settings.app_role, pool_size=settings.pool_size, prepare_threshold=settings.prepare_threshold
     )
+
+
+def make_gateways(settings: Settings) -> dict[str, Gateway]:
+    """The payment providers of this installation, by name."""
+    sandbox = SandboxGateway(
+        settings.sandbox_gateway_url, api_key=derived_secret(settings.secret, "sandbox api key"),
+        secret=derived_secret(settings.secret, "sandbox webhooks"),
+    )  # fmt: skip
+    return {"sandbox": sandbox}
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from api.runtime import Runtime, running
+from api.runtime import Runtime, make_gateways, running
 from engine.database import Transaction
 from engine.jobs import make_app
 from engine.logs import configure_logs
 from engine.outbox import read_message
 from engine.settings import settings
-from engine.worker import run_worker
+from engine.worker import Duty, run_worker
 from invoicing.document import Document, DocumentKind
 from invoicing.pdf import render_pdf
 from notifications.delivery import send_once
@@ -20,9 +20,12 @@ from notifications.messages import Attachment, BookingConfirmed, Message, QuoteI
 from notifications.smtp import Mailer
 from workflows.documents import newest_document
 from workflows.messages import TOPICS, compose_message
+from workflows.payment_events import query_processing
 from workflows.timeouts import handlers
 
 _TASK = "tell_family"
+# Often enough that a payment whose news were lost is known before its order times out.
+_QUERY_EVERY_SECONDS = 15.0
 
 
 class TellFamily:
@@ -70,7 +73,15 @@ def work(runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT."""
     configure_logs(runtime.settings.log_level)
     app = make_app(runtime.owner_url, tasks={_TASK: TellFamily(runtime)}, app_role=runtime.settings.app_role)
-    run_worker(runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers())
+    gateways = make_gateways(runtime.settings)
+
+    def query() -> int:
+        return query_processing(runtime.database, gateways, now=runtime.clock.now())
+
+    run_worker(
+        runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers(),
+        duties=[Duty("query payments", _QUERY_EVERY_SECONDS, query)],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

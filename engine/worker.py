@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import procrastinate
@@ -59,41 +59,33 @@ def run_worker(
     app: procrastinate.App,
     topics: Mapping[str, str],
     handlers: Mapping[TimerKind, Handler],
+    duties: Sequence[Duty] = (),
     concurrency: int = 2,
     stop: threading.Event | None = None,
 ) -> None:
     """Work until SIGTERM, SIGINT or `stop`, and return within 5 seconds of it.
 
     `app` is the queue with its tasks (`engine.jobs.make_app`), `topics` names the task of each outbox topic, `handlers`
-    what each kind of timer does. `concurrency` is how many jobs run at once. In a thread that is not the main one,
-    only `stop` ends it. A job that is still running when the time is up is run again by the next worker.
+    what each kind of timer does, `duties` what else is to be done over and over. `concurrency` is how many jobs run at
+    once. In a thread that is not the main one, only `stop` ends it. A job that is still running when the time is up is
+    run again by the next worker.
     """
     stop = stop or threading.Event()
-    asyncio.run(_work(database, clock, app, topics, handlers, concurrency, stop))
+    all_duties = [*duties, *_duties(database, clock, app, topics, handlers, stop.is_set)]
+    _log.info("worker.started", tasks=sorted(set(topics.values())), timers=sorted(handlers))
+    asyncio.run(_work(app, all_duties, concurrency, stop))
 
 
-async def _work(
-    database: Database,
-    clock: Clock,
-    app: procrastinate.App,
-    topics: Mapping[str, str],
-    handlers: Mapping[TimerKind, Handler],
-    concurrency: int,
-    stop: threading.Event,
-) -> None:
+async def _work(app: procrastinate.App, duties: Sequence[Duty], concurrency: int, stop: threading.Event) -> None:
     with _signals_set(stop):
         stopped = asyncio.Event()
-        duties = [
-            asyncio.create_task(_keep_doing(duty, stopped), name=duty.name)
-            for duty in _duties(database, clock, app, topics, handlers, stop.is_set)
-        ]
+        loops = [asyncio.create_task(_keep_doing(duty, stopped), name=duty.name) for duty in duties]
         queue = asyncio.create_task(_keep_running_jobs(app, concurrency, stopped), name="jobs")
-        _log.info("worker.started", tasks=sorted(set(topics.values())), timers=sorted(handlers))
         await in_thread(stop.wait, name="stop")
         _log.info("worker.stopping")
         stopped.set()
         queue.cancel()
-        await _end([*duties, queue])
+        await _end([*loops, queue])
         _log.info("worker.stopped")
 
 

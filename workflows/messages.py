@@ -146,9 +146,10 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "booking.confirmed": _confirmed,
     "order.quoted": _quoted,
     "order.canceled": _timed_out,
-    "payment.received": _paid,
+    "payment.settled": _paid,
+    "payment.credited": _paid,
 }
 
 # Every topic that is announced; those without a composer are for integrators and need no mail.
-TOPICS = ("order.submitted", "order.quoted", "order.canceled", "booking.confirmed", "payment.received",
+TOPICS = ("order.submitted", "order.quoted", "order.canceled", "booking.confirmed", "payment.settled",
           "payment.credited", "payment.failed", "payment.review")  # fmt: skip

@@ -256,16 +256,16 @@ def _words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:
     return member.name.lower().replace("_", " ")
 
 
-def has_no_money(order: Order, *, holdings: Holdings, **_: object) -> Iterator[Reason]:
+def has_no_money(order: Order, *, holdings: Holdings, actor: Actor, **_: object) -> Iterator[Reason]:
     """No money is moving or captured for it."""
-    yield from has_no_money_moving(order, holdings=holdings)
+    yield from has_no_money_moving(order, holdings=holdings, actor=actor)
     if holdings.paid_minor:
         yield Reason("money_captured", f"{order.reference} is paid (in part); cancel it instead.", rule="no_money")
 
 
-def has_no_money_moving(order: Order, *, holdings: Holdings, **_: object) -> Iterator[Reason]:
-    """No payment is in its provider's hands at this moment."""
-    if holdings.has_money_moving:
+def has_no_money_moving(order: Order, *, holdings: Holdings, actor: Actor, **_: object) -> Iterator[Reason]:
+    """No payment is in its provider's hands now; a timeout has been put off for it before it asks, 24 h at most."""
+    if holdings.has_money_moving and actor.kind is not ActorKind.SYSTEM:
         yield Reason("money_moving", f"A payment for {order.reference} is being processed.", rule="no_money_moving")
 
 
