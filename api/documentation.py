@@ -46,6 +46,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "token": {"type": "http", "scheme": "bearer", "description": "A program's token, `tb_…`."},
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by `POST /sign-ins`."},
         }
+        _drop_headers_without_meaning(document)
         document["security"] = [{"token": []}, {"cookie": []}]
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _drop_headers_without_meaning(document: dict[str, Any]) -> None:
+    """Questions have no key to retry with; only they are asked again with an ETag that is known."""
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            meaningless = {"idempotency-key", "if-match"} if method == "get" else {"if-none-match"}
+            if "parameters" in operation:
+                operation["parameters"] = [p for p in operation["parameters"] if p["name"] not in meaningless]

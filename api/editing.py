@@ -3,7 +3,6 @@
 A record without a version has a fingerprint of what is shown as its ETag.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +11,10 @@ from enum import IntEnum
 from typing import cast
 from uuid import UUID
 
-import orjson
 import psycopg
 import sqlalchemy as sa
 
-from api.moves import Answer, Call
+from api.moves import Answer, Call, etag
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason
@@ -67,11 +65,6 @@ class Resource:
         columns = ", ".join(f't."{name}"' for name in ("id", *self.columns))
         sql = f'SELECT {{keys}}, {columns} FROM "{self.table}" t WHERE t.organisation_id = %(org)s{{where}}'
         return Listing(sql, [("t.id", "uuid")])
-
-
-def etag(shown: Row) -> str:
-    """The fingerprint of what is shown."""
-    return hashlib.sha256(orjson.dumps(shown, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def answer(resource: Resource, shown: Row, *, status: int = 200) -> Answer:

@@ -3,6 +3,7 @@
 A key that was answered gets the same answer again; a refusal that wrote nothing is remembered beside it.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,6 +58,11 @@ class Answer:
         if self.location is not None:
             found["Location"] = self.location
         return found
+
+
+def etag(shown: Row) -> str:
+    """The ETag of a record without a version: the fingerprint of what is shown."""
+    return hashlib.sha256(orjson.dumps(shown, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 @dataclass(slots=True)

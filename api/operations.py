@@ -19,6 +19,7 @@ _IS_PUBLIC: dict[str, Any] = {_ROLES: [], "security": []}
 
 _REFUSALS = {
     304: "The version that `If-None-Match` names is still the current one.",
+    400: "The body cannot be read.",
     401: "Not signed in, or the token is not valid.",
     403: "Known, and never allowed to do this.",
     404: "There is no such thing for this caller; what belongs to another answers the same.",
@@ -32,6 +33,7 @@ _REFUSALS = {
     503: "Not possible at this moment, though nothing is wrong with the request; `Retry-After` says when to try again.",
 }
 _EXAMPLES: dict[int, tuple[str, str, dict[str, Any]]] = {
+    400: ("malformed", "The request cannot be read.", {}),
     401: ("unauthenticated", "Sign in, or send a token that is valid.", {}),
     403: ("not_permitted", "This is not for staff users.", {}),
     404: ("not_found", "There is no such order.", {}),
@@ -64,8 +66,8 @@ def for_anyone(*refusals: int, **declared: Any) -> dict[str, Any]:
 
 
 def creates(*refusals: int) -> tuple[int, ...]:
-    """What a route with a body may refuse besides."""
-    return (413, 415, *refusals)
+    """What a route that creates or moves may refuse besides: its body, or a key that is in use."""
+    return (400, 409, 413, 415, *refusals)
 
 
 def roles_of(request: Request) -> frozenset[ActorKind]:

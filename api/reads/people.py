@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from api.editing import etag
-from api.moves import Answer, Principal
+from api.moves import Answer, Principal, etag
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction

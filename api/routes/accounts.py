@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import Resource, as_refusals, create, edit, etag
-from api.moves import Answer, Call, Principal
+from api.editing import Resource, as_refusals, create, edit
+from api.moves import Answer, Call, Principal, etag
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import people as shown
 from api.reads.paging import Cursor, Limit

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import etag, require_match
-from api.moves import Answer, Principal
+from api.editing import require_match
+from api.moves import Answer, Principal, etag
 from api.operations import ADMIN, EVERYBODY, OFFICE, creates, for_roles
 from api.schemas.catalogue import Organisation, OrganisationChange
 from api.schemas.setup import ImportReport, NewImport, Rule, Rules, RuleValue

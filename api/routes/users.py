@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import Resource, as_refusals, create, etag, find, require_match
-from api.moves import Answer, Call, Principal
+from api.editing import Resource, as_refusals, create, find, require_match
+from api.moves import Answer, Call, Principal, etag
 from api.operations import ADMIN, creates, for_roles
 from api.passwords import hash_password
 from api.reads import people as shown
