@@ -4,8 +4,9 @@ Hot paths use the raw psycopg connection; admin and ordinary reads use a SQLMode
 """
 
 import random
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -29,6 +30,8 @@ Row = dict[str, Any]
 ATTEMPTS = 8
 # A unit of work that was overtaken looks again, and says then what it sees.
 LOOKS = 3
+
+_OPENED_AT = "opened_at"
 
 
 def _dumps(value: Any) -> bytes:
@@ -105,6 +108,8 @@ class Database:
         self, url: str, *, app_role: str = "termbook_app", pool_size: int = 10, prepare_threshold: int | None = 5
     ) -> None:
         self.url = url
+        # When a connection was last found lost, by the machine's monotonic clock: those opened before are lost too.
+        self._lost_at = 0.0
         self.engine = sa.create_engine(
             sqlalchemy_url(url),
             isolation_level="AUTOCOMMIT",  # transactions are opened by hand, with the tenant, in one trip
@@ -116,10 +121,17 @@ class Database:
         role = sa.quoted_name(app_role, quote=True)
 
         @sa.event.listens_for(self.engine, "connect")
-        def become_the_application(connection: psycopg.Connection[Any], record: object) -> None:
+        def become_the_application(connection: psycopg.Connection[Any], record: sa.pool.ConnectionPoolEntry) -> None:
+            record.info[_OPENED_AT] = time.monotonic()
             connection.autocommit = True
             connection.execute(f'SET ROLE "{role}"')
             connection.execute("SET TIME ZONE 'UTC'")
+
+        @sa.event.listens_for(self.engine, "checkout")
+        def replace_the_lost(connection: object, record: sa.pool.ConnectionPoolEntry, proxy: object) -> None:
+            """After a restart of the server the whole pool is stale: one failure is enough to replace all of it."""
+            if record.info[_OPENED_AT] < self._lost_at:
+                raise sa.exc.DisconnectionError("opened before the database went away")
 
     def close(self) -> None:
         self.engine.dispose()
@@ -134,14 +146,37 @@ class Database:
                 yield work
                 work.flush()
             except BaseException:
-                _give_up(connection, work.raw)
+                self._give_up(connection, work.raw)
                 raise
-            _commit(connection, work.raw)
+            self._commit(connection, work.raw)
+
+    def _give_up(self, connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
+        """Roll back. What made us give up is what is raised, also when the connection is lost by now."""
+        with suppress(psycopg.OperationalError):
+            raw.execute("ROLLBACK")
+            return
+        self._note_lost(connection)
+
+    def _commit(self, connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
+        """An error that the server reports undid the commit; whatever else ends it may have come after it."""
+        try:
+            raw.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if error.diag.severity_nonlocalized == "ERROR":
+                raise
+            self._note_lost(connection)
+            raise OutcomeUnknown("The database went away during the commit; ask again with the same key.") from error
+
+    def _note_lost(self, connection: sa.Connection) -> None:
+        """The first of a stale pool condemns all that were opened before."""
+        if connection.info[_OPENED_AT] >= self._lost_at:
+            self._lost_at = time.monotonic()
+        connection.invalidate()
 
     def run(self, organisation_id: UUID, work: Callable[[Transaction], T]) -> T:
         """Do one unit of work in a transaction of its own; the whole unit is done again, at most ATTEMPTS times, where
-        the database could not serialise it, and at most LOOKS times where somebody was faster. Raises `TooBusy` or what
-        it was overtaken with after that, `OutcomeUnknown` if the commit was cut off.
+        the database could not serialise it or was away, and at most LOOKS times where somebody was faster. Raises after
+        that `TooBusy`, the driver's error or what it was overtaken with; `OutcomeUnknown` if the commit was cut off.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -167,35 +202,19 @@ class Database:
             return connection.execute(sa.text("SELECT id FROM tenant WHERE slug = :slug"), {"slug": slug}).scalar()
 
 
-def _give_up(connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
-    if raw.broken or raw.closed:
-        connection.invalidate()
-    else:
-        raw.execute("ROLLBACK")
-
-
-def _commit(connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
-    try:
-        raw.execute("COMMIT")
-    except psycopg.OperationalError as error:
-        if raw.broken or raw.closed:
-            connection.invalidate()
-            raise OutcomeUnknown("The database went away during the commit; ask again with the same key.") from error
-        raise
-
-
 def _raise_unless_worth_retrying(error: psycopg.Error, attempt: int) -> None:
     """Serialisation failures, deadlocks, a lost connection and a clash of two short references are tried again."""
     clash = isinstance(error, errors.UniqueViolation) and error.diag.constraint_name in REFERENCE_CONSTRAINTS
+    contended = clash or isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
     lost = isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.QueryCanceled)
-    if not (clash or lost or isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)):
+    if not (contended or lost):
         raise error
-    if attempt == ATTEMPTS:
+    if attempt == ATTEMPTS and contended:
         raise TooBusy("Others keep changing the same records; please try again in a moment.") from error
+    if attempt == ATTEMPTS:
+        raise error
 
 
 def _pause(attempt: int) -> None:
     """Wait a little, longer each time, and never in step with others."""
-    import time
-
     time.sleep(random.uniform(0.005, 0.02) * 2 ** min(attempt, 6))  # noqa: S311 - jitter, not a secret
