@@ -104,9 +104,8 @@ def make_booking(
     if holdings.extras:
         batch.add(
             TermBookingExtra,
-            [{**extra, "id": new_id(), "booking_id": booking.id,
-              "booking_line_id": made.lines[extra.pop("term_product_id")]["id"]} for extra in holdings.extras],
-        )  # fmt: skip
+            [_booking_extra(booking, extra, made.lines[extra["term_product_id"]]) for extra in holdings.extras],
+        )
     order.change(booking_id=booking.id, confirmation_type=order.confirmation_type)
 
 
@@ -120,6 +119,11 @@ def _booking_line(booking: Booking, line: Values) -> Values:
         "term_program_set_id": line["term_program_set_id"], "kind": line["kind"], "mode": line["mode"],
         "billing_line_id": line["id"], "gross_minor": line["gross_minor"], "position": line["line_position"],
     }  # fmt: skip
+
+
+def _booking_extra(booking: Booking, extra: Values, line: Values) -> Values:
+    snapshot = {name: extra[name] for name in ("extra_id", "name", "quantity", "price_minor", "price_paid_minor")}
+    return {**snapshot, "id": new_id(), "booking_id": booking.id, "booking_line_id": line["id"]}
 
 
 def make_attendance(order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, **_: Any) -> None:
