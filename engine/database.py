@@ -4,10 +4,11 @@ Hot paths use the raw psycopg connection; admin and ordinary reads use a SQLMode
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 ATTEMPTS = 8
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 # A unit of work that was overtaken looks again, and says then what it sees.
 LOOKS = 3
 
@@ -73,9 +75,7 @@ class Transaction:
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Run one statement and return its rows as dictionaries; `%(org)s` is always this organisation."""
-        with self.raw.cursor(row_factory=dict_row) as cursor:
-            parameters["org"] = self.organisation_id
-            return cursor.execute(sql, parameters).fetchall()
+        return self._execute(sql, parameters).fetchall()
 
     def row(self, sql: str, **parameters: Any) -> Row | None:
         """Like `rows`, for a statement that yields one row or none."""
@@ -85,9 +85,12 @@ class Transaction:
 
     def run(self, sql: str, **parameters: Any) -> int:
         """Run one statement and return how many rows it touched."""
-        with self.raw.cursor() as cursor:
-            parameters["org"] = self.organisation_id
-            return cursor.execute(sql, parameters).rowcount
+        return self._execute(sql, parameters).rowcount
+
+    def _execute(self, sql: str, parameters: Row) -> "psycopg.RawCursor[Row]":
+        parameters["org"] = self.organisation_id
+        statement, names = _numbered(sql)
+        return psycopg.RawCursor(self.raw, row_factory=dict_row).execute(statement, [parameters[n] for n in names])
 
     @cached_property
     def session(self) -> Session:
@@ -99,6 +102,19 @@ class Transaction:
         if "session" in self.__dict__:
             self.session.flush()
         return self.batch.write(self)
+
+
+@lru_cache(maxsize=500)
+def _numbered(sql: str) -> tuple[bytes, list[str]]:
+    """The statement with `$1` for the first name in it, and the names: the driver itself would translate a statement
+    of more than 4,096 characters anew each time, and each of a hot path's is that long.
+    """
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
+
+    return _PLACEHOLDER.sub(number, sql).encode(), list(names)
 
 
 class Database:
