@@ -60,6 +60,10 @@ class Resource:
             found[name] = enum(found[name]).name
         return found
 
+    def kept(self, values: Row) -> Row:
+        """Values as they are given, with names as the codes they are kept as."""
+        return values | {name: enum[values[name]] for name, enum in self.codes if name in values}
+
     def listing(self) -> Listing:
         """All of them, oldest first."""
         columns = ", ".join(f't."{name}"' for name in ("id", *self.columns))
@@ -76,7 +80,7 @@ def create(tx: Transaction, resource: Resource, values: Row) -> Answer:
     """Make one. Raises AlreadyExists, Invalid (it refers to something unknown, or breaks a rule of the database)."""
     if resource.check is not None:
         resource.check(values)
-    row = resource.model(organisation_id=tx.organisation_id, **values)
+    row = resource.model(organisation_id=tx.organisation_id, **resource.kept(values))
     with as_refusals(resource.noun):
         tx.session.add(row)
         tx.session.flush()
@@ -99,7 +103,7 @@ def edit(tx: Transaction, resource: Resource, record_id: UUID, changes: Row, *, 
     if resource.check is not None:
         resource.check({**row.model_dump(), **changes})
     with as_refusals(resource.noun):
-        row.sqlmodel_update(changes)
+        row.sqlmodel_update(resource.kept(changes))
         tx.session.add(row)
         tx.session.flush()
     return answer(resource, resource.shape(row.model_dump()))

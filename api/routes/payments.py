@@ -15,7 +15,6 @@ from api.schemas import finance as schemas
 from api.schemas.base import Page
 from api.schemas.orders import NewPayment
 from api.state import State
-from billing.gateways.protocol import Gateway
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
 from models import ActorKind, PaymentStatus
@@ -36,12 +35,7 @@ def make_payment(order_id: UUID, body: NewPayment, call: Called, app: Applicatio
     """
     if body.provider == MANUAL:
         return _record(order_id, body, call)
-    if body.amount_minor is not None or body.reason:
-        raise _invalid("amount_minor", "Only a payment by hand has an amount and a reason of its own.")
-    gateway = app.gateways.get(body.provider)
-    if gateway is None:
-        raise _invalid("provider", f"There is no payment provider {body.provider}.")
-    return _check_out(order_id, call, app, gateway)
+    return _check_out(order_id, body.provider, call, app)
 
 
 def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
@@ -58,11 +52,14 @@ def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
     return call.move(verb)
 
 
-def _check_out(order_id: UUID, call: Call, app: State, gateway: Gateway) -> Response:
+def _check_out(order_id: UUID, provider: str, call: Call, app: State) -> Response:
     """Three steps, none of which holds a transaction while the provider is asked; each is safe to repeat."""
     who, answered = call.identify()
     if answered is not None:
         return answered
+    gateway = app.gateways.get(provider)
+    if gateway is None:
+        raise _invalid("provider", f"There is no payment provider {provider}.")
     base_url = app.settings.base_url.rstrip("/")
     try:
         started = open_checkout(

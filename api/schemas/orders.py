@@ -1,10 +1,10 @@
 """Orders: what a person asks for until it is confirmed."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText
 from models import BookingMode, LineKind
@@ -225,17 +225,8 @@ class NewPayment(Input):
     amount_minor: Minor | None = Field(default=None, description="For a payment by hand; else what is required.")
     reason: LongText = Field(default="", description="For a payment by hand: cheque number, transfer, …")
 
-
-class Payment(Output):
-    """A payment as it stands."""
-
-    id: UUID
-    reference: str
-    order_id: UUID
-    status: str
-    provider: str
-    amount_minor: int
-    amount: str
-    currency: str
-    checkout_url: str | None = None
-    failure_reason: str | None = None
+    @model_validator(mode="after")
+    def _is_by_hand_or_by_provider(self) -> Self:
+        if self.provider != "manual" and (self.amount_minor is not None or self.reason):
+            raise ValueError("only a payment by hand has an amount and a reason of its own")
+        return self

@@ -18,10 +18,12 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.credentials import hash_of, new_secret, token_text
 from api.passwords import hash_password
+from billing.gateways.sandbox import SandboxGateway
 from engine.clock import FrozenClock
 from engine.database import Database, Transaction
 from engine.settings import Settings
 from models import AccountUser, Credential, RuleSetting, User, UserSite
+from tests.billing.sandbox import SECRET
 from tests.builders import (
     NOW,
     TORONTO,
@@ -204,9 +206,11 @@ def clock() -> FrozenClock:
 @pytest.fixture(scope="module")
 def client(database: Database, clock: FrozenClock) -> Iterator[httpx.Client]:
     """A client of the whole application, as it is composed for real."""
-    app = create_app(Settings(cookie_secure=False), database=database, clock=clock, gateways={})
+    nowhere = SandboxGateway("http://127.0.0.1:9", api_key="nobody listens there", secret=SECRET)
+    app = create_app(Settings(cookie_secure=False), database=database, clock=clock, gateways={"sandbox": nowhere})
     with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
+    nowhere.close()
 
 
 @contextmanager
