@@ -1,7 +1,7 @@
 """Writes in sets: effects add rows and guarded statements, one data-modifying statement writes them all.
 
 The SQL is derived from the tables' metadata and cached by shape, so PostgreSQL prepares it once per connection. The
-rows travel as one jsonb parameter. Each guard's count is compared after the write; a guard that did not find what it
+rows of each table travel as one json parameter. Each guard's count is compared after the write; a guard that did not find what it
 must raises, and the unit of work is rolled back.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.database import Transaction
 
 Values = dict[str, Any]
+_ORG = "%(org)s::uuid"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -103,7 +104,7 @@ class Batch:
         )
         assert all(row.keys() == rows[0].keys() for rows in self._rows.values() for row in rows), "same columns"
         try:
-            found = transaction.row(_statement(*shape), batch=orjson.dumps(self._document(), default=str).decode())
+            found = transaction.row(_statement(*shape), **self._parameters())
         except psycopg.errors.IntegrityError as violation:
             if (refusal := self._violations.get(violation.diag.constraint_name or "")) is not None:
                 raise refusal from violation
@@ -117,14 +118,13 @@ class Batch:
                 raise guarding.otherwise({str(i) for i in ids})
         return {n.table: found[f"n_{n.table}"] for n in numberings}
 
-    def _document(self) -> Values:
-        document: Values = {"org": self.organisation_id}
-        for position, guarding in enumerate(self._guards):
-            document[f"g{position}"] = guarding.rows
-        document.update(self._rows)
+    def _parameters(self) -> Values:
+        """The rows of each guard and table as JSON, and what each document counter is asked for."""
+        sets = {f"g{position}": guarding.rows for position, guarding in enumerate(self._guards)} | self._rows
+        parameters: Values = {name: orjson.dumps(rows, default=str).decode() for name, rows in sets.items()}
         for n in self._numberings:
-            document[f"n_{n.table}"] = {"id": new_id(), "series": n.series, "year": n.year}
-        return document
+            parameters |= {f"n_{n.table}_id": new_id(), f"n_{n.table}_series": n.series, f"n_{n.table}_year": n.year}
+        return parameters
 
 
 @cache
@@ -134,27 +134,24 @@ def _statement(
     numbered: tuple[str, ...],
 ) -> str:
     """One WITH statement: guards first, then the document counters, then every insert."""
-    org = "(SELECT (b->>'org')::uuid FROM batch)"
-    parts = ["batch AS MATERIALIZED (SELECT %(batch)s::jsonb AS b)"]
-    answers = []
+    parts, answers = [], []
     for position, (_, sql, takes) in enumerate(guards):
-        rows = f"jsonb_to_recordset((SELECT b->'g{position}' FROM batch)) AS r({takes})"
-        parts.append(f"g{position} AS ({sql.format(rows=rows, org=org)})")
+        rows = f"json_to_recordset(%(g{position})s::json) AS r({takes})"
+        parts.append(f"g{position} AS ({sql.format(rows=rows, org=_ORG)})")
         answers.append(f"(SELECT array_agg(id) FROM g{position}) AS g{position}")
     for table in numbered:
         parts.append(f"""n_{table} AS (
             INSERT INTO document_counter AS c (organisation_id, id, series, year, last_number)
-            SELECT {org}, (b->'n_{table}'->>'id')::uuid, b->'n_{table}'->>'series', (b->'n_{table}'->>'year')::int, 1
-            FROM batch
+            VALUES ({_ORG}, %(n_{table}_id)s::uuid, %(n_{table}_series)s::text, %(n_{table}_year)s::int, 1)
             ON CONFLICT (organisation_id, series, year) DO UPDATE SET last_number = c.last_number + 1
             RETURNING last_number)""")
         answers.append(f"(SELECT last_number FROM n_{table}) AS n_{table}")
     for table, columns in inserts:
-        parts.append(f"i_{table} AS ({_insert(table, columns, org, table in numbered)})")
+        parts.append(f"i_{table} AS ({_insert(table, columns, table in numbered)})")
     return "WITH " + ",\n".join(parts) + "\nSELECT " + ", ".join(answers or ["1 AS done"])
 
 
-def _insert(table: str, columns: tuple[str, ...], org: str, is_numbered: bool) -> str:
+def _insert(table: str, columns: tuple[str, ...], is_numbered: bool) -> str:
     metadata = SQLModel.metadata.tables[table]
     types = ", ".join(f'"{name}" {column_type(metadata.columns[name].type)}' for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
@@ -163,8 +160,8 @@ def _insert(table: str, columns: tuple[str, ...], org: str, is_numbered: bool) -
         for name in columns
     )
     return (
-        f'INSERT INTO "{table}" (organisation_id, {names}) SELECT {org}, {values} '
-        f"FROM jsonb_to_recordset((SELECT b->'{table}' FROM batch)) AS r({types})"
+        f'INSERT INTO "{table}" (organisation_id, {names}) SELECT {_ORG}, {values} '
+        f"FROM json_to_recordset(%({table})s::json) AS r({types})"
     )
 
 
