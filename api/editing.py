@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from api.moves import Answer, Call, etag
 from api.reads.paging import Listing
@@ -112,7 +113,7 @@ def edit(tx: Transaction, resource: Resource, record_id: UUID, changes: Row, *, 
 def delete(tx: Transaction, resource: Resource, record_id: UUID) -> Answer:
     """Remove one that nothing refers to. Raises NotFound, InUse."""
     row = find(tx, resource, record_id, locked=True)
-    with as_refusals(resource.noun):
+    with as_refusals(resource.noun, is_deleting=True):
         tx.session.delete(row)
         tx.session.flush()
     return Answer(status=204)
@@ -126,33 +127,40 @@ def require_match(call: Call, current: str, noun: str) -> None:
         raise Changed(f"The {noun} was changed meanwhile; look at it again.", version=current)
 
 
-_COLUMNS = re.compile(r"Key \(([^)]*)\)")
-
-
 @contextmanager
-def as_refusals(noun: str) -> Iterator[None]:
+def as_refusals(noun: str, *, is_deleting: bool = False) -> Iterator[None]:
     """What the database refuses of an admin's input, as a refusal that names the field."""
     try:
         yield
     except sa.exc.IntegrityError as error:
-        raise refusal(cast(psycopg.Error, error.orig), noun) from error
+        raise _refusal(cast(psycopg.Error, error.orig), noun, is_deleting) from error
     except psycopg.errors.IntegrityError as error:
-        raise refusal(error, noun) from error
+        raise _refusal(error, noun, is_deleting) from error
 
 
-def refusal(error: psycopg.Error, noun: str) -> Conflict | Invalid:
-    """A violated constraint in words."""
-    found = _COLUMNS.search(error.diag.message_detail or "")
-    fields = [name for name in found[1].split(", ") if name != "organisation_id"] if found else []
-    field = fields[0] if fields else None
+def _refusal(error: psycopg.Error, noun: str, is_deleting: bool) -> Conflict | Invalid:
+    """A violated constraint in words. The database tells no values where rows are secured, only the constraint."""
+    table, constraint = error.diag.table_name or "", error.diag.constraint_name or ""
     if isinstance(error, psycopg.errors.UniqueViolation):
-        message = f"There is already a {noun} with this {' and '.join(fields).replace('_', ' ')}."
-        return AlreadyExists(message, reasons=[Reason("already_exists", message, field=field)])
+        fields = _columns(table, constraint.removeprefix(f"uq_{table}_organisation_id_"))
+        message = f"There is already a {noun} with this {' and '.join(fields).replace('_id', '').replace('_', ' ')}."
+        return AlreadyExists(message, reasons=[Reason("already_exists", message, field=field) for field in fields])
     if isinstance(error, psycopg.errors.ForeignKeyViolation):
-        if "still referenced" in (error.diag.message_detail or ""):
+        if is_deleting:
             return InUse(f"Something still refers to this {noun}.")
-        message = f"There is no such {(field or noun).removesuffix('_id').replace('_', ' ')}."
+        field = constraint.removeprefix(f"fk_{table}_organisation_id_")
+        message = f"There is no such {field.removesuffix('_id').replace('_', ' ')}."
         return Invalid(message, reasons=[Reason("unknown", message, field=field)])
-    rule = (error.diag.constraint_name or "").removeprefix(f"ck_{error.diag.table_name}_").replace("_", " ")
-    message = f"A {noun} must hold: {rule}."
-    return Invalid(message, reasons=[Reason("rule_of_the_record", message, rule=rule.replace(" ", "_"))])
+    rule = constraint.removeprefix(f"ck_{table}_")
+    message = f"A {noun} must hold: {rule.replace('_', ' ')}."
+    return Invalid(message, reasons=[Reason("rule_of_the_record", message, rule=rule)])
+
+
+def _columns(table: str, names: str) -> list[str]:
+    """`site_id_date` as the table's columns."""
+    found = []
+    for column in sorted(SQLModel.metadata.tables[table].columns.keys(), key=len, reverse=True):
+        if re.search(rf"(^|_){column}(_|$)", names):
+            found.append(column)
+            names = re.sub(rf"(^|_){column}(_|$)", "_", names, count=1)
+    return sorted(found)

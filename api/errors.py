@@ -104,7 +104,7 @@ def problem_body(status: int, code: str, detail: str, **more: Any) -> dict[str, 
 
 def refusal_body(error: TermbookError) -> dict[str, Any]:
     """The problem document of a refusal, without what belongs to the one request."""
-    more: dict[str, Any] = dict(error.facts)
+    more: dict[str, Any] = {"facts": error.facts} if error.facts else {}
     if error.reasons:
         more["reasons"] = [reason.as_dict() for reason in error.reasons[:MOST_REASONS]]
     return problem_body(status_of(error), error.code, error.message, **more)

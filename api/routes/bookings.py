@@ -1,11 +1,9 @@
 """Bookings: the confirmed enrolments."""
 
-import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.dependencies import Called
@@ -14,7 +12,7 @@ from api.operations import OWNERS_AND_FINANCE, for_roles
 from api.reads import bookings as shown
 from api.reads.orders import history, statuses, summary
 from api.reads.paging import Cursor, Limit
-from api.schemas.base import Page
+from api.schemas.base import Day, Moment, Page
 from api.schemas.bookings import Booking, BookingSummary
 from api.schemas.orders import BookingStatus, History
 from engine.database import Transaction
@@ -27,9 +25,9 @@ def list_bookings(
     call: Called, session_id: UUID | None = None, offering_id: UUID | None = None, account_id: UUID | None = None,
     attendee_id: UUID | None = None, term_id: UUID | None = None,
     status: Annotated[list[BookingStatus] | None, Query(max_length=13)] = None,
-    date_from: Annotated[datetime.date | None, Query(description="Has a session on or after this date.")] = None,
-    date_until: Annotated[datetime.date | None, Query(description="Has a session on or before this date.")] = None,
-    created_from: AwareDatetime | None = None, created_until: AwareDatetime | None = None, cursor: Cursor = None,
+    date_from: Annotated[Day | None, Query(description="Has a session on or after this date.")] = None,
+    date_until: Annotated[Day | None, Query(description="Has a session on or before this date.")] = None,
+    created_from: Moment | None = None, created_until: Moment | None = None, cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """Bookings, newest first; a family sees its own. With both dates: a session within them."""

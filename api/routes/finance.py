@@ -1,6 +1,5 @@
 """Invoices and quotes, as values and as PDF."""
 
-import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from api.operations import OWNERS_AND_FINANCE, for_roles
 from api.reads import finance as shown
 from api.reads.paging import Cursor, Limit
 from api.schemas import finance as schemas
-from api.schemas.base import Page
+from api.schemas.base import Day, Page
 from engine.database import Transaction
 from invoicing.document import Document
 from invoicing.pdf import render_pdf
@@ -32,8 +31,8 @@ _PDF: dict[int | str, dict[str, Any]] = {
 @router.get("/invoices", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.InvoiceSummary]))
 def list_invoices(
     call: Called, account_id: UUID | None = None, booking_id: UUID | None = None, is_open: bool | None = None,
-    due_until: datetime.date | None = None, issued_from: datetime.date | None = None,
-    issued_until: datetime.date | None = None, cursor: Cursor = None, limit: Limit = 50,
+    due_until: Day | None = None, issued_from: Day | None = None,
+    issued_until: Day | None = None, cursor: Cursor = None, limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """Invoices, newest first; a family sees its own."""
 

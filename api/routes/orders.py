@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.dependencies import Called
@@ -12,7 +11,7 @@ from api.moves import Answer, Call, Principal
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import orders as shown
 from api.reads.paging import Cursor, Limit
-from api.schemas.base import Page
+from api.schemas.base import Moment, Page
 from api.schemas.orders import (
     BookingStatus,
     Cart,
@@ -55,7 +54,7 @@ def begin_order(body: NewOrder, call: Called) -> Response:
 def list_orders(
     call: Called, account_id: UUID | None = None, attendee_id: UUID | None = None, term_id: UUID | None = None,
     session_id: UUID | None = None, status: Annotated[list[BookingStatus] | None, Query(max_length=13)] = None,
-    created_from: AwareDatetime | None = None, created_until: AwareDatetime | None = None, cursor: Cursor = None,
+    created_from: Moment | None = None, created_until: Moment | None = None, cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """Orders, newest first; a family sees its own."""

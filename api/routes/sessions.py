@@ -1,6 +1,5 @@
 """Sessions with their places, and the roll that staff take."""
 
-import datetime
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, STAFF, creates, for_roles
 from api.reads import sessions as shown
 from api.reads.paging import Cursor, Limit
-from api.schemas.base import Page
+from api.schemas.base import Day, Page
 from api.schemas.sessions import Marks, Roll, Session, SessionChange, SessionWhole
 from attendance import roll as rolls
 from engine.database import Transaction
@@ -29,8 +28,8 @@ _log = structlog.get_logger("termbook.audit")
 @router.get("/sessions", **for_roles(EVERYBODY, response_model=Page[Session]))
 def list_sessions(
     call: Called, offering_id: UUID | None = None, term_id: UUID | None = None, site_id: UUID | None = None,
-    date_from: Annotated[datetime.date | None, Query(description="The site's local date, included.")] = None,
-    date_until: Annotated[datetime.date | None, Query(description="The site's local date, included.")] = None,
+    date_from: Annotated[Day | None, Query(description="The site's local date, included.")] = None,
+    date_until: Annotated[Day | None, Query(description="The site's local date, included.")] = None,
     cursor: Cursor = None, limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """Sessions in order of time, with their places; families see those of published offerings."""

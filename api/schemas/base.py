@@ -1,10 +1,19 @@
 """What all schemas share: inputs that refuse what they do not know, texts with bounds, pages of a list."""
 
+import datetime
 import re
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 T = TypeVar("T")
 
@@ -22,8 +31,29 @@ Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\x00-\x20@]+@[^\x00-\x20@]+$"),
 ]
-Minor = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT_MINOR, description="In minor units of the currency (cents).")]
-Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+# Strict: 1.0, true and "1" are not whole numbers, and "yes" is no answer to a yes-or-no question.
+Whole = Annotated[int, Field(strict=True)]
+YesNo = Annotated[bool, Field(strict=True)]
+Minor = Annotated[Whole, Field(ge=0, le=LARGEST_AMOUNT_MINOR, description="In minor units of the currency (cents).")]
+Count = Annotated[Whole, Field(ge=0, le=LARGEST_COUNT)]
+
+
+def _is_written(form: str, example: str) -> BeforeValidator:
+    """Dates and times are written out, never counted in seconds."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, datetime.date | datetime.time) and not (
+            isinstance(value, str) and re.match(form, value)
+        ):
+            raise ValueError(f"write it as {example}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Day = Annotated[datetime.date, _is_written(r"\d{4}-\d\d-\d\d$", "2026-04-12")]
+LocalTime = Annotated[datetime.time, _is_written(r"\d\d:\d\d(:\d\d)?$", "09:30")]
+Moment = Annotated[AwareDatetime, _is_written(r"\d{4}-\d\d-\d\dT", "2026-04-12T09:30:00-04:00")]
 
 
 def _known_zone(name: str) -> str:
@@ -88,7 +118,8 @@ class Problem(Output):
     detail: str
     code: str = Field(description="Stable, for programs.")
     request_id: str
-    reasons: list[FailedRule] | None = None
+    reasons: list[FailedRule] | None = Field(default=None, description="Every rule or field that says no.")
+    facts: dict[str, Any] | None = Field(default=None, description="What the refusal is about, for programs.")
 
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

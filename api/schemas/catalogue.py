@@ -5,9 +5,26 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import ConfigDict, Field, PlainSerializer, model_validator
 
-from api.schemas.base import Change, Count, Email, Input, Lines, LongText, Minor, Name, Output, ShortText, TimeZone
+from api.schemas.base import (
+    Change,
+    Count,
+    Day,
+    Email,
+    Input,
+    Lines,
+    LocalTime,
+    LongText,
+    Minor,
+    Moment,
+    Name,
+    Output,
+    ShortText,
+    TimeZone,
+    Whole,
+    YesNo,
+)
 from catalogue import schedule as catalogue
 from models import BookingMode, OfferingStatus, TermStatus
 
@@ -112,7 +129,7 @@ class NewClosureDay(Input):
 
     site_id: UUID
     term_id: UUID | None = None
-    date: datetime.date
+    date: Day
     reason: ShortText = ""
 
 
@@ -133,8 +150,8 @@ class NewTerm(Input):
 
     name: Name
     site_id: UUID | None = None
-    starts_on: datetime.date
-    ends_on: datetime.date
+    starts_on: Day
+    ends_on: Day
     status: TermStatus = TermStatus.DRAFT
 
 
@@ -144,8 +161,8 @@ class TermChange(Change):
     model_config = _example(status="RUNNING")
 
     name: Name = ""
-    starts_on: datetime.date = datetime.date.min
-    ends_on: datetime.date = datetime.date.min
+    starts_on: Day = datetime.date.min
+    ends_on: Day = datetime.date.min
     status: TermStatus = TermStatus.DRAFT
 
 
@@ -227,7 +244,7 @@ class NewExtra(Input):
     name: Name
     price_minor: Minor
     program_id: UUID | None = None
-    is_active: bool = True
+    is_active: YesNo = True
 
 
 class ExtraChange(Change):
@@ -237,7 +254,7 @@ class ExtraChange(Change):
 
     name: Name = ""
     price_minor: Minor = 0
-    is_active: bool = True
+    is_active: YesNo = True
 
 
 class Extra(Output):
@@ -261,18 +278,11 @@ class Meeting(Input):
     component: ShortText = ""
     title: ShortText = ""
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
-    dates: list[datetime.date] = Field(default_factory=list, max_length=400)
-    starts: datetime.time | None = None
-    ends: datetime.time | None = None
-    from_date: datetime.date | None = Field(default=None, alias="from")
-    until_date: datetime.date | None = Field(default=None, alias="until")
-
-    @field_validator("starts", "ends")
-    @classmethod
-    def _is_local(cls, value: datetime.time | None) -> datetime.time | None:
-        if value is not None and value.tzinfo is not None:
-            raise ValueError("a time of a schedule is local and has no offset")
-        return value
+    dates: list[Day] = Field(default_factory=list, max_length=400)
+    starts: LocalTime | None = None
+    ends: LocalTime | None = None
+    from_date: Day | None = Field(default=None, alias="from")
+    until_date: Day | None = Field(default=None, alias="until")
 
     @model_validator(mode="after")
     def _has_times(self) -> Self:
@@ -289,9 +299,9 @@ Schedule = Annotated[
     list[Meeting], Field(max_length=50), PlainSerializer(lambda meetings: [meeting.kept() for meeting in meetings])
 ]
 Modes = Annotated[list[BookingMode], Field(min_length=1, max_length=3)]
-Months = Annotated[int, Field(ge=0, le=1500)]
-SchoolYear = Annotated[int, Field(ge=-5, le=20)]
-Centimetres = Annotated[int, Field(ge=0, le=300)]
+Months = Annotated[Whole, Field(ge=0, le=1500)]
+SchoolYear = Annotated[Whole, Field(ge=-5, le=20)]
+Centimetres = Annotated[Whole, Field(ge=0, le=300)]
 Kilograms = Annotated[Decimal, Field(ge=0, le=500, decimal_places=1)]
 
 
@@ -309,8 +319,8 @@ class _OfferingFields(Input):
     height_to_cm: Centimetres | None = None
     weight_from_kg: Kilograms | None = None
     weight_to_kg: Kilograms | None = None
-    bookable_from: AwareDatetime | None = None
-    bookable_until: AwareDatetime | None = None
+    bookable_from: Moment | None = None
+    bookable_until: Moment | None = None
 
 
 class NewOffering(_OfferingFields):

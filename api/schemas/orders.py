@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText
+from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText, Whole, YesNo
 from models import BookingMode, LineKind
 
 _ATTENDEE = "01998a5e-0000-7000-8000-000000000002"
@@ -38,7 +38,7 @@ class WantedExtra(Input):
     """An extra beside a session."""
 
     extra_id: UUID
-    quantity: int = Field(default=1, ge=1, le=1000)
+    quantity: Whole = Field(default=1, ge=1, le=1000)
 
 
 class WantedLine(Input):
@@ -73,7 +73,7 @@ class Submission(Input):
     override_reason: LongText = Field(
         default="", description="Why an admin sets booking window, cut-off and eligibility aside."
     )
-    is_muted: bool = Field(default=False, description="The family is not notified.")
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
 
 
 class Confirmation(Input):
@@ -83,7 +83,7 @@ class Confirmation(Input):
 
     reason: LongText = ""
     confirmation_type: ConfirmationType | None = None
-    is_muted: bool = False
+    is_muted: YesNo = False
 
 
 class Ending(Input):

@@ -7,14 +7,28 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Change, Email, Input, Lines, LongText, Minor, Name, Names, Output, ShortText
+from api.schemas.base import (
+    Change,
+    Day,
+    Email,
+    Input,
+    Lines,
+    LongText,
+    Minor,
+    Name,
+    Names,
+    Output,
+    ShortText,
+    Whole,
+    YesNo,
+)
 from api.schemas.catalogue import SchoolYear
 from api.schemas.sign_ins import NewPassword
 from models import AccountKind, Role
 
 _ACCOUNT = "01998a5e-0000-7000-8000-000000000001"
 Address = Annotated[Email | Annotated[str, Field(max_length=0)], Field(description="Empty where there is none.")]
-Height = Annotated[int, Field(ge=20, le=260)]
+Height = Annotated[Whole, Field(ge=20, le=260)]
 Weight = Annotated[Decimal, Field(ge=1, le=400, decimal_places=1)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=4)]
 UserIds = Annotated[list[UUID], Field(max_length=500)]
@@ -102,7 +116,7 @@ class NewAttendee(Input):
 
     account_id: UUID | None = Field(default=None, description="A family with one account may leave it out.")
     name: Name
-    date_of_birth: date
+    date_of_birth: Day
     school_year: SchoolYear | None = None
     height_cm: Height | None = None
     weight_kg: Weight | None = None
@@ -118,7 +132,7 @@ class AttendeeChange(Change):
     model_config = _example(allergy_notes="Peanuts, eggs")
 
     name: Name = ""
-    date_of_birth: date = date.min
+    date_of_birth: Day = date.min
     school_year: SchoolYear | None = None
     height_cm: Height | None = None
     weight_kg: Weight | None = None
@@ -167,7 +181,7 @@ class UserChange(Change):
 
     name: Name = ""
     roles: Roles = Field(default_factory=list)
-    is_active: bool = True
+    is_active: YesNo = True
     password: NewPassword = ""
     account_ids: UserIds = Field(default_factory=list)
     site_ids: UserIds = Field(default_factory=list)

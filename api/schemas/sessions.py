@@ -4,9 +4,9 @@ import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.schemas.base import Change, Count, FailedRule, Input, Name, Output, ShortText
+from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText
 from api.schemas.orders import BookingStatus, OrderType
 from models import AttendanceStatus, OfferingStatus, ProductType, SessionStatus
 
@@ -123,7 +123,7 @@ class Mark(Input):
 
     attendance_id: UUID
     status: AttendanceStatus
-    marked_at: AwareDatetime
+    marked_at: Moment
     collected_by: ShortText | None = None
     reason: ShortText | None = None
 

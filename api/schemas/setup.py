@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Base64Bytes, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.schemas.base import NO_NUL, Input, Output
+from api.schemas.base import NO_NUL, Input, Output, YesNo
 from models import RuleScope
 
 _DEEPEST = 20
@@ -72,8 +72,8 @@ class NewImport(Input):
     content: Base64Bytes = Field(description="The file as it is, in base64.")
     mapping: Toml = Field(description="TOML: which column means what.")
     prices: Toml | None = Field(default=None, description="TOML: prices and capacities that the file lacks.")
-    skip_bad: bool = Field(default=False, description="Import the rest of a file that has bad rows.")
-    dry_run: bool = Field(default=False, description="Say what would change, and change nothing.")
+    skip_bad: YesNo = Field(default=False, description="Import the rest of a file that has bad rows.")
+    dry_run: YesNo = Field(default=False, description="Say what would change, and change nothing.")
 
 
 class ImportReport(Output):

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from api.schemas.base import NO_NUL, Email, Input, Name, Output, Slug
+from api.schemas.base import NO_NUL, Email, Input, Moment, Name, Output, Slug
 from models import CredentialKind, Role
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
@@ -52,7 +52,7 @@ class NewToken(Input):
 
     label: Name
     user_id: UUID | None = Field(default=None, description="Whose token it is; by default one's own.")
-    expires_at: AwareDatetime | None = Field(default=None, description="By default in a year; two years at most.")
+    expires_at: Moment | None = Field(default=None, description="By default in a year; two years at most.")
 
 
 class Token(Output):
