@@ -150,8 +150,9 @@ END $$"""
 
 
 _TAKE_PLACES = f"""UPDATE {_SESSIONS} s SET taken = s.taken + 1 FROM (
-        SELECT p.id FROM jsonb_to_recordset(rows->'{_SESSIONS}') AS r(id uuid)
-        JOIN {_SESSIONS} p ON p.organisation_id = org AND p.id = r.id ORDER BY p.id FOR NO KEY UPDATE OF p) locked
+        SELECT p.id FROM {_SESSIONS} p WHERE p.organisation_id = org
+        AND p.id = ANY (ARRAY(SELECT r.id FROM jsonb_to_recordset(rows->'{_SESSIONS}') AS r(id uuid)))
+        ORDER BY p.id FOR NO KEY UPDATE OF p) locked
     WHERE s.organisation_id = org AND s.id = locked.id"""
 
 _COUNT = f"""INSERT INTO {_COUNTER} AS c (organisation_id, id, series, year, last_number)
@@ -170,7 +171,7 @@ def _statement(written: Written, table: str) -> str:
 def _update_order(written: Written) -> str:
     assignments = ", ".join(f'"{name}" = r."{name}"' for name in written.changed)
     return f"""UPDATE {_ORDER} t SET {assignments}
-    FROM jsonb_to_recordset(rows->'{_ORDER}') AS r({_types(_ORDER, ["id", *written.changed])})
+    FROM (SELECT * FROM jsonb_to_recordset(rows->'{_ORDER}') AS r({_types(_ORDER, ["id", *written.changed])}) LIMIT 1) r
     WHERE t.organisation_id = org AND t.id = r.id"""
 
 

@@ -98,7 +98,7 @@ class Batch:
         if self.is_empty:
             return {}
         shape = (
-            tuple((g.guarded.name, g.guarded.sql, g.guarded.takes) for g in self._guards),
+            tuple((g.guarded.sql, g.guarded.takes, _at_most(g.expect)) for g in self._guards),
             tuple((table, tuple(rows[0])) for table, rows in self._rows.items()),
             tuple(n.table for n in self._numberings),
         )
@@ -127,16 +127,26 @@ class Batch:
         return parameters
 
 
+def _at_most(rows: int) -> int:
+    """The power of ten that holds so many rows. The planner is told it: by itself it takes any JSON for 100 rows, and
+    reads all orders of an organisation to find one.
+    """
+    bound = 1
+    while bound < rows:
+        bound *= 10
+    return bound
+
+
 @cache
 def _statement(
-    guards: tuple[tuple[str, str, str], ...],
+    guards: tuple[tuple[str, str, int], ...],
     inserts: tuple[tuple[str, tuple[str, ...]], ...],
     numbered: tuple[str, ...],
 ) -> str:
     """One WITH statement: guards first, then the document counters, then every insert."""
     parts, answers = [], []
-    for position, (_, sql, takes) in enumerate(guards):
-        rows = f"json_to_recordset(%(g{position})s::json) AS r({takes})"
+    for position, (sql, takes, at_most) in enumerate(guards):
+        rows = f"(SELECT * FROM json_to_recordset(%(g{position})s::json) AS r({takes}) LIMIT {at_most}) AS r"
         parts.append(f"g{position} AS ({sql.format(rows=rows, org=_ORG)})")
         answers.append(f"(SELECT array_agg(id) FROM g{position}) AS g{position}")
     for table in numbered:
