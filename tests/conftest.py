@@ -48,6 +48,8 @@ def fresh_database(server_url: str, name: str, *, template: str = "template1") -
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Nothing here is to outlive the run.
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     return database_named(server_url, name)
 
 
