@@ -5,7 +5,7 @@ Lock order: account → attendee → order. Whatever reads other rows stands in 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -264,7 +264,7 @@ SELECT
          SELECT %(org)s UNION ALL SELECT id FROM offerings UNION ALL SELECT program_id FROM offerings
          UNION ALL SELECT category_id FROM offerings)) AS settings,
     (SELECT json_agg(json_build_object('id', s.id, 'offering', s.term_program_set_id, 'date', s.local_date,
-                     'is_to_come', coalesce(s.starts_at > %(now)s, true)) ORDER BY s.local_date, s.id)
+                     'starts_at', s.starts_at) ORDER BY s.local_date, s.id)
      FROM term_product s
      WHERE s.organisation_id = %(org)s AND s.product_type = 'SESSION' AND s.status = 'OPEN'
        AND s.term_program_set_id IN (SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL')) AS siblings,
@@ -314,15 +314,17 @@ def read_facts(
     )  # fmt: skip
     assert row is not None
     offerings = _offerings(row["offerings"] or (), tx.organisation_id)
-    return Facts(
+    facts = Facts(
         lines=_lines(row["sessions"] or (), offerings, row["extras"] or ()),
         settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
         claims=[_claim(c) for c in row["claims"] or ()],
-        siblings=_siblings(row["siblings"] or ()),
+        siblings={},
         group=row["billing_group"],
         trials_taken=row["trials_taken"] or {},
         standing=row["standing"],
     )
+    facts.siblings = _siblings(row["siblings"] or (), facts, offerings, now)
+    return facts
 
 
 def _offerings(rows: Iterable[Row], organisation_id: UUID) -> dict[str, Offering]:
@@ -366,12 +368,18 @@ def _claim(row: Row) -> Claim:
     return Claim(TermBookingOrderType(row["order_type"]), slot, UUID(row["account_id"]), str(row["reference"]), label)
 
 
-def _siblings(rows: Iterable[Row]) -> dict[UUID, list[OfferedSession]]:
+def _siblings(
+    rows: Iterable[Row], facts: Facts, offerings: dict[str, Offering], now: datetime
+) -> dict[UUID, list[OfferedSession]]:
+    """Every session of the offerings; one past its cut-off is not to come: nobody is asked to book it."""
     found: dict[UUID, list[OfferedSession]] = {}
     for row in rows:
+        offering = offerings[row["offering"]]
+        cut_off = timedelta(minutes=facts.rule(Rule.BOOKING_CUT_OFF, offering).value)
         day = date.fromisoformat(row["date"]) if row["date"] else None
-        session = OfferedSession(UUID(row["id"]), day, row["is_to_come"])
-        found.setdefault(UUID(row["offering"]), []).append(session)
+        starts_at = _moment(row["starts_at"])
+        is_to_come = starts_at is None or now <= starts_at - cut_off
+        found.setdefault(offering.id, []).append(OfferedSession(UUID(row["id"]), day, is_to_come))
     return found
 
 
