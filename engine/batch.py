@@ -1,8 +1,8 @@
 """Writes in sets: effects add rows and guarded statements, one data-modifying statement writes them all.
 
 The SQL is derived from the tables' metadata and cached by shape, so PostgreSQL prepares it once per connection. The
-rows of each table travel as one json parameter. Each guard's count is compared after the write; a guard that did not find what it
-must raises, and the unit of work is rolled back.
+rows of each table travel as a json parameter of their own. Each guard's count is compared after the write; a guard that
+did not find what it must raises, and the unit of work is rolled back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
