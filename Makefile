@@ -16,12 +16,12 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml requirements.txt scripts/system_libraries.sh
+$(STAMP): pyproject.toml requirements.txt scripts/system_libraries.sh scripts/install.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Termbook needs Python 3.11 or newer; name one with PYTHON=…"; exit 1; }
 	@echo "Setting up: system libraries, then $(VENV) (a few minutes the first time)"
 	@bash scripts/system_libraries.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python scripts/install.py requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
