@@ -4,6 +4,7 @@ Marks are idempotent and carry the device's own time, so that a tablet that was 
 is older than what is known, or that contradicts it, comes back as a conflict and overwrites nothing.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -202,13 +203,18 @@ def _wrong_person(where: str, mark: Mark, entry: RollEntry) -> Iterable[Reason]:
     if mark.status is not AttendanceStatus.LEFT:
         return
     who = (mark.collected_by or "").strip()
-    if who.casefold() in {name.casefold() for name in entry.must_not_collect}:
+    if _folded(who) in {_folded(name) for name in entry.must_not_collect}:
         yield Reason("must_not_collect", f"{who} must not collect {entry.name}.", field=f"{where}.collected_by",
                      rule="must_not_collect")  # fmt: skip
-    elif entry.authorised_pick_ups and who.casefold() not in {n.casefold() for n in entry.authorised_pick_ups}:
+    elif entry.authorised_pick_ups and _folded(who) not in {_folded(name) for name in entry.authorised_pick_ups}:
         names = ", ".join(entry.authorised_pick_ups)
         yield Reason("not_authorised", f"{entry.name} leaves with one of: {names}.", field=f"{where}.collected_by",
                      rule="authorised_pick_ups")  # fmt: skip
+
+
+def _folded(name: str) -> str:
+    """A name as people compare it: no difference of case, of spaces or of how an accent is typed."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _is_known(mark: Mark, entry: RollEntry) -> bool:
