@@ -214,9 +214,9 @@ def client(database: Database, clock: FrozenClock) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """A real server in a thread, on a port of its own; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=5))
+def serving(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """A real server in a thread, on a port of its own unless one is given; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
