@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from engine.actor import Actor
 from engine.batch import Guarded
@@ -70,6 +71,7 @@ class Roll:
     session_id: UUID
     name: str
     site: str
+    time_zone: str
     local_date: date
     starts_at: datetime
     ends_at: datetime
@@ -87,7 +89,8 @@ class Roll:
 
 
 _SESSION = """
-SELECT s.id, p.name, i.id AS site_id, i.name AS site, s.local_date, s.starts_at, s.ends_at, s.capacity, p.program_id
+SELECT s.id, p.name, i.id AS site_id, i.name AS site, i.time_zone, s.local_date, s.starts_at, s.ends_at, s.capacity,
+       p.program_id
 FROM term_product s
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
@@ -125,9 +128,9 @@ def read_roll(tx: Transaction, *, session_id: UUID, actor: Actor) -> Roll:
         raise NotFound("There is no such session with a roll.", what="session")
     rows = tx.rows(_ENTRIES, session_id=session_id, program_id=session["program_id"])
     return Roll(
-        session_id=session_id, name=session["name"], site=session["site"], local_date=session["local_date"],
-        starts_at=session["starts_at"], ends_at=session["ends_at"], capacity=session["capacity"],
-        entries=[_entry(row) for row in rows],
+        session_id=session_id, name=session["name"], site=session["site"], time_zone=session["time_zone"],
+        local_date=session["local_date"], starts_at=session["starts_at"], ends_at=session["ends_at"],
+        capacity=session["capacity"], entries=[_entry(row) for row in rows],
     )  # fmt: skip
 
 
@@ -194,8 +197,8 @@ def _impossible(marks: Sequence[Mark], entries: dict[UUID, RollEntry], roll: Rol
             yield Reason("in_the_future", "A mark is not made in the future; check the device's clock.",
                          field=f"{where}.marked_at")  # fmt: skip
         if mark.status not in _IN_ADVANCE and mark.marked_at < roll.starts_at - _ARRIVAL:
-            yield Reason("too_early", f"{roll.name} starts only at {roll.starts_at:%Y-%m-%d %H:%M} UTC.",
-                         field=f"{where}.marked_at")  # fmt: skip
+            starts = f"{roll.starts_at.astimezone(ZoneInfo(roll.time_zone)):%a %d %b %Y %H:%M}"
+            yield Reason("too_early", f"{roll.name} starts only on {starts}.", field=f"{where}.marked_at")
         yield from _wrong_person(where, mark, entry)
 
 
