@@ -221,6 +221,9 @@ def _folded(name: str) -> str:
 
 
 def _is_known(mark: Mark, entry: RollEntry) -> bool:
+    """Sent again: the mark that holds, or the sign-in of somebody who has left since."""
+    if mark.status in _HERE and entry.status is AttendanceStatus.LEFT:
+        return mark.marked_at == entry.signed_in_at
     same = mark.status is entry.status and (mark.collected_by or None) == entry.collected_by
     return same and entry.marked_at is not None and mark.marked_at <= entry.marked_at
 
