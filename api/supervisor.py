@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,9 +28,9 @@ _START_SECONDS = 60.0
 
 
 def run_sample(console: Console, *, port: int, workers: int) -> None:
-    """Serve until Ctrl-C or SIGTERM; nothing is left running afterwards."""
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal; nothing is left running afterwards."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     chosen = _sample_settings(settings(), port)
     with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
@@ -37,8 +38,8 @@ def run_sample(console: Console, *, port: int, workers: int) -> None:
         _make_sample_once(console, runtime)
         children = _start(runtime, port=port, workers=workers)
         try:
-            _wait_until_up(chosen.base_url, children)
-            _greet(console, runtime)
+            if _wait_until_up(chosen, children, stop):
+                _greet(console, runtime)
             while not stop.wait(0.5):
                 _raise_if_ended(children)
         finally:
@@ -115,16 +116,26 @@ def _environment(runtime: Runtime) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _wait_until_up(base_url: str, children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -> None:
+def _wait_until_up(
+    chosen: Settings, children: Sequence[tuple[str, "subprocess.Popen[bytes]"]], stop: threading.Event
+) -> bool:
+    """Until API and sandbox answer; False when told to stop before. Raises StartupFailed."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         _raise_if_ended(children)
-        try:
-            if httpx.get(f"{base_url}/readyz", timeout=1).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise StartupFailed(f"The API did not answer at {base_url} within {_START_SECONDS:.0f} s.")
+        if _answers(f"{chosen.base_url}/readyz") and _answers(f"{chosen.sandbox_gateway_url}/openapi.json"):
+            return True
+        if stop.wait(0.1):
+            return False
+    raise StartupFailed(f"The API did not answer at {chosen.base_url} within {_START_SECONDS:.0f} s.")
+
+
+def _answers(url: str) -> bool:
+    try:
+        # Past any proxy of the environment: it is our own machine that we ask.
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _raise_if_ended(children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -> None:
@@ -145,14 +156,14 @@ def _greet(console: Console, runtime: Runtime) -> None:
 
 
 def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
-    """Ask all to stop, wait, and end those that do not."""
+    """Ask all to stop and wait; then end those that do not, and what a process that was killed has left behind."""
     for process in processes:
         if process.poll() is None:
             process.terminate()
     until = time.monotonic() + _STOP_SECONDS
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
