@@ -176,6 +176,7 @@ def mark_roll(tx: Transaction, *, session_id: UUID, marks: Sequence[Mark], actor
             continue
         version = rows[entry.attendance_id]["version"] if entry.attendance_id in rows else entry.version
         _apply(mark, entry)
+        entry.version = version + 1  # written once, however many marks of this call it took
         rows[entry.attendance_id] = _row(entry, version, actor)
     if rows:
         tx.batch.guard(
@@ -247,7 +248,6 @@ def _apply(mark: Mark, entry: RollEntry) -> None:
     else:
         entry.signed_in_at = entry.signed_out_at = entry.collected_by = None
     entry.status, entry.marked_at, entry.reason = mark.status, mark.marked_at, mark.reason
-    entry.version += 1
 
 
 def _row(entry: RollEntry, version: int, actor: Actor) -> Row:
