@@ -13,16 +13,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.measure import CLIENTS, QUICK, SIDES, SIZES, USUAL_SIZE, Measured, Plan, Workshop, open_clients
+from bench.measure import CLIENTS, QUICK, USUAL_SIZE, Measured, Plan, Workshop, open_clients
 from bench.report import show
 from bench.served import serving
-from bench.world import build_world
+from bench.world import SIZES, build_world
 from engine.schema import migrate
 from engine.server import ensure_server
 from engine.settings import Settings, settings
 
 DATABASE = "termbook_bench"
-_WARM_UP_SECONDS = 0.7
 
 
 def main(
@@ -52,7 +51,7 @@ def _measure(
     clients = open_clients(workshop, base_url=base_url, api_pid=api_pid)
     try:
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task("Warming up", total=plan.steps)
+            task = progress.add_task("A past, and warming up", total=plan.steps)
 
             def measure(number: int, sessions: int, rounds: int) -> Measured:
                 progress.update(task, description=f"{sessions} sessions, {number} at once")
@@ -61,10 +60,7 @@ def _measure(
                     tick=lambda: progress.advance(task),
                 )  # fmt: skip
 
-            for side in SIDES * 2:
-                workshop.slice(clients, side, CLIENTS, USUAL_SIZE, _WARM_UP_SECONDS)
-                progress.advance(task)
-            workshop.settle()
+            workshop.live_in(clients, plan.orders_before)
             many = measure(CLIENTS, USUAL_SIZE, plan.rounds_of_many)
             one = measure(1, USUAL_SIZE, plan.rounds_of_one)
             sizes = [

@@ -5,14 +5,15 @@ log file and no extension is needed. One simple query of several commands (`BEGI
 one round trip.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import psycopg
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from api.app import create_app
 from bench.sides import confirm, requests_of, submit
@@ -68,14 +69,14 @@ def statements_through_http(url: str, role: str, carts: list[Cart]) -> float:
     """Statements per order of the API, over all carts but the first."""
     with _reporting_database(url, role) as (database, counter):
         app = create_app(Settings(), database=database, clock=FrozenClock(NOW), gateways={})
-        with TestClient(app) as client:
 
-            def book(cart: Cart) -> None:
+        async def post_both(cart: Cart) -> None:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as client:
                 for path, body, headers in requests_of(cart):
-                    response = client.post(path, content=body, headers=headers)
+                    response = await client.post(path, content=body, headers=headers)
                     assert response.status_code == 200, response.text
 
-            return _per_order(counter, book, carts)
+        return _per_order(counter, lambda cart: asyncio.run(post_both(cart)), carts)
 
 
 def _per_order(counter: Counter, book: Callable[[Cart], None], carts: list[Cart]) -> float:

@@ -58,7 +58,7 @@ def settle(owner: Owner) -> Iterator[str]:
 def failings(url: str, owner: Owner, journals: Sequence[Journal], http: httpx.Client, chance: Random) -> Iterator[str]:
     """Everything that is not as it was acknowledged; nothing when all is well."""
     orders = [order for journal in journals for order in journal.orders]
-    yield from _orders_failing(owner, orders)
+    yield from orders_failing(owner, orders)
     yield from _made_failing(owner, orders)
     asks = [ask for journal in journals for ask in journal.asks]
     yield from _replays_failing(http, chance.sample(asks, min(_REPLAYS, len(asks))))
@@ -82,7 +82,7 @@ GROUP BY o.organisation_id, o.id, o.status, o.confirmation_type
 """
 
 
-def _orders_failing(owner: Owner, orders: Sequence[Order]) -> Iterator[str]:
+def orders_failing(owner: Owner, orders: Sequence[Order]) -> Iterator[str]:
     """The history of each order is what was acknowledged, each trigger once, and after it at most its timeout."""
     found = {row["id"]: row for row in owner.execute(_HISTORIES)}
     for order in orders:

@@ -178,9 +178,7 @@ def _update_order(written: Written) -> str:
 def _insert(written: Written, table: str) -> str:
     columns = _columns(written, table)
     names = ", ".join(f'"{name}"' for name in columns)
-    values = ", ".join(
-        "next_number" if table == _NUMBERED and name == "number" else f'r."{name}"' for name in columns
-    )
+    values = ", ".join("next_number" if table == _NUMBERED and name == "number" else f'r."{name}"' for name in columns)
     return (f'INSERT INTO "{table}" (organisation_id, {names}) SELECT org, {values}\n'
             f"    FROM jsonb_to_recordset(rows->'{table}') AS r({_types(table, columns)})")  # fmt: skip
 

@@ -28,26 +28,31 @@ CLIENTS = 8
 USUAL_SIZE = 10
 # More carts than the last rate asks for, so that a slice ends by time.
 _RESERVE = 1.5
+# Orders of each size that each client books first: a statement is prepared the sixth time, planned for good five later.
+_TO_WARM_UP = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long to measure. Rounds by what is measured, seconds of one slice of one side."""
 
-    rounds_of_many: int = 7
-    rounds_of_one: int = 4
+    rounds_of_many: int = 9
+    rounds_of_one: int = 5
     rounds_of_sizes: int = 3
     seconds: float = 2.0
     counted_orders: int = 4
+    orders_before: int = 3000
 
     @property
     def steps(self) -> int:
         """How many slices there will be, for a progress bar."""
         rounds = self.rounds_of_many + self.rounds_of_one + self.rounds_of_sizes * (len(SIZES) - 1)
-        return len(SIDES) * (rounds + 2)
+        return len(SIDES) * rounds
 
 
-QUICK = Plan(rounds_of_many=2, rounds_of_one=1, rounds_of_sizes=1, seconds=0.8, counted_orders=2)
+QUICK = Plan(
+    rounds_of_many=2, rounds_of_one=1, rounds_of_sizes=1, seconds=0.7, counted_orders=1, orders_before=800
+)  # fmt: skip
 
 
 @dataclass
@@ -105,7 +110,7 @@ class Workshop:
     def _make_templates(self) -> dict[int, Templates]:
         """Let the engine book an order of each size, and prove that the floor leaves as many rows in each table."""
         database = Database(self.url, app_role=self.role, pool_size=1)
-        templates = {}
+        templates: dict[int, Templates] = {}
         for size in SIZES:
             by_engine, by_floor = self.carts(size, 2)
             written = _book_and_read(database, by_engine)
@@ -150,9 +155,19 @@ class Workshop:
         self._rates[side, number, sessions] = max(found.orders_per_second, 10.0)
         return found
 
-    def settle(self) -> None:
-        """What autovacuum would have done by now: the planner knows the tables."""
+    def live_in(self, clients: Clients, orders_before: int) -> None:
+        """Book a past of so many orders, let the planner see the tables, and let every side book until its connections
+        have prepared and planned their statements.
+        """
+        self._book_all(clients, "floor", orders_before)
         self.owner.execute("VACUUM ANALYZE")
+        for side in SIDES:
+            for size in SIZES:
+                self._book_all(clients, side, CLIENTS * _TO_WARM_UP, sessions=size)
+
+    def _book_all(self, clients: Clients, side: str, number: int, sessions: int = USUAL_SIZE) -> None:
+        carts = self.carts(sessions, number)
+        clients.run(side, [carts[one::CLIENTS] for one in range(CLIENTS)], math.inf)
 
 
 def _book_and_read(database: Database, cart: Cart) -> dict[str, Written]:

@@ -123,8 +123,8 @@ def requests_of(cart: Cart) -> list[tuple[str, bytes, dict[str, str]]]:
         ("submission", {"confirmation_type": ADMIN_CONFIRM.name, "price_fingerprint": cart.fingerprint}),
         ("confirmation", {"reason": REASON}),
     ]
+    headers = {"Authorization": f"Bearer {cart.token}", "Content-Type": "application/json"}
     return [
-        (f"/orders/{cart.order_id}/{noun}", orjson.dumps(body),
-         {"Authorization": f"Bearer {cart.token}", "Content-Type": "application/json", "Idempotency-Key": str(new_id())})
+        (f"/orders/{cart.order_id}/{noun}", orjson.dumps(body), {**headers, "Idempotency-Key": str(new_id())})
         for noun, body in bodies
-    ]  # fmt: skip
+    ]
