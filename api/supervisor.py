@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ def run_sample(console: Console, *, port: int, workers: int) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
+    _refuse_taken_ports(port, port + 1)
     chosen = _sample_settings(settings(), port)
     with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
         runtime = _resume(runtime)
@@ -45,6 +47,15 @@ def run_sample(console: Console, *, port: int, workers: int) -> None:
         finally:
             console.print("Stopping …")
             _end([process for _, process in children])
+
+
+def _refuse_taken_ports(*ports: int) -> None:
+    """Before anything is started: else we would greet when the other program answers. Raises StartupFailed."""
+    for port in ports:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            raise StartupFailed(f"Port {port} is not free ({error.strerror}): choose another with --port.") from error
 
 
 def _sample_settings(chosen: Settings, port: int) -> Settings:
