@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from billing.pricing import Priced
@@ -30,14 +31,23 @@ def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_:
 
 def open_billing(order: Order, *, batch: Batch, facts: Facts, priced: Priced, now: datetime, **_: Any) -> None:
     """Make the group at its first submit, and the version that this order costs; nothing is posted yet."""
-    group_id, version = next_version(
-        batch, group=facts.group, account_id=order.account_id, term_id=order.term_id, now=now
-    )
+    group_id, version = _next_version(order, batch, facts.group, now)
     billing_id = write_version(batch, priced, group_id=group_id, version=version, order_id=order.id, now=now)
     order.change(
         group_id=group_id, billing_id=billing_id, total_minor=priced.total_minor,
         price_fingerprint=priced.fingerprint, submitted_at=now, confirmation_type=order.confirmation_type,
     )  # fmt: skip
+
+
+def _next_version(order: Order, batch: Batch, group: dict[str, Any] | None, now: datetime) -> tuple[UUID, int]:
+    """The next version of the order's group. A sweeper, which locks no account, may take it first."""
+    meanwhile = MovedMeanwhile("The billing of this account was changed meanwhile; look at it again.")
+    for constraint in ("uq_billing_organisation_id_group_id_version", _ONE_GROUP):
+        batch.on_violation(constraint, meanwhile)
+    return next_version(batch, group=group, account_id=order.account_id, term_id=order.term_id, now=now)
+
+
+_ONE_GROUP = "uq_billing_group_organisation_id_account_id_term_id"
 
 
 def arm_timeout(order: Order, *, batch: Batch, rules: Callable[[Rule], list[Any]], now: datetime, **_: Any) -> None:
@@ -92,9 +102,7 @@ def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetim
     """The order costs nothing any more: a zero version supersedes what it cost."""
     if order.billing_id is None:
         return
-    group_id, version = next_version(
-        batch, group=holdings.group, account_id=order.account_id, term_id=order.term_id, now=now
-    )
+    group_id, version = _next_version(order, batch, holdings.group, now)
     order.change(billing_id=write_void(batch, group_id=group_id, version=version, order_id=order.id, now=now))
 
 
