@@ -35,11 +35,12 @@ class Slice:
     side: str
     orders: int
     orders_per_second: float
-    cpu_seconds: float
+    client_cpu_seconds: float
+    server_cpu_seconds: float
 
     @property
     def cpu_ms_per_order(self) -> float:
-        return 1000 * self.cpu_seconds / self.orders
+        return 1000 * (self.client_cpu_seconds + self.server_cpu_seconds) / self.orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Clients:
         server = self._meter.server_seconds() - before
         return Slice(
             side, sum(t.orders for t in told), sum(t.orders / t.seconds for t in told),
-            sum(t.cpu_seconds for t in told) + server,
+            sum(t.cpu_seconds for t in told), server,
         )  # fmt: skip
 
     @staticmethod

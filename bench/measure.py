@@ -36,9 +36,9 @@ _TO_WARM_UP = 14
 class Plan:
     """How long to measure. Rounds by what is measured, seconds of one slice of one side."""
 
-    rounds_of_many: int = 9
-    rounds_of_one: int = 5
-    rounds_of_sizes: int = 3
+    rounds_of_many: int = 7
+    rounds_of_one: int = 4
+    rounds_of_sizes: int = 2
     seconds: float = 2.0
     counted_orders: int = 4
     orders_before: int = 3000
@@ -51,7 +51,7 @@ class Plan:
 
 
 QUICK = Plan(
-    rounds_of_many=2, rounds_of_one=1, rounds_of_sizes=1, seconds=0.7, counted_orders=1, orders_before=800
+    rounds_of_many=2, rounds_of_one=1, rounds_of_sizes=1, seconds=0.6, counted_orders=1, orders_before=500
 )  # fmt: skip
 
 
@@ -68,6 +68,9 @@ class Measured:
 
     def cpu_ms(self, side: str) -> float:
         return median(s.cpu_ms_per_order for s in self.slices[side])
+
+    def client_cpu_ms(self, side: str) -> float:
+        return median(1000 * s.client_cpu_seconds / s.orders for s in self.slices[side])
 
     def rate_ratio(self, side: str) -> float:
         return self._ratio(side, lambda s: s.orders_per_second)

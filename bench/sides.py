@@ -104,6 +104,9 @@ class Http:
         self._carts: Sequence[Cart] = ()
 
     def prepare(self, carts: Sequence[Cart]) -> None:
+        """The server closes what is idle for seconds, as it is while the other sides take their turns."""
+        self._connection.close()
+        self._connection.connect()
         self._carts = carts
 
     def book(self, at: int) -> None:
