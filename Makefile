@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run demo test check bench lock clean
+.PHONY: help setup run demo test check bench crash lock clean
 help:
 	@echo "make setup   prepare $(VENV) with $(BIN)/termbook, and the system libraries where it may"
 	@echo "make demo    play the main job in the terminal and exit"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    everything that is checked before a change lands"
 	@echo "make check   format, lint, types, layers: seconds"
 	@echo "make bench   the engine against its floor, as ratios"
+	@echo "make crash   kill -9 of everything under load for two minutes, and the proof that nothing is lost"
 
 setup: $(STAMP)
 
@@ -43,6 +44,9 @@ test: check
 
 bench: setup
 	@exec $(BIN)/python -m bench
+
+crash: setup
+	@exec $(BIN)/python -m bench.crash
 
 # Renew the pinned, hashed requirements from pyproject.toml; no index address is written.
 lock: setup

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random, SystemRandom
@@ -54,7 +54,9 @@ _OFFERINGS, _SESSIONS = 24, 4
 # Every third offering is small, so that places run out and are fought for.
 _CAPACITY, _SMALL = 500, 12
 _AUTO_CANCEL_MINUTES = 1
-_PAUSE_SECONDS = (0.5, 3.0)
+# A kill comes after so many more answers, or after a while without them: it may hit what is just coming up.
+_ANSWERS_BETWEEN_KILLS = (1, 80)
+_LONGEST_PAUSE_SECONDS = 4.0
 
 
 @dataclass
@@ -120,7 +122,7 @@ def _order_and_kill(
     for thread in threads:
         thread.start()
     try:
-        _kill_now_and_then(installation, Random(seed), seconds=seconds, tick=tick)
+        _kill_now_and_then(installation, clients, Random(seed), seconds=seconds, tick=tick)
     finally:
         stop.set()
         tick(seconds, "Waiting for the last answers")
@@ -129,15 +131,28 @@ def _order_and_kill(
     return [client.journal for client in clients]
 
 
-def _kill_now_and_then(installation: Installation, chance: Random, *, seconds: float, tick: Tick) -> None:
+def _kill_now_and_then(
+    installation: Installation, clients: Sequence[Client], chance: Random, *, seconds: float, tick: Tick
+) -> None:
     """Each kind of victim comes once before any comes again."""
     started, deck = time.monotonic(), list[Victim]()
     while (past := time.monotonic() - started) < seconds:
         tick(past, f"{installation.kills.total()} killed")
-        time.sleep(min(chance.uniform(*_PAUSE_SECONDS), seconds - past))
+        _wait_for_answers(clients, chance.randint(*_ANSWERS_BETWEEN_KILLS), at_most=seconds - past)
         deck = deck or chance.sample(list(Victim), k=len(Victim))
         if installation.kill(deck[-1], chance):
             deck.pop()
+
+
+def _wait_for_answers(clients: Sequence[Client], number: int, *, at_most: float) -> None:
+    until = time.monotonic() + min(_LONGEST_PAUSE_SECONDS, at_most)
+    enough = _answers(clients) + number
+    while _answers(clients) < enough and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _answers(clients: Sequence[Client]) -> int:
+    return sum(len(client.journal.asks) for client in clients)
 
 
 def prove(installation: Installation, found: Report) -> None:
