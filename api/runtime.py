@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from billing.gateways.protocol import Gateway
 from billing.gateways.sandbox import SandboxGateway
 from engine.clock import Clock
 from engine.database import Database
+from engine.errors import StartupFailed
 from engine.schema import migrate
 from engine.server import ensure_server
 from engine.settings import Settings, derived_secret, make_clock
@@ -58,11 +61,17 @@ def make_gateways(settings: Settings) -> dict[str, Gateway]:
 
 @contextmanager
 def running(settings: Settings, *, clock: Clock | None = None) -> Iterator[Runtime]:
-    """Start or join the database, bring it to the current schema, and open the pool; leave everything at the end."""
+    """Start or join the database, bring it to the current schema, and open the pool; leave everything at the end.
+
+    Raises StartupFailed.
+    """
     server = None if settings.database_url else ensure_server(settings.data_directory)
     try:
         url = server.url if server else settings.database_url
-        migrate(url, app_role=settings.app_role)
+        try:
+            migrate(url, app_role=settings.app_role)
+        except sa.exc.OperationalError as error:
+            raise StartupFailed(f"The database cannot be used: {error.orig}") from error
         database = open_database(settings, url)
         try:
             yield Runtime(settings, url, database, clock or make_clock(settings))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from api.runtime import Runtime, make_gateways, running
 from engine.database import Transaction
+from engine.errors import StartupFailed
 from engine.jobs import make_app
 from engine.logs import configure_logs
 from engine.outbox import read_message
@@ -85,5 +86,8 @@ def work(runtime: Runtime) -> None:
 
 
 if __name__ == "__main__":
-    with running(settings()) as started:
-        work(started)
+    try:
+        with running(settings()) as started:
+            work(started)
+    except StartupFailed as failure:
+        raise SystemExit(failure.message) from None
