@@ -8,7 +8,7 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from api.credentials import cookie_name, presented
-from api.errors import Unauthenticated
+from api.errors import Unauthenticated, request_id_of
 from api.moves import Call
 from api.operations import roles_of
 from api.state import State
@@ -46,8 +46,8 @@ async def call(
         raise Invalid(message, reasons=[Reason("malformed", message, field="idempotency-key")])
     return Call(
         state.database, state.clock.now(), shown, roles_of(request), act_as,
-        key=idempotency_key, request_hash=await _hash(request) if idempotency_key else "",
-        if_match=if_match, if_none_match=if_none_match,
+        request_id=request_id_of(request), key=idempotency_key,
+        request_hash=await _hash(request) if idempotency_key else "", if_match=if_match, if_none_match=if_none_match,
     )  # fmt: skip
 
 

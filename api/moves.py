@@ -98,6 +98,7 @@ class Call:
     presented: Presented
     allowed: frozenset[ActorKind]
     act_as: Role | None = None
+    request_id: str = ""
     key: str | None = None
     request_hash: str = ""
     if_match: str | None = None
@@ -131,7 +132,7 @@ class Call:
     def identify(self) -> tuple[Principal, Response | None]:
         """Who asks, and the answer if this was asked before: for work that cannot be one transaction."""
         principal, stored = self.database.run(self.organisation_id, lambda tx: authenticate(tx, self))
-        return principal, None if stored is None else _replay(stored)
+        return principal, None if stored is None else _replay(self, stored)
 
     def refuse(self, principal: Principal, refusal: TermbookError) -> Response:
         """Remember a refusal under the Idempotency-Key; raises it unless another answer was given meanwhile."""
@@ -180,7 +181,7 @@ class _Attempt:
         self.principal = None
         principal, stored = authenticate(tx, self.call)
         if stored is not None:
-            return _replay(stored)
+            return _replay(self.call, stored)
         self.principal = principal
         answer = self.verb(tx, principal)
         if self.call.key is not None:
@@ -287,13 +288,14 @@ def _remember_refusal(call: Call, principal_id: UUID, refusal: TermbookError) ->
     kept = call.database.run(call.organisation_id, keep)
     if kept is None or kept["status_code"] == status_of(refusal):
         raise refusal
-    return _replay(kept)
+    return _replay(call, kept)
 
 
-def _replay(stored: Row) -> Response:
-    return _respond(
-        stored["status_code"], stored["response"], {**stored["headers"], "Idempotent-Replayed": "true"}
-    )
+def _replay(call: Call, stored: Row) -> Response:
+    body = stored["response"]
+    if stored["status_code"] >= 400:
+        body = {**body, "request_id": call.request_id}
+    return _respond(stored["status_code"], body, {**stored["headers"], "Idempotent-Replayed": "true"})
 
 
 def _respond(status: int, body: dict[str, Any] | None, headers: dict[str, str]) -> Response:

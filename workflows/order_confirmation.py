@@ -197,8 +197,11 @@ def _invoice_line(line: Values, booking_lines: dict[UUID, Values]) -> Values:
 def quote_expiry(holdings: Holdings, now: datetime) -> datetime:
     """When a quote made now expires: after its offerings' shortest validity, never later than the next cut-off.
 
-    Where a session's cut-off has passed already (an admin overrode it), its start takes the place of the cut-off.
+    Where a session's cut-off has passed already (an admin overrode it), its start takes the place of the cut-off. An
+    order without a Billing version answers now: the chart refuses to quote it.
     """
+    if holdings.billing is None:
+        return now
     minutes = {str(chain[0]): answer(Rule.BOOKING_CUT_OFF, holdings.settings, chain=chain).value
                for chain in holdings.chains}  # fmt: skip
     moments = [now + timedelta(days=min(holdings.rules(Rule.QUOTE_VALIDITY)))]

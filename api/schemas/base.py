@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 
 T = TypeVar("T")
@@ -51,8 +52,18 @@ def _is_written(form: str, example: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+# A decimal comes as a number or as a text of digits.
+WRITTEN_DECIMAL = WithJsonSchema(
+    {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9])?$"}]}, mode="validation"
+)
 Day = Annotated[datetime.date, _is_written(r"\d{4}-\d\d-\d\d$", "2026-04-12")]
-LocalTime = Annotated[datetime.time, _is_written(r"\d\d:\d\d(:\d\d)?$", "09:30")]
+# JSON Schema's "time" has an offset; a local time has none.
+LocalTime = Annotated[
+    datetime.time,
+    _is_written(r"\d\d:\d\d(:\d\d)?$", "09:30"),
+    WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
+]
+ShownTime = Annotated[str, Field(pattern=r"^\d\d:\d\d:\d\d", description="Of the site, without an offset.")]
 Moment = Annotated[AwareDatetime, _is_written(r"\d{4}-\d\d-\d\dT", "2026-04-12T09:30:00-04:00")]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, PlainSerializer, model_validator
 
 from api.schemas.base import (
+    WRITTEN_DECIMAL,
     Change,
     Count,
     Day,
@@ -302,7 +303,7 @@ Modes = Annotated[list[BookingMode], Field(min_length=1, max_length=3)]
 Months = Annotated[Whole, Field(ge=0, le=1500)]
 SchoolYear = Annotated[Whole, Field(ge=-5, le=20)]
 Centimetres = Annotated[Whole, Field(ge=0, le=300)]
-Kilograms = Annotated[Decimal, Field(ge=0, le=500, decimal_places=1)]
+Kilograms = Annotated[Decimal, WRITTEN_DECIMAL, Field(ge=0, le=500, decimal_places=1)]
 
 
 class _OfferingFields(Input):

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import (
+    WRITTEN_DECIMAL,
     Change,
     Day,
     Email,
@@ -29,7 +30,7 @@ from models import AccountKind, Role
 _ACCOUNT = "01998a5e-0000-7000-8000-000000000001"
 Address = Annotated[Email | Annotated[str, Field(max_length=0)], Field(description="Empty where there is none.")]
 Height = Annotated[Whole, Field(ge=20, le=260)]
-Weight = Annotated[Decimal, Field(ge=1, le=400, decimal_places=1)]
+Weight = Annotated[Decimal, WRITTEN_DECIMAL, Field(ge=1, le=400, decimal_places=1)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=4)]
 UserIds = Annotated[list[UUID], Field(max_length=500)]
 

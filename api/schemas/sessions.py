@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText
+from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText, ShownTime
 from api.schemas.orders import BookingStatus, OrderType
 from models import AttendanceStatus, OfferingStatus, ProductType, SessionStatus
 
@@ -55,8 +55,8 @@ class Session(Output):
     starts_at: datetime.datetime | None
     ends_at: datetime.datetime | None
     local_date: datetime.date | None
-    local_start: datetime.time | None
-    local_end: datetime.time | None
+    local_start: ShownTime | None
+    local_end: ShownTime | None
     price_minor: int
     price: str
     capacity: int

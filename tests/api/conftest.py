@@ -21,6 +21,7 @@ from api.passwords import hash_password
 from billing.gateways.sandbox import SandboxGateway
 from engine.clock import FrozenClock
 from engine.database import Database, Transaction
+from engine.logs import configure_logs
 from engine.settings import Settings
 from models import AccountUser, Credential, RuleSetting, User, UserSite
 from tests.billing.sandbox import SECRET
@@ -38,6 +39,8 @@ from tests.builders import (
     site,
     term,
 )
+
+configure_logs("error")
 
 PASSWORD = "a long enough password"
 HASH = hash_password(PASSWORD)
