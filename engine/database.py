@@ -70,6 +70,8 @@ class Transaction:
         self._connection = connection
         # SQLAlchemy owns the pool; the driver's own connection is what hot paths use.
         self.raw = cast("psycopg.Connection[Row]", connection.connection.driver_connection)
+        # One cursor serves every statement: each is read to its end before the next.
+        self._cursor = psycopg.RawCursor(self.raw, row_factory=dict_row)
         # What hot paths will write, in one statement, when the transaction is flushed.
         self.batch = Batch(organisation_id)
 
@@ -90,7 +92,7 @@ class Transaction:
     def _execute(self, sql: str, parameters: Row) -> "psycopg.RawCursor[Row]":
         parameters["org"] = self.organisation_id
         statement, names = _numbered(sql)
-        return psycopg.RawCursor(self.raw, row_factory=dict_row).execute(statement, [parameters[n] for n in names])
+        return self._cursor.execute(statement, [parameters[name] for name in names])
 
     @cached_property
     def session(self) -> Session:
