@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from random import Random, SystemRandom
 from typing import Annotated, Any
 from uuid import UUID
@@ -54,9 +55,10 @@ _OFFERINGS, _SESSIONS = 24, 4
 # Every third offering is small, so that places run out and are fought for.
 _CAPACITY, _SMALL = 500, 12
 _AUTO_CANCEL_MINUTES = 1
-# A kill comes after so many more answers, or after a while without them: it may hit what is just coming up.
+# A kill comes after so many more answers, or after a while without them: it may hit what is just coming up. The while
+# is a twelfth of the whole run, within these bounds, so that also a short one kills everything.
 _ANSWERS_BETWEEN_KILLS = (1, 80)
-_LONGEST_PAUSE_SECONDS = 4.0
+_LONGEST_PAUSE_SECONDS = (3.0, 10.0)
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Report:
     timeouts_at_the_end: int = 0
     messages: int = 0
     faults: list[str] = field(default_factory=list)
+    folder: Path = Path()  # of the data and logs; it is kept when there are faults
 
     @property
     def acknowledged(self) -> int:
@@ -96,6 +99,8 @@ def crash(*, seconds: float, seed: int, tick: Tick = _silent) -> Report:
         load(installation, found, seconds=seconds, tick=tick)
         tick(seconds, "The dust settles")
         prove(installation, found)
+        installation.is_suspect = bool(found.faults)
+        found.folder = installation.folder
     return found
 
 
@@ -136,16 +141,18 @@ def _kill_now_and_then(
 ) -> None:
     """Each kind of victim comes once before any comes again."""
     started, deck = time.monotonic(), list[Victim]()
+    shortest, longest = _LONGEST_PAUSE_SECONDS
+    pause = min(max(seconds / 12, shortest), longest)
     while (past := time.monotonic() - started) < seconds:
         tick(past, f"{installation.kills.total()} killed")
-        _wait_for_answers(clients, chance.randint(*_ANSWERS_BETWEEN_KILLS), at_most=seconds - past)
+        _wait_for_answers(clients, chance.randint(*_ANSWERS_BETWEEN_KILLS), at_most=min(pause, seconds - past))
         deck = deck or chance.sample(list(Victim), k=len(Victim))
         if installation.kill(deck[-1], chance):
             deck.pop()
 
 
 def _wait_for_answers(clients: Sequence[Client], number: int, *, at_most: float) -> None:
-    until = time.monotonic() + min(_LONGEST_PAUSE_SECONDS, at_most)
+    until = time.monotonic() + at_most
     enough = _answers(clients) + number
     while _answers(clients) < enough and time.monotonic() < until:
         time.sleep(0.01)
@@ -285,7 +292,9 @@ def show(console: Console, found: Report) -> None:
     console.print(table)
     for fault in found.faults:
         console.print(f"[red]✗[/] {fault}", highlight=False)
-    if not found.faults:
+    if found.faults:
+        console.print(f"Data and logs are kept in {found.folder}.")
+    else:
         console.print("Every acknowledged order is there, no key was applied twice, all invariants hold.")
 
 

@@ -93,6 +93,7 @@ class Installation:
         self.folder = folder
         self.kills: Counter[Victim] = Counter()
         self.restarts: Counter[str] = Counter()
+        self.is_suspect = False
         self._clock, self._since = clock_start, datetime.now(UTC)
         port = _free_port()
         self.base_url = f"http://127.0.0.1:{port}"
@@ -202,15 +203,19 @@ _OWNER = "termbook"
 
 @contextmanager
 def installed(*, clock_start: datetime) -> Iterator[Installation]:
-    """An installation in a directory of its own, which is kept only when something goes wrong."""
+    """An installation in a directory of its own, which is kept only when something went wrong: `is_suspect`."""
     folder = Path(tempfile.mkdtemp(prefix="termbook-crash-"))
     folder.chmod(0o755)  # as root, PostgreSQL runs as another user
     installation = Installation(folder, clock_start=clock_start)
     try:
         yield installation
+    except Exception:
+        installation.is_suspect = True
+        raise
     finally:
         installation.stop()
-    shutil.rmtree(folder)
+        if not installation.is_suspect:
+            shutil.rmtree(folder)
 
 
 def _command(process: psutil.Process) -> list[str]:
