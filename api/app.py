@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -40,7 +39,7 @@ from engine.settings import Settings
 _ROUTERS = tuple(
     module.router
     for module in (
-        sign_ins, orders, bookings, sessions, offerings, programme, accounts, users, finance, payments, setup, health,
+        orders, sign_ins, bookings, sessions, offerings, programme, accounts, users, finance, payments, setup, health,
     )
 )  # fmt: skip
 # The documentation page comes with its script and style: it works without a network.
@@ -89,8 +88,3 @@ def _add_documentation(app: FastAPI) -> None:
             openapi_url="/openapi.json", title="Termbook API", swagger_js_url=f"{_PAGES}/swagger-ui-bundle.js",
             swagger_css_url=f"{_PAGES}/swagger-ui.css", swagger_favicon_url=f"{_PAGES}/favicon.png",
         )  # fmt: skip
-
-
-def public(app: FastAPI) -> Any:
-    """Every documented route of the application."""
-    return [route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema]

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.credentials import COOKIE
 from api.schemas.base import Problem
+from models import Role
 
 _DESCRIPTION = """
 Enrolments of an organisation: its programme, its families, their orders, bookings, invoices and roll calls.
@@ -46,16 +47,42 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "token": {"type": "http", "scheme": "bearer", "description": "A program's token, `tb_…`."},
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by `POST /sign-ins`."},
         }
-        _drop_headers_without_meaning(document)
+        _add_headers(document)
         document["security"] = [{"token": []}, {"cookie": []}]
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _drop_headers_without_meaning(document: dict[str, Any]) -> None:
-    """Questions have no key to retry with; only they are asked again with an ETag that is known."""
+_ACT_AS = {
+    "name": "Act-As", "in": "header", "required": False, "schema": {"type": "string", "enum": [*Role]},
+    "description": "Which of one's own roles to act in; by default the one that may do most.",
+}  # fmt: skip
+_IF_NONE_MATCH = {
+    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
+    "description": "An ETag that is known; the same version answers 304.",
+}  # fmt: skip
+_IF_MATCH = {
+    "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
+    "description": "The ETag that was read; another version answers 412.",
+}  # fmt: skip
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    "description": "Makes a retry safe: the same key and request get the same answer again.",
+}  # fmt: skip
+
+
+def _add_headers(document: dict[str, Any]) -> None:
+    """What `api.dependencies.call` reads, where it means something."""
     for methods in document["paths"].values():
         for method, operation in methods.items():
-            meaningless = {"idempotency-key", "if-match"} if method == "get" else {"if-none-match"}
-            if "parameters" in operation:
-                operation["parameters"] = [p for p in operation["parameters"] if p["name"] not in meaningless]
+            if not operation["x-roles"]:
+                continue
+            headers = [_ACT_AS]
+            if method != "get":
+                headers.append(_IDEMPOTENCY_KEY)
+            if "304" in operation["responses"]:
+                headers.append(_IF_NONE_MATCH)
+            if "412" in operation["responses"]:
+                headers.append(_IF_MATCH)
+            operation.setdefault("parameters", []).extend(headers)

@@ -123,7 +123,7 @@ def require_match(call: Call, current: str, noun: str) -> None:
     """Raises Changed where `If-Match` names another version than the current one."""
     if call.if_match in (None, "*"):
         return
-    if call.if_match is not None and call.if_match.removeprefix("W/").strip('"') != current:
+    if call.if_match is not None and call.if_match.strip('"') != current:
         raise Changed(f"The {noun} was changed meanwhile; look at it again.", version=current)
 
 

@@ -243,9 +243,7 @@ def _principal(row: Row, call: Call) -> Principal:
         frozenset(row["account_ids"]) if kind is ActorKind.FAMILY else frozenset(),
         frozenset(row["site_ids"]) if kind is ActorKind.STAFF else frozenset(),
     )  # fmt: skip
-    return Principal(
-        actor, row["user_id"], row["credential_id"], row["name"], row["email"], roles, row["organisation"]
-    )
+    return Principal(actor, row["user_id"], row["credential_id"], row["name"], row["email"], roles, row["organisation"])
 
 
 def _remember(tx: Transaction, call: Call, principal_id: UUID, answer: Answer) -> None:
@@ -267,9 +265,9 @@ WITH fresh AS (
     VALUES (%(org)s, %(principal_id)s, %(key)s, %(request_hash)s, %(status)s, %(body)s, '{}', %(now)s)
     ON CONFLICT DO NOTHING RETURNING status_code, response, headers
 )
-SELECT * FROM fresh
+SELECT *, true AS is_fresh FROM fresh
 UNION ALL
-SELECT status_code, response, headers FROM idempotency_key
+SELECT status_code, response, headers, false FROM idempotency_key
 WHERE organisation_id = %(org)s AND principal_id = %(principal_id)s AND key = %(key)s
 LIMIT 1
 """
@@ -286,7 +284,7 @@ def _remember_refusal(call: Call, principal_id: UUID, refusal: TermbookError) ->
         )  # fmt: skip
 
     kept = call.database.run(call.organisation_id, keep)
-    if kept is None or kept["status_code"] == status_of(refusal):
+    if kept is None or kept["is_fresh"]:
         raise refusal
     return _replay(call, kept)
 

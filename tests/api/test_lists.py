@@ -42,8 +42,7 @@ class TestPages:
         before = [item["id"] for item in walk(world.admin, "/orders")]
 
         found = [
-            item["id"]
-            for item in walk(world.admin, "/orders", between=lambda: world.draft(world.rossi, world.mia))
+            item["id"] for item in walk(world.admin, "/orders", between=lambda: world.draft(world.rossi, world.mia))
         ]
 
         assert found == before
@@ -53,9 +52,7 @@ class TestPages:
         ["/sessions", "/offerings", "/terms", "/sites", "/programs", "/program-categories", "/accounts", "/attendees",
          "/users", "/invoices", "/tokens", "/extras", "/closure-days", "/quotes", "/payments", "/payment-reviews"],
     )  # fmt: skip
-    def test_of_every_list_add_up_to_the_whole(
-        self, world: World, bookings: list[dict[str, Any]], path: str
-    ) -> None:
+    def test_of_every_list_add_up_to_the_whole(self, world: World, bookings: list[dict[str, Any]], path: str) -> None:
         whole = world.admin.get(f"{path}?limit=200").json()
 
         assert walk(world.admin, path, limit=3) == whole["items"]

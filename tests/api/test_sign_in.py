@@ -209,5 +209,3 @@ def test_only_hashes_are_in_the_database(world: World, database_url: str, browse
             for secret in (PASSWORD, made.rpartition("_")[2], world.admin.token.split("_", 2)[2]):
                 found = owner.execute(f'SELECT count(*) FROM "{table}" t WHERE position(%s IN t::text) > 0', [secret])
                 assert found.fetchone() == (0,), table
-
-
