@@ -1,0 +1,259 @@
+"""Migrations up and down, the same as the models; and what the schema itself refuses, whoever asks."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from psycopg import errors
+from sqlmodel import SQLModel
+
+from engine.database import Database
+from engine.ids import new_id
+from engine.schema import migrate, sqlalchemy_url
+from migrations.guards import APPEND_ONLY
+from models import Account
+from tests import builders as build
+from tests.conftest import TEST_DATABASE, drop_database, fresh_database
+from tests.engine.check_world import World, populate
+from tests.engine.later import values
+
+TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.sorted_tables if "organisation_id" in table.columns)
+EVERYTHING = """
+SELECT relkind::text || ' ' || n.nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'procrastinate') AND relname NOT LIKE 'alembic%%'
+UNION ALL SELECT 'function ' || proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = 'public' UNION ALL SELECT 'policy ' || polname || polrelid::regclass FROM pg_policy
+UNION ALL SELECT 'trigger ' || tgname || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1
+"""
+
+
+class TestUpAndDown:
+    @pytest.fixture
+    def empty(self, server_url: str) -> Iterator[str]:
+        name = f"{TEST_DATABASE}_{os.getpid()}_up_and_down"
+        yield fresh_database(server_url, name)
+        drop_database(server_url, name)
+
+    def test_and_up_again_is_the_same(self, empty: str) -> None:
+        before = values(empty, EVERYTHING)
+        migrate(empty)
+        first = values(empty, EVERYTHING)
+
+        migrate(empty, to="base")
+        down = values(empty, EVERYTHING)
+        migrate(empty)
+        migrate(empty)
+
+        assert down == before
+        assert values(empty, EVERYTHING) == first
+        assert len(first) > 100
+
+    def test_one_step_at_a_time(self, empty: str) -> None:
+        for revision in ("0001", "0002", "0001", "base", "0002"):
+            migrate(empty, to=revision)
+
+            found = values(empty, "SELECT version_num FROM alembic_version")
+            assert found == ([] if revision == "base" else [revision])
+
+
+def test_models_and_migrations_are_equal(database_url: str) -> None:
+    engine = sa.create_engine(sqlalchemy_url(database_url), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        differences = compare_metadata(context, SQLModel.metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+@pytest.fixture(scope="module")
+def worlds(checked_database: Database, database_url: str) -> list[World]:
+    """Two organisations with something in every table that matters."""
+    found = []
+    for name in ("Riverside Centre", "Hillside Centre"):
+        with psycopg.connect(database_url) as owner:
+            organisation_id = build.organisation(owner, name=name)
+        with checked_database.transaction(organisation_id) as tx:
+            found.append(populate(tx))
+    return found
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that works as the application does; nothing is kept."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET ROLE termbook_app")
+        yield connection
+        connection.rollback()
+
+
+def be(app: psycopg.Connection[Any], world: World) -> UUID:
+    """Work for that organisation."""
+    organisation_id = world.tx.organisation_id
+    app.execute("SELECT set_config('app.organisation_id', %s, false)", [str(organisation_id)])
+    return organisation_id
+
+
+def count(app: psycopg.Connection[Any], table: str, where: str = "true", *given: Any) -> int:
+    row = app.execute(f'SELECT count(*) FROM "{table}" WHERE {where}', given).fetchone()
+    assert row is not None
+    found: int = row[0]
+    return found
+
+
+class TestRole:
+    def test_owns_nothing_and_bypasses_nothing(self, database_url: str) -> None:
+        plain = values(
+            database_url,
+            "SELECT rolname FROM pg_roles WHERE rolname = 'termbook_app' AND NOT (rolsuper OR rolbypassrls "
+            "OR rolcreaterole OR rolcreatedb OR rolcanlogin OR rolreplication)",
+        )
+
+        assert plain == ["termbook_app"]
+        owned = "SELECT relname FROM pg_class WHERE relowner = 'termbook_app'::regrole"
+        assert values(database_url, owned) == []
+        assert values(database_url, "SELECT proname FROM pg_proc WHERE proowner = 'termbook_app'::regrole") == []
+
+    def test_makes_no_table(self, app: psycopg.Connection[Any]) -> None:
+        with pytest.raises(errors.InsufficientPrivilege):
+            app.execute("CREATE TABLE mine (id int)")
+
+    def test_does_not_switch_the_policies_off(self, app: psycopg.Connection[Any]) -> None:
+        with pytest.raises(errors.InsufficientPrivilege):
+            app.execute("ALTER TABLE account DISABLE ROW LEVEL SECURITY")
+
+
+class TestTenants:
+    def test_every_table_of_an_organisation_is_secured_by_force(self, database_url: str) -> None:
+        secured = values(
+            database_url,
+            "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity "
+            "AND relnamespace = 'public'::regnamespace ORDER BY relname COLLATE \"C\"",
+        )
+
+        assert secured == sorted([*TENANT_TABLES, "organisation"])
+        assert len(TENANT_TABLES) > 40
+
+    def test_nothing_is_seen_without_one(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        app.execute("RESET app.organisation_id")
+
+        assert {table: count(app, table) for table in TENANT_TABLES if count(app, table)} == {}
+        assert count(app, "organisation") == 0
+
+    @pytest.mark.parametrize("value", ["", "not a uuid"])
+    def test_nor_with_a_nonsense(self, app: psycopg.Connection[Any], worlds: list[World], value: str) -> None:
+        app.execute("SELECT set_config('app.organisation_id', %s, false)", [value])
+        if value:
+            with pytest.raises(errors.InvalidTextRepresentation):
+                count(app, "account")
+        else:
+            assert count(app, "account") == 0
+
+    def test_one_sees_its_own_rows_only(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        for world in worlds:
+            own = be(app, world)
+
+            foreign = {table: count(app, table, "organisation_id <> %s", own) for table in TENANT_TABLES}
+            assert set(foreign.values()) == {0}
+            assert count(app, "term_booking_order") > 10
+            assert count(app, "organisation") == 1
+
+    @pytest.mark.parametrize("table", TENANT_TABLES)
+    def test_one_changes_and_deletes_no_other(
+        self, app: psycopg.Connection[Any], worlds: list[World], database_url: str, table: str
+    ) -> None:
+        riverside, hillside = worlds
+        be(app, riverside)
+        other = hillside.tx.organisation_id
+        if table in APPEND_ONLY:
+            for statement in (f'UPDATE "{table}" SET id = id', f'DELETE FROM "{table}"', f'TRUNCATE "{table}"'):
+                with pytest.raises(errors.InsufficientPrivilege), app.transaction():
+                    app.execute(statement)
+            return
+
+        updated = app.execute(
+            f'UPDATE "{table}" SET organisation_id = %s WHERE organisation_id = %s', [other, other]
+        ).rowcount
+        deleted = app.execute(f'DELETE FROM "{table}" WHERE organisation_id = %s', [other]).rowcount
+
+        assert (updated, deleted) == (0, 0)
+
+    def test_one_writes_for_no_other(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        riverside, hillside = worlds
+        be(app, riverside)
+
+        with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+            build.add(app, Account, organisation_id=hillside.tx.organisation_id, reference="AC-X", name="Spy")
+
+    def test_one_moves_no_row_to_another(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        riverside, hillside = worlds
+        be(app, riverside)
+
+        with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+            app.execute("UPDATE timer SET organisation_id = %s", [hillside.tx.organisation_id])
+
+    @pytest.mark.parametrize(
+        ("table", "column"),
+        [(table.name, key.parent.name)
+         for table in SQLModel.metadata.sorted_tables if table.name in TENANT_TABLES
+         for constraint in table.foreign_key_constraints
+         for key in constraint.elements
+         if key.parent.name != "organisation_id" and key.column.table.name in TENANT_TABLES],
+    )  # fmt: skip
+    def test_every_reference_names_the_organisation_too(self, table: str, column: str) -> None:
+        """A composite foreign key: an id of another organisation cannot be referred to, even without policies."""
+        metadata = SQLModel.metadata.tables[table]
+
+        pairs = [
+            (element.parent.name, element.column.name)
+            for constraint in metadata.foreign_key_constraints if column in constraint.column_keys
+            for element in constraint.elements
+        ]  # fmt: skip
+
+        assert ("organisation_id", "organisation_id") in pairs
+
+    def test_a_reference_to_another_organisations_row_is_refused(
+        self, app: psycopg.Connection[Any], worlds: list[World]
+    ) -> None:
+        riverside, hillside = worlds
+        be(app, riverside)
+
+        with pytest.raises(errors.ForeignKeyViolation):
+            app.execute("UPDATE account_attendee SET account_id = %s", [hillside.okafor["id"]])
+
+    def test_not_even_by_the_owner(self, database_url: str, worlds: list[World]) -> None:
+        riverside, hillside = worlds
+        with psycopg.connect(database_url) as owner:
+            with pytest.raises(errors.ForeignKeyViolation):
+                owner.execute("UPDATE term_booking_order SET account_id = %s WHERE organisation_id = %s",
+                              [hillside.okafor["id"], riverside.tx.organisation_id])  # fmt: skip
+            owner.rollback()
+
+
+class TestForGood:
+    @pytest.mark.parametrize("table", APPEND_ONLY)
+    @pytest.mark.parametrize("verb", ['UPDATE "{}" SET id = id', 'DELETE FROM "{}"', 'TRUNCATE "{}" CASCADE'])
+    def test_nobody_changes_it_not_even_the_owner(
+        self, database_url: str, worlds: list[World], table: str, verb: str
+    ) -> None:
+        with psycopg.connect(database_url) as owner:
+            with pytest.raises(errors.RestrictViolation, match="is append-only"):
+                owner.execute(verb.format(table))
+            owner.rollback()
+
+    def test_an_entry_that_does_not_balance_is_refused(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        own = be(app, worlds[0])
+        entry = app.execute("SELECT entry_id, account_id FROM ledger_posting LIMIT 1").fetchone()
+        assert entry is not None
+
+        with pytest.raises(errors.CheckViolation, match="do not balance"):
+            app.execute(
+                "INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, account_id, amount_minor) "
+                "VALUES (%s, %s, %s, 'RECEIVABLE', %s, 5)", [own, new_id(), *entry],
+            )  # fmt: skip
