@@ -53,21 +53,25 @@ class Gate:
             return problem(
                 415, "unsupported_media_type", "Send the body as application/json.", request_id=request_id
             )  # fmt: skip
-        if self._is_by_cookie(headers) and not self._is_own_page(headers, is_json):
-            return refuse(CrossSite("This request comes from a page of another site."), request_id=request_id)
+        if self._is_by_cookie(headers):
+            no_form = is_json or scope["method"] != "POST"
+            refused = self._comes_from_elsewhere(headers, no_form)
+            return refuse(CrossSite(refused), request_id=request_id) if refused else None
         return None
 
     def _is_by_cookie(self, headers: Headers) -> bool:
         return self.cookie in headers.get("cookie", "") and "authorization" not in headers
 
-    def _is_own_page(self, headers: Headers, is_json: bool) -> bool:
+    def _comes_from_elsewhere(self, headers: Headers, no_form: bool) -> str | None:
         """Browsers say where a request comes from; who says nothing must send what no form of a page can send."""
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if site is not None:
-            return site in ("same-origin", "none")
-        if origin is not None:
-            return origin == self.origin or origin.partition("://")[2] == headers.get("host")
-        return is_json
+            is_own = site in ("same-origin", "none")
+        elif origin is not None:
+            is_own = origin == self.origin or origin.partition("://")[2] == headers.get("host")
+        else:
+            return None if no_form else "With the cookie of a sign-in, send Content-Type: application/json."
+        return None if is_own else "This request comes from a page of another site."
 
 
 class _Answering:

@@ -124,7 +124,7 @@ def _age_fails(attendee: AttendeeFacts, offering: OfferingFacts, on: date) -> li
     has = f"is {in_words(age)} on {day}" if age >= 0 else f"is not born yet on {day}"
     facts = {"age_months": age, "age_from_months": low, "age_below_months": below, "on": on.isoformat()}
     return [
-        ("age_does_not_fit", f"{attendee.name} {has}; {offering.name} takes {ages_in_words(low, below)}", "age", facts)
+        ("age_does_not_fit", f"{attendee.name} {has}; {offering.name} takes {ages_in_words(low, below)}.", "age", facts)
     ]
 
 
@@ -142,11 +142,11 @@ def _measure_fails(
     rule, asked = what.replace(" ", "_"), _range_in_words(low, high, unit)
     facts = {"asked_from": _plain(low), "asked_to": _plain(high), "has": _plain(has)}
     if has is None:
-        words = f"{attendee.name}'s {what} is not known; {offering.name} takes {what} {asked}"
+        words = f"{attendee.name}'s {what} is not known; {offering.name} takes {what} {asked}."
         return [(f"{rule}_unknown", words, rule, facts)]
     if (low is None or low <= has) and (high is None or has <= high):
         return []
-    words = f"{attendee.name}'s {what} is {has}{unit}; {offering.name} takes {what} {asked}"
+    words = f"{attendee.name}'s {what} is {has}{unit}; {offering.name} takes {what} {asked}."
     return [(f"{rule}_does_not_fit", words, rule, facts)]
 
 

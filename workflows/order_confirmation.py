@@ -74,9 +74,10 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
 
 
 def can_confirm_oneself(order: Order, *, actor: Actor, **_: Any) -> Iterator[Reason]:
-    """A family confirms by pay-later only; a payment confirms for the others."""
+    """A family confirms by pay-later only; a payment or an admin confirms the others."""
     by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
-    if by_family and order.confirmation_type is not _CONFIRMATION.CONFIRM_WITHOUT_PAYMENT:
+    by_others = (_CONFIRMATION.CONFIRM_WITHOUT_PAYMENT, _CONFIRMATION.ADMIN_CONFIRM)
+    if by_family and order.confirmation_type not in by_others:
         yield Reason("confirmed_by_payment", f"{order.reference} is confirmed by its payment.",
                      field="confirmation_type", rule="confirmation_type")  # fmt: skip
 

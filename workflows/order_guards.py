@@ -141,7 +141,7 @@ def is_eligible(order: Order, *, facts: Facts, override: str, **_: object) -> It
 def has_order_type_on_offer(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """The kind of enrolment is one that each category offers."""
     if order.order_type not in ORDER_TYPES_THAT_WORK:
-        yield Reason("order_type_not_available", f"{_words(order.order_type)} is not available yet.",
+        yield Reason("order_type_not_available", f"The order type {order.order_type.name} is not available yet.",
                      field="order_type", rule="order_types")  # fmt: skip
         return
     for offering in facts.offerings.values():
@@ -172,7 +172,7 @@ def failing_confirmation_type(order: Order) -> Iterator[Reason]:
     """Why nothing can be confirmed this way: a type whose condition cannot be asked yet."""
     wanted = order.confirmation_type
     if wanted is not None and wanted not in CONFIRMATION_TYPES_THAT_WORK:
-        yield Reason("confirmation_type_not_available", f"{_words(wanted)} is not available yet.",
+        yield Reason("confirmation_type_not_available", f"The confirmation type {wanted.name} is not available yet.",
                      field="confirmation_type", rule="confirmation_types")  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from models import Account, Attendee
 
 router = APIRouter(tags=["people"])
 
+_OLDEST = 130  # years; more is a slip of the pen
 _CONTACT = ("name", "email", "phone", "address")
 ACCOUNTS = Resource(
     Account, "account", "/accounts", ("reference", "kind", *_CONTACT, "credit_limit_minor", "created_at")
@@ -168,8 +169,9 @@ def make_attendee(body: schemas.NewAttendee, call: Called) -> Response:
 
 
 def _require_born(day: str, call: Call) -> None:
-    if day > call.now.date().isoformat():
-        message = "A date of birth is not in the future."
+    today = call.now.date()
+    if not f"{today.year - _OLDEST:04}" <= day <= today.isoformat():
+        message = f"A date of birth is not in the future and at most {_OLDEST} years ago."
         raise Invalid(message, reasons=[Reason("out_of_range", message, field="date_of_birth")])
 
 

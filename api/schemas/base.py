@@ -28,9 +28,10 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000, pattern=NO_NUL)]
 Lines = Annotated[list[ShortText], Field(max_length=10)]
 Names = Annotated[list[Name], Field(max_length=20)]
-Email = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\x00-\x20@]+@[^\x00-\x20@]+$"),
+_ADDRESS = r"[^\x00-\x20@]+@[^\x00-\x20@]+"
+Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=f"^{_ADDRESS}$")]
+EmailOrNone = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=f"^({_ADDRESS})?$")
 ]
 # Strict: 1.0, true and "1" are not whole numbers, and "yes" is no answer to a yes-or-no question.
 Whole = Annotated[int, Field(strict=True)]

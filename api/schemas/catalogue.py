@@ -12,7 +12,7 @@ from api.schemas.base import (
     Change,
     Count,
     Day,
-    Email,
+    EmailOrNone,
     Input,
     Lines,
     LocalTime,
@@ -48,7 +48,7 @@ class Letterhead(Input):
 
     address_lines: Lines = Field(default_factory=list)
     phone: ShortText = ""
-    email: Email | Literal[""] = ""
+    email: EmailOrNone = ""
     website: ShortText = ""
     tax_registration: ShortText = ""
     payment_instructions: Lines = Field(default_factory=list)

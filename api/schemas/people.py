@@ -12,6 +12,7 @@ from api.schemas.base import (
     Change,
     Day,
     Email,
+    EmailOrNone,
     Input,
     Lines,
     LongText,
@@ -28,7 +29,7 @@ from api.schemas.sign_ins import NewPassword
 from models import AccountKind, Role
 
 _ACCOUNT = "01998a5e-0000-7000-8000-000000000001"
-Address = Annotated[Email | Annotated[str, Field(max_length=0)], Field(description="Empty where there is none.")]
+Address = Annotated[EmailOrNone, Field(description="Empty where there is none.")]
 Height = Annotated[Whole, Field(ge=20, le=260)]
 Weight = Annotated[Decimal, WRITTEN_DECIMAL, Field(ge=1, le=400, decimal_places=1)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=4)]

@@ -216,6 +216,17 @@ class TestTexts:
 
             assert (answer.status_code, reasons_of(answer)) == (422, [(code, "name")])
 
+    def test_an_e_mail_that_may_be_empty_is_refused_once(self, world: World) -> None:
+        answer = world.admin.post("/accounts", {"name": "Rossi", "email": "x"})
+
+        assert reasons_of(answer) == [("string_pattern_mismatch", "email")]
+
+    @pytest.mark.parametrize("day", ["1018-06-10", "2130-01-01"])
+    def test_a_birth_that_cannot_be(self, world: World, day: str) -> None:
+        body = {"account_id": str(world.rossi_account["id"]), "name": "Mia", "date_of_birth": day}
+
+        assert reasons_of(world.admin.post("/attendees", body)) == [("out_of_range", "date_of_birth")]
+
     def test_a_nul_character_deep_in_a_rule(self, world: World) -> None:
         answer = world.admin.put(
             f"/rules/ORGANISATION/{world.organisation_id}/discounts", {"value": [{"kind": ["a", {"b\x00": 1}]}]}

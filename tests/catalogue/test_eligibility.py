@@ -85,7 +85,7 @@ class TestFailing:
     def test_says_what_is_asked_and_what_the_child_has(self):
         [reason] = failing(child(date(2020, 4, 20)), KARATE, SUNDAY, field="lines[0]", session="S-1")
 
-        assert reason.message == "Mia is 5 years 11 months on 12 Apr 2026; Karate takes 6 to 8 years"
+        assert reason.message == "Mia is 5 years 11 months on 12 Apr 2026; Karate takes 6 to 8 years."
         assert (reason.code, reason.rule) == ("age_does_not_fit", "age")
         assert (reason.field, reason.session) == ("lines[0]", "S-1")
         assert reason.facts == {
@@ -115,17 +115,17 @@ class TestFailing:
         )
 
         assert [reason.message for reason in reasons] == [
-            "Mia is 8 years 3 months on 12 Apr 2026; Rafting takes 12 years and older",
-            "Mia's school year is 3; Rafting takes school year from 6",
-            "Mia's height is 120 cm; Rafting takes height from 140 cm",
-            "Mia's weight is 25.5 kg; Rafting takes weight 40.0 to 90.0 kg",
+            "Mia is 8 years 3 months on 12 Apr 2026; Rafting takes 12 years and older.",
+            "Mia's school year is 3; Rafting takes school year from 6.",
+            "Mia's height is 120 cm; Rafting takes height from 140 cm.",
+            "Mia's weight is 25.5 kg; Rafting takes weight 40.0 to 90.0 kg.",
         ]
 
     def test_what_is_not_known_is_a_reason_of_its_own(self):
         [reason] = failing(child(date(2018, 1, 1)), OfferingFacts("Slide", height_to_cm=150), SUNDAY)
 
         assert reason.code == "height_unknown"
-        assert reason.message == "Mia's height is not known; Slide takes height up to 150 cm"
+        assert reason.message == "Mia's height is not known; Slide takes height up to 150 cm."
 
     def test_both_ends_of_a_measure_are_in(self):
         slide = OfferingFacts("Slide", height_from_cm=120, height_to_cm=150)

@@ -357,7 +357,7 @@ class TestWhatIsOffered:
         by_the_family = codes(lambda: riverside.pull(orders.confirm, cart, actor=rossi.actor, reason="mine"))
 
         assert without == ["admin_with_reason"]
-        assert by_the_family == ["admin_with_reason", "confirmed_by_payment"]
+        assert by_the_family == ["admin_with_reason"]
 
 
 class TestLines:
