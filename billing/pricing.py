@@ -7,7 +7,7 @@ parts always sum to the whole (DOMAIN §4). The same inputs always give the same
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ class LineToPrice:
     basis: str  # where the unit price comes from: "session price", "full week", …
     tax_name: str
     tax_rate: Decimal  # 0.13 is 13 %
+    # Course, site, day and times as a document prints them.
+    printed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _log = structlog.get_logger("termbook.outbox")
 KEEP_MESSAGES = timedelta(days=30)
 KEEP_PROCESSED_EVENTS = timedelta(days=400)
 KEEP_IDEMPOTENCY_KEYS = timedelta(days=30)
+KEEP_SIGN_IN_ATTEMPTS = timedelta(days=1)
 
 
 class MessageForgotten(NotFound):
@@ -136,6 +137,7 @@ _FORGET = {
     "outbox_message": ("handed_over_at", KEEP_MESSAGES),
     "processed_event": ("processed_at", KEEP_PROCESSED_EVENTS),
     "idempotency_key": ("created_at", KEEP_IDEMPOTENCY_KEYS),
+    "sign_in_attempt": ("at", KEEP_SIGN_IN_ATTEMPTS),
 }
 
 

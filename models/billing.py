@@ -64,6 +64,8 @@ class BillingLine(TenantRow, table=True):
     term_product_id: UUID
     component: str  # SESSION, or EXTRA:<id>
     description: str
+    # The course, site, day and times as a document prints them: renaming a course changes no document.
+    printed: dict[str, str] = json(nullable=False)
     quantity: int = 1
     base_minor: int = money()
     discount_minor: int = money(default=0)

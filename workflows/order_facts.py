@@ -109,6 +109,15 @@ class WantedLine:
             return f"{self.offering.name}, undated"
         return f"{self.offering.name}, {day:%a %d %b %Y} {self.facts['local_start'][:5]}–{self.facts['local_end'][:5]}"
 
+    @property
+    def printed(self) -> dict[str, str]:
+        """The course, site, day and times as a document prints them, today and ever after."""
+        shown = {"course": self.offering.name, "site": self.offering.facts["site"]}
+        if self.facts["local_date"]:
+            shown |= {"date": self.facts["local_date"], "starts": self.facts["local_start"],
+                      "ends": self.facts["local_end"]}  # fmt: skip
+        return shown
+
 
 @dataclass(slots=True)
 class Claim:

@@ -21,13 +21,14 @@ def price_order(order: Order, facts: Facts) -> Priced:
             lines.append(
                 LineToPrice(
                     order.attendee_id, line.session_id, "SESSION", line.label, units[line.session_id], 1, basis,
-                    tax_name, tax_rate,
+                    tax_name, tax_rate, line.printed,
                 )
             )  # fmt: skip
             lines.extend(
                 LineToPrice(
                     order.attendee_id, line.session_id, f"EXTRA:{extra.extra_id}", f"{extra.name}, {line.label}",
                     extra.price_minor, extra.quantity, "extra", tax_name, tax_rate,
+                    line.printed | {"extra": extra.name},
                 )
                 for extra in line.extras
             )  # fmt: skip

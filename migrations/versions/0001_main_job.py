@@ -998,6 +998,7 @@ def upgrade() -> None:
         sa.Column("term_product_id", sa.Uuid(), nullable=False),
         sa.Column("component", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
+        sa.Column("printed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("base_minor", sa.BigInteger(), nullable=False),
         sa.Column("discount_minor", sa.BigInteger(), nullable=False),

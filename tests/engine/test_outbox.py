@@ -207,13 +207,15 @@ class TestForget:
         kept = post(url, maple)
         values(url, PROCESSED, maple, later - timedelta(days=401), later - timedelta(days=399))
         values(url, ANSWERED, maple, later - timedelta(days=31), later - timedelta(days=29))
+        values(url, ATTEMPTED, maple, later - timedelta(hours=25), later - timedelta(hours=23))
 
         deleted = forget(database, now=later, batch=2)
 
-        assert deleted == {"outbox_message": 5, "processed_event": 1, "idempotency_key": 1}
+        assert deleted == {"outbox_message": 5, "processed_event": 1, "idempotency_key": 1, "sign_in_attempt": 1}
         assert values(url, "SELECT id FROM outbox_message") == kept
         assert values(url, "SELECT event_id FROM processed_event") == ["young"]
         assert values(url, "SELECT key FROM idempotency_key") == ["young"]
+        assert values(url, "SELECT subject FROM sign_in_attempt") == ["young"]
 
 
 PROCESSED = """
@@ -221,6 +223,12 @@ PROCESSED = """
     INSERT INTO processed_event (organisation_id, id, provider, event_id, event_type, outcome, processed_at)
     SELECT organisation_id, gen_random_uuid(), 'sandbox', 'old', '', '', old FROM made UNION ALL
     SELECT organisation_id, gen_random_uuid(), 'sandbox', 'young', '', '', young FROM made RETURNING event_id
+"""
+ATTEMPTED = """
+    WITH made AS (SELECT %s::uuid AS organisation_id, %s::timestamptz AS old, %s::timestamptz AS young)
+    INSERT INTO sign_in_attempt (organisation_id, id, subject, at)
+    SELECT organisation_id, gen_random_uuid(), 'old', old FROM made UNION ALL
+    SELECT organisation_id, gen_random_uuid(), 'young', young FROM made RETURNING subject
 """
 ANSWERED = """
     WITH made AS (SELECT %s::uuid AS organisation_id, %s::timestamptz AS old, %s::timestamptz AS young)
