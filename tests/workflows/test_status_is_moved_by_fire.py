@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "engine", "models", "catalogue", "billing", "invoicing", "attendance", "notifications", "workflows", "api",
-    "samples", "bench",
+    "samples",
 )  # fmt: skip
 MOVES_A_STATUS = {Path("engine/fire.py")}
 # Rows with a `status` that has no lifecycle of its own; each assigns it in one place, by this name.
