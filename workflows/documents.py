@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,30 +22,19 @@ from invoicing.document import (
 )
 from invoicing.issue import number_text
 
+D = TypeVar("D", date, time)
+
 _INVOICE = """
 SELECT v.series, v.year, v.number, v.net_minor, v.total_minor, v.issued_on, v.due_on, v.printed
 FROM invoice v WHERE v.organisation_id = %(org)s AND v.id = %(id)s
 """
 
-_INVOICE_LINES = (
-    """
-SELECT l.description, l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate, b.component,
-       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
+_INVOICE_LINES = """
+SELECT l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate, b.printed
 FROM invoice_line l
 JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
-"""
-    + (
-        _SESSION := """
-JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
-JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
-JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
-JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
-"""
-    )
-    + """
 WHERE l.organisation_id = %(org)s AND l.invoice_id = %(id)s ORDER BY l.position
 """
-)
 
 _PAYMENTS = """
 SELECT a.amount_minor, a.created_at, p.provider, p.reference FROM payment_allocation a
@@ -59,17 +48,10 @@ FROM quote q JOIN billing b ON b.organisation_id = q.organisation_id AND b.id = 
 WHERE q.organisation_id = %(org)s AND q.id = %(id)s
 """
 
-_QUOTE_LINES = (
-    """
-SELECT b.description, b.quantity, b.net_minor, b.tax_minor, b.gross_minor, b.tax_name, b.tax_rate, b.component,
-       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
-FROM billing_line b
+_QUOTE_LINES = """
+SELECT b.quantity, b.net_minor, b.tax_minor, b.gross_minor, b.tax_name, b.tax_rate, b.printed
+FROM billing_line b WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s ORDER BY b.position
 """
-    + _SESSION
-    + """
-WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s ORDER BY b.position
-"""
-)
 
 
 def invoice_document(tx: Transaction, invoice_id: UUID) -> Document:
@@ -144,15 +126,18 @@ def _recipient(printed: Mapping[str, Any]) -> Recipient:
 
 
 def _line(row: Row, attendee: str, included: bool) -> DocumentLine:
-    taxes = _line_taxes(row)
-    extra = "" if row["component"] == "SESSION" else row["description"].partition(", ")[0]
-    day: date | None = row["local_date"]
+    shown = row["printed"]
     return DocumentLine(
-        attendee=attendee, course=row["course"], session_on=day, starts_at=row["local_start"],
-        ends_at=row["local_end"], site=row["site"], quantity=row["quantity"], description=extra,
+        attendee=attendee, course=shown["course"], session_on=_parsed(date, shown.get("date")),
+        starts_at=_parsed(time, shown.get("starts")), ends_at=_parsed(time, shown.get("ends")), site=shown.get("site"),
+        quantity=row["quantity"], description=shown.get("extra", ""),
         unit_amount_minor=(row["gross_minor"] if included else row["net_minor"]) // row["quantity"],
-        net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=taxes,
+        net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=_line_taxes(row),
     )  # fmt: skip
+
+
+def _parsed(kind: type[D], text: str | None) -> D | None:
+    return kind.fromisoformat(text) if text else None
 
 
 def _line_taxes(row: Row) -> tuple[LineTax, ...]:
