@@ -143,25 +143,34 @@ def _statement(
     inserts: tuple[tuple[str, tuple[str, ...]], ...],
     numbered: tuple[str, ...],
 ) -> str:
-    """One WITH statement: guards first, then the document counters, then every insert."""
+    """One WITH statement: guards first, then every insert, the document counters last.
+
+    PostgreSQL runs what is asked for, and at the end what nobody asks for. So a counter asks for the inserts before it
+    is locked: nobody waits for it longer than it takes to write the document and commit.
+    """
     parts, answers = [], []
     for position, (sql, takes, at_most) in enumerate(guards):
         rows = f"(SELECT * FROM json_to_recordset(%(g{position})s::json) AS r({takes}) LIMIT {at_most}) AS r"
         parts.append(f"g{position} AS ({sql.format(rows=rows, org=_ORG)})")
         answers.append(f"(SELECT array_agg(id) FROM g{position}) AS g{position}")
+    early = [(table, columns) for table, columns in inserts if table not in numbered]
+    returning = " RETURNING 1" if numbered else ""
+    parts += [f"i_{table} AS ({_insert(table, columns)}{returning})" for table, columns in early]
+    inserted = " AND ".join(f"(SELECT count(*) FROM i_{table}) > 0" for table, _ in early) or "true"
     for table in numbered:
         parts.append(f"""n_{table} AS (
             INSERT INTO document_counter AS c (organisation_id, id, series, year, last_number)
-            VALUES ({_ORG}, %(n_{table}_id)s::uuid, %(n_{table}_series)s::text, %(n_{table}_year)s::int, 1)
+            SELECT {_ORG}, %(n_{table}_id)s::uuid, %(n_{table}_series)s::text, %(n_{table}_year)s::int, 1
+            WHERE {inserted}
             ON CONFLICT (organisation_id, series, year) DO UPDATE SET last_number = c.last_number + 1
             RETURNING last_number)""")
         answers.append(f"(SELECT last_number FROM n_{table}) AS n_{table}")
-    for table, columns in inserts:
-        parts.append(f"i_{table} AS ({_insert(table, columns, table in numbered)})")
+    parts += [f"i_{table} AS ({_insert(table, columns, is_numbered=True)})" for table, columns in inserts
+              if table in numbered]  # fmt: skip
     return "WITH " + ",\n".join(parts) + "\nSELECT " + ", ".join(answers or ["1 AS done"])
 
 
-def _insert(table: str, columns: tuple[str, ...], is_numbered: bool) -> str:
+def _insert(table: str, columns: tuple[str, ...], *, is_numbered: bool = False) -> str:
     metadata = SQLModel.metadata.tables[table]
     types = ", ".join(f'"{name}" {column_type(metadata.columns[name].type)}' for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
