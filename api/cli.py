@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -32,9 +33,13 @@ console = Console()
 def run(
     port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,
     workers: Annotated[int, typer.Option(help="API processes.")] = 1,
+    at: Annotated[
+        datetime | None,
+        typer.Option(help="Move the sample's clock on to this time in Toronto.", formats=["%Y-%m-%dT%H:%M"]),
+    ] = None,
 ) -> None:
     """Serve the sample centre: API with its documentation, worker and sandbox payments, on a set clock."""
-    supervisor.run_sample(console, port=port, workers=workers)
+    supervisor.run_sample(console, port=port, workers=workers, at=at)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -28,15 +28,18 @@ _STOP_SECONDS = 8.0
 _START_SECONDS = 60.0
 
 
-def run_sample(console: Console, *, port: int, workers: int) -> None:
-    """Serve until Ctrl-C, SIGTERM or the end of the terminal; nothing is left running afterwards."""
+def run_sample(console: Console, *, port: int, workers: int, at: datetime | None = None) -> None:
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal; nothing is left running afterwards.
+
+    `at` moves the sample's clock on to a local time in Toronto.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     _refuse_taken_ports(port, port + 1)
     chosen = _sample_settings(settings(), port)
     with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
-        runtime = _resume(runtime)
+        runtime = _resume(runtime, at)
         _make_sample_once(console, runtime)
         children = _start(runtime, port=port, workers=workers)
         try:
@@ -82,8 +85,8 @@ def _kept_secret(folder: Path) -> str:
     return path.read_text("ascii")
 
 
-def _resume(runtime: Runtime) -> Runtime:
-    """The sample's clock runs only while the sample does: go on where its history ended."""
+def _resume(runtime: Runtime, at: datetime | None) -> Runtime:
+    """The sample's clock runs only while the sample does: go on where its history ended, or later where one says so."""
     latest = CLOCK_START
     organisation_id = runtime.database.organisation_by_slug(SLUG)
     if organisation_id is not None:
@@ -91,6 +94,11 @@ def _resume(runtime: Runtime) -> Runtime:
             row = tx.row("SELECT max(at) AS at FROM status_event WHERE organisation_id = %(org)s")
         if row and row["at"]:
             latest = max(latest, row["at"] + timedelta(seconds=1))
+    if at is not None:
+        wanted, shown = at.replace(tzinfo=CLOCK_START.tzinfo), latest.astimezone(CLOCK_START.tzinfo)
+        if wanted < latest:
+            raise StartupFailed(f"The sample's clock only moves on; it shows {shown:%Y-%m-%d %H:%M} already.")
+        latest = wanted
     return Runtime(runtime.settings, runtime.owner_url, runtime.database, SetClock(latest))
 
 
