@@ -11,6 +11,7 @@ import pytest
 
 from engine.actor import SYSTEM, Actor
 from engine.database import Database, Row, Transaction
+from engine.errors import Reason
 from engine.fire import Refused
 from engine.ids import new_id
 from engine.timers import sweep
@@ -285,6 +286,17 @@ def refused(attempt: Callable[[], Any]) -> list[Any]:
     return refusal.value.reasons
 
 
+def codes(attempt: Callable[[], Any]) -> list[str]:
+    return sorted(reason.code for reason in refused(attempt))
+
+
+def refused_cart(centre: Centre, *, now: Any = NOW, how: How = PAY_NOW, **columns: Any) -> list[Reason]:
+    """Why a family's cart with one session of a course like this is refused."""
+    rossi, karate = centre.family(), centre.course(**columns)
+    cart = centre.cart(rossi, rossi.child(), karate.lines())
+    return refused(lambda: centre.submit(cart, actor=rossi.actor, how=how, now=now))
+
+
 def make_centre(database: Database, url: str, *, name: str = "Riverside Centre", **columns: Any) -> Centre:
     with psycopg.connect(url) as owner:
         organisation_id = build.organisation(owner, name=name, **columns)
@@ -295,5 +307,6 @@ def make_centre(database: Database, url: str, *, name: str = "Riverside Centre",
 
 __all__ = [
     "ADMIN_CONFIRM", "BOOKING", "DAY", "FIRST", "HOUR", "MINUTE", "NOW", "PAY_LATER", "PAY_NOW", "SYSTEM", "TRIAL",
-    "WEEK", "Cart", "Centre", "Course", "Family", "How", "Kind", "make_centre", "orders", "refused", "sundays",
+    "WEEK", "Cart", "Centre", "Course", "Family", "How", "Kind", "codes", "make_centre", "orders", "refused",
+    "refused_cart", "sundays",
 ]  # fmt: skip

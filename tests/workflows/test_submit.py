@@ -1,44 +1,28 @@
 """What refuses a submit: every failing rule at once, naming the session and the rule; and what nobody overrides."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from engine.errors import Invalid, Reason
-from engine.fire import NotAllowedNow, Refused
+from engine.fire import Refused
 from engine.ids import new_id
-from models import TermBookingOrderType as Type
 from models import TermBookingStatus as S
 from tests import builders as build
 from tests.workflows.centre import (
-    ADMIN_CONFIRM,
     FIRST,
     HOUR,
     MINUTE,
     NOW,
-    PAY_NOW,
     WEEK,
     Centre,
-    How,
-    orders,
+    codes,
     refused,
+    refused_cart,
     sundays,
 )
 
 FIRST_START = FIRST.replace(tzinfo=build.TORONTO)
-
-
-def codes(attempt: Callable[[], Any]) -> list[str]:
-    return sorted(reason.code for reason in refused(attempt))
-
-
-def refused_cart(centre: Centre, *, now: Any = NOW, how: How = PAY_NOW, **columns: Any) -> list[Reason]:
-    """Why a family's cart with one session of a course like this is refused."""
-    rossi, karate = centre.family(), centre.course(**columns)
-    cart = centre.cart(rossi, rossi.child(), karate.lines())
-    return refused(lambda: centre.submit(cart, actor=rossi.actor, how=how, now=now))
 
 
 class TestEveryReasonAtOnce:
@@ -304,117 +288,3 @@ class TestWhatTakesNoBookings:
 
         assert (reason.code, reason.field) == ("other_term", "lines[1].session_id")
         assert "belongs to another term (Summer 2026)" in reason.message
-
-
-class TestWhatIsOffered:
-    def test_order_types_of_the_category(self, riverside: Centre) -> None:
-        rossi, karate = riverside.family(), riverside.course(rules={"order_types": ["BOOKING"]})
-        cart = riverside.draft(rossi, rossi.child(), order_type=Type.TRIAL_SESSION)
-
-        assert codes(lambda: riverside.save(cart, karate.lines(), actor=rossi.actor)) == ["order_type_not_offered"]
-
-    @pytest.mark.parametrize("order_type", [Type.WAITING_LIST, Type.SUBSCRIPTION, Type.EOI])
-    def test_order_types_that_are_not_built_yet(self, riverside: Centre, order_type: Type) -> None:
-        rossi, karate = riverside.family(), riverside.course()
-        cart = riverside.draft(rossi, rossi.child(), order_type=order_type)
-
-        assert codes(lambda: riverside.save(cart, karate.lines(), actor=rossi.actor)) == ["order_type_not_available"]
-
-    def test_confirmation_types_of_the_category(self, riverside: Centre) -> None:
-        (reason,) = refused_cart(riverside, rules={"confirmation_types": ["ADMIN_CONFIRM", "CONFIRM_WITHOUT_PAYMENT"]})
-
-        assert reason.code == "confirmation_type_not_offered"
-        assert reason.message == (
-            "Karate is not confirmed by pay now pay all (offered: confirm without payment, admin confirm)."
-        )
-
-    @pytest.mark.parametrize("how", [How.PAY_NOW_PAY_DEPOSIT, How.DIRECT_DEBIT])
-    def test_confirmation_types_that_are_not_built_yet(self, riverside: Centre, how: How) -> None:
-        assert [r.code for r in refused_cart(riverside, how=how)] == ["confirmation_type_not_available"]
-
-    @pytest.mark.parametrize("how", [How.PAY_NOW_PAY_DEPOSIT, How.DIRECT_DEBIT])
-    def test_nor_does_an_admin_confirm_by_them(self, riverside: Centre, how: How) -> None:
-        rossi, karate = riverside.family(), riverside.course()
-        cart = riverside.submitted(rossi, rossi.child(), karate.lines())
-
-        attempt = lambda: riverside.pull(orders.confirm, cart, reason="agreed", confirmation_type=how)  # noqa: E731
-
-        assert codes(attempt) == ["confirmation_type_not_available"]
-        assert riverside.status(cart) == S.SUBMITTED
-
-    def test_a_family_does_not_confirm_as_an_admin(self, riverside: Centre) -> None:
-        (reason,) = refused_cart(riverside, how=ADMIN_CONFIRM)
-
-        assert (reason.code, reason.message) == (
-            "confirmation_type_not_offered", "Only an admin confirms as an admin."
-        )  # fmt: skip
-
-    def test_an_admin_says_why(self, riverside: Centre) -> None:
-        rossi, karate = riverside.family(), riverside.course()
-        cart = riverside.submitted(rossi, rossi.child(), karate.lines(), how=ADMIN_CONFIRM)
-
-        without = codes(lambda: riverside.pull(orders.confirm, cart, reason=" "))
-        by_the_family = codes(lambda: riverside.pull(orders.confirm, cart, actor=rossi.actor, reason="mine"))
-
-        assert without == ["admin_with_reason"]
-        assert by_the_family == ["admin_with_reason"]
-
-
-class TestLines:
-    def test_each_session_once(self, riverside: Centre) -> None:
-        rossi, karate = riverside.family(), riverside.course()
-        cart = riverside.draft(rossi, rossi.child())
-
-        with pytest.raises(Invalid) as refusal:
-            riverside.save(cart, karate.lines() * 2, actor=rossi.actor)
-
-        assert [(r.code, r.field) for r in refusal.value.reasons] == [("twice", "lines[1].session_id")]
-
-    def test_at_most_five_hundred(self, riverside: Centre) -> None:
-        rossi = riverside.family()
-        cart = riverside.draft(rossi, rossi.child())
-
-        with pytest.raises(Invalid, match="not valid"):
-            riverside.save(cart, [{"session_id": new_id()} for _ in range(501)], actor=rossi.actor)
-
-    @pytest.mark.parametrize("quantity", [0, -1, 1001, 10**9])
-    def test_a_sane_quantity(self, riverside: Centre, quantity: int) -> None:
-        rossi, karate, lunch = riverside.family(), riverside.course(), riverside.extra()
-        cart = riverside.draft(rossi, rossi.child())
-
-        with pytest.raises(Invalid) as refusal:
-            riverside.save(cart, karate.lines(extras=[{"extra_id": lunch, "quantity": quantity}]), actor=rossi.actor)
-
-        assert [r.field for r in refusal.value.reasons] == ["lines[0].extras[0].quantity"]
-
-    def test_an_extra_once_per_line(self, riverside: Centre) -> None:
-        rossi, karate, lunch = riverside.family(), riverside.course(), riverside.extra()
-        cart = riverside.draft(rossi, rossi.child())
-
-        with pytest.raises(Invalid):
-            riverside.save(cart, karate.lines(extras=[{"extra_id": lunch, "quantity": 1}] * 2), actor=rossi.actor)
-
-    def test_what_does_not_exist_is_named_each(self, riverside: Centre) -> None:
-        rossi, karate, lunch = riverside.family(), riverside.course(), riverside.extra()
-        cart = riverside.draft(rossi, rossi.child())
-        lines = [
-            *karate.lines(extras=[{"extra_id": new_id(), "quantity": 1}]),
-            {"session_id": new_id(), "extras": [{"extra_id": lunch, "quantity": 1}]},
-        ]
-
-        with pytest.raises(Invalid) as refusal:
-            riverside.save(cart, lines, actor=rossi.actor)
-
-        assert [r.field for r in refusal.value.reasons] == ["lines[1].session_id", "lines[0].extras"]
-        assert riverside.status(cart) == S.DRAFT
-
-    def test_a_submitted_order_is_not_edited(self, riverside: Centre) -> None:
-        rossi, karate = riverside.family(), riverside.course(*sundays(2))
-        cart = riverside.submitted(rossi, rossi.child(), karate.lines(0))
-
-        with pytest.raises(NotAllowedNow):
-            riverside.save(cart, karate.lines(1), actor=rossi.actor)
-
-        lines = riverside.rows("SELECT term_product_id AS id FROM term_booking_order_line WHERE order_id = %(id)s",
-                               id=cart.id)  # fmt: skip
-        assert [line["id"] for line in lines] == karate.ids[:1]
