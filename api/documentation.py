@@ -13,8 +13,8 @@ _DESCRIPTION = """
 Enrolments of an organisation: its programme, its families, their orders, bookings, invoices and roll calls.
 
 **Who calls.** People sign in (`POST /sign-ins`) and carry a cookie; programs send `Authorization: Bearer tb_…`
-(`POST /tokens`). Each route names the roles it is for in `x-roles`. What belongs to somebody else answers 404, like
-what does not exist.
+(`POST /tokens`). Each route names the roles it is for, for programs in `x-roles`. What belongs to somebody else
+answers 404, like what does not exist.
 
 **Money** is a whole number of the currency's minor units in fields named `…_minor`; **moments** carry their offset;
 **dates and local times** are those of the site.
@@ -78,6 +78,8 @@ def _add_headers(document: dict[str, Any]) -> None:
         for method, operation in methods.items():
             if not operation["x-roles"]:
                 continue
+            said = operation.get("description", "")
+            operation["description"] = f"{said}\n\nFor: {', '.join(operation['x-roles'])}.".strip()
             headers = [_ACT_AS]
             if method != "get":
                 headers.append(_IDEMPOTENCY_KEY)

@@ -46,7 +46,7 @@ def add_read(router: APIRouter, resource: Resource, shown: type[BaseModel], read
 
         return call.read(query)
 
-    _add(router, "GET", f"{resource.path}/{{record_id}}", read_one, f"Read a {resource.noun}.",
+    _add(router, "GET", f"{resource.path}/{{record_id}}", read_one, f"Read {_a(resource.noun)}.",
          for_roles(readers, 304, 404, response_model=shown))  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def add_create(router: APIRouter, resource: Resource, new: type[Input], shown: t
         return call.move(lambda tx, _: create(tx, resource, body.model_dump(by_alias=True)))
 
     make_one.__annotations__["body"] = new
-    _add(router, "POST", resource.path, make_one, f"Make a {resource.noun}.",
+    _add(router, "POST", resource.path, make_one, f"Make {_a(resource.noun)}.",
          for_roles(ADMIN, *creates(409), status_code=201, response_model=shown))  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def add_edit(router: APIRouter, resource: Resource, change: type[Change], shown:
 
     change_one.__annotations__["body"] = change
     _add(router, "PATCH", f"{resource.path}/{{record_id}}", change_one,
-         f"Change a {resource.noun}; what is left out stays as it is.",
+         f"Change {_a(resource.noun)}; what is left out stays as it is.",
          for_roles(ADMIN, *creates(404, 409, 412), response_model=shown))  # fmt: skip
 
 
@@ -103,6 +103,10 @@ def _add(router: APIRouter, method: str, path: str, endpoint: Any, summary: str,
 def resource_words(path: str) -> str:
     """`/closure-days/{record_id}` is about closure_days."""
     return path.split("/")[1].replace("-", "_")
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _plural(resource: Resource) -> str:

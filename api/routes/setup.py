@@ -17,7 +17,7 @@ from api.editing import require_match
 from api.moves import Answer, Principal, etag
 from api.operations import ADMIN, EVERYBODY, OFFICE, creates, for_roles
 from api.schemas.catalogue import Organisation, OrganisationChange
-from api.schemas.setup import ImportReport, NewImport, Rule, Rules, RuleValue
+from api.schemas.setup import ImportReport, NewImport, RuleInForce, Rules, RuleValue
 from catalogue import rules
 from catalogue.importer import import_programme
 from engine.database import Row, Transaction
@@ -75,7 +75,7 @@ def list_rules(call: Called, scope: RuleScope = RuleScope.ORGANISATION, scope_id
 
 
 @router.put(
-    "/rules/{scope}/{scope_id}/{name}", **for_roles(ADMIN, *creates(404), response_model=Rule)
+    "/rules/{scope}/{scope_id}/{name}", **for_roles(ADMIN, *creates(404), response_model=RuleInForce)
 )  # fmt: skip
 def set_rule(scope: RuleScope, scope_id: UUID, name: rules.Rule, body: RuleValue, call: Called) -> Response:
     """Set a rule on a level; it applies there and below, wherever nothing nearer is set."""
@@ -87,7 +87,7 @@ def set_rule(scope: RuleScope, scope_id: UUID, name: rules.Rule, body: RuleValue
     return call.move(verb)
 
 
-@router.delete("/rules/{scope}/{scope_id}/{name}", **for_roles(ADMIN, 404, response_model=Rule))
+@router.delete("/rules/{scope}/{scope_id}/{name}", **for_roles(ADMIN, 404, response_model=RuleInForce))
 def clear_rule(scope: RuleScope, scope_id: UUID, name: rules.Rule, call: Called) -> Response:
     """Take a setting away; the answer is the rule as it applies from now on."""
 

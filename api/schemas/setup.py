@@ -32,7 +32,7 @@ class RuleValue(Input):
     value: Annotated[JsonValue, AfterValidator(_can_be_kept)]
 
 
-class Rule(Output):
+class RuleInForce(Output):
     """A rule as it applies on a level, and where that comes from."""
 
     name: str
@@ -46,7 +46,7 @@ class Rule(Output):
 class Rules(Output):
     """Every rule."""
 
-    items: list[Rule]
+    items: list[RuleInForce]
 
 
 Toml = Annotated[str, StringConstraints(max_length=200_000, pattern=NO_NUL)]
