@@ -12,9 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 
@@ -92,6 +95,14 @@ class Input(BaseModel):
 
 class Change(Input):
     """A part of something to change: what is left out stays as it is."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Without defaults: a client made from the document would send them, and a capacity of 0 is a change."""
+        schema = handler(core)
+        for shown in handler.resolve_ref_schema(schema)["properties"].values():
+            shown.pop("default", None)
+        return schema
 
     def changes(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.model_fields_set}
