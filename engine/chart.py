@@ -82,9 +82,9 @@ class Chart:
         """The edge of this trigger out of this status, if there is one."""
         return self._by_edge.get((trigger, status))
 
-    def triggers_from(self, status: IntEnum) -> list[str]:
-        """What is allowed in this status, in the order of the table."""
-        return [step.trigger for step in self.steps if step.source == status]
+    def triggers_from(self, status: IntEnum, kind: ActorKind | None = None) -> list[str]:
+        """What is allowed in this status (to this kind of actor), in the order of the table."""
+        return [step.trigger for step in self.steps if step.source == status and (kind is None or kind in step.who)]
 
     def edges(self) -> list[tuple[str, int | None, int]]:
         """Every (trigger, from, to) as codes; making a row is `new` from nothing."""

@@ -4,6 +4,7 @@ The caller has locked the subject and read the facts. The move itself is a guard
 that were read, written with everything else by the batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -16,7 +17,7 @@ from engine.actor import Actor
 from engine.batch import Batch, Guarded, Values, column_type
 from engine.chart import Chart
 from engine.database import Overtaken
-from engine.errors import Conflict, NotPermitted
+from engine.errors import Conflict, NotPermitted, Reason
 from engine.ids import new_id
 from models import OutboxMessage, StatusEvent
 
@@ -79,7 +80,7 @@ def fire(
     source = subject.status
     step = chart.step(trigger, source)
     if step is None:
-        allowed = chart.triggers_from(source)
+        allowed = chart.triggers_from(source, actor.kind)
         raise NotAllowedNow(
             f"{subject.reference} is {source.name.lower()}: {trigger} is not allowed now "
             f"(allowed: {', '.join(allowed) or 'nothing'}).",
@@ -90,7 +91,7 @@ def fire(
     facts |= {"batch": batch, "actor": actor, "now": now, "reason": reason}
     reasons = chart.pull(step, subject, facts)
     if reasons:
-        raise Refused(_headline(subject, trigger, len(reasons)), reasons=reasons)
+        raise Refused(_headline(subject, trigger, reasons), reasons=reasons)
     _write_move(batch, subject, source, now)
     _write_history(batch, chart, subject, trigger, source, actor=actor, reason=reason, changes=changes or {}, now=now)
     if step.tells and not is_muted:
@@ -102,8 +103,11 @@ def announce(batch: Batch, topic: str, *, now: datetime, **payload: Any) -> None
     batch.add(OutboxMessage, [{"id": new_id(), "topic": topic, "payload": payload, "created_at": now}])
 
 
-def _headline(subject: Subject, trigger: str, count: int) -> str:
-    return f"{trigger} of {subject.reference} is refused for {count} reason{'s' if count > 1 else ''}."
+def _headline(subject: Subject, trigger: str, reasons: Sequence[Reason]) -> str:
+    """The first reason says most; the others are counted."""
+    more = len(reasons) - 1
+    others = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
+    return f"{trigger} of {subject.reference} is refused: {reasons[0].message}{others}"
 
 
 def _write_move(batch: Batch, subject: Subject, source: IntEnum, now: datetime) -> None:

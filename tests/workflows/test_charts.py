@@ -135,7 +135,7 @@ def test_what_is_not_declared_is_refused_in_words(chart: Chart, trigger: str, st
     with pytest.raises(NotAllowedNow) as refusal:
         fire(batch, chart, one, trigger, actor=Actor(ActorKind.ADMIN), now=NOW)
 
-    allowed = chart.triggers_from(status)
+    allowed = chart.triggers_from(status, ActorKind.ADMIN)
     assert refusal.value.facts == {"status": status.name, "trigger": trigger, "allowed": allowed}
     for word in ("T-1", status.name.lower(), trigger, *allowed):
         assert word in refusal.value.message
