@@ -269,7 +269,8 @@ def bill(tx: Transaction, placed: Ordered, *, is_void: bool = False) -> Ordered:
     placed.billing_lines = insert(tx, BillingLine, [
         {"billing_id": placed.billing["id"], "attendee_id": placed.order["attendee_id"], "term_product_id": s["id"],
          "component": "SESSION", "description": "A session", "printed": {"course": "Karate"},
-         "base_minor": s["price_minor"], **price, "tax_name": "HST", "tax_rate": "0.13", "trace": [], "position": position}
+         "base_minor": s["price_minor"], **price, "tax_name": "HST", "tax_rate": "0.13", "trace": [],
+         "position": position}
         for position, (s, price) in enumerate(zip(placed.sessions, priced, strict=False))
     ])  # fmt: skip
     placed.order |= _update_order(tx, placed, group)
