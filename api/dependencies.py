@@ -5,6 +5,7 @@ import re
 from typing import Annotated
 
 from fastapi import Depends
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.credentials import cookie_name, presented
@@ -29,6 +30,8 @@ async def call(request: Request) -> Call:
     shown = presented(headers.get("authorization"), cookie)
     if shown is None:
         raise Unauthenticated("Sign in, or send a token that is valid.")
+    if request.scope["query_string"]:
+        _require_declared(request)
     key, act_as = headers.get("idempotency-key"), headers.get("act-as")
     if key is not None and not _KEY.fullmatch(key):
         raise _malformed("idempotency-key", "An Idempotency-Key has 1 to 200 visible ASCII characters.")
@@ -42,6 +45,33 @@ async def call(request: Request) -> Call:
         request_id=request_id_of(request), key=key, request_hash=await _hash(request) if key else "",
         if_match=if_match, if_none_match=if_none_match,
     )  # fmt: skip
+
+
+# The query parameters of each route, by its name, worked out once.
+_DECLARED: dict[str, frozenset[str]] = {}
+
+
+def _require_declared(request: Request) -> None:
+    """A misspelt filter is refused: ignored, it would answer with everything. Raises Invalid naming each."""
+    route: APIRoute = request.scope["route"]
+    declared = _DECLARED.get(route.unique_id)
+    if declared is None:
+        declared = frozenset(parameter.alias for parameter in route.dependant.query_params)
+        _DECLARED[route.unique_id] = declared
+    unknown = [name for name in request.query_params if name not in declared]
+    if unknown:
+        allowed = f"Allowed are {', '.join(sorted(declared))}." if declared else "This address takes none."
+        raise Invalid(
+            f"There is no such query parameter. {allowed}",
+            reasons=[Reason("unknown_parameter", f"There is no query parameter {_shown(name)}. {allowed}",
+                            field=_shown(name), facts={"in": "query", "allowed": sorted(declared)})
+                     for name in unknown],
+        )  # fmt: skip
+
+
+def _shown(name: str) -> str:
+    """A name that anybody may have sent, as it can be shown."""
+    return name.encode("utf-8", "replace").decode()[:80]
 
 
 def _malformed(header: str, message: str) -> Invalid:

@@ -300,6 +300,25 @@ class TestTheRequestItself:
         assert answer.status_code == 422
         assert {found for _, found in reasons_of(answer)} == {field}
 
+    @pytest.mark.parametrize("path", ["/sessions?foo=1&limit=2", "/orders/{order}?foo=1", "/terms?foo"])
+    def test_a_misspelt_filter_is_refused_not_ignored(self, world: World, cart: dict[str, Any], path: str) -> None:
+        answer = world.admin.get(path.format(order=cart["id"]))
+
+        assert (answer.status_code, reasons_of(answer)) == (422, [("unknown_parameter", "foo")])
+
+    def test_a_misspelt_filter_is_told_the_filters_that_there_are(self, world: World) -> None:
+        reason = world.admin.get("/sessions?offering=1").json()["reasons"][0]
+
+        assert reason["facts"]["allowed"] == [
+            "cursor", "date_from", "date_until", "limit", "offering_id", "site_id", "term_id"
+        ]  # fmt: skip
+        assert "offering_id" in reason["message"]
+
+    def test_a_move_takes_no_query(self, world: World, cart: dict[str, Any]) -> None:
+        answer = world.rossi.post(f"/orders/{cart['id']}/cancellation?reason=ill")
+
+        assert (answer.status_code, reasons_of(answer)) == (422, [("unknown_parameter", "reason")])
+
     def test_a_malformed_credential(self, client: httpx.Client) -> None:
         for header in ("Bearer", "Bearer x", "Basic YTpi", "Bearer tb_", f"Bearer tb_{'0' * 32}_{'x' * 43}", "tb_"):
             answer = client.get("/orders", headers={"Authorization": header})
