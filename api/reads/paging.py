@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from api.moves import Answer
 from engine.database import Row, Transaction
 from engine.errors import Invalid, Reason
 
-Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before; the filters stay.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many rows a page has at most.")]
 
 
@@ -43,7 +44,7 @@ class Listing:
         """One page, and the cursor of the next where there is one."""
         conditions, given = list(self.conditions), {**self.parameters, **parameters, "limit": limit + 1}
         if cursor is not None:
-            seen = _decode(cursor, len(self.key))
+            seen = _decode(cursor, self.mark(), len(self.key))
             names = ", ".join(expression for expression, _ in self.key)
             values = ", ".join(f"%(k{n})s::{kind}" for n, (_, kind) in enumerate(self.key))
             conditions.append(f"({names}) {'<' if self.is_descending else '>'} ({values})")
@@ -54,23 +55,36 @@ class Listing:
         try:
             rows = tx.rows(f"{sql} ORDER BY {order} LIMIT %(limit)s", **given)
         except psycopg.DataError as error:
+            if cursor is None:
+                raise
             raise _no_cursor() from error
         more = len(rows) > limit
         shown = [[row.pop(f"k{n}") for n in range(len(self.key))] for row in rows]
         return Answer({
             "items": [show(row) for row in rows[:limit]],
-            "next_cursor": _encode(shown[limit - 1]) if more else None,
+            "next_cursor": _encode([self.mark(), *shown[limit - 1]]) if more else None,
         })  # fmt: skip
 
+    def mark(self) -> str:
+        """Of this list with these filters: in another, a cursor would skip rows that were never seen."""
+        given = [f"{name}={_in_any_order(value)}" for name, value in sorted(self.parameters.items())]
+        text = "\x00".join([self.sql, *sorted(self.conditions), *given])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-def _encode(seen: Sequence[str]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(seen)).decode().rstrip("=")
+
+def _in_any_order(value: Any) -> str:
+    return ",".join(sorted(map(str, value))) if isinstance(value, list) else str(value)
 
 
-def _decode(cursor: str, size: int) -> list[str]:
+def _encode(parts: Sequence[str]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def _decode(cursor: str, mark: str, size: int) -> list[str]:
     try:
-        seen = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if len(seen) == size and all(isinstance(value, str) and "\x00" not in value for value in seen):
+        found, *seen = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        is_ours = found == mark and len(seen) == size
+        if is_ours and all(isinstance(value, str) and "\x00" not in value for value in seen):
             return list(seen)
     except (ValueError, binascii.Error, TypeError):
         pass
@@ -78,7 +92,7 @@ def _decode(cursor: str, size: int) -> list[str]:
 
 
 def _no_cursor() -> Invalid:
-    message = "This is not a cursor of this list."
+    message = "This is not a cursor of this list with these filters."
     return Invalid(message, reasons=[Reason("malformed", message, field="cursor")])
 
 

@@ -1,9 +1,13 @@
 """Lists: pages that hold still while rows are added, and the filters that people need."""
 
+import base64
+import json
 from typing import Any
 
+import psycopg
 import pytest
 
+from api.reads.paging import Listing
 from tests.api.conftest import Person, World
 from tests.builders import sessions
 
@@ -66,6 +70,61 @@ class TestPages:
         starts = [item["starts_at"] for item in found[:-1]]
         assert starts == sorted(starts)
         assert (found[-1]["id"], found[-1]["name"]) == (str(undated[0]["id"]), "Karate, undated")
+
+
+class TestCursors:
+    def cursor(self, world: World, path: str) -> str:
+        found: str = world.admin.get(path).json()["next_cursor"]
+        return found
+
+    def is_refused(self, world: World, path: str) -> bool:
+        answer = world.admin.get(path)
+        assert answer.status_code == 200 or answer.json()["reasons"][0]["field"] == "cursor"
+        return bool(answer.status_code == 422)
+
+    def test_of_another_list_are_refused(self, world: World, bookings: list[dict[str, Any]]) -> None:
+        cursor = self.cursor(world, "/bookings?limit=1")
+
+        assert self.is_refused(world, f"/orders?cursor={cursor}")
+        assert self.is_refused(world, f"/sessions?cursor={cursor}")
+
+    def test_of_other_filters_are_refused(self, world: World, bookings: list[dict[str, Any]]) -> None:
+        filters = f"account_id={world.rossi_account['id']}&status=APPROVED&status=CANCELED"
+        cursor = self.cursor(world, f"/bookings?limit=1&{filters}")
+
+        assert self.is_refused(world, f"/bookings?cursor={cursor}")
+        assert self.is_refused(world, f"/bookings?cursor={cursor}&{filters.replace('APPROVED', 'CLOSED')}")
+        assert self.is_refused(world, f"/bookings?cursor={cursor}&{filters}&term_id={world.term['id']}")
+
+    def test_of_the_same_filters_in_another_order_and_page_size_go_on(
+        self, world: World, bookings: list[dict[str, Any]]
+    ) -> None:
+        cursor = self.cursor(world, f"/bookings?limit=1&status=APPROVED&status=CANCELED&term_id={world.term['id']}")
+        again = f"term_id={world.term['id']}&status=CANCELED&status=APPROVED"
+
+        answer = world.admin.get(f"/bookings?limit=3&cursor={cursor}&{again}")
+
+        wanted = [order["booking"]["id"] for order in reversed(bookings)][1:4]
+        assert [item["id"] for item in answer.json()["items"]] == wanted
+
+    def test_of_somebody_who_sees_more_are_refused(self, world: World, bookings: list[dict[str, Any]]) -> None:
+        cursor = self.cursor(world, "/bookings?limit=1")
+
+        assert world.rossi.get(f"/bookings?cursor={cursor}").status_code == 422
+
+    def test_with_a_key_that_is_none_are_refused(self, world: World, bookings: list[dict[str, Any]]) -> None:
+        cursor = self.cursor(world, "/bookings?limit=1")
+        mark, _ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        forged = base64.urlsafe_b64encode(json.dumps([mark, "no id"]).encode()).decode().rstrip("=")
+
+        assert self.is_refused(world, f"/bookings?cursor={forged}")
+
+    def test_are_not_blamed_where_none_was_sent(self, world: World) -> None:
+        broken = Listing("SELECT {keys} FROM term t WHERE t.organisation_id = %(org)s{where}", [("t.id", "uuid")])
+        broken.where("t.id = %(id)s::uuid", id="no id")
+
+        with pytest.raises(psycopg.DataError):
+            world.edit(lambda tx: broken.page(tx, cursor=None, limit=1, show=dict))
 
 
 class TestFilters:
