@@ -32,11 +32,12 @@ UNPRIVILEGED = NOBODY.pw_uid if IS_ROOT else os.geteuid()
 only_root = pytest.mark.skipif(not IS_ROOT, reason="is about what root may not do")
 
 USER_PROCESS = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from engine.errors import StartupFailed
 from engine.server import ensure_server
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores Ctrl-C, and so would we
 uid = int(sys.argv[2])
 if uid != os.geteuid():
     os.setgroups([])
