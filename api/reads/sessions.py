@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from api.moves import Answer, Principal
+from api.moves import Answer, Principal, etag
 from api.reads.orders import session_label
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
@@ -76,7 +76,7 @@ def one_session(tx: Transaction, principal: Principal, session_id: UUID, *, now:
         shown["held"] = [_hold(row) for row in rows if row["booking_id"] is None]
         shown["active_count"] = len(shown["bookings"])
         shown["held_count"] = len(shown["held"])
-    return Answer(shown)
+    return Answer(shown, version=etag(shown))
 
 
 def works_there(principal: Principal, site_id: UUID) -> bool:

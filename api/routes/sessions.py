@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import as_refusals
+from api.editing import as_refusals, require_match
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, STAFF, creates, for_roles
 from api.reads import sessions as shown
@@ -46,22 +46,28 @@ def list_sessions(
     return call.read(query)
 
 
-@router.get("/sessions/{session_id}", **for_roles(EVERYBODY, 404, response_model=SessionWhole))
+@router.get("/sessions/{session_id}", **for_roles(EVERYBODY, 304, 404, response_model=SessionWhole))
 def read_session(session_id: UUID, call: Called) -> Response:
     """A session with its places; for admins and the site's staff also its bookings and how many are active."""
     return call.read(lambda tx, who: shown.one_session(tx, who, session_id, now=call.now))
 
 
-@router.patch("/sessions/{session_id}", **for_roles(ADMIN, *creates(404), response_model=SessionWhole))
+_LOCK = "SELECT 1 FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s FOR NO KEY UPDATE"
+
+
+@router.patch("/sessions/{session_id}", **for_roles(ADMIN, *creates(404, 412), response_model=SessionWhole))
 def change_session(session_id: UUID, body: SessionChange, call: Called) -> Response:
-    """Give a session more or fewer places, never fewer than are taken."""
+    """Give a session more or fewer places, never fewer than are taken. `If-Match` is honoured; a place that was taken
+    meanwhile is another version too.
+    """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        with as_refusals("session"):
-            touched = tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s "
-                             "AND id = %(id)s", capacity=body.capacity, id=session_id)  # fmt: skip
-        if not touched:
+        if tx.row(_LOCK, id=session_id) is None:
             raise NotFound("There is no such session.", what="session")
+        require_match(call, str(shown.one_session(tx, who, session_id, now=call.now).version), "session")
+        with as_refusals("session"):
+            tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s "
+                   "AND id = %(id)s", capacity=body.capacity, id=session_id)  # fmt: skip
         _log.info("session.capacity_changed", session_id=str(session_id), capacity=body.capacity, reason=body.reason,
                   by=str(who.user_id))  # fmt: skip
         return shown.one_session(tx, who, session_id, now=call.now)

@@ -374,6 +374,30 @@ class TestVersions:
         assert world.admin.get(path).json()["phone"] == "1"
         assert world.admin.get(path).headers["etag"] == first.headers["etag"]
 
+    def test_places_of_a_session_that_was_changed_meanwhile(self, world: World) -> None:
+        session = world.new_sessions(count=1)[0]
+        path = f"/sessions/{session['id']}"
+        etag = world.admin.get(path).headers["etag"]
+
+        first = world.admin.patch(path, {"capacity": 12, "reason": "larger room"}, headers={"If-Match": etag})
+        second = world.admin.patch(path, {"capacity": 8, "reason": "smaller room"}, headers={"If-Match": etag})
+
+        assert (first.status_code, second.status_code, second.json()["code"]) == (200, 412, "changed")
+        read = world.admin.get(path)
+        assert (read.json()["capacity"], read.headers["etag"]) == (12, first.headers["etag"])
+        assert world.admin.get(path, headers={"If-None-Match": etag}).status_code == 200
+        assert world.admin.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+
+    def test_a_place_that_was_taken_is_another_version_of_its_session(self, world: World) -> None:
+        session = world.new_sessions(count=1)[0]
+        path = f"/sessions/{session['id']}"
+        etag = world.admin.get(path).headers["etag"]
+        world.submitted(world.new_child(), [session])
+
+        answer = world.admin.patch(path, {"capacity": 8, "reason": "smaller room"}, headers={"If-Match": etag})
+
+        assert answer.status_code == 412
+
 
 @pytest.mark.usefixtures("unchanged")
 class TestRecords:
