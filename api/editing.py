@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 
 from api.moves import Answer, Call, etag
 from api.reads.paging import Listing
+from api.record_rules import RULES
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason
 from models.base import TenantRow
@@ -151,9 +152,10 @@ def _refusal(error: psycopg.Error, noun: str, is_deleting: bool) -> Conflict | I
         field = constraint.removeprefix(f"fk_{table}_organisation_id_")
         message = f"There is no such {field.removesuffix('_id').replace('_', ' ')}."
         return Invalid(message, reasons=[Reason("unknown", message, field=field)])
-    rule = constraint.removeprefix(f"ck_{table}_")
-    message = f"A {noun} must hold: {rule.replace('_', ' ')}."
-    return Invalid(message, reasons=[Reason("rule_of_the_record", message, rule=rule)])
+    rule = constraint.removeprefix(f"ck_{table}_") or "required"
+    general = f"A {noun} must hold: {rule.replace('_', ' ')}."
+    field, message = RULES.get(constraint, (error.diag.column_name, general))
+    return Invalid(message, reasons=[Reason("rule_of_the_record", message, field=field, rule=rule)])
 
 
 def _columns(table: str, names: str) -> list[str]:

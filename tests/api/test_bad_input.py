@@ -7,11 +7,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from psycopg.rows import dict_row
 
 from api.app import create_app
+from api.record_rules import RULES
 from engine.database import Database, Transaction
 from engine.settings import Settings
+from models import Account, Attendee, ClosureDay, Extra, Program, ProgramCategory, Site, Term, TermProgramSet, User
 from tests.api.conftest import FIRST, World, serving
 from tests.builders import offering, sessions, term
 
@@ -414,13 +417,38 @@ class TestRecords:
 
         assert (answer.status_code, reasons_of(answer)) == (409, [("already_exists", "name")])
 
-    def test_a_rule_of_the_record(self, world: World) -> None:
+    def test_a_term_that_ends_before_it_starts(self, world: World) -> None:
         body = {"name": "Backwards", "starts_on": "2026-06-30", "ends_on": "2026-04-01"}
 
         answer = world.admin.post("/terms", body)
 
-        assert answer.status_code == 422
-        assert answer.json()["detail"] == "A term must hold: starts before it ends."
+        assert (answer.status_code, reasons_of(answer)) == (422, [("rule_of_the_record", "ends_on")])
+        assert answer.json()["detail"] == "A term does not end before it starts."
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"age_from_months": 72, "age_below_months": 60}, "age_below_months"),
+            ({"bookable_from": "2026-04-02T00:00:00Z", "bookable_until": "2026-04-01T00:00:00Z"}, "bookable_until"),
+        ],
+    )
+    def test_a_range_that_is_none(self, world: World, change: dict[str, Any], field: str) -> None:
+        answer = world.admin.patch(f"/offerings/{world.offering['id']}", change)
+
+        assert (answer.status_code, reasons_of(answer)) == (422, [("rule_of_the_record", field)])
+
+    def test_every_rule_that_an_admin_can_break_names_a_field_of_its_record(self) -> None:
+        edited = (Account, Attendee, ClosureDay, Extra, Program, ProgramCategory, Site, Term, TermProgramSet, User)
+        rules = {
+            str(rule.name): table for table in (model.__table__ for model in edited)  # type: ignore[attr-defined]
+            for rule in table.constraints if isinstance(rule, sa.CheckConstraint)
+            # The words of a column are refused by the schemas.
+            and not str(rule.name).endswith("_is_known")
+        }  # fmt: skip
+
+        assert rules.keys() == RULES.keys() - {"ck_term_product_taken_within_capacity"}
+        for name, table in rules.items():
+            assert RULES[name][0] in table.columns, name
 
     @pytest.mark.parametrize(
         ("path", "body", "field"),
@@ -453,7 +481,7 @@ class TestRecords:
 
         answer = world.admin.patch(f"/sessions/{taken[0]['id']}", {"capacity": 0, "reason": "smaller room"})
 
-        assert answer.status_code == 422
+        assert (answer.status_code, reasons_of(answer)) == (422, [("rule_of_the_record", "capacity")])
 
     def test_an_import_that_cannot_be_read(self, world: World) -> None:
         body = {"file_name": "x.csv", "content": "bm90IGJhc2U2NA==", "mapping": "not = [toml"}
