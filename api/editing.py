@@ -154,8 +154,8 @@ def _refusal(error: psycopg.Error, noun: str, is_deleting: bool) -> Conflict | I
         return Invalid(message, reasons=[Reason("unknown", message, field=field)])
     rule = constraint.removeprefix(f"ck_{table}_") or "required"
     general = f"A {noun} must hold: {rule.replace('_', ' ')}."
-    field, message = RULES.get(constraint, (error.diag.column_name, general))
-    return Invalid(message, reasons=[Reason("rule_of_the_record", message, field=field, rule=rule)])
+    field, message = RULES.get(constraint, (error.diag.column_name or "", general))
+    return Invalid(message, reasons=[Reason("rule_of_the_record", message, field=field or None, rule=rule)])
 
 
 def _columns(table: str, names: str) -> list[str]:
