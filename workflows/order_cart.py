@@ -21,12 +21,13 @@ MOST_EXTRAS = 20
 MOST_QUANTITY = 1000
 
 _RESOLVE = """
-SELECT a.id AS account_id, t.status, t.name, coalesce(s.time_zone, g.time_zone) AS time_zone, t.ends_on,
+SELECT a.id AS account_id, t.id AS term_id, t.status, t.name, t.ends_on,
+       coalesce(s.time_zone, g.time_zone) AS time_zone,
        EXISTS (SELECT FROM account_attendee x WHERE x.organisation_id = a.organisation_id AND x.account_id = a.id
                AND x.attendee_id = %(attendee_id)s) AS is_theirs
 FROM organisation g
-JOIN account a ON a.organisation_id = g.id AND a.id = %(account_id)s
-JOIN term t ON t.organisation_id = g.id AND t.id = %(term_id)s
+LEFT JOIN account a ON a.organisation_id = g.id AND a.id = %(account_id)s
+LEFT JOIN term t ON t.organisation_id = g.id AND t.id = %(term_id)s
 LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
 WHERE g.id = %(org)s
 """
@@ -45,8 +46,10 @@ def resolve_account(
         raise Invalid("Select the account that the order is for.", reasons=[
             Reason("required", "Select the account that the order is for.", field="account_id")])  # fmt: skip
     found = tx.row(_RESOLVE, account_id=account_id, attendee_id=attendee_id, term_id=term_id)
-    if found is None or not actor.may_see_account(account_id):
-        raise NotFound("There is no such account or term.", what="account")
+    if found is None or found["account_id"] is None or not actor.may_see_account(account_id):
+        raise NotFound("There is no such account.", what="account")
+    if found["term_id"] is None:
+        raise NotFound("There is no such term.", what="term")
     if not found["is_theirs"]:
         raise NotFound("The account has no such attendee.", what="attendee")
     today = now.astimezone(ZoneInfo(found["time_zone"])).date()
