@@ -164,7 +164,7 @@ def _enrol(stage: Stage) -> UUID:
 def _print_invoice(stage: Stage, invoice_id: UUID) -> Path:
     with stage.console.status("Rendering the invoice"):
         document = stage.run(partial(invoice_document, invoice_id=invoice_id))
-        path = stage.runtime.documents / f"{document.number}-{str(stage.sample.organisation_id)[-6:]}.pdf"
+        path = stage.runtime.document_path(stage.sample.organisation_id, document.number)
         path.write_bytes(render_pdf(document))
     stage.say(f"{document.number} as PDF: {path.stat().st_size // 1024} kB")
     return path

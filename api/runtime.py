@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -28,12 +29,11 @@ class Runtime:
     database: Database
     clock: Clock
 
-    @property
-    def documents(self) -> Path:
-        """Where issued PDFs are put."""
-        folder = self.settings.data_directory / "documents"
+    def document_path(self, organisation_id: UUID, number: str) -> Path:
+        """Where the PDF of an issued document is put; numbers are unique within their organisation only."""
+        folder = self.settings.data_directory / "documents" / str(organisation_id)
         folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return folder / f"{number}.pdf"
 
     def child_environment(self) -> dict[str, str]:
         """The environment of a process that shares this database and this clock."""

@@ -57,8 +57,7 @@ class TellFamily:
         if message is None or document is None:
             return message
         content = render_pdf(document)
-        path = self.runtime.documents / f"{document.number}-{organisation_id.hex[-6:]}.pdf"
-        path.write_bytes(content)
+        self.runtime.document_path(organisation_id, document.number).write_bytes(content)
         return replace(message, attachments=(Attachment(filename=f"{document.number}.pdf", content=content),))
 
     @staticmethod
