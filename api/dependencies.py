@@ -4,14 +4,16 @@ import hashlib
 import re
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Body, Depends
 from fastapi.routing import APIRoute
+from pydantic import ConfigDict
 from starlette.requests import Request
 
 from api.credentials import cookie_name, presented
 from api.errors import Unauthenticated, request_id_of
 from api.moves import Call
 from api.operations import roles_of
+from api.schemas.base import Input
 from api.state import State
 from engine.errors import Invalid, Reason
 from models import Role
@@ -93,3 +95,13 @@ async def state(request: Request) -> State:
 
 Called = Annotated[Call, Depends(call)]
 Application = Annotated[State, Depends(state)]
+
+
+class Nothing(Input):
+    """Nothing needs to be said; the body may be left out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+# Of a move without input: no body, or one that says nothing. What is misplaced in it is refused, never ignored.
+NoInput = Annotated[Nothing | None, Body()]

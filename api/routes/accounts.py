@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.dependencies import Called
+from api.dependencies import Called, NoInput
 from api.editing import Resource, as_refusals, create, edit
 from api.moves import Answer, Call, Principal, etag
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
@@ -88,9 +88,9 @@ _UNLINK = {
 
 
 @router.put(
-    "/accounts/{account_id}/attendees/{attendee_id}", **for_roles(ADMIN, 404, status_code=204)
+    "/accounts/{account_id}/attendees/{attendee_id}", **for_roles(ADMIN, *creates(404), status_code=204)
 )  # fmt: skip
-def link_attendee(account_id: UUID, attendee_id: UUID, call: Called) -> Response:
+def link_attendee(account_id: UUID, attendee_id: UUID, call: Called, _: NoInput = None) -> Response:
     """The account may book for this attendee from now on, beside others (separated parents)."""
     return _link(call, "attendee", account_id, attendee_id)
 
@@ -103,8 +103,8 @@ def unlink_attendee(account_id: UUID, attendee_id: UUID, call: Called) -> Respon
     return _unlink(call, "attendee", account_id, attendee_id)
 
 
-@router.put("/accounts/{account_id}/guardians/{user_id}", **for_roles(ADMIN, 404, status_code=204))
-def link_guardian(account_id: UUID, user_id: UUID, call: Called) -> Response:
+@router.put("/accounts/{account_id}/guardians/{user_id}", **for_roles(ADMIN, *creates(404), status_code=204))
+def link_guardian(account_id: UUID, user_id: UUID, call: Called, _: NoInput = None) -> Response:
     """This user acts for the account from now on."""
     return _link(call, "guardian", account_id, user_id)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.dependencies import Called
+from api.dependencies import Called, NoInput
 from api.editing import Resource
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, creates, for_roles
@@ -67,7 +67,7 @@ add_edit(router, OFFERINGS, schemas.OfferingChange, schemas.Offering)
 @router.post(
     "/offerings/{offering_id}/sessions", **for_roles(ADMIN, *creates(404), response_model=schemas.SessionChanges)
 )  # fmt: skip
-def make_sessions(offering_id: UUID, call: Called) -> Response:
+def make_sessions(offering_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Make, change and remove sessions until they are what the schedule says. A booked session is never changed: it
     comes back in `kept`.
     """

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.dependencies import Called
+from api.dependencies import Called, NoInput
 from api.moves import Answer, Call, Principal
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import orders as shown
@@ -25,6 +25,7 @@ from api.schemas.orders import (
     Submission,
 )
 from engine.database import Transaction
+from engine.errors import NotPermitted, Reason
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
 from workflows import term_booking_order as orders
@@ -112,6 +113,9 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
+        if body.override_reason and not who.actor.is_admin:
+            message = "Only an admin sets booking window, cut-off and eligibility aside."
+            raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])
         outcome = orders.submit(
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
@@ -140,7 +144,7 @@ def _release_overdue(call: Call, order_id: UUID, refusal: Refused) -> bool:
 
 
 @router.post("/orders/{order_id}/quote", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Order))
-def quote_order(order_id: UUID, call: Called) -> Response:
+def quote_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Issue a numbered quote; it holds price and places until it expires. Asking again issues another."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
@@ -151,7 +155,7 @@ def quote_order(order_id: UUID, call: Called) -> Response:
 
 
 @router.post("/orders/{order_id}/acceptance", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
-def accept_quote(order_id: UUID, call: Called) -> Response:
+def accept_quote(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Accept the quote, as long as it has not expired."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
@@ -178,7 +182,7 @@ def confirm_order(order_id: UUID, call: Called, body: Confirmation | None = None
 
 
 @router.post("/orders/{order_id}/reopening", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
-def reopen_order(order_id: UUID, call: Called) -> Response:
+def reopen_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Back to the cart: the places are given back. Refused once money is moving."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:

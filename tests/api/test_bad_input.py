@@ -175,6 +175,43 @@ class TestSubmission:
         world.edit(lambda tx: tx.run("UPDATE term_product SET taken = 0 WHERE organisation_id = %(org)s "
                                      "AND id = %(id)s", id=full[0]["id"]))  # fmt: skip
 
+    def test_a_family_sets_no_rule_aside(self, world: World) -> None:
+        cart = world.cart(world.rossi, world.new_child(), world.sessions[:1])
+        body = world.submission(cart, "PAY_NOW_PAY_ALL") | {"override_reason": "we are late"}
+
+        answer = world.rossi.post(f"/orders/{cart['id']}/submission", body)
+
+        assert (answer.status_code, reasons_of(answer)) == (403, [("not_permitted", "override_reason")])
+        assert world.rossi.get(f"/orders/{cart['id']}").json()["status"] == "CREATED"
+
+
+class TestMovesWithoutInput:
+    @pytest.mark.parametrize("move", ["quote", "acceptance", "reopening"])
+    def test_refuse_what_they_would_ignore_and_stay_where_they_are(self, world: World, move: str) -> None:
+        order = world.submitted(world.new_child(), world.sessions[8:9])
+        if move == "acceptance":
+            world.admin.post(f"/orders/{order['id']}/quote")
+        before = world.admin.get(f"/orders/{order['id']}").json()["version"]
+
+        refused = world.admin.post(f"/orders/{order['id']}/{move}", {"x": 1})
+
+        assert (refused.status_code, reasons_of(refused)) == (422, [("extra_forbidden", "x")])
+        assert world.admin.get(f"/orders/{order['id']}").json()["version"] == before
+        # No body at all, or one that says nothing, is what they expect.
+        said: Any = None if move == "acceptance" else {}
+        assert world.admin.post(f"/orders/{order['id']}/{move}", said).status_code == 200
+
+    def test_nor_do_others(self, world: World) -> None:
+        account = f"/accounts/{world.rossi_account['id']}"
+        for send, path in (
+            (world.admin.post, f"/offerings/{world.offering['id']}/sessions"),
+            (world.admin.put, f"{account}/attendees/{world.mia['id']}"),
+            (world.admin.put, f"{account}/guardians/{world.rossi.user_id}"),
+        ):
+            answer = send(path, {"x": 1})
+
+            assert (answer.status_code, reasons_of(answer)) == (422, [("extra_forbidden", "x")]), path
+
 
 def _past_sessions(tx: Transaction, world: World) -> dict[str, Any]:
     course = offering(tx, world.term, {"id": world.offering["program_id"], "name": "Yoga"})
