@@ -5,6 +5,7 @@ from typing import Any
 from starlette.requests import Request
 
 from api.errors import MEDIA_TYPE
+from api.schemas.sample_programme import FIRST_SESSION
 from models import ActorKind, Role
 
 ADMIN = frozenset({Role.ADMIN})
@@ -37,9 +38,9 @@ _EXAMPLES: dict[int, tuple[str, str, dict[str, Any]]] = {
     401: ("unauthenticated", "Sign in, or send a token that is valid.", {}),
     403: ("not_permitted", "This is not for staff users.", {}),
     404: ("not_found", "There is no such order.", {}),
-    409: ("refused", "submit of TO-4F7K9QW2 is refused for 1 reason.", {"reasons": [{
-        "code": "session_full", "message": "Karate, Sun 12 Apr 2026 09:30–10:30 is full (10 places).",
-        "field": "lines[0].session_id", "rule": "capacity", "session": "Karate, Sun 12 Apr 2026 09:30–10:30",
+    409: ("refused", f"submit of TO-4F7K9QW2 is refused: {FIRST_SESSION} is full (12 places).", {"reasons": [{
+        "code": "session_full", "message": f"{FIRST_SESSION} is full (12 places).", "field": "lines[0].session_id",
+        "rule": "capacity", "session": FIRST_SESSION,
     }]}),
     412: ("changed", "TO-4F7K9QW2 was changed meanwhile; look at it again.", {}),
     413: ("too_large", "A request has at most 1048576 bytes.", {}),

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -114,6 +114,11 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+def shows(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of an answer whose documentation shows this example."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class Page(Output, Generic[T]):
     """One page of a list. `next_cursor` is null on the last page."""
 
@@ -121,10 +126,29 @@ class Page(Output, Generic[T]):
     next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page.")
 
 
+def example_of(kind: Any) -> dict[str, Any] | None:
+    """What the documentation shows of an answer; a page shows one of what it lists."""
+    if not (isinstance(kind, type) and issubclass(kind, Output)):
+        return None
+    if issubclass(kind, Page):
+        return {"items": [example_of(listed_in(kind))], "next_cursor": None}
+    extra = kind.model_config.get("json_schema_extra")
+    assert isinstance(extra, dict), f"{kind.__name__} has no example"
+    found: dict[str, Any] = extra["examples"][0]  # type: ignore[index, assignment]
+    return found
+
+
+def listed_in(page: type[Page[Any]]) -> Any:
+    """What a page is a list of."""
+    return get_args(page.model_fields["items"].annotation)[0]
+
+
 class FailedRule(Output):
     """One failing rule or field."""
 
-    code: str
+    code: str = Field(
+        description="Stable, for programs; each operation lists those of its refusals with their meaning."
+    )
     message: str
     field: str | None = None
     rule: str | None = None

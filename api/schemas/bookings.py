@@ -5,13 +5,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import Output
+from api.schemas.base import Output, shows
 from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType
+from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY
 from models import AttendanceStatus, BookingMode, LineKind, PaymentState
 
 
 class BookingSummary(Output):
     """A booking in a list."""
+
+    model_config = shows(BOOKING_SUMMARY)
 
     id: UUID
     reference: str
@@ -63,6 +66,8 @@ class BookingInvoice(Output):
 
 class Booking(BookingSummary):
     """A booking with what belongs to it."""
+
+    model_config = shows(BOOKING)
 
     status_code: int
     allowed: list[str]

@@ -22,17 +22,31 @@ from api.schemas.base import (
     Name,
     Output,
     ShortText,
+    ShownTime,
     TimeZone,
     Whole,
     YesNo,
+    shows,
+)
+from api.schemas.sample_programme import (
+    CATEGORY,
+    CATEGORY_ID,
+    CLOSURE_DAY,
+    EXTRA,
+    KARATE,
+    OFFERING,
+    OFFERING_SUMMARY,
+    ORGANISATION,
+    PROGRAM,
+    PROGRAM_ID,
+    SESSION_CHANGES,
+    SITE,
+    SITE_ID,
+    TERM,
+    TERM_ID,
 )
 from catalogue import schedule as catalogue
 from models import BookingMode, OfferingStatus, TermStatus
-
-_SITE = "01998a5e-0000-7000-8000-000000000005"
-_TERM = "01998a5e-0000-7000-8000-000000000003"
-_PROGRAM = "01998a5e-0000-7000-8000-000000000006"
-_CATEGORY = "01998a5e-0000-7000-8000-000000000007"
 
 
 def _example(**values: Any) -> ConfigDict:
@@ -75,6 +89,8 @@ class OrganisationChange(Change):
 class Organisation(Output):
     """The caller's organisation."""
 
+    model_config = shows(ORGANISATION)
+
     id: UUID
     name: str
     legal_name: str
@@ -115,6 +131,8 @@ class SiteChange(Change):
 class Site(Output):
     """A place that runs programs; its dates are read in its time zone."""
 
+    model_config = shows(SITE)
+
     id: UUID
     name: str
     address: str
@@ -126,7 +144,7 @@ class Site(Output):
 class NewClosureDay(Input):
     """A date on which a site, or one term of it, does not run."""
 
-    model_config = _example(site_id=_SITE, date="2026-05-18", reason="Repairs")
+    model_config = _example(site_id=SITE_ID, date="2026-05-18", reason="Repairs")
 
     site_id: UUID
     term_id: UUID | None = None
@@ -136,6 +154,8 @@ class NewClosureDay(Input):
 
 class ClosureDay(Output):
     """A date on which no session is generated."""
+
+    model_config = shows(CLOSURE_DAY)
 
     id: UUID
     site_id: UUID
@@ -170,6 +190,8 @@ class TermChange(Change):
 class Term(Output):
     """An operating period; bookings are taken while it is OPEN or RUNNING."""
 
+    model_config = shows(TERM)
+
     id: UUID
     name: str
     site_id: UUID | None
@@ -201,6 +223,8 @@ class ProgramCategoryChange(Change):
 class ProgramCategory(Output):
     """A kind of program, with rules of its own."""
 
+    model_config = shows(CATEGORY)
+
     id: UUID
     name: str
     program_type: ProgramTypeName
@@ -209,7 +233,7 @@ class ProgramCategory(Output):
 class NewProgram(Input):
     """A program under a category at a site."""
 
-    model_config = _example(category_id=_CATEGORY, site_id=_SITE, name="Karate", description="For beginners")
+    model_config = _example(category_id=CATEGORY_ID, site_id=SITE_ID, name="Karate", description="For beginners")
 
     category_id: UUID
     site_id: UUID
@@ -229,6 +253,8 @@ class ProgramChange(Change):
 
 class Program(Output):
     """A program under a category at a site."""
+
+    model_config = shows(PROGRAM)
 
     id: UUID
     category_id: UUID
@@ -260,6 +286,8 @@ class ExtraChange(Change):
 
 class Extra(Output):
     """Something sold beside a session."""
+
+    model_config = shows(EXTRA)
 
     id: UUID
     name: str
@@ -328,8 +356,8 @@ class NewOffering(_OfferingFields):
     """A program in a term: when, for whom, how many, how much. `POST /offerings/{id}/sessions` makes its sessions."""
 
     model_config = _example(
-        term_id=_TERM, program_id=_PROGRAM, name="Karate, Sundays", session_price_minor=1500, capacity=12,
-        status="PUBLISHED", schedule=[{"weekdays": ["SUN"], "starts": "09:30", "ends": "10:30"}],
+        term_id=TERM_ID, program_id=PROGRAM_ID, name=KARATE, session_price_minor=1500, capacity=12,
+        status="PUBLISHED", schedule=[{"weekdays": ["SUN"], "starts": "10:45", "ends": "11:30"}],
     )  # fmt: skip
 
     term_id: UUID
@@ -359,6 +387,8 @@ class OfferingChange(_OfferingFields, Change):
 class Offering(Output):
     """A program in a term."""
 
+    model_config = shows(OFFERING)
+
     id: UUID
     term_id: UUID
     program_id: UUID
@@ -385,6 +415,8 @@ class Offering(Output):
 
 class OfferingSummary(Output):
     """An offering in a list, with the names around it and what is free."""
+
+    model_config = shows(OFFERING_SUMMARY)
 
     id: UUID
     name: str
@@ -415,13 +447,18 @@ class KeptSession(Output):
     """A session that was not changed because it is booked."""
 
     session_id: UUID
+    term_program_set_id: UUID = Field(description="The offering.")
+    component: str
     local_date: datetime.date | None
+    local_start: ShownTime | None
     taken: int
     reason: str
 
 
 class SessionChanges(Output):
     """What generating sessions from the schedule did."""
+
+    model_config = shows(SESSION_CHANGES)
 
     created: int
     updated: int

@@ -3,12 +3,15 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from api.schemas.base import Output
+from api.schemas.base import Output, shows
+from api.schemas.sample_finance import INVOICE, INVOICE_SUMMARY, PAYMENT, QUOTE, REVIEW, WEBHOOK_OUTCOME
 from models import PaymentReviewKind, PaymentStatus
 
 
 class InvoiceSummary(Output):
     """An issued invoice; it is never changed."""
+
+    model_config = shows(INVOICE_SUMMARY)
 
     id: UUID
     number: str
@@ -43,6 +46,8 @@ class InvoiceLine(Output):
 class Invoice(InvoiceSummary):
     """An invoice with its lines."""
 
+    model_config = shows(INVOICE)
+
     total: str
     owing: str
     lines: list[InvoiceLine]
@@ -50,6 +55,8 @@ class Invoice(InvoiceSummary):
 
 class Quote(Output):
     """A numbered offer at a frozen price."""
+
+    model_config = shows(QUOTE)
 
     id: UUID
     number: str
@@ -63,6 +70,8 @@ class Quote(Output):
 
 class Payment(Output):
     """A payment as it stands with its provider."""
+
+    model_config = shows(PAYMENT)
 
     id: UUID
     reference: str
@@ -84,6 +93,8 @@ class Payment(Output):
 class PaymentReview(Output):
     """Money that somebody of finance must look at."""
 
+    model_config = shows(REVIEW)
+
     id: UUID
     kind: PaymentReviewKind
     payment_id: UUID | None
@@ -101,5 +112,7 @@ class PaymentReview(Output):
 
 class WebhookOutcome(Output):
     """What the event changed."""
+
+    model_config = shows(WEBHOOK_OUTCOME)
 
     outcome: str

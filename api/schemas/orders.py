@@ -6,12 +6,10 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText, Whole, YesNo
+from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText, Whole, YesNo, shows
+from api.schemas.sample_enrolment import ATTENDEE_ID, FINGERPRINT, HISTORY, ORDER, ORDER_SUMMARY, ORDER_WHOLE
+from api.schemas.sample_programme import FIRST_SESSION_ID, TERM_ID
 from models import BookingMode, LineKind
-
-_ATTENDEE = "01998a5e-0000-7000-8000-000000000002"
-_TERM = "01998a5e-0000-7000-8000-000000000003"
-_SESSION = "01998a5e-0000-7000-8000-000000000004"
 
 OrderType = Literal["BOOKING", "WAITING_LIST", "TRIAL_SESSION", "SUBSCRIPTION", "EOI"]
 ConfirmationType = Literal[
@@ -26,7 +24,7 @@ BookingStatus = Literal[
 class NewOrder(Input):
     """A draft for one attendee in one term. An admin selects the account; a family's own account is taken."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"attendee_id": _ATTENDEE, "term_id": _TERM}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"attendee_id": ATTENDEE_ID, "term_id": TERM_ID}]})
 
     attendee_id: UUID
     term_id: UUID
@@ -53,7 +51,7 @@ class Cart(Input):
     """All that is in the cart from now on; what was in it before is replaced."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"lines": [{"session_id": _SESSION, "mode": "CASUAL", "extras": []}]}]}
+        json_schema_extra={"examples": [{"lines": [{"session_id": FIRST_SESSION_ID, "mode": "CASUAL", "extras": []}]}]}
     )
 
     lines: Annotated[list[WantedLine], Field(max_length=500)]
@@ -63,9 +61,7 @@ class Submission(Input):
     """Takes the places at the price that was shown."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": "9f86d081884c7d65"}]
-        }
+        json_schema_extra={"examples": [{"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": FINGERPRINT}]}
     )
 
     confirmation_type: ConfirmationType
@@ -125,6 +121,8 @@ class MadeBooking(Output):
 class Order(Output):
     """An order as it stands."""
 
+    model_config = shows(ORDER)
+
     id: UUID
     reference: str
     status: BookingStatus
@@ -167,6 +165,8 @@ class PaymentOfOrder(Output):
 class OrderWhole(Order):
     """An order with what belongs to it."""
 
+    model_config = shows(ORDER_WHOLE)
+
     account: str
     attendee: str
     term: str
@@ -176,6 +176,8 @@ class OrderWhole(Order):
 
 class OrderSummary(Output):
     """An order in a list."""
+
+    model_config = shows(ORDER_SUMMARY)
 
     id: UUID
     reference: str
@@ -212,6 +214,8 @@ class HistoryEvent(Output):
 
 class History(Output):
     """Every change, oldest first."""
+
+    model_config = shows(HISTORY)
 
     items: list[HistoryEvent]
 

@@ -23,12 +23,13 @@ from api.schemas.base import (
     ShortText,
     Whole,
     YesNo,
+    shows,
 )
 from api.schemas.catalogue import SchoolYear
+from api.schemas.sample_enrolment import ACCOUNT, ACCOUNT_ID, ACCOUNT_WHOLE, ATTENDEE, USER
 from api.schemas.sign_ins import NewPassword
 from models import AccountKind, Role
 
-_ACCOUNT = "01998a5e-0000-7000-8000-000000000001"
 Address = Annotated[EmailOrNone, Field(description="Empty where there is none.")]
 Height = Annotated[Whole, Field(ge=20, le=260)]
 Weight = Annotated[Decimal, WRITTEN_DECIMAL, Field(ge=1, le=400, decimal_places=1)]
@@ -69,6 +70,8 @@ class AccountChange(Change):
 class Account(Output):
     """A family or payer."""
 
+    model_config = shows(ACCOUNT)
+
     id: UUID
     reference: str
     kind: AccountKind
@@ -100,6 +103,8 @@ class Guardian(Output):
 class AccountWhole(Account):
     """An account with its people and what it owes."""
 
+    model_config = shows(ACCOUNT_WHOLE)
+
     attendees: list[AccountAttendee]
     guardians: list[Guardian]
     owing_minor: int = Field(description="Invoiced and not paid.")
@@ -112,7 +117,7 @@ class NewAttendee(Input):
     """A participant, of one account to begin with."""
 
     model_config = _example(
-        account_id=_ACCOUNT, name="Mia Rossi", date_of_birth="2018-09-14", allergy_notes="Peanuts",
+        account_id=ACCOUNT_ID, name="Mia Rossi", date_of_birth="2018-09-14", allergy_notes="Peanuts",
         authorised_pick_ups=["Rosa Rossi"],
     )  # fmt: skip
 
@@ -146,6 +151,8 @@ class AttendeeChange(Change):
 
 class Attendee(Output):
     """A participant."""
+
+    model_config = shows(ATTENDEE)
 
     id: UUID
     reference: str
@@ -191,6 +198,8 @@ class UserChange(Change):
 
 class User(Output):
     """A login; never its password."""
+
+    model_config = shows(USER)
 
     id: UUID
     email: str

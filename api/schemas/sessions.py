@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText, ShownTime
+from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText, ShownTime, shows
 from api.schemas.orders import BookingStatus, OrderType
+from api.schemas.sample_enrolment import ATTENDANCE_ID, ROLL, SESSION, SESSION_WHOLE
 from models import AttendanceStatus, OfferingStatus, ProductType, SessionStatus
 
 
@@ -35,6 +36,8 @@ class HeldPlace(Output):
 
 class Session(Output):
     """One dated slot, with its places. An overdue hold does not count as taken."""
+
+    model_config = shows(SESSION)
 
     id: UUID
     name: str
@@ -66,6 +69,8 @@ class Session(Output):
 
 class SessionWhole(Session):
     """A session; for admins and the site's staff with who is in it."""
+
+    model_config = shows(SESSION_WHOLE)
 
     bookings: list[BookedPlace] | None = None
     active_count: int | None = Field(default=None, description="Bookings that hold a place.")
@@ -106,9 +111,12 @@ class RollEntry(Output):
 class Roll(Output):
     """The roll of one session; `conflicts` are marks of this request that were not taken."""
 
+    model_config = shows(ROLL)
+
     session_id: UUID
     name: str
     site: str
+    time_zone: str
     local_date: datetime.date
     starts_at: datetime.datetime
     ends_at: datetime.datetime
@@ -137,9 +145,9 @@ class Marks(Input):
                 {
                     "marks": [
                         {
-                            "attendance_id": "01998a5e-0000-7000-8000-000000000008",
+                            "attendance_id": ATTENDANCE_ID,
                             "status": "PRESENT",
-                            "marked_at": "2026-04-05T09:31:00-04:00",
+                            "marked_at": "2026-04-12T10:41:00-04:00",
                         }
                     ]
                 }

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Base64Bytes, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.schemas.base import NO_NUL, Input, Output, YesNo
+from api.schemas.base import NO_NUL, Input, Output, YesNo, shows
+from api.schemas.catalogue import SessionChanges
+from api.schemas.sample_programme import IMPORT_REPORT, RULE, RULES
 from models import RuleScope
 
 _DEEPEST = 20
@@ -35,6 +37,8 @@ class RuleValue(Input):
 class RuleInForce(Output):
     """A rule as it applies on a level, and where that comes from."""
 
+    model_config = shows(RULE)
+
     name: str
     value: Any
     scope: RuleScope | None = Field(description="The level it is set on; null: the built-in default.")
@@ -45,6 +49,8 @@ class RuleInForce(Output):
 
 class Rules(Output):
     """Every rule."""
+
+    model_config = shows(RULES)
 
     items: list[RuleInForce]
 
@@ -79,11 +85,20 @@ class NewImport(Input):
 class ImportReport(Output):
     """What an import did, or would do."""
 
+    model_config = shows(IMPORT_REPORT)
+
     source: str
     dry_run: bool
     applied: bool
     rows_read: int
     offerings: dict[str, int]
-    sessions: dict[str, Any]
+    sessions: SessionChanges
+    sites: dict[str, int]
+    terms: dict[str, int]
+    categories: dict[str, int]
+    programs: dict[str, int]
+    rules: dict[str, int]
     bad_rows: list[dict[str, Any]]
+    changed: list[dict[str, Any]] = Field(description="Offerings whose row differs from what was imported before.")
+    vanished: list[dict[str, Any]] = Field(description="Offerings that were imported before; they stay as they are.")
     notices: list[str]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.schemas.base import NO_NUL, Email, Input, Moment, Name, Output, Slug
+from api.schemas.base import NO_NUL, Email, Input, Moment, Name, Output, Slug, shows
+from api.schemas.sample_enrolment import FRESH_TOKEN, SIGNED_IN, TOKEN
 from models import CredentialKind, Role
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
@@ -31,6 +32,8 @@ class NewSignIn(Input):
 
 class SignedIn(Output):
     """Who is signed in, and what they may do."""
+
+    model_config = shows(SIGNED_IN)
 
     user_id: UUID
     name: str
@@ -58,6 +61,8 @@ class NewToken(Input):
 class Token(Output):
     """A credential, without its secret."""
 
+    model_config = shows(TOKEN)
+
     id: UUID
     kind: CredentialKind
     user_id: UUID
@@ -70,5 +75,7 @@ class Token(Output):
 
 class FreshToken(Token):
     """A token just made. The secret is shown this once; a repeated request answers null here."""
+
+    model_config = shows(FRESH_TOKEN)
 
     token: str | None

@@ -1,0 +1,50 @@
+"""What the enrolment of the documentation's examples costs: 37.50 with 13 % tax in it, paid through the sandbox."""
+
+from api.schemas.sample_enrolment import ACCOUNT_ID, BOOKING_ID, INVOICE_ID, ORDER_ID, PAYMENT_ID, QUOTE_ID
+from api.schemas.sample_programme import FIRST_SESSION, SECOND_SESSION, Sample, sample_id
+
+INVOICE_SUMMARY: Sample = {
+    "id": INVOICE_ID, "number": "INV-2026-000042", "account_id": ACCOUNT_ID, "account": "Rossi family",
+    "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 3319,
+    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "owing_minor": 0, "issued_on": "2026-03-31",
+    "due_on": "2026-04-14",
+}  # fmt: skip
+_TAXED = {"quantity": 1, "tax_name": "HST", "tax_rate": "0.13"}
+INVOICE: Sample = INVOICE_SUMMARY | {
+    "total": "$37.50", "owing": "$0.00",
+    "lines": [
+        {
+            "description": FIRST_SESSION, "session_date": "2026-04-12", "net_minor": 1327, "tax_minor": 173,
+            "gross_minor": 1500, "position": 0, **_TAXED,
+        },
+        {
+            "description": "Lunch", "session_date": "2026-04-12", "net_minor": 664, "tax_minor": 86,
+            "gross_minor": 750, "position": 1, **_TAXED,
+        },
+        {
+            "description": SECOND_SESSION, "session_date": "2026-04-19", "net_minor": 1328, "tax_minor": 172,
+            "gross_minor": 1500, "position": 2, **_TAXED,
+        },
+    ],
+}  # fmt: skip
+QUOTE: Sample = {
+    "id": QUOTE_ID, "number": "QUO-2026-000007", "order_id": ORDER_ID, "order_reference": "TO-4F7K9QW2",
+    "account_id": ACCOUNT_ID, "total_minor": 3750, "issued_on": "2026-03-31",
+    "expires_at": "2026-04-12T13:45:00+00:00",
+}  # fmt: skip
+_PENDING: Sample = {
+    "id": PAYMENT_ID, "reference": "PY-5T8WM4ZK", "order_id": ORDER_ID, "order_reference": "TO-4F7K9QW2",
+    "account_id": ACCOUNT_ID, "status": "PENDING", "provider": "sandbox", "amount_minor": 3750, "amount": "$37.50",
+    "currency": "CAD", "checkout_url": "https://pay.example/checkout/5t8wm4zk", "failure_reason": None, "note": "",
+    "created_at": "2026-03-31T13:08:00+00:00", "updated_at": "2026-03-31T13:08:00+00:00",
+}  # fmt: skip
+PAYMENT: Sample = _PENDING | {"status": "SUCCESS", "updated_at": "2026-03-31T13:09:00+00:00"}
+# What one schema holds after a step, where that differs from how it is read later.
+PAYMENT_AFTER: dict[str, Sample] = {"make_payment": _PENDING}
+REVIEW: Sample = {
+    "id": sample_id(26), "kind": "WRONG_AMOUNT", "payment_id": PAYMENT_ID, "payment_reference": "PY-5T8WM4ZK",
+    "order_id": ORDER_ID, "provider": "sandbox", "external_id": "sb_5t8wm4zk", "asked_minor": 3750,
+    "reported_minor": 3700, "reported_currency": "CAD", "created_at": "2026-03-31T13:09:00+00:00",
+    "resolved_at": None, "resolution": "",
+}  # fmt: skip
+WEBHOOK_OUTCOME: Sample = {"outcome": "CONFIRMED"}
