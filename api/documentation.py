@@ -1,13 +1,20 @@
 """The OpenAPI document: what the routes declare, with the parts they share."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.credentials import COOKIE
-from api.schemas.base import Problem
+from api.schemas.base import Output, Page, Problem, example_of
+from api.schemas.refusals import GUARDS, PROBLEMS, REASONS, TRIGGERS, refusals
+from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
+from api.schemas.sample_finance import PAYMENT_AFTER
+from api.schemas.sample_programme import ORGANISATION_ID
 from models import Role
+from workflows.term_booking_order import CHART
 
 _DESCRIPTION = """
 Enrolments of an organisation: its programme, its families, their orders, bookings, invoices and roll calls.
@@ -27,7 +34,8 @@ header `Idempotent-Replayed`. Another request with a used key answers 422, one t
 **Lists** come in pages: pass `next_cursor` as `cursor`. A row that is added meanwhile shifts nothing.
 
 **Refusals** are `application/problem+json` (RFC 9457). `code` is stable, `detail` is for people, and `reasons` lists
-every rule or field that says no, not only the first.
+every rule or field that says no, not only the first. Each operation lists the codes of both with their meaning, for
+programs in `x-codes` and `x-reason-codes`; a field that is not of its type has the validator's code (`uuid_parsing`).
 """
 
 
@@ -48,6 +56,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by `POST /sign-ins`."},
         }
         _add_headers(document)
+        _add_examples(document)
+        _add_refusals(document)
         document["security"] = [{"token": []}, {"cookie": []}]
         app.openapi_schema = document
     return app.openapi_schema
@@ -88,3 +98,70 @@ def _add_headers(document: dict[str, Any]) -> None:
             if "412" in operation["responses"]:
                 headers.append(_IF_MATCH)
             operation.setdefault("parameters", []).extend(headers)
+
+
+# What an operation answers where that is not the example of its schema, or its schema is nobody's in particular.
+_ANSWERS: dict[str, Any] = {
+    **ORDER_AFTER, **PAYMENT_AFTER, "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
+    "is_ready": {"status": "ready"}, "make_sign_in": {"organisation_id": ORGANISATION_ID},
+}  # fmt: skip
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    """Whole: what makes the document leaves nulls out, also of examples."""
+    schemas = document["components"]["schemas"]
+    for name, kind in _answers(Output):
+        if name in schemas and (issubclass(kind, Page) or "examples" in schemas[name]):
+            schemas[name]["examples"] = [example_of(kind)]
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                for media_type, content in response.get("content", {}).items() if int(status) < 300 else ():
+                    _show(operation["operationId"], media_type, content, schemas)
+
+
+def _answers(kind: type[Output]) -> Iterator[tuple[str, type[Output]]]:
+    """Every answer under the name of its component."""
+    for found in kind.__subclasses__():
+        yield re.sub(r"[^\w.-]", "_", found.__name__), found
+        yield from _answers(found)
+
+
+def _show(operation_id: str, media_type: str, content: dict[str, Any], schemas: dict[str, Any]) -> None:
+    component = schemas.get(content["schema"].get("$ref", "").rsplit("/", 1)[-1], {})
+    if operation_id in _ANSWERS:
+        content["example"] = _ANSWERS[operation_id]
+    elif media_type == "application/pdf":
+        content["example"] = "%PDF-1.7 …"
+    elif "examples" in component:
+        content["example"] = component["examples"][0]
+
+
+def _add_refusals(document: dict[str, Any]) -> None:
+    """The codes of each refusal in words, and for programs in `x-codes` and `x-reason-codes`."""
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            reasons = _reasons_of(TRIGGERS.get(operation["operationId"]))
+            for status in ("403", "404", "409", "412", "422"):
+                if status in operation["responses"]:
+                    codes = refusals(
+                        operation["operationId"], int(status), is_public=not operation["x-roles"],
+                        is_read=method == "get", reasons=reasons,
+                    )  # fmt: skip
+                    _tell(operation["responses"][status], *codes)
+
+
+def _reasons_of(trigger: str | None) -> tuple[str, ...]:
+    """What the guards of a trigger's steps may say, in the order of the chart."""
+    guards = [guard.__name__ for step in CHART.steps if step.trigger == trigger for guard in step.when]
+    return tuple(dict.fromkeys(code for guard in guards for code in GUARDS[guard]))
+
+
+def _tell(response: dict[str, Any], problems: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+    response["description"] += _table("code", problems, PROBLEMS) + _table("reasons[].code", reasons, REASONS)
+    response["x-codes"], response["x-reason-codes"] = [*problems], [*reasons]
+
+
+def _table(what: str, codes: tuple[str, ...], meanings: Mapping[str, str]) -> str:
+    rows = "".join(f"| `{code}` | {meanings[code]} |\n" for code in codes)
+    return f"\n\n| `{what}` | meaning |\n| --- | --- |\n{rows}" if rows else ""

@@ -1,9 +1,17 @@
 """The documentation is whole, and the API does what it says whatever is sent to it."""
 
+import ast
+import inspect
 import re
+import textwrap
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,12 +19,20 @@ from pydantic import BaseModel
 from schemathesis import checks
 
 from api.app import create_app
-from api.schemas import base, catalogue, orders, people, sessions, setup, sign_ins
+from api.schemas import base, bookings, catalogue, finance, orders, people, refusals, sessions, setup, sign_ins
+from api.schemas.sample_enrolment import ORDER_AFTER, ORDER_WHOLE
+from api.schemas.sample_finance import INVOICE
+from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
 from engine.clock import FrozenClock
 from engine.database import Database
+from engine.errors import TermbookError
 from engine.settings import Settings
+from models import ActorKind, TermBookingStatus
 from tests.api.conftest import World
 from tests.builders import NOW
+from workflows.term_booking_order import CHART
+
+SCHEMAS = (base, bookings, catalogue, finance, orders, people, sessions, setup, sign_ins)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +58,7 @@ class TestDocumentation:
                     assert response["content"]["application/problem+json"]["example"]["status"] == int(status)
 
     def test_every_body_has_an_example_that_is_valid(self, document: dict[str, Any]) -> None:
-        for module in (base, catalogue, orders, people, sessions, setup, sign_ins):
+        for module in SCHEMAS:
             for kind in vars(module).values():
                 if isinstance(kind, type) and issubclass(kind, BaseModel):
                     for example in (kind.model_config.get("json_schema_extra") or {}).get("examples", ()):
@@ -53,9 +69,46 @@ class TestDocumentation:
             name = (schema.get("$ref") or schema["anyOf"][0]["$ref"]).rsplit("/", 1)[1]
             assert document["components"]["schemas"][name]["examples"], name
 
+    def test_every_answer_has_an_example_that_is_valid(self, document: dict[str, Any]) -> None:
+        missing, wrong = [], []
+        for name, operation in operations(document):
+            for status, response in operation["responses"].items():
+                for content in response.get("content", {}).values() if int(status) < 300 else ():
+                    schema = {**content["schema"], "components": document["components"]}
+                    if content.get("example") is None:
+                        missing.append((name, status))
+                        continue
+                    faults = jsonschema_rs.validator_for(schema).iter_errors(content["example"])
+                    wrong += [(name, status, fault.message) for fault in faults]
+
+        assert not missing
+        assert not wrong
+
+    def test_an_example_shows_what_the_schema_knows_and_nothing_else(self) -> None:
+        kinds = [kind for module in SCHEMAS for kind in vars(module).values() if _has_example(kind)]
+        assert len(kinds) > 25
+        examples = [(kind, base.example_of(kind)) for kind in kinds]
+        examples += [(orders.Order, example) for example in ORDER_AFTER.values()]
+        for kind, example in examples:
+            assert not _unknown_fields(kind.model_validate(example)), kind
+
+    def test_an_example_of_an_order_allows_what_its_status_allows(self) -> None:
+        for name, example in (*ORDER_AFTER.items(), ("read_order", ORDER_WHOLE)):
+            status = TermBookingStatus[example["status"]]
+
+            assert example["status_code"] == int(status), name
+            by_role = [CHART.triggers_from(status, kind) for kind in (ActorKind.FAMILY, ActorKind.ADMIN)]
+            assert example["allowed"] in by_role, name
+
+    def test_the_examples_of_an_invoice_add_up(self) -> None:
+        for part, total in (("net_minor", "net_minor"), ("tax_minor", "tax_minor"), ("gross_minor", "total_minor")):
+            assert sum(line[part] for line in INVOICE["lines"]) == INVOICE[total], part
+        assert all(line["net_minor"] + line["tax_minor"] == line["gross_minor"] for line in INVOICE["lines"])
+        assert INVOICE["total_minor"] == ORDER_WHOLE["total_minor"] == INVOICE["paid_minor"] + INVOICE["owing_minor"]
+
     def test_every_input_refuses_unknown_fields_and_bounds_its_texts(self) -> None:
         inputs = [
-            kind for module in (base, catalogue, orders, people, sessions, setup, sign_ins)
+            kind for module in SCHEMAS
             for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, base.Input)
         ]  # fmt: skip
         assert len(inputs) > 20
@@ -79,12 +132,104 @@ class TestDocumentation:
         assert not re.findall(r'https?://(?!www\.w3\.org)[^"\s]+', page)
 
 
+def _has_example(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, base.Output) and "json_schema_extra" in kind.model_config
+
+
+def _unknown_fields(shown: BaseModel) -> list[str]:
+    """Fields, at any depth, that no schema describes."""
+    found = [f"{type(shown).__name__}.{name}" for name in shown.model_extra or {}]
+    for name in type(shown).model_fields:
+        value = getattr(shown, name)
+        for part in value if isinstance(value, list) else [value]:
+            found += _unknown_fields(part) if isinstance(part, BaseModel) else []
+    return found
+
+
 def _texts(field: dict[str, Any]) -> list[dict[str, Any]]:
     """The string schemas in a field."""
     if field.get("type") == "string":
         return [field]
     parts = field.get("anyOf", []) + ([field["items"]] if isinstance(field.get("items"), dict) else [])
     return [text for part in parts for text in _texts(part)]
+
+
+class TestRefusals:
+    """The lists of codes are what the sources say: a new code without its line here fails, and so does a stale one."""
+
+    def test_each_guard_says_what_is_listed_of_it(self) -> None:
+        guards = {guard.__name__: guard for step in CHART.steps for guard in step.when}
+
+        assert guards.keys() == refusals.GUARDS.keys()
+        for name, guard in guards.items():
+            assert _codes_of(guard) == set(refusals.GUARDS[name]), name
+
+    def test_each_step_lists_every_code_of_its_guards(self, document: dict[str, Any]) -> None:
+        by_id = {operation["operationId"]: operation for _, operation in operations(document)}
+        for operation_id, trigger in refusals.TRIGGERS.items():
+            refused = by_id[operation_id]["responses"]["409"]
+            guards = {guard for step in CHART.steps if step.trigger == trigger for guard in step.when}
+
+            assert set(refused["x-reason-codes"]) == set().union(*map(_codes_of, guards)), operation_id
+            for code in (*refused["x-codes"], *refused["x-reason-codes"]):
+                assert f"| `{code}` |" in refused["description"], (operation_id, code)
+
+    def test_every_reason_of_the_sources_is_listed_somewhere_and_no_other(self, document: dict[str, Any]) -> None:
+        written = _eligibility_codes().union(*(_literals(file.read_text()) for package in PACKAGES
+                                              for file in Path(package).rglob("*.py")))  # fmt: skip
+        listed = {code for _, operation in operations(document) for response in operation["responses"].values()
+                  for code in response.get("x-reason-codes", ())}  # fmt: skip
+
+        assert listed == refusals.REASONS.keys()
+        # Marks that contradict come back in the answer; what a validator says is not in our sources.
+        assert written - {"older_mark", "not_signed_in"} == listed - {"nul_character"}
+
+    def test_every_problem_that_is_listed_exists(self, document: dict[str, Any]) -> None:
+        listed = {code for _, operation in operations(document) for response in operation["responses"].values()
+                  for code in response.get("x-codes", ())}  # fmt: skip
+
+        assert listed == refusals.PROBLEMS.keys()
+        assert listed <= {kind.code for kind in _kinds(TermbookError)}
+
+
+PACKAGES = ("workflows", "catalogue", "attendance", "api")
+
+
+def _codes_of(guard: Callable[..., Any]) -> set[str]:
+    """The codes that a guard, or what it calls of our own, gives as literals."""
+    if guard is failing:
+        return _eligibility_codes()
+    source = textwrap.dedent(inspect.getsource(guard))
+    called = {node.func.id for node in ast.walk(ast.parse(source))
+              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+    found = _literals(source)
+    for name in called - {"_about"}:
+        function = inspect.unwrap(guard).__globals__.get(name)
+        if inspect.isfunction(function) and function.__module__.split(".")[0] in PACKAGES:
+            found |= _codes_of(function)
+    return found
+
+
+def _literals(source: str) -> set[str]:
+    """The codes in `Reason("code", …)` and `_about(line, "code", …)`."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    given = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Reason" and call.args]
+    given += [call.args[1] for call in calls if getattr(call.func, "id", "") == "_about"]
+    return {code.value for code in given if isinstance(code, ast.Constant)}
+
+
+def _eligibility_codes() -> set[str]:
+    """Composed, not literal: asked of somebody who fits in nothing, and of somebody of whom nothing is known."""
+    limits = {"school_year_from": 1, "height_from_cm": 100, "weight_from_kg": Decimal(20)}
+    offering = OfferingFacts(name="Karate", age_from_months=72, **limits)
+    small = AttendeeFacts("Mia Rossi", date(2025, 1, 1), school_year=0, height_cm=70, weight_kg=Decimal(9))
+    unknown = AttendeeFacts("Leo Chen", date(2025, 1, 1), school_year=None, height_cm=None, weight_kg=None)
+    day = date(2026, 4, 12)
+    return {reason.code for who in (small, unknown) for reason in failing(who, offering, day)}
+
+
+def _kinds(family: type[TermbookError]) -> set[type[TermbookError]]:
+    return {family}.union(*(_kinds(kind) for kind in family.__subclasses__()))
 
 
 class TestHealth:
@@ -132,9 +277,15 @@ def test_the_api_does_what_it_says_whatever_is_sent(operation: Any, world: World
             if name in known and str(value)[-1:] in "02468ace":
                 case.path_parameters[name] = known[name]
 
-        case.call_and_validate(
+        response = case.call_and_validate(
             base_url=str(world.client.base_url), headers={"Authorization": f"Bearer {world.admin.token}"},
             excluded_checks=[checks.positive_data_acceptance],  # some rules are not in the schema
         )  # fmt: skip
+        declared = operation.definition.raw["responses"].get(str(response.status_code), {})
+        if "x-codes" in declared:
+            refused = response.json()
+            assert refused["code"] in declared["x-codes"]
+            if response.status_code == 409:
+                assert {reason["code"] for reason in refused.get("reasons", ())} <= {*declared["x-reason-codes"]}
 
     send()

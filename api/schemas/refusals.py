@@ -1,0 +1,204 @@
+"""Why requests are refused: every code and its meaning, and which operation uses it. Tests hold this to the sources."""
+
+from collections.abc import Iterable, Mapping
+
+# What a problem's `code` says.
+PROBLEMS: Mapping[str, str] = {
+    "already_exists": "There is one already; `reasons` names the fields that may not be the same.",
+    "changed": "It is not the version that `If-Match` names any more.",
+    "conflict": "Another request did the same meanwhile.",
+    "cross_site": "A page of another site sent this request with the visitor's cookie.",
+    "idempotency_key_reused": "The Idempotency-Key was used for another request.",
+    "in_flight": "The request with this Idempotency-Key is still being worked on; ask again in a moment.",
+    "invalid": "The input breaks a rule; `reasons` names each field.",
+    "mapping_is_invalid": "The mapping, or the prices, cannot be understood.",
+    "moved_meanwhile": "Others changed the same records again and again; look at them and ask again.",
+    "not_allowed_now": "The status does not allow this step; `facts.allowed` names the steps that it does.",
+    "not_found": "There is no such thing for this caller; what belongs to another answers the same.",
+    "not_payable": "The order is not one that can be paid online now.",
+    "not_permitted": "The caller is known and may not do this.",
+    "nothing_due": "Nothing is required at this moment.",
+    "offering_not_found": "There is no such offering.",
+    "payment_moving": "A payment for the order is being processed; its outcome is awaited.",
+    "refused": "One or more rules say no; `reasons` lists all of them.",
+    "roll_changed": "Somebody else marked the same row at the same moment; send the marks again.",
+    "rule_is_invalid": "The value is not one that this rule can have.",
+    "schedule_is_invalid": "The schedule cannot be followed.",
+    "scope_not_found": "There is no such level of the catalogue.",
+    "source_unreadable": "The file cannot be read as what the mapping says it is.",
+    "unknown_holidays": "The public holidays of this country or region are not known.",
+    "webhook_forged": "The event is not signed by the provider.",
+    "webhook_too_old": "The event was signed too long ago.",
+}
+
+# What a `reasons[].code` says.
+REASONS: Mapping[str, str] = {
+    "admin_with_reason": "An admin confirms it, with a reason.",
+    "age_does_not_fit": "The attendee is too young or too old on the day of the first session.",
+    "already_exists": "There is one already with this value.",
+    "amount_not_open": "The amount is nothing, or more than is still required.",
+    "bad_row": "A row of the file cannot be imported; `facts.line` says which.",
+    "cart_empty": "The cart holds no session.",
+    "confirmation_type_not_available": "This confirmation type is not available yet.",
+    "confirmation_type_not_offered": "The programme does not offer this confirmation type, or not to this caller.",
+    "confirmed_by_payment": "A family does not confirm this by itself: its payment does.",
+    "double_booked": "The attendee is elsewhere at that time; nobody overrides it.",
+    "extra_not_offered": "The extra is not sold with this session.",
+    "height_does_not_fit": "The attendee's height is outside what the offering takes.",
+    "height_unknown": "The offering asks for a height, and the attendee's is not known.",
+    "in_the_future": "A mark is not made in the future; check the device's clock.",
+    "invalid": "The value is not one of those that are possible.",
+    "malformed": "A header or a cursor is not of the form that it must have.",
+    "mapping_is_invalid": "The mapping, or the prices, cannot be understood; `field` says where.",
+    "mode_not_offered": "The offering is not booked in this mode.",
+    "modes_mixed": "One offering is booked in one mode, not several.",
+    "money_captured": "It is paid, at least in part; cancel it instead.",
+    "money_moving": "A payment is being processed.",
+    "must_not_collect": "This person must not collect the attendee.",
+    "not_a_session": "It is an activity, not a session.",
+    "not_authorised": "This person is none of the attendee's authorised pick-ups.",
+    "not_available_yet": "This step is not available yet.",
+    "not_markable": "The attendee is not on the roll any more, or this mark is not made by hand.",
+    "not_open_yet": "Registration has not opened; `facts.opens_at` says when it does.",
+    "not_permitted": "Only an admin may ask for this.",
+    "not_paid": "It is confirmed when it is paid, and it is not yet.",
+    "nul_character": "A text cannot hold a NUL character.",
+    "offering_not_published": "The offering cannot be booked.",
+    "order_type_not_available": "This order type is not available yet.",
+    "order_type_not_offered": "The programme does not offer this order type.",
+    "other_term": "The session belongs to another term than the order.",
+    "out_of_range": "The value is too small or too large.",
+    "overdue": "Pay later needs every due invoice paid.",
+    "paid": "It is paid: its timeout leaves it alone. Told to the system only.",
+    "past_cut_off": "It is too late to book this session.",
+    "pay_later_limit": "Pay later would exceed the account's limit.",
+    "price_changed": "The price is not the one that was shown; look at it and submit again.",
+    "quote_expired": "The quote has run out.",
+    "quote_superseded": "The price has changed since the quote.",
+    "reason_missing": "Say how the money came in.",
+    "required": "A value is missing that cannot be known from who asks.",
+    "rule_is_invalid": "The value is not one that this rule can have.",
+    "rule_of_the_record": "The values of the record do not go together.",
+    "school_year_does_not_fit": "The attendee's school year is outside what the offering takes.",
+    "school_year_unknown": "The offering asks for a school year, and the attendee's is not known.",
+    "selection_incomplete": "The mode takes a whole week or term; sessions are missing.",
+    "session_closed": "The session does not take place.",
+    "session_full": "The session has no place left; nobody overrides it.",
+    "session_over": "The session is over.",
+    "source_unreadable": "The file cannot be read here; `facts.line` says where.",
+    "term_closed": "The term takes no bookings.",
+    "too_early": "The session has not started.",
+    "too_many": "There are too many lines.",
+    "trial_limit": "The attendee has no trial of this program left.",
+    "twice": "The same is named twice.",
+    "unknown": "There is no such thing.",
+    "unknown_parameter": "There is no such query parameter; `facts.allowed` names those that there are.",
+    "weight_does_not_fit": "The attendee's weight is outside what the offering takes.",
+    "weight_unknown": "The offering asks for a weight, and the attendee's is not known.",
+    "window_closed": "Registration has closed; `facts.closed_at` says when it did.",
+}
+
+# What each guard of the order's chart may say.
+_STANDING = ("overdue", "pay_later_limit")
+GUARDS: Mapping[str, tuple[str, ...]] = {
+    "is_not_empty": ("cart_empty",),
+    "is_selectable": (
+        "other_term", "not_a_session", "session_closed", "session_over", "extra_not_offered",
+        "offering_not_published", "term_closed", "modes_mixed", "mode_not_offered", "selection_incomplete",
+    ),
+    "is_price_as_shown": ("price_changed",),
+    "is_in_booking_window": ("not_open_yet", "window_closed"),
+    "is_before_cut_off": ("past_cut_off",),
+    "is_eligible": (
+        "age_does_not_fit", "school_year_does_not_fit", "school_year_unknown", "height_does_not_fit",
+        "height_unknown", "weight_does_not_fit", "weight_unknown",
+    ),
+    "has_order_type_on_offer": ("order_type_not_available", "order_type_not_offered"),
+    "has_confirmation_type_on_offer": ("confirmation_type_not_available", "confirmation_type_not_offered"),
+    "has_trial_left": ("trial_limit",),
+    "has_place": ("session_full",),
+    "has_no_conflict": ("double_booked",),
+    "is_in_good_standing": _STANDING,
+    "can_confirm_oneself": ("confirmed_by_payment",),
+    "is_condition_met": ("confirmation_type_not_available", "not_paid", *_STANDING, "admin_with_reason"),
+    "has_no_money": ("money_moving", "money_captured"),
+    "has_no_money_moving": ("money_moving",),
+    "is_not_paid": ("paid",),
+    "has_open_quote": ("quote_expired", "quote_superseded"),
+    "is_available": ("not_available_yet",),
+}  # fmt: skip
+
+# The operations that are a step of the order's chart.
+TRIGGERS: Mapping[str, str] = {
+    "save_cart": "save", "submit_order": "submit", "quote_order": "quote", "accept_quote": "accept",
+    "confirm_order": "confirm", "reopen_order": "reopen", "remove_order": "remove", "cancel_order": "cancel",
+}  # fmt: skip
+MOVES = ("not_allowed_now", "refused", "moved_meanwhile")
+# The operations that write a plain record, whose constraints may refuse it.
+RECORDS = frozenset(
+    f"{verb}_{noun}" for verb in ("make", "change")
+    for noun in ("account", "attendee", "user", "site", "term", "program_category", "program", "extra", "offering",
+                 "closure_day", "session")
+)  # fmt: skip
+
+# An operation's codes at one status: those of the problem, and those of its reasons.
+Codes = tuple[tuple[str, ...], tuple[str, ...]]
+
+# What an operation says besides what all of its kind say: codes of problems and of reasons, by status.
+OWN: Mapping[str, Mapping[int, Codes]] = {
+    "begin_order": {409: (("refused",), ("term_closed",)), 422: ((), ("required",))},
+    "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown"))},
+    "submit_order": {403: ((), ("not_permitted",))},
+    "make_payment": {
+        409: (("not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
+        422: ((), ("invalid", "reason_missing", "amount_not_open")),
+    },
+    "hear_provider": {403: (("webhook_forged", "webhook_too_old"), ())},
+    "mark_roll": {
+        409: (("roll_changed",), ()),
+        422: ((), ("unknown", "not_markable", "in_the_future", "too_early", "must_not_collect", "not_authorised")),
+    },
+    "make_sessions": {404: (("offering_not_found",), ()), 422: (("schedule_is_invalid", "unknown_holidays"), ())},
+    "make_offering": {422: (("schedule_is_invalid",), ())},
+    "change_offering": {422: (("schedule_is_invalid",), ())},
+    "make_site": {422: (("unknown_holidays",), ())},
+    "change_site": {422: (("unknown_holidays",), ())},
+    "make_attendee": {422: ((), ("required", "out_of_range"))},
+    "change_attendee": {422: ((), ("out_of_range",))},
+    "make_token": {422: ((), ("out_of_range",))},
+    "list_rules": {404: (("scope_not_found",), ())},
+    "set_rule": {404: (("scope_not_found",), ()), 422: (("rule_is_invalid",), ("rule_is_invalid",))},
+    "clear_rule": {404: (("scope_not_found",), ())},
+    "import_file": {
+        422: (
+            ("source_unreadable", "mapping_is_invalid", "schedule_is_invalid", "unknown_holidays", "rule_is_invalid"),
+            ("bad_row", "source_unreadable", "mapping_is_invalid", "rule_is_invalid"),
+        ),
+    },
+}  # fmt: skip
+
+
+def refusals(operation_id: str, status: int, *, is_public: bool, is_read: bool, reasons: tuple[str, ...]) -> Codes:
+    """The codes of an operation at a status. `reasons` are those of its step's guards."""
+    common: dict[int, Codes] = {
+        403: (() if is_public else ("not_permitted",) if is_read else ("not_permitted", "cross_site"), ()),
+        404: (("not_found",), ()),
+        409: (() if is_public else ("in_flight",), ()),
+        412: (("changed",), ()),
+        422: (("invalid",), () if is_public else ("malformed", "unknown_parameter")),
+    }
+    found = [common[status], OWN.get(operation_id, {}).get(status, ((), ()))]
+    if status == 409 and operation_id in TRIGGERS:
+        found.append((MOVES, reasons))
+    if status == 409 and operation_id in RECORDS:
+        found.append((("already_exists",), ("already_exists",)))
+    if status == 422 and operation_id in RECORDS:
+        found.append(((), ("unknown", "rule_of_the_record")))
+    if status == 422 and not is_read:
+        found.append((() if is_public else ("idempotency_key_reused",), ("nul_character",)))
+    problems, details = zip(*found, strict=True)
+    return _once(problems), _once(details)
+
+
+def _once(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for part in parts for code in part))
