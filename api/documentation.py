@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.credentials import COOKIE
+from api.errors import MEDIA_TYPE, problem_body
 from api.schemas.base import Output, Page, Problem, example_of
 from api.schemas.refusals import GUARDS, PROBLEMS, REASONS, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
@@ -148,7 +149,7 @@ def _add_refusals(document: dict[str, Any]) -> None:
                         operation["operationId"], int(status), is_public=not operation["x-roles"],
                         is_read=method == "get", reasons=reasons,
                     )  # fmt: skip
-                    _tell(operation["responses"][status], *codes)
+                    _tell(operation["responses"], status, *codes)
 
 
 def _reasons_of(trigger: str | None) -> tuple[str, ...]:
@@ -157,9 +158,21 @@ def _reasons_of(trigger: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for guard in guards for code in GUARDS[guard]))
 
 
-def _tell(response: dict[str, Any], problems: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+def _tell(responses: dict[str, Any], status: str, problems: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+    """A refusal that no code stands for never comes; an example is one of those that can come."""
+    if not problems:
+        del responses[status]
+        return
+    response = responses[status]
     response["description"] += _table("code", problems, PROBLEMS) + _table("reasons[].code", reasons, REASONS)
     response["x-codes"], response["x-reason-codes"] = [*problems], [*reasons]
+    content = response["content"][MEDIA_TYPE]
+    if content["example"]["code"] not in problems or any(
+        reason["code"] not in reasons for reason in content["example"].get("reasons", ()) if status == "409"
+    ):
+        content["example"] = problem_body(
+            int(status), problems[0], PROBLEMS[problems[0]], request_id=content["example"]["request_id"]
+        )
 
 
 def _table(what: str, codes: tuple[str, ...], meanings: Mapping[str, str]) -> str:

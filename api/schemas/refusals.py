@@ -190,7 +190,7 @@ def refusals(operation_id: str, status: int, *, is_public: bool, is_read: bool, 
     found = [common[status], OWN.get(operation_id, {}).get(status, ((), ()))]
     if status == 409 and operation_id in TRIGGERS:
         found.append((MOVES, reasons))
-    if status == 409 and operation_id in RECORDS:
+    if status == 409 and operation_id in RECORDS and operation_id != "change_session":
         found.append((("already_exists",), ("already_exists",)))
     if status == 422 and operation_id in RECORDS:
         found.append(((), ("unknown", "rule_of_the_record")))

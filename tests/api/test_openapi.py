@@ -184,6 +184,14 @@ class TestRefusals:
         # Marks that contradict come back in the answer; what a validator says is not in our sources.
         assert written - {"older_mark", "not_signed_in"} == listed - {"nul_character"}
 
+    def test_the_example_of_a_refusal_is_one_that_can_come(self, document: dict[str, Any]) -> None:
+        for name, operation in operations(document):
+            for status, response in operation["responses"].items():
+                if "x-codes" in response:
+                    example = response["content"]["application/problem+json"]["example"]
+                    assert example["code"] in response["x-codes"], (name, status)
+                    base.Problem.model_validate(example)
+
     def test_every_problem_that_is_listed_exists(self, document: dict[str, Any]) -> None:
         listed = {code for _, operation in operations(document) for response in operation["responses"].values()
                   for code in response.get("x-codes", ())}  # fmt: skip
