@@ -5,11 +5,30 @@ Used by migrations; each function writes the SQL for one promise.
 
 from alembic import op
 
-# Tables that are only ever added to: neither the application nor its owner may change a row.
+# Tables that are only ever added to: neither the application nor its owner may change a row. By the migration that
+# made them; `FOR_GOOD` is all of them.
 APPEND_ONLY = (
     "status_event", "ledger_entry", "ledger_posting", "billing", "billing_line", "invoice", "invoice_line", "quote",
     "payment_allocation",
 )  # fmt: skip
+CREDIT_NOTES = ("credit_note", "credit_note_line", "credit_allocation")
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES)
+
+
+_WITHIN_INVOICE = """
+        CREATE FUNCTION allocations_within_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM payment_allocation a JOIN invoice i USING (organisation_id)
+                WHERE i.id = a.invoice_id AND (a.organisation_id, a.invoice_id) IN
+                      (SELECT organisation_id, invoice_id FROM added)
+                GROUP BY i.organisation_id, i.id, i.total_minor HAVING sum(a.amount_minor) > i.total_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated to an invoice than it asks' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+"""
 
 
 def make_app_role(role: str) -> None:
@@ -30,7 +49,7 @@ def keep_tenants_apart(table: str, role: str, *, column: str = "organisation_id"
     op.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
     op.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
     op.execute(f'CREATE POLICY own_organisation ON "{table}" USING ({own}) WITH CHECK ({own})')
-    verbs = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    verbs = "SELECT, INSERT" if table in FOR_GOOD else "SELECT, INSERT, UPDATE, DELETE"
     op.execute(f'GRANT {verbs} ON "{table}" TO {role}')
 
 
@@ -102,20 +121,7 @@ def hold_sums() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_payment()
     """)
 
-    op.execute("""
-        CREATE FUNCTION allocations_within_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF EXISTS (
-                SELECT FROM payment_allocation a JOIN invoice i USING (organisation_id)
-                WHERE i.id = a.invoice_id AND (a.organisation_id, a.invoice_id) IN
-                      (SELECT organisation_id, invoice_id FROM added)
-                GROUP BY i.organisation_id, i.id, i.total_minor HAVING sum(a.amount_minor) > i.total_minor
-            ) THEN
-                RAISE EXCEPTION 'more is allocated to an invoice than it asks' USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NULL;
-        END $$
-    """)
+    op.execute(_WITHIN_INVOICE)
     op.execute("""
         CREATE TRIGGER within_invoice AFTER INSERT ON payment_allocation REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_invoice()
@@ -128,3 +134,101 @@ def drop_sums() -> None:
         "postings_balance", "refuse_change",
     ):  # fmt: skip
         op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+
+
+def hold_credits() -> None:
+    """Credits stay within what they correct: a note within its lines, a line within its invoice line, and payments
+    and credits together between nothing and what the invoice asks.
+    """
+    op.execute("""
+        CREATE FUNCTION credit_note_lines_make_the_total() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT organisation_id, credit_note_id, sum(net_minor) AS net, sum(tax_minor) AS tax
+                             FROM added GROUP BY organisation_id, credit_note_id) lines
+                JOIN credit_note whole ON whole.organisation_id = lines.organisation_id
+                     AND whole.id = lines.credit_note_id
+                WHERE whole.net_minor <> lines.net OR whole.tax_minor <> lines.tax
+            ) THEN
+                RAISE EXCEPTION 'the lines of a credit note do not make its total' USING ERRCODE = 'check_violation';
+            END IF;
+            IF EXISTS (
+                SELECT FROM credit_note_line c JOIN invoice_line l USING (organisation_id)
+                WHERE l.id = c.invoice_line_id AND (c.organisation_id, c.invoice_line_id) IN
+                      (SELECT organisation_id, invoice_line_id FROM added)
+                GROUP BY l.organisation_id, l.id, l.net_minor, l.tax_minor
+                HAVING sum(c.net_minor) > l.net_minor OR sum(c.tax_minor) > l.tax_minor
+            ) THEN
+                RAISE EXCEPTION 'more is credited of an invoice line than it asks' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_invoice_line AFTER INSERT ON credit_note_line REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION credit_note_lines_make_the_total()
+    """)
+    op.execute("""
+        CREATE OR REPLACE FUNCTION allocations_within_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organisation_id, invoice_id FROM added) a
+                JOIN invoice i ON i.organisation_id = a.organisation_id AND i.id = a.invoice_id
+                WHERE coalesce((SELECT sum(p.amount_minor) FROM payment_allocation p
+                                WHERE p.organisation_id = i.organisation_id AND p.invoice_id = i.id), 0)
+                    + coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
+                                WHERE c.organisation_id = i.organisation_id AND c.invoice_id = i.id), 0)
+                    > i.total_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated to an invoice than it asks' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_invoice AFTER INSERT ON credit_allocation REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_invoice()
+    """)
+    op.execute("""
+        CREATE FUNCTION allocations_free_what_was_used() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM payment_allocation a
+                WHERE (a.organisation_id, a.payment_id, a.invoice_id) IN
+                      (SELECT organisation_id, payment_id, invoice_id FROM added WHERE amount_minor < 0)
+                GROUP BY a.organisation_id, a.payment_id, a.invoice_id HAVING sum(a.amount_minor) < 0
+            ) THEN
+                RAISE EXCEPTION 'more is freed of a payment than was used' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER frees_what_was_used AFTER INSERT ON payment_allocation REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION allocations_free_what_was_used()
+    """)
+    op.execute("""
+        CREATE FUNCTION credits_within_note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM credit_allocation a JOIN credit_note n USING (organisation_id)
+                WHERE n.id = a.credit_note_id AND (a.organisation_id, a.credit_note_id) IN
+                      (SELECT organisation_id, credit_note_id FROM added)
+                GROUP BY n.organisation_id, n.id, n.total_minor HAVING sum(a.amount_minor) > n.total_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated than was credited' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_credit_note AFTER INSERT ON credit_allocation REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION credits_within_note()
+    """)
+
+
+def drop_credits() -> None:
+    """Back to invoices that only payments settle; the tables of credits are gone when this is called."""
+    for name in ("credit_note_lines_make_the_total", "credits_within_note", "allocations_free_what_was_used"):
+        op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+    op.execute(_WITHIN_INVOICE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))

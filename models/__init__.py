@@ -4,6 +4,7 @@ from models.account import Account, AccountAttendee, AccountKind, Attendee
 from models.attendance import AttendanceStatus, SignMethod, TermAttendance
 from models.billing import Billing, BillingGroup, BillingLine
 from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
+from models.credit_note import CreditAllocation, CreditNote, CreditNoteLine
 from models.history import StatusEvent
 from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
 from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -55,6 +56,9 @@ __all__ = [
     "BillingLine",
     "BookingMode",
     "ClosureDay",
+    "CreditAllocation",
+    "CreditNote",
+    "CreditNoteLine",
     "Credential",
     "CredentialKind",
     "DocumentCounter",

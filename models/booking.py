@@ -1,6 +1,6 @@
 """The confirmed enrolment with its lines, extras and discounts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -75,12 +75,13 @@ class TermBooking(TenantRow, table=True):
     bonus_debited_minor: int = money(default=0)
     entitlement_id: UUID | None = None
     ticket_reference: str | None = None
+    closes_on: date | None = None  # its last day, once that is known
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
 
 class TermBookingLine(TenantRow, table=True):
-    """One confirmed session, with what it costs by the Billing version that confirmed it."""
+    """One confirmed session, with what it costs by the Billing version that confirmed it; given up, it stays as such."""
 
     __tablename__ = "term_booking_line"
     __table_args__ = (
@@ -100,6 +101,8 @@ class TermBookingLine(TenantRow, table=True):
     billing_line_id: UUID
     gross_minor: int = money()
     position: int
+    # Given up before it was held: place and time are free, it is not billed any more.
+    cancelled_at: datetime | None = moment(default=None, nullable=True)
 
 
 class TermBookingExtra(TenantRow, table=True):

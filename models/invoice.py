@@ -43,7 +43,7 @@ class Invoice(TenantRow, table=True):
         refers("booking_id", "term_booking"),
         refers("billing_id", "billing"),
         one_of("series", DocumentSeries),
-        check("series IN ('INV', 'CN')", "series_is_of_invoices"),
+        check("series = 'INV'", "series_is_of_invoices"),
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("number > 0", "number_is_positive"),
         unique("series", "year", "number"),

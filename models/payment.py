@@ -58,13 +58,16 @@ class Payment(TenantRow, table=True):
 
 
 class PaymentAllocation(TenantRow, table=True):
-    """How much of a payment settles which invoice; the sum never exceeds the payment (checked by a trigger)."""
+    """How much of a payment settles which invoice; the sum never exceeds the payment (checked by a trigger).
+
+    Nothing is taken away: a row with a negative amount frees what a credit note has made superfluous.
+    """
 
     __tablename__ = "payment_allocation"
     __table_args__ = (
         refers("payment_id", "payment"),
         refers("invoice_id", "invoice"),
-        check("amount_minor > 0", "amount_is_positive"),
+        check("amount_minor <> 0", "amount_is_not_zero"),
         index("ix_payment_allocation_payment", "payment_id"),
         index("ix_payment_allocation_invoice", "invoice_id"),
     )
@@ -82,6 +85,7 @@ class PaymentReviewKind(StrEnum):
     CONTRADICTION = "CONTRADICTION"  # the provider reported two different captures of one payment
     UNKNOWN_PAYMENT = "UNKNOWN_PAYMENT"  # captured for a payment that is not ours
     PRICE_CHANGED = "PRICE_CHANGED"  # paid for a price that the order no longer has; it is the family's credit
+    NOT_REVIVED = "NOT_REVIVED"  # paid after the timeout, and the order could not be revived; the family's credit
     PART_PAYMENT = "PART_PAYMENT"  # less than the order needs; its timeout was disarmed
 
 

@@ -12,6 +12,7 @@ class TimerKind(StrEnum):
 
     AUTO_CANCEL = "AUTO_CANCEL"  # an order was not confirmed in time
     QUOTE_EXPIRY = "QUOTE_EXPIRY"  # a quote ran out
+    BOOKING_CLOSE = "BOOKING_CLOSE"  # the last day of a booking has passed
 
 
 class TimerStatus(StrEnum):
@@ -23,7 +24,7 @@ class TimerStatus(StrEnum):
 
 
 class Timer(TenantRow, table=True):
-    """One armed timeout of one order. An overdue hold is void when read, whatever the worker does."""
+    """One armed timeout of one order or booking. An overdue hold is void when read, whatever the worker does."""
 
     __tablename__ = "timer"
     __table_args__ = (
