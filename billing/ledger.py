@@ -54,3 +54,13 @@ def payment_captured(*, amount_minor: int) -> list[Posting]:
 def credit_applied(*, amount_minor: int) -> list[Posting]:
     """The family's credit settles what it owes."""
     return [(LedgerAccount.CUSTOMER_CREDIT, amount_minor), (LedgerAccount.RECEIVABLE, -amount_minor)]
+
+
+def credit_note_issued(*, net_minor: int, tax_minor: int) -> list[Posting]:
+    """The family owes the gross less: it is not earned any more, nor owed to the tax office."""
+    return [(account, -amount) for account, amount in invoice_issued(net_minor=net_minor, tax_minor=tax_minor)]
+
+
+def credit_released(*, amount_minor: int) -> list[Posting]:
+    """What was paid and is not owed any more is the family's credit again."""
+    return [(account, -amount) for account, amount in credit_applied(amount_minor=amount_minor)]

@@ -1,6 +1,9 @@
 """Billing versions: immutable, numbered along their group, each with the lines that make its total."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from billing.pricing import Priced
@@ -52,6 +55,32 @@ def write_version(batch: Batch, priced: Priced, *, group_id: UUID, version: int,
         } for position, p in enumerate(priced.lines)],
     )  # fmt: skip
     return billing_id
+
+
+_KEPT = ("attendee_id", "term_product_id", "component", "description", "quantity", "base_minor", "discount_minor",
+         "net_minor", "tax_minor", "gross_minor", "tax_name", "tax_rate", "trace")  # fmt: skip
+
+
+def write_kept(
+    batch: Batch, kept: Sequence[dict[str, Any]], *, group_id: UUID, version: int, order_id: UUID, now: datetime
+) -> tuple[UUID, int]:
+    """Add a version with what is left of an earlier one: its lines at their price then. Nothing left is a void one.
+
+    Returns its id and its total in minor units.
+    """
+    if not kept:
+        return write_void(batch, group_id=group_id, version=version, order_id=order_id, now=now), 0
+    net, tax = sum(line["net_minor"] for line in kept), sum(line["tax_minor"] for line in kept)
+    figures = sorted((line["term_product_id"], line["component"], line["gross_minor"]) for line in kept)
+    fingerprint = hashlib.sha256(repr(figures).encode()).hexdigest()[:32]
+    priced = Priced([], net, tax, net + tax, fingerprint)
+    billing_id = _add(batch, group_id, version, order_id, priced, is_void=False, now=now)
+    batch.add(
+        BillingLine,
+        [{**{name: line[name] for name in _KEPT}, "id": new_id(), "billing_id": billing_id, "position": position}
+         for position, line in enumerate(kept)],
+    )  # fmt: skip
+    return billing_id, net + tax
 
 
 def write_void(batch: Batch, *, group_id: UUID, version: int, order_id: UUID, now: datetime) -> UUID:

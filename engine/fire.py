@@ -88,7 +88,7 @@ def fire(
         )  # fmt: skip
     if actor.kind not in step.who:
         raise NotPermitted(f"{trigger} of {subject.reference} is not for {actor.kind.value.lower()} users.")
-    facts |= {"batch": batch, "actor": actor, "now": now, "reason": reason}
+    facts |= {"batch": batch, "actor": actor, "now": now, "reason": reason, "is_muted": is_muted}
     reasons = chart.pull(step, subject, facts)
     if reasons:
         raise Refused(_headline(subject, trigger, reasons), reasons=reasons)

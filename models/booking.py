@@ -81,7 +81,7 @@ class TermBooking(TenantRow, table=True):
 
 
 class TermBookingLine(TenantRow, table=True):
-    """One confirmed session, with what it costs by the Billing version that confirmed it; given up, it stays as such."""
+    """One confirmed session, with what it costs by the Billing version that confirmed it; given up, it stays."""
 
     __tablename__ = "term_booking_line"
     __table_args__ = (

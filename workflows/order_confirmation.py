@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
-
-from sqlmodel import SQLModel
 
 from billing.ledger import credit_applied, invoice_issued, post
 from catalogue.rules import Rule, answer
 from engine.actor import Actor
 from engine.batch import Batch, Values
 from engine.errors import Reason
-from engine.fire import Subject, begin
+from engine.fire import begin
 from engine.ids import new_id, new_reference
 from engine.money import format_money
 from invoicing.issue import issue_invoice
@@ -22,12 +20,12 @@ from models import (
     PaymentAllocation,
     PaymentState,
     TermAttendance,
-    TermBooking,
     TermBookingConfirmationType,
     TermBookingExtra,
     TermBookingLine,
     TermBookingStatus,
 )
+from workflows.booking_facts import Booking
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import Order
 from workflows.order_guards import failing_confirmation_type, failing_standing
@@ -37,20 +35,12 @@ from workflows.term_booking import CHART as BOOKING_CHART
 _CONFIRMATION = TermBookingConfirmationType
 
 
-@dataclass(kw_only=True)
-class Booking(Subject):
-    """The booking as the verbs see it."""
-
-    table: ClassVar[type[SQLModel]] = TermBooking
-    payment_state: PaymentState
-
-
 @dataclass
 class Confirmation:
     """What a confirmation made, for later effects and for the verb's answer."""
 
     booking: Booking | None = None
-    lines: dict[UUID, Values] | None = None
+    lines: dict[str, Values] | None = None  # by session
     invoice_id: UUID | None = None
 
 
@@ -88,10 +78,18 @@ def make_booking(
     """The official enrolment, with a line per session and a snapshot of each extra."""
     assert holdings.billing is not None
     total = holdings.billing["total_minor"]
+    assert order.confirmation_type is not None
+    assert order.group_id is not None
+    assert order.billing_id is not None
+    # An order approved for attendance has a booking that is not invoiced yet.
+    status = TermBookingStatus(order.status)
     state = PaymentState.PAID if holdings.paid_minor >= total else PaymentState.OPEN
+    state = PaymentState.NOT_DUE if status is TermBookingStatus.ATTENDANCE_APPROVED else state
     booking = made.booking = Booking(
-        id=new_id(), reference=new_reference("TB"), status=TermBookingStatus.APPROVED, version=1, payment_state=state
-    )
+        id=new_id(), reference=new_reference("TB"), status=status, version=1, account_id=order.account_id,
+        attendee_id=order.attendee_id, order_id=order.id, group_id=order.group_id, billing_id=order.billing_id,
+        total_minor=total, confirmation_type=order.confirmation_type, payment_state=state,
+    )  # fmt: skip
     row = {
         "reference": booking.reference, "account_id": order.account_id, "attendee_id": order.attendee_id,
         "term_id": order.term_id, "group_id": order.group_id, "order_id": order.id,
@@ -99,7 +97,7 @@ def make_booking(
         "payment_state": state.value, "revision": 1, "billing_id": order.billing_id, "total_minor": total,
         "wallet_debited_minor": 0, "bonus_debited_minor": 0, "created_at": now, "updated_at": now,
     }  # fmt: skip
-    begin(batch, BOOKING_CHART, booking, row=row, actor=actor, now=now, reason=f"confirmed {order.reference}")
+    begin(batch, BOOKING_CHART, booking, row=row, actor=actor, now=now, reason=f"made by {order.reference}")
     made.lines = {line["term_product_id"]: _booking_line(booking, line) for line in _sessions(holdings)}
     batch.add(TermBookingLine, made.lines.values())
     if holdings.extras:
@@ -186,7 +184,7 @@ def settle_invoice(
          posted_on=local_day(now, order), now=now)  # fmt: skip
 
 
-def _invoice_line(line: Values, booking_lines: dict[UUID, Values]) -> Values:
+def _invoice_line(line: Values, booking_lines: dict[str, Values]) -> Values:
     return {
         "billing_line_id": line["id"], "booking_line_id": booking_lines[line["term_product_id"]]["id"],
         "description": line["description"], "session_date": line["local_date"], "quantity": line["quantity"],

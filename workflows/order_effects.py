@@ -73,7 +73,7 @@ def _arm(batch: Batch, order: Order, kind: TimerKind, due_at: datetime) -> None:
     )  # fmt: skip
 
 
-_DISARM = Guarded(
+DISARM = Guarded(
     name="disarm_timers",
     sql="UPDATE timer t SET status = r.status, settled_at = r.settled_at FROM {rows} "
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = 'ARMED' RETURNING t.id",
@@ -88,7 +88,7 @@ def disarm_timers(order: Order, *, batch: Batch, holdings: Holdings, now: dateti
     rows = [{"id": t["id"], "status": "FIRED" if t.get("fires") else "DISARMED", "settled_at": now}
             for t in holdings.timers]  # fmt: skip
     batch.guard(
-        _DISARM, rows, otherwise=lambda _: MovedMeanwhile(f"A timeout of {order.reference} was settled meanwhile.")
+        DISARM, rows, otherwise=lambda _: MovedMeanwhile(f"A timeout of {order.reference} was settled meanwhile.")
     )
     order.expires_at = None
 
@@ -109,6 +109,11 @@ def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetim
 def keep_reason(order: Order, *, reason: str, **_: Any) -> None:
     """The order says why it ended."""
     order.change(cancel_reason=reason)
+
+
+def forget_reason(order: Order, **_: Any) -> None:
+    """The order goes on: it did not end."""
+    order.change(cancel_reason=None)
 
 
 def write_quote(

@@ -17,6 +17,9 @@ from workflows.double_booking import clashes, clashing_pairs
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
 
+# Why the system cancels; an order that ended so may be revived.
+TIMEOUT = "timeout"
+
 ORDER_TYPES_THAT_WORK = frozenset({TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION})
 CONFIRMATION_TYPES_THAT_WORK = frozenset(
     {
@@ -277,6 +280,12 @@ def is_not_paid(order: Order, *, holdings: Holdings, actor: Actor, **_: object) 
         and holdings.paid_minor >= holdings.billing["total_minor"] > 0
     ):
         yield Reason("paid", f"{order.reference} is paid.", rule="timeout_spares_paid")
+
+
+def is_timed_out(order: Order, **_: object) -> Iterator[Reason]:
+    """Only an order that ran out of time is revived; what somebody cancelled stays so."""
+    if order.cancel_reason != TIMEOUT:
+        yield Reason("not_timed_out", f"{order.reference} was cancelled, it did not time out.", rule="revive")
 
 
 def has_open_quote(order: Order, *, holdings: Holdings, now: datetime, **_: object) -> Iterator[Reason]:

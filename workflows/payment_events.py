@@ -48,8 +48,10 @@ class Outcome(StrEnum):
     PROCESSING = "PROCESSING"  # money is moving
     FAILED = "FAILED"  # declined or abandoned
     CONFIRMED = "CONFIRMED"  # captured, and the order is confirmed
+    REVIVED = "REVIVED"  # captured late, and the timed-out order is confirmed after all
     SETTLED = "SETTLED"  # captured, and the booking's invoices are settled
     HELD = "HELD"  # captured; the order waits for more or for finance
+    NOT_REVIVED = "NOT_REVIVED"  # captured late for an order that could not be brought back; the family's credit
     CREDITED = "CREDITED"  # captured; the family's credit
     REVIEW = "REVIEW"  # reported money that is not what was asked: on finance's list
     UNKNOWN = "UNKNOWN"  # not a payment of ours

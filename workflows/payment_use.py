@@ -14,26 +14,31 @@ from billing.ledger import payment_captured, post
 from engine.actor import SYSTEM
 from engine.batch import Batch, Guarded
 from engine.database import Row, Transaction
-from engine.fire import MovedMeanwhile, announce
+from engine.fire import MovedMeanwhile, Refused, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentState, TermBookingConfirmationType, TermBookingStatus
 from workflows.order_confirmation import is_condition_met, settle_invoice
 from workflows.order_effects import disarm_timers, local_day
 from workflows.order_facts import Order
+from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings
-from workflows.term_booking_order import confirm_locked
+from workflows.term_booking_order import confirm_locked, revive_locked
 
 # The confirmation types whose condition a payment can meet.
 CONFIRMED_BY_PAYMENT = frozenset({TermBookingConfirmationType.PAY_NOW_PAY_ALL})
-AWAITING_PAYMENT = frozenset({TermBookingStatus.SUBMITTED, TermBookingStatus.ACCEPT})
+AWAITING_PAYMENT = frozenset(
+    {TermBookingStatus.SUBMITTED, TermBookingStatus.ACCEPT, TermBookingStatus.ATTENDANCE_APPROVED}
+)
 
 
 class Use(StrEnum):
     """What became of captured money."""
 
     CONFIRMED = "CONFIRMED"  # it confirmed the order
+    REVIVED = "REVIVED"  # it came too late, brought the timed-out order back and confirmed it
     SETTLED = "SETTLED"  # it settled the booking's invoices
     HELD = "HELD"  # the family's credit; the order waits for more, or for finance, without a timeout
+    NOT_REVIVED = "NOT_REVIVED"  # the family's credit; it came too late, and the order could not be brought back
     CREDITED = "CREDITED"  # the family's credit; the order has no use for it
 
 
@@ -71,9 +76,11 @@ class Owed:
 _OWED = """
 SELECT b.id, b.payment_state,
     (SELECT json_agg(i ORDER BY i.issued_at, i.number) FROM (
-        SELECT v.id, v.issued_at, v.number, v.total_minor - coalesce((
-            SELECT sum(a.amount_minor) FROM payment_allocation a
-            WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0) AS open_minor
+        SELECT v.id, v.issued_at, v.number, v.total_minor
+            - coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
+                        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)
+            - coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
+                        WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0) AS open_minor
         FROM invoice v
         WHERE v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV') i
      WHERE i.open_minor > 0) AS invoices
@@ -115,6 +122,8 @@ def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now
     if _confirms(order, holdings, money):
         confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
         return Use.CONFIRMED
+    if _may_revive(order, holdings, money):
+        return _revive(tx, order, money, now)
     _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
     if order.status in AWAITING_PAYMENT:
         # A part payment stops the clock: finance decides, no timeout (DOMAIN §3).
@@ -131,6 +140,30 @@ def _confirms(order: Order, holdings: Holdings, money: Captured) -> bool:
         and money.fingerprint == order.price_fingerprint
         and not list(is_condition_met(order, holdings=holdings, actor=SYSTEM, reason=""))
     )
+
+
+def _may_revive(order: Order, holdings: Holdings, money: Captured) -> bool:
+    """It pays in full for an order that ran out of time; whether there is still room is for the order's own rules."""
+    return (
+        order.status is TermBookingStatus.CANCELED
+        and order.cancel_reason == TIMEOUT
+        and order.confirmation_type in CONFIRMED_BY_PAYMENT
+        and money.is_as_asked
+        and holdings.paid_minor >= order.total_minor
+    )
+
+
+def _revive(tx: Transaction, order: Order, money: Captured, now: datetime) -> Use:
+    """Submit and confirm again; where a rule refuses it, the money is the family's credit and everyone is told."""
+    reason = f"paid late by {money.reference}"
+    try:
+        revive_locked(tx, order, paid_fingerprint=money.fingerprint, now=now, reason=reason)
+    except Refused as refusal:
+        _tell(tx.batch, "order.not_revived", order, money, now, subject_id=order.id, amount_minor=money.amount_minor,
+              reasons=[each.message for each in refusal.reasons])  # fmt: skip
+        return Use.NOT_REVIVED
+    confirm_locked(tx, order, actor=SYSTEM, now=now, reason=reason)
+    return Use.REVIVED
 
 
 _PAID = Guarded(
@@ -186,6 +219,8 @@ def _shares(invoices: Sequence[Row], payments: Sequence[tuple[UUID, int]]) -> li
 def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> PaymentReviewKind | None:
     if not money.is_as_asked:
         return PaymentReviewKind.WRONG_AMOUNT
+    if use is Use.NOT_REVIVED:
+        return PaymentReviewKind.NOT_REVIVED
     if use is not Use.HELD:
         return None
     if money.fingerprint != order.price_fingerprint:

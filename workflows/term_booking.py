@@ -1,15 +1,43 @@
 """The booking: the confirmed enrolment, made by its order's confirmation.
 
-The diagram is generated from the chart: `termbook diagram`.
+The diagram is generated from the chart: `termbook diagram`. Steps that end a booking for attendance only end its order
+too: they stand in `workflows.enrolment`.
 """
 
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
+from engine.actor import Actor
 from engine.chart import Chart, Step
+from engine.database import Transaction
 from engine.errors import Reason
+from engine.fire import fire
 from models import ActorKind
-from models import TermBookingStatus as Status
+from models import TermBookingStatus as S
+from workflows.booking_effects import (
+    SUSPENDED,
+    arm_close,
+    disarm_close,
+    drop_lines,
+    expect_again,
+    rebill,
+    release_leaving,
+    release_places,
+    strike_attendance,
+    write_credit,
+)
+from workflows.booking_facts import BookedLine, Enrolled, lock_booking
+from workflows.booking_guards import (
+    has_nothing_due,
+    has_nothing_held_unbilled,
+    has_nothing_left_unbilled,
+    has_reason,
+    has_run,
+    is_in_cancellation_window,
+    is_within_term,
+)
 
 ADMIN = frozenset({ActorKind.ADMIN})
 OWNER = frozenset({ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST})
@@ -21,25 +49,116 @@ def is_available(subject: Any, **_: Any) -> Iterator[Reason]:
     yield Reason("not_available_yet", f"This step of {subject.reference} is not available yet.", rule="not_available")
 
 
-_LATER = (is_available,)
+_MAY_CANCEL = (has_reason, is_in_cancellation_window)
+_MAY_CLOSE = (has_reason, is_within_term)
+_MAY_ARCHIVE = (has_run, has_nothing_due)
+_GIVE_UP = (strike_attendance, drop_lines, write_credit, rebill)
+_END = (*_GIVE_UP, release_places, disarm_close)
+_PLAN = (*_GIVE_UP, release_leaving, disarm_close, arm_close)
+# Of a booking for attendance only: nothing is invoiced, and its order voids the Billing.
+_END_UNBILLED = (strike_attendance, drop_lines, release_places)
+_ARCHIVE = (release_places, disarm_close)
 
 CHART = Chart(
     name="term_booking",
-    states=(Status.ATTENDANCE_APPROVED, Status.APPROVED, Status.SUSPENDED, Status.CLOSED, Status.ARCHIVED,
-            Status.CANCELED),
-    initial=(Status.APPROVED, Status.ATTENDANCE_APPROVED),
+    states=(S.ATTENDANCE_APPROVED, S.APPROVED, S.SUSPENDED, S.CLOSED, S.ARCHIVED, S.CANCELED),
+    initial=(S.APPROVED, S.ATTENDANCE_APPROVED),
     steps=(
-        #     trigger    source                       target            who             guards
-        Step("approve",  Status.ATTENDANCE_APPROVED,  Status.APPROVED,  ADMIN | SYSTEM, when=_LATER),
-        Step("cancel",   Status.ATTENDANCE_APPROVED,  Status.CANCELED,  OWNER,          when=_LATER),
-        Step("cancel",   Status.APPROVED,             Status.CANCELED,  OWNER,          when=_LATER),
-        Step("cancel",   Status.SUSPENDED,            Status.CANCELED,  OWNER,          when=_LATER),
-        Step("close",    Status.ATTENDANCE_APPROVED,  Status.CLOSED,    ADMIN,          when=_LATER),
-        Step("close",    Status.APPROVED,             Status.CLOSED,    ADMIN,          when=_LATER),
-        Step("close",    Status.SUSPENDED,            Status.CLOSED,    ADMIN | SYSTEM, when=_LATER),
-        Step("suspend",  Status.APPROVED,             Status.SUSPENDED, ADMIN,          when=_LATER),
-        Step("resume",   Status.SUSPENDED,            Status.APPROVED,  ADMIN,          when=_LATER),
-        Step("archive",  Status.APPROVED,             Status.ARCHIVED,  ADMIN | SYSTEM, when=_LATER),
-        Step("archive",  Status.CLOSED,               Status.ARCHIVED,  ADMIN | SYSTEM, when=_LATER),
+        #     trigger       source                 target       who             guards                                      effects               tells
+        Step("approve",    S.ATTENDANCE_APPROVED, S.APPROVED,  ADMIN | SYSTEM),
+        Step("cancel",     S.ATTENDANCE_APPROVED, S.CANCELED,  OWNER,          (*_MAY_CANCEL, has_nothing_held_unbilled),  _END_UNBILLED,        "booking.canceled"),
+        Step("cancel",     S.APPROVED,            S.CANCELED,  OWNER,          _MAY_CANCEL,                                _END,                 "booking.canceled"),
+        Step("cancel",     S.SUSPENDED,           S.CANCELED,  OWNER,          _MAY_CANCEL,                                _END,                 "booking.canceled"),
+        Step("plan_close", S.APPROVED,            S.APPROVED,  ADMIN,          _MAY_CLOSE,                                 _PLAN,                "booking.closing"),
+        Step("plan_close", S.SUSPENDED,           S.SUSPENDED, ADMIN,          _MAY_CLOSE,                                 _PLAN,                "booking.closing"),
+        Step("close",      S.ATTENDANCE_APPROVED, S.CLOSED,    ADMIN,          (*_MAY_CLOSE, has_nothing_left_unbilled),   _END_UNBILLED,        "booking.closed"),
+        Step("close",      S.APPROVED,            S.CLOSED,    ADMIN | SYSTEM, _MAY_CLOSE,                                 _END,                 "booking.closed"),
+        Step("close",      S.SUSPENDED,           S.CLOSED,    ADMIN | SYSTEM, _MAY_CLOSE,                                 _END,                 "booking.closed"),
+        Step("suspend",    S.APPROVED,            S.SUSPENDED, ADMIN,          (has_reason,),                              (strike_attendance,), "booking.suspended"),
+        Step("resume",     S.SUSPENDED,           S.APPROVED,  ADMIN,          (),                                         (expect_again,),      "booking.resumed"),
+        Step("archive",    S.APPROVED,            S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
+        Step("archive",    S.CLOSED,              S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
     ),
 )  # fmt: skip
+
+
+def cancel_locked(
+    tx: Transaction, enrolled: Enrolled, *, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False
+) -> None:
+    """Give up every session that is still to come; what was held stays billed."""
+    _give_up(tx, enrolled, "cancel", enrolled.to_come(now), why="CANCELED", actor=actor, now=now, reason=reason,
+             is_muted=is_muted)  # fmt: skip
+
+
+def close_locked(
+    tx: Transaction, enrolled: Enrolled, *, last_day: date, actor: Actor, now: datetime, reason: str = "",
+    is_muted: bool = False,
+) -> None:  # fmt: skip
+    """Give up the sessions after a last day now; the status moves when that day is over, at once where it is."""
+    to_come = enrolled.to_come(now)
+    leaving = [line for line in to_come if line.day > last_day]
+    closes_at = _end_of(enrolled, last_day, [line for line in to_come if line not in leaving])
+    facts: dict[str, Any] = {"actor": actor, "now": now, "reason": reason, "is_muted": is_muted, "last_day": last_day}
+    enrolled.booking.change(closes_on=last_day)
+    if closes_at <= now:
+        _give_up(tx, enrolled, "close", to_come, why="CLOSED", **facts)
+    else:
+        _give_up(tx, enrolled, "plan_close", leaving, why="CLOSED", closes_at=closes_at, **facts)
+
+
+def _end_of(enrolled: Enrolled, last_day: date, staying: list[BookedLine]) -> datetime:
+    """When the day is over where the term runs, and its sessions too."""
+    midnight = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=enrolled.zone)
+    return max([midnight, *(line.ends_at for line in staying)])
+
+
+def _give_up(
+    tx: Transaction, enrolled: Enrolled, trigger: str, leaving: list[BookedLine], *, actor: Actor, now: datetime,
+    reason: str, is_muted: bool, **facts: Any,
+) -> None:  # fmt: skip
+    credit = enrolled.credit_of(leaving)
+    changes = {
+        "sessions": [str(line.session_id) for line in leaving], "credited_minor": credit.total_minor,
+        "freed_minor": credit.freed_minor, **{k: str(v) for k, v in facts.items() if k in ("last_day", "closes_at")},
+    }  # fmt: skip
+    fire(tx.batch, CHART, enrolled.booking, trigger, actor=actor, now=now, reason=reason, is_muted=is_muted,
+         changes=changes, enrolled=enrolled, leaving=leaving, credit=credit, **facts)  # fmt: skip
+
+
+def suspend(
+    tx: Transaction, *, booking_id: UUID, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
+    version: int | None = None,
+) -> Enrolled:  # fmt: skip
+    """Nobody is expected for a while: place and time are kept, no money moves."""
+    enrolled = lock_booking(tx, booking_id, actor=actor, version=version)
+    leaving = enrolled.to_come(now)
+    fire(tx.batch, CHART, enrolled.booking, "suspend", actor=actor, now=now, reason=reason, is_muted=is_muted,
+         enrolled=enrolled, leaving=leaving, why=SUSPENDED,
+         changes={"sessions": [str(line.session_id) for line in leaving]})  # fmt: skip
+    return enrolled
+
+
+def resume(
+    tx: Transaction, *, booking_id: UUID, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
+    version: int | None = None,
+) -> Enrolled:  # fmt: skip
+    """The sessions that are still to come are attended again."""
+    enrolled = lock_booking(tx, booking_id, actor=actor, version=version)
+    fire(tx.batch, CHART, enrolled.booking, "resume", actor=actor, now=now, reason=reason, is_muted=is_muted,
+         enrolled=enrolled, changes={"sessions": [str(line.session_id) for line in enrolled.to_come(now)]})  # fmt: skip
+    return enrolled
+
+
+def archive(
+    tx: Transaction, *, booking_id: UUID, actor: Actor, now: datetime, reason: str = "", version: int | None = None
+) -> Enrolled:
+    """Put away what has run and is settled; nothing moves it from then on."""
+    enrolled = lock_booking(tx, booking_id, actor=actor, version=version)
+    fire(tx.batch, CHART, enrolled.booking, "archive", actor=actor, now=now, reason=reason, enrolled=enrolled)
+    return enrolled
+
+
+def close_ended(tx: Transaction, enrolled: Enrolled, *, last_day: date, actor: Actor, now: datetime) -> None:
+    """Move the status of a booking whose last day is over; what came later was given up before."""
+    _give_up(tx, enrolled, "close", [], why="CLOSED", last_day=last_day, actor=actor, now=now,
+             reason=f"its last day was {last_day.isoformat()}", is_muted=False)  # fmt: skip

@@ -4,19 +4,21 @@ The diagram is generated from the chart: `termbook diagram`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from billing.pricing import Priced
+from engine.actor import SYSTEM as BY_SYSTEM
 from engine.actor import Actor
 from engine.chart import Chart, Step
 from engine.database import Row, Transaction
 from engine.errors import Reason
-from engine.fire import begin, fire
+from engine.fire import MovedMeanwhile, Refused, begin, fire
 from engine.ids import new_id, new_reference
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
+from workflows.booking_facts import Enrolled, lock_enrolled
 from workflows.order_cart import clear_lines, replace_lines, resolve_account, wanted_rows
 from workflows.order_confirmation import (
     Confirmation,
@@ -31,6 +33,7 @@ from workflows.order_effects import (
     arm_quote_expiry,
     arm_timeout,
     disarm_timers,
+    forget_reason,
     hold_places,
     keep_reason,
     local_day,
@@ -39,6 +42,7 @@ from workflows.order_effects import (
     void_billing,
     write_quote,
 )
+from workflows.order_enrolment import approve_booking, end_its_booking
 from workflows.order_facts import Facts, Order, lock_order, read_facts
 from workflows.order_guards import (
     has_confirmation_type_on_offer,
@@ -57,6 +61,7 @@ from workflows.order_guards import (
     is_not_paid,
     is_price_as_shown,
     is_selectable,
+    is_timed_out,
 )
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
@@ -73,8 +78,13 @@ _CONFIRM = (can_confirm_oneself, is_condition_met)
 _ENROL = (disarm_timers, make_booking, write_invoice, make_attendance)
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
+_ATTEND = (disarm_timers, make_booking, make_attendance)
+_INVOICE = (approve_booking, write_invoice)
 _LET_GO = (disarm_timers, release_places, void_billing)
 _END = (*_LET_GO, keep_reason)
+# The booking of an order for attendance gives the places back itself.
+_UNDO = (void_billing, keep_reason, end_its_booking)
+_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (hold_places, open_billing, forget_reason)
 _FILL, _NOTE = (replace_lines,), (keep_reason,)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _LATER = (is_available,)
@@ -93,10 +103,10 @@ CHART = Chart(
         Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
         Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
         Step("accept",             S.QUOTE,               S.ACCEPT,              OWNER,          (has_open_quote,), _REARM),
-        Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          _LATER),
+        Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          (),               _ATTEND),
         Step("confirm",            S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
         Step("confirm",            S.ACCEPT,              S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
-        Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _LATER),
+        Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _INVOICE, "booking.confirmed"),
         Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _LATER),
         Step("remove",             S.DRAFT,               S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
         Step("remove",             S.CREATED,             S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
@@ -105,8 +115,8 @@ CHART = Chart(
         Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
-        Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER | SYSTEM, _LATER),
-        Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _LATER),
+        Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _UNDO,   "order.canceled"),
+        Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _REVIVE,          _RETAKE, "order.submitted"),
     ),
 )  # fmt: skip
 
@@ -220,8 +230,44 @@ def confirm_locked(
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
     made = Confirmation()
     fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
-         holdings=holdings, made=made)  # fmt: skip
+         holdings=holdings, made=made, enrolled=_its_booking(tx, order))  # fmt: skip
     return made
+
+
+def _its_booking(tx: Transaction, order: Order) -> Enrolled | None:
+    """The booking of an order for attendance, locked after its order; only that one still moves with it."""
+    if order.status is not S.ATTENDANCE_APPROVED:
+        return None
+    assert order.booking_id is not None
+    return lock_enrolled(tx, order, order.booking_id)
+
+
+def approve_attendance(
+    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "", version: int | None = None
+) -> Outcome:
+    """Let the attendee come before the invoice: booking and roll are made, nothing is invoiced, no timeout runs."""
+    order = lock_order(tx, order_id, actor=actor, version=version)
+    made = Confirmation()
+    fire(tx.batch, CHART, order, "approve_attendance", actor=actor, now=now, reason=reason,
+         holdings=read_holdings(tx, order, with_lines=True), made=made)  # fmt: skip
+    return Outcome(order, made=made)
+
+
+def revive_locked(tx: Transaction, order: Order, *, paid_fingerprint: str, now: datetime, reason: str) -> None:
+    """Submit an order again that timed out, at the price that was paid; the caller holds its lock and confirms it.
+
+    Raises Refused with every rule of a submit that says no now; nothing of it is written then.
+    """
+    facts = read_facts(tx, order, now=now, today=local_day(now, order))
+    priced = price_order(order, facts)
+    fire(tx.batch, CHART, order, "revive", actor=BY_SYSTEM, now=now, reason=reason, facts=facts, rules=facts.rules,
+         priced=priced, shown_fingerprint=paid_fingerprint, override="", is_muted=True,
+         changes={"total_minor": priced.total_minor})  # fmt: skip
+    try:
+        tx.flush()
+    except Refused as refusal:
+        # Somebody took the last place since it was read: the whole unit of work looks again, and is refused in words.
+        raise MovedMeanwhile(refusal.message, reasons=refusal.reasons) from refusal
 
 
 def quote(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Outcome:
@@ -259,7 +305,24 @@ def cancel(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reas
 
 def _let_go(tx: Transaction, trigger: str, *, order_id: UUID, actor: Actor, now: datetime, reason: str) -> Outcome:
     order = lock_order(tx, order_id, actor=actor)
+    return _end(tx, order, trigger, enrolled=_its_booking(tx, order), actor=actor, now=now, reason=reason)
+
+
+def end_enrolled(
+    tx: Transaction, enrolled: Enrolled, ends_by: str, *, actor: Actor, now: datetime, reason: str,
+    is_muted: bool = False, last_day: date | None = None,
+) -> Outcome:  # fmt: skip
+    """Cancel an order for attendance whose lock the caller holds; its booking ends with it, by that trigger of its own."""
+    assert enrolled.order is not None, "the booking was locked after its order"
+    return _end(tx, enrolled.order, "cancel", enrolled=enrolled, ends_by=ends_by, actor=actor, now=now, reason=reason,
+                is_muted=is_muted, last_day=last_day)  # fmt: skip
+
+
+def _end(
+    tx: Transaction, order: Order, trigger: str, *, enrolled: Enrolled | None, actor: Actor, now: datetime,
+    reason: str, ends_by: str = "cancel", is_muted: bool = False, last_day: date | None = None,
+) -> Outcome:  # fmt: skip
     holdings: Holdings = read_holdings(tx, order)
-    fire(tx.batch, CHART, order, trigger, actor=actor, now=now, reason=reason, holdings=holdings,
-         changes={"released": len(holdings.claims)})  # fmt: skip
+    fire(tx.batch, CHART, order, trigger, actor=actor, now=now, reason=reason, is_muted=is_muted, holdings=holdings,
+         enrolled=enrolled, ends_by=ends_by, last_day=last_day, changes={"released": len(holdings.claims)})  # fmt: skip
     return Outcome(order)

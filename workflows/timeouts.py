@@ -1,4 +1,5 @@
-"""Timeouts of orders: an order that was not confirmed in time, or a quote that ran out, gives back what it held.
+"""What is due: an order that was not confirmed in time, or a quote that ran out, gives back what it held; a booking
+whose last day is over is closed.
 
 The worker's sweeper fires them; a submit that meets an overdue hold releases it first, with the same code.
 """
@@ -14,7 +15,10 @@ from engine.fire import NotAllowedNow, Refused, fire
 from engine.ids import new_id
 from engine.timers import Due, Handler
 from models import Timer, TimerKind
+from workflows import term_booking
+from workflows.booking_facts import read_enrolled
 from workflows.order_facts import Order, lock_order
+from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.term_booking_order import CHART
 
@@ -26,7 +30,8 @@ _PUT_OFF_AT_MOST = timedelta(hours=24)
 def handlers() -> Mapping[TimerKind, Handler]:
     """What the sweeper does with each kind of timer."""
     cancel = Handler(subject_table="term_booking_order", fire=cancel_overdue)
-    return {TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel}
+    close = Handler(subject_table="term_booking", fire=close_ended_bookings)
+    return {TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel, TimerKind.BOOKING_CLOSE: close}
 
 
 def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
@@ -34,6 +39,17 @@ def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
     for timer in due:
         order = lock_order(tx, timer.subject_id, actor=SYSTEM, order_only=True)
         _cancel(tx, order, read_holdings(tx, order), due_at=timer.due_at, now=now)
+        tx.flush()
+
+
+def close_ended_bookings(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
+    """Close the bookings whose last day is over; their rows are locked by the sweeper, and their orders are not."""
+    for timer in due:
+        enrolled = read_enrolled(tx, timer.subject_id)
+        booking = enrolled.booking
+        # Whatever ended it meanwhile, or postponed its last day, has disarmed this timer.
+        assert booking.closes_on is not None, "a close is planned for a day"
+        term_booking.close_ended(tx, enrolled, last_day=booking.closes_on, actor=SYSTEM, now=now)
         tx.flush()
 
 
@@ -74,7 +90,7 @@ def _cancel(tx: Transaction, order: Order, holdings: Holdings, *, due_at: dateti
         _put_off(tx, order, holdings, now)
         return 0
     try:
-        fire(tx.batch, CHART, order, "cancel", actor=SYSTEM, now=now, reason="timeout", holdings=holdings,
+        fire(tx.batch, CHART, order, "cancel", actor=SYSTEM, now=now, reason=TIMEOUT, holdings=holdings,
              changes={"due_at": due_at.isoformat(), "released": len(holdings.claims)})  # fmt: skip
     except (NotAllowedNow, Refused):
         # It was confirmed, paid or ended meanwhile: the timeout has nothing to do any more.

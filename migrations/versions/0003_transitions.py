@@ -110,7 +110,11 @@ def _make_credit_notes() -> None:
         _refers("credit_note", "account_id", "account"),
         _refers("credit_note", "booking_id", "term_booking"),
         sa.UniqueConstraint(
-            "organisation_id", "series", "year", "number", name=op.f("uq_credit_note_organisation_id_series_year_number")
+            "organisation_id",
+            "series",
+            "year",
+            "number",
+            name=op.f("uq_credit_note_organisation_id_series_year_number"),
         ),
     )
     op.create_index("ix_credit_note_account", "credit_note", ["organisation_id", "account_id", "issued_at"])
@@ -137,9 +141,7 @@ def _make_credit_notes() -> None:
             name=op.f("uq_credit_note_line_organisation_id_credit_note_id_invoice_line_id"),
         ),
     )  # fmt: skip
-    op.create_index(
-        "ix_credit_note_line_invoice_line", "credit_note_line", ["organisation_id", "invoice_line_id"]
-    )
+    op.create_index("ix_credit_note_line_invoice_line", "credit_note_line", ["organisation_id", "invoice_line_id"])
     op.create_table(
         "credit_allocation",
         *_key("credit_allocation"),

@@ -1,0 +1,269 @@
+"""What the booking's verbs know: the booking under lock, and what stands behind it, read in one statement after it.
+
+Lock order: account → attendee → order → booking → its rows on the roll; sessions and the document counter come with
+the write. A sweeper that holds the booking alone takes no lock that comes before it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlmodel import SQLModel
+
+from billing.credits import Credit, Owed, Used, plan_credit
+from catalogue.rules import Rule, answer
+from engine.actor import Actor
+from engine.database import Row, Transaction
+from engine.errors import NotFound
+from engine.fire import Subject
+from invoicing.issue import number_text
+from models import (
+    AttendanceStatus,
+    PaymentState,
+    TermBooking,
+    TermBookingConfirmationType,
+    TermBookingStatus,
+)
+from workflows.order_facts import Changed, Order, lock_order
+
+_WAS_THERE = frozenset({AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT})
+
+
+@dataclass(kw_only=True)
+class Booking(Subject):
+    """The booking as the verbs see it."""
+
+    table: ClassVar[type[SQLModel]] = TermBooking
+    account_id: UUID
+    attendee_id: UUID
+    order_id: UUID
+    group_id: UUID
+    billing_id: UUID
+    total_minor: int
+    confirmation_type: TermBookingConfirmationType
+    payment_state: PaymentState
+    closes_on: date | None = None
+
+
+@dataclass(slots=True)
+class BookedLine:
+    """A confirmed session. An undated one runs with its term: from the morning of the first day to the last evening."""
+
+    id: UUID
+    session_id: UUID
+    label: str
+    day: date
+    starts_at: datetime
+    ends_at: datetime
+    position: int
+    is_cancelled: bool
+    chain: tuple[UUID, ...]
+    attendance: Row | None  # its row on the roll
+
+    def is_held(self, now: datetime) -> bool:
+        """It has begun, or the attendee is there already: it stays billed."""
+        was_there = self.attendance is not None and self.attendance["status"] in _WAS_THERE
+        return was_there or self.starts_at <= now
+
+
+@dataclass
+class Enrolled:
+    """A booking and everything that stands behind it. `order` is None for a sweeper, which holds the booking alone."""
+
+    booking: Booking
+    order: Order | None
+    lines: list[BookedLine]
+    claims: list[Row]
+    timers: list[Row]
+    group: Row
+    billing_lines: list[Row]
+    invoice_lines: list[Row]
+    invoices: list[Owed]
+    payments: list[Used]
+    settings: dict[tuple[UUID, str], Any]
+    term: Row
+    credit_note_id: UUID | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.term["time_zone"])
+
+    def today(self, now: datetime) -> date:
+        """Today where the term runs."""
+        return now.astimezone(self.zone).date()
+
+    def kept(self) -> list[BookedLine]:
+        """The sessions that were not given up."""
+        return [line for line in self.lines if not line.is_cancelled]
+
+    def to_come(self, now: datetime) -> list[BookedLine]:
+        """The sessions that can still be given up."""
+        return [line for line in self.kept() if not line.is_held(now)]
+
+    def cancellable_until(self, line: BookedLine) -> datetime:
+        """Until when a family may cancel the session, by the rule that applies to its offering."""
+        hours = answer(Rule.CANCELLATION_WINDOW, self.settings, chain=line.chain).value
+        return line.starts_at - timedelta(hours=hours)
+
+    def credit_of(self, leaving: list[BookedLine]) -> Credit:
+        """What giving up these sessions takes back of the invoices, extras included."""
+        gone = {str(line.id) for line in leaving}
+        return plan_credit(
+            [line for line in self.invoice_lines if line["booking_line_id"] in gone], self.invoices, self.payments
+        )
+
+
+_FIND = "SELECT order_id, account_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(booking_id)s"
+
+_LOCK = """
+SELECT id, reference, status, version, account_id, attendee_id, order_id, group_id, billing_id, total_minor,
+       confirmation_type, payment_state, closes_on
+FROM term_booking WHERE organisation_id = %(org)s AND id = %(booking_id)s FOR NO KEY UPDATE
+"""
+
+# A roll that is being marked is waited for: what it says is seen by the next statement.
+_LOCK_ROLL = """
+SELECT id FROM term_attendance WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+_BEHIND = """
+WITH term AS (
+    SELECT t.id, t.name, t.starts_on, t.ends_on, coalesce(s.time_zone, g.time_zone) AS time_zone
+    FROM term_booking b
+    JOIN term t ON t.organisation_id = b.organisation_id AND t.id = b.term_id
+    JOIN organisation g ON g.id = b.organisation_id
+    LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
+    WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
+), lines AS (
+    SELECT l.id, l.term_product_id, l.position, l.cancelled_at IS NOT NULL AS is_cancelled, p.id AS offering_id,
+           p.name, p.program_id, g.category_id, s.local_date, s.local_start, s.local_end,
+           coalesce(s.local_date, term.starts_on) AS day,
+           coalesce(s.starts_at, term.starts_on::timestamp AT TIME ZONE term.time_zone) AS starts_at,
+           coalesce(s.ends_at, (term.ends_on + 1)::timestamp AT TIME ZONE term.time_zone) AS ends_at
+    FROM term_booking_line l CROSS JOIN term
+    JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
+    JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+    JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+    WHERE l.organisation_id = %(org)s AND l.booking_id = %(booking_id)s
+)
+SELECT
+    (SELECT row_to_json(term) FROM term) AS term,
+    (SELECT json_agg(l ORDER BY l.position) FROM lines l) AS lines,
+    (SELECT json_agg(json_build_object('id', a.id, 'booking_line_id', a.booking_line_id, 'status', a.status,
+                     'version', a.version, 'reason', a.reason))
+     FROM term_attendance a WHERE a.organisation_id = %(org)s AND a.booking_id = %(booking_id)s) AS attendance,
+    (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
+                     'takes_place', c.takes_place) ORDER BY c.term_product_id)
+     FROM place_claim c WHERE c.organisation_id = %(org)s AND c.order_id = %(order_id)s) AS claims,
+    (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
+     FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(booking_id)s AND t.status = 'ARMED') AS timers,
+    (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
+     WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
+    (SELECT json_agg(json_build_object('attendee_id', x.attendee_id, 'term_product_id', x.term_product_id,
+                     'component', x.component, 'description', x.description, 'quantity', x.quantity,
+                     'base_minor', x.base_minor, 'discount_minor', x.discount_minor, 'net_minor', x.net_minor,
+                     'tax_minor', x.tax_minor, 'gross_minor', x.gross_minor, 'tax_name', x.tax_name,
+                     'tax_rate', x.tax_rate::text, 'trace', x.trace) ORDER BY x.position)
+     FROM billing_line x WHERE x.organisation_id = %(org)s AND x.billing_id = %(billing_id)s) AS billing_lines,
+    (SELECT json_agg(json_build_object('id', x.id, 'invoice_id', x.invoice_id, 'booking_line_id', x.booking_line_id,
+                     'description', x.description, 'session_date', x.session_date, 'quantity', x.quantity,
+                     'net_minor', x.net_minor, 'tax_minor', x.tax_minor, 'tax_name', x.tax_name,
+                     'tax_rate', x.tax_rate::text, 'credited_net_minor', c.net_minor,
+                     'credited_tax_minor', c.tax_minor) ORDER BY v.issued_at, v.number, x.position)
+     FROM invoice v
+     JOIN invoice_line x ON x.organisation_id = v.organisation_id AND x.invoice_id = v.id
+     CROSS JOIN LATERAL (
+         SELECT coalesce(sum(n.net_minor), 0)::bigint AS net_minor, coalesce(sum(n.tax_minor), 0)::bigint AS tax_minor
+         FROM credit_note_line n WHERE n.organisation_id = x.organisation_id AND n.invoice_line_id = x.id) c
+     WHERE v.organisation_id = %(org)s AND v.booking_id = %(booking_id)s) AS invoice_lines,
+    (SELECT json_agg(json_build_object('id', v.id, 'series', v.series, 'year', v.year, 'number', v.number,
+                     'total_minor', v.total_minor,
+                     'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
+                         WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)::bigint,
+                     'credited_minor', coalesce((SELECT sum(a.amount_minor) FROM credit_allocation a
+                         WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)::bigint))
+     FROM invoice v WHERE v.organisation_id = %(org)s AND v.booking_id = %(booking_id)s) AS invoices,
+    (SELECT json_agg(u ORDER BY u.used_at DESC, u.payment_id) FROM (
+        SELECT a.invoice_id, a.payment_id, sum(a.amount_minor)::bigint AS amount_minor, max(a.created_at) AS used_at
+        FROM payment_allocation a
+        JOIN invoice v ON v.organisation_id = a.organisation_id AND v.id = a.invoice_id
+        WHERE a.organisation_id = %(org)s AND v.booking_id = %(booking_id)s
+        GROUP BY a.invoice_id, a.payment_id HAVING sum(a.amount_minor) > 0) u) AS payments,
+    (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
+     WHERE r.organisation_id = %(org)s AND r.name = 'cancellation_window_hours' AND r.scope_id IN (
+         SELECT %(org)s UNION ALL SELECT offering_id FROM lines UNION ALL SELECT program_id FROM lines
+         UNION ALL SELECT category_id FROM lines)) AS settings
+"""
+
+
+def lock_booking(tx: Transaction, booking_id: UUID, *, actor: Actor, version: int | None = None) -> Enrolled:
+    """Lock account, attendee, order, booking and its rows on the roll, then read what stands behind it.
+
+    Raises NotFound for a booking that the actor may not see, Changed when `version` is not its version any more.
+    """
+    found = tx.row(_FIND, booking_id=booking_id)
+    if found is None or not actor.may_see_account(found["account_id"]):
+        raise NotFound("There is no such booking.", what="booking")
+    return lock_enrolled(tx, lock_order(tx, found["order_id"], actor=actor), booking_id, version=version)
+
+
+def lock_enrolled(tx: Transaction, order: Order, booking_id: UUID, *, version: int | None = None) -> Enrolled:
+    """The booking of an order whose lock the caller holds. Raises Changed."""
+    enrolled = read_enrolled(tx, booking_id, order=order)
+    if version is not None and version != enrolled.booking.version:
+        raise Changed(
+            f"{enrolled.booking.reference} was changed meanwhile; look at it again.", version=enrolled.booking.version
+        )
+    return enrolled
+
+
+def read_enrolled(tx: Transaction, booking_id: UUID, *, order: Order | None = None) -> Enrolled:
+    """Lock the booking and its rows on the roll, and read what stands behind it; without `order` for a sweeper."""
+    row = tx.row(_LOCK, booking_id=booking_id)
+    assert row is not None, "a booking is never deleted"
+    row["status"], row["payment_state"] = TermBookingStatus(row["status"]), PaymentState(row["payment_state"])
+    row["confirmation_type"] = TermBookingConfirmationType(row["confirmation_type"])
+    booking = Booking(**row)
+    tx.rows(_LOCK_ROLL, booking_id=booking_id)
+    behind = tx.row(
+        _BEHIND, booking_id=booking_id, order_id=booking.order_id, group_id=booking.group_id,
+        billing_id=booking.billing_id,
+    )  # fmt: skip
+    assert behind is not None
+    roll = {a["booking_line_id"]: a for a in behind["attendance"] or ()}
+    return Enrolled(
+        booking=booking, order=order,
+        lines=[_line(line, roll.get(line["id"]), tx.organisation_id) for line in behind["lines"] or ()],
+        claims=behind["claims"] or [], timers=behind["timers"] or [], group=behind["billing_group"],
+        billing_lines=behind["billing_lines"] or [],
+        invoice_lines=[{**line, "invoice_id": UUID(line["invoice_id"])} for line in behind["invoice_lines"] or ()],
+        invoices=[_owed(invoice) for invoice in behind["invoices"] or ()],
+        payments=[Used(UUID(u["invoice_id"]), UUID(u["payment_id"]), u["amount_minor"])
+                  for u in behind["payments"] or ()],
+        settings={(UUID(scope), name): value for scope, name, value in behind["settings"] or ()},
+        term=behind["term"],
+    )  # fmt: skip
+
+
+def _line(row: Row, attendance: Row | None, organisation_id: UUID) -> BookedLine:
+    chain = (UUID(row["offering_id"]), UUID(row["program_id"]), UUID(row["category_id"]), organisation_id)
+    return BookedLine(
+        UUID(row["id"]), UUID(row["term_product_id"]), _label(row), date.fromisoformat(row["day"]),
+        datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"]), row["position"],
+        row["is_cancelled"], chain, attendance,
+    )  # fmt: skip
+
+
+def _label(row: Row) -> str:
+    if row["local_date"] is None:
+        return f"{row['name']}, undated"
+    day = date.fromisoformat(row["local_date"])
+    return f"{row['name']}, {day:%a %d %b %Y} {row['local_start'][:5]}–{row['local_end'][:5]}"
+
+
+def _owed(row: Row) -> Owed:
+    number = number_text(row["series"], row["year"], row["number"])
+    return Owed(UUID(row["id"]), number, row["total_minor"], row["paid_minor"], row["credited_minor"])
