@@ -25,6 +25,9 @@ from models import (
     Billing,
     BillingGroup,
     BillingLine,
+    CreditAllocation,
+    CreditNote,
+    CreditNoteLine,
     DocumentSeries,
     Invoice,
     InvoiceLine,
@@ -73,6 +76,7 @@ TIMED_OUT: Moves = (*SUBMITTED, ("cancel", Status.CANCELED))
 # What a booking went through since its order was confirmed.
 BOOKED: Moves = (("new", Status.APPROVED),)
 BOOKED_FOR_ATTENDANCE: Moves = (("new", Status.ATTENDANCE_APPROVED),)
+CLOSING: Moves = (*BOOKED, ("plan_close", Status.APPROVED))
 SUSPENDED: Moves = (*BOOKED, ("suspend", Status.SUSPENDED))
 BOOKING_CANCELED: Moves = (*BOOKED, ("cancel", Status.CANCELED))
 
@@ -401,6 +405,56 @@ def issue(tx: Transaction, enrolled: Enrolled) -> Row:
     })  # fmt: skip
     _set_payment_state(tx, enrolled, "OPEN" if amounts["total_minor"] else "PAID")
     return enrolled.invoice
+
+
+def give_up(tx: Transaction, enrolled: Enrolled, position: int, *, is_credited: bool = True) -> None:
+    """A session that was given up: off the roll, its place free, its price off the Billing, credited unless not."""
+    line, session = enrolled.booking_lines[position], enrolled.sessions[position]
+    tx.run("UPDATE term_booking_line SET cancelled_at = %(now)s WHERE id = %(id)s", now=NOW, id=line["id"])
+    tx.run("UPDATE term_attendance SET status = 'CANCELLED', reason = 'CLOSED' WHERE booking_line_id = %(id)s",
+           id=line["id"])  # fmt: skip
+    given_back = {"order": enrolled.order["id"], "session": session["id"]}
+    tx.run("DELETE FROM place_claim WHERE order_id = %(order)s AND term_product_id = %(session)s", **given_back)
+    tx.run("UPDATE term_product SET taken = taken - 1 WHERE id = %(session)s", **given_back)
+    _bill_the_rest(tx, enrolled, session)
+    if is_credited:
+        credit(tx, enrolled, position)
+
+
+def _bill_the_rest(tx: Transaction, enrolled: Enrolled, gone: Row) -> None:
+    group, order = _group(tx, enrolled.order), enrolled.order
+    kept = tx.rows("SELECT l.* FROM billing_line l JOIN term_booking b ON b.billing_id = l.billing_id "
+                   "WHERE b.id = %(id)s AND l.term_product_id <> %(gone)s", id=enrolled.booking["id"], gone=gone["id"])  # fmt: skip
+    total = {name: sum(row[name] for row in kept) for name in ("net_minor", "tax_minor", "gross_minor")}
+    version = add(tx, Billing,
+        group_id=group["id"], version=group["last_version"], order_id=order["id"], is_void=not kept,
+        net_minor=total["net_minor"], tax_minor=total["tax_minor"], total_minor=total["gross_minor"], fingerprint="r",
+    )  # fmt: skip
+    insert(tx, BillingLine, [{**row, "id": new_id(), "billing_id": version["id"]} for row in kept])
+    enrolled.booking = tx.rows(
+        "UPDATE term_booking SET billing_id = %(billing)s, total_minor = %(total)s WHERE id = %(id)s RETURNING *",
+        billing=version["id"], total=version["total_minor"], id=enrolled.booking["id"],
+    )[0]  # fmt: skip
+
+
+def credit(tx: Transaction, enrolled: Enrolled, position: int) -> Row:
+    """A posted credit note over one line of the booking's invoice, which it settles."""
+    assert enrolled.invoice is not None
+    invoice, line = enrolled.invoice, enrolled.invoice_lines[position]
+    amounts = {"net_minor": line["net_minor"], "tax_minor": line["tax_minor"]}
+    note = add(tx, CreditNote,
+        **number(tx, DocumentSeries.CREDIT_NOTE), account_id=invoice["account_id"], booking_id=invoice["booking_id"],
+        currency="CAD", total_minor=line["gross_minor"], issued_on=NOW.date(), printed={}, **amounts,
+    )  # fmt: skip
+    copied = ("booking_line_id", "description", "gross_minor", "tax_name", "tax_rate", "position")
+    add(tx, CreditNoteLine, credit_note_id=note["id"], invoice_line_id=line["id"], **amounts,
+        **{name: line[name] for name in copied})  # fmt: skip
+    add(tx, CreditAllocation, credit_note_id=note["id"], invoice_id=invoice["id"], amount_minor=line["gross_minor"])
+    post(tx, "CREDIT_NOTE", note["id"], "ISSUED", invoice["account_id"], {
+        LedgerAccount.RECEIVABLE: -line["gross_minor"], LedgerAccount.DEFERRED_REVENUE: line["net_minor"],
+        LedgerAccount.TAX: line["tax_minor"],
+    })  # fmt: skip
+    return note
 
 
 def post(

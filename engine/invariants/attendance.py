@@ -38,7 +38,8 @@ ATTENDANCE = (
     Invariant(
         name="only_confirmed_lines_are_expected",
         promise="Nobody is on the roll without a confirmed dated line; what was given up is CANCELLED.",
-        # A booking that ended keeps the rows of what was held before it left Attendance_Approved or Approved.
+        # A booking that ended keeps the rows of what was held, or attended, before it left Attendance_Approved or
+        # Approved; what was given up before that day is no exception.
         sql=f"""
             WITH ended AS (
                 SELECT subject_id, max(at) AS at FROM status_event
@@ -53,9 +54,9 @@ ATTENDANCE = (
             LEFT JOIN ended ON ended.subject_id = b.id
             {named_session("t.term_product_id")}
             WHERE t.status <> '{AttendanceStatus.CANCELLED}'
-              AND (b.id IS NULL OR session.starts_at IS NULL
-                   OR (b.status NOT IN {CONFIRMED_ORDER}
-                       AND session.starts_at > coalesce(ended.at, '-infinity'::timestamptz)))
+              AND (b.id IS NULL OR session.starts_at IS NULL OR line.cancelled_at IS NOT NULL
+                   OR (b.status NOT IN {CONFIRMED_ORDER} AND least(session.starts_at, t.signed_in_at)
+                       > coalesce(ended.at, '-infinity'::timestamptz)))
         """,
         says="{reference} has status {booking_status} and is still {status} on the roll of {session}",
     ),

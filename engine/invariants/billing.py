@@ -41,6 +41,8 @@ _AMOUNTS = " UNION ALL ".join(
         ("billing_line", "gross_minor"),
         ("invoice", "total_minor"),
         ("invoice_line", "gross_minor"),
+        ("credit_note", "total_minor"),
+        ("credit_note_line", "gross_minor"),
     )
 )
 
@@ -91,7 +93,8 @@ BILLING = (
     ),
     Invariant(
         name="order_carries_its_newest_billing",
-        promise="An order points at its newest billing version, and while it holds places costs what that says.",
+        promise="An order points at its newest billing version, and while it holds places costs what that says; once "
+        "confirmed, at the version that its booking was made from.",
         sql=f"""
             WITH newest AS (
                 SELECT DISTINCT ON (order_id) order_id, id, group_id, version, total_minor, is_void
@@ -101,24 +104,34 @@ BILLING = (
             FROM term_booking_order o
             LEFT JOIN newest n ON n.order_id = o.id
             LEFT JOIN term_booking b ON b.id = o.booking_id
-            WHERE o.billing_id IS DISTINCT FROM n.id
+            LEFT JOIN billing own ON own.id = o.billing_id AND own.order_id = o.id
+            WHERE (o.status NOT IN {CONFIRMED_ORDER} AND o.billing_id IS DISTINCT FROM n.id)
                OR (n.id IS NOT NULL AND n.group_id IS DISTINCT FROM o.group_id)
-               OR (o.order_type IN {IS_BILLED}
-                   AND (o.status IN {HOLDING_ORDER}
-                        OR (o.status IN {CONFIRMED_ORDER} AND b.status IN {HOLDING_BOOKING}))
+               OR (o.order_type IN {IS_BILLED} AND o.status IN {HOLDING_ORDER}
                    AND (n.id IS NULL OR n.is_void OR n.total_minor <> o.total_minor))
+               OR (o.order_type IN {IS_BILLED} AND o.status IN {CONFIRMED_ORDER} AND b.order_id = o.id
+                   AND (own.id IS NULL OR own.is_void OR own.total_minor <> o.total_minor))
         """,
         says="{reference} costs {total_minor}; its newest billing is version {version} over {billed_minor}",
     ),
     Invariant(
         name="booking_carries_its_billing",
-        promise="A booking costs what the billing version that confirmed it says.",
+        promise="A booking costs what the newest billing version of its order says: what is left of it.",
+        # Nothing is left, and the version void, where all of it was given up.
         sql=f"""
+            WITH newest AS (
+                SELECT DISTINCT ON (order_id) order_id, id FROM billing ORDER BY order_id, version DESC
+            ), live AS (
+                SELECT l.booking_id, count(*) AS lines FROM term_booking_line l
+                WHERE l.cancelled_at IS NULL GROUP BY l.booking_id
+            )
             SELECT b.reference, b.total_minor, v.version, v.total_minor AS billed_minor, b.id AS booking_id
             FROM term_booking b
             LEFT JOIN billing v ON v.id = b.billing_id
-            WHERE b.status IN {HOLDING_BOOKING}
-              AND (v.id IS NULL OR v.is_void OR v.total_minor <> b.total_minor OR v.group_id <> b.group_id)
+            LEFT JOIN newest n ON n.order_id = b.order_id
+            LEFT JOIN live ON live.booking_id = b.id
+            WHERE v.id IS NULL OR v.total_minor <> b.total_minor OR v.group_id <> b.group_id OR n.id <> v.id
+               OR (b.status IN {HOLDING_BOOKING} AND v.is_void AND live.lines > 0)
         """,
         says="{reference} costs {total_minor}; its billing is version {version} over {billed_minor}",
     ),
@@ -136,6 +149,58 @@ INVOICING = (
         says="{invoice}: net {net_minor} and tax {tax_minor}, its lines make {lines_net_minor} and {lines_tax_minor}",
     ),
     Invariant(
+        name="credit_note_lines_make_the_total",
+        promise="Every credit note's lines sum to its total.",
+        sql=f"""
+            SELECT {document_name("v")} AS note, {_SUM_COLUMNS}, v.id AS credit_note_id
+            FROM {_sums("credit_note", "credit_note_line", "credit_note_id")}
+            WHERE {_SUM_DIFFERS}
+        """,
+        says="{note}: net {net_minor} and tax {tax_minor}, its lines make {lines_net_minor} and {lines_tax_minor}",
+    ),
+    Invariant(
+        name="credits_within_invoice_line",
+        promise="A credit note takes back lines of its booking's invoices, and of each no more than was invoiced.",
+        sql=f"""
+            SELECT {document_name("i")} AS invoice, l.description, l.gross_minor, c.credited_minor, c.invoice_line_id
+            FROM (SELECT n.invoice_line_id, sum(n.net_minor) AS net_minor, sum(n.tax_minor) AS tax_minor,
+                         sum(n.gross_minor) AS credited_minor,
+                         bool_or(n.booking_line_id IS DISTINCT FROM l.booking_line_id
+                                 OR v.booking_id IS DISTINCT FROM i.booking_id) AS is_of_another
+                  FROM credit_note_line n
+                  LEFT JOIN credit_note v ON v.id = n.credit_note_id
+                  LEFT JOIN invoice_line l ON l.id = n.invoice_line_id
+                  LEFT JOIN invoice i ON i.id = l.invoice_id
+                  GROUP BY n.invoice_line_id) c
+            LEFT JOIN invoice_line l ON l.id = c.invoice_line_id
+            LEFT JOIN invoice i ON i.id = l.invoice_id
+            WHERE l.id IS NULL OR c.is_of_another OR c.net_minor > l.net_minor OR c.tax_minor > l.tax_minor
+        """,
+        says="{invoice}: {credited_minor} is credited of the line “{description}” over {gross_minor}",
+    ),
+    Invariant(
+        name="given_up_session_is_credited",
+        promise="A session that was given up is not billed: what it was invoiced for is credited, extras included.",
+        sql=f"""
+            WITH credited AS (
+                SELECT invoice_line_id, sum(gross_minor) AS credited_minor FROM credit_note_line
+                GROUP BY invoice_line_id
+            )
+            SELECT b.reference, {SESSION_NAME} AS session, sum(x.gross_minor) AS invoiced_minor,
+                   coalesce(sum(c.credited_minor), 0) AS credited_minor, line.id AS booking_line_id
+            FROM term_booking_line line
+            JOIN term_booking b ON b.id = line.booking_id
+            JOIN invoice_line x ON x.booking_line_id = line.id
+            LEFT JOIN credited c ON c.invoice_line_id = x.id
+            {named_session("line.term_product_id")}
+            WHERE line.cancelled_at IS NOT NULL
+            GROUP BY b.reference, session.id, offering.id, session.component, session.title, session.local_date,
+                     session.local_start, offering.name, line.id
+            HAVING sum(x.gross_minor) > coalesce(sum(c.credited_minor), 0)
+        """,
+        says="{reference}: {session} was given up; {credited_minor} of {invoiced_minor} is credited",
+    ),
+    Invariant(
         name="confirmed_line_is_invoiced_once",
         promise="Each confirmed line is invoiced or scheduled, once; what is approved for attendance only is not.",
         sql=f"""
@@ -149,6 +214,7 @@ INVOICING = (
             SELECT b.reference, {SESSION_NAME} AS session, coalesce(charges, 0) AS charges, line.id AS booking_line_id
             FROM term_booking b
             JOIN term_booking_line line ON line.booking_id = b.id AND line.kind IN {SESSION_LINES}
+                 AND line.cancelled_at IS NULL
             LEFT JOIN charged ON charged.booking_line_id = line.id
             {named_session("line.term_product_id")}
             WHERE b.status IN {CONFIRMED_ORDER}
@@ -178,6 +244,7 @@ INVOICING = (
         sql="""
             WITH given AS (
                 SELECT series, year, number FROM invoice UNION ALL SELECT series, year, number FROM quote
+                UNION ALL SELECT series, year, number FROM credit_note
             ), steps AS (
                 SELECT series, year, number,
                        lag(number, 1, 0::bigint) OVER (PARTITION BY series, year ORDER BY number) AS previous
@@ -200,7 +267,10 @@ INVOICING = (
         promise="A booking is PAID when its invoices are settled, and only then.",
         sql=f"""
             WITH settled AS (
-                SELECT invoice_id, sum(amount_minor) AS amount_minor FROM payment_allocation GROUP BY invoice_id
+                SELECT invoice_id, sum(amount_minor) AS amount_minor
+                FROM (SELECT invoice_id, amount_minor FROM payment_allocation
+                      UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
+                GROUP BY invoice_id
             ), invoiced AS (
                 SELECT i.booking_id, sum(i.total_minor) AS total_minor,
                        sum(coalesce(s.amount_minor, 0)) AS settled_minor,
@@ -213,9 +283,8 @@ INVOICING = (
                    coalesce(i.settled_minor, 0) AS settled_minor, b.id AS booking_id
             FROM term_booking b
             LEFT JOIN invoiced i ON i.booking_id = b.id
-            WHERE b.status IN {CONFIRMED_ORDER}
-              AND ((b.payment_state = '{PaymentState.PAID}') <> coalesce(i.is_settled, false)
-                   OR (b.payment_state = '{PaymentState.NOT_DUE}' AND i.booking_id IS NOT NULL))
+            WHERE (b.payment_state = '{PaymentState.PAID}') <> coalesce(i.is_settled, false)
+               OR (b.payment_state = '{PaymentState.NOT_DUE}' AND i.booking_id IS NOT NULL)
         """,
         says="{reference} is {payment_state}; {settled_minor} of {total_minor} invoiced is settled",
     ),

@@ -26,13 +26,14 @@ LIFECYCLE = (
             WHERE (o.status IN {CONFIRMED_ORDER} AND (
                       b.id IS NULL OR (b.order_id <> o.id AND o.original_booking_id IS DISTINCT FROM b.id)))
                OR (o.booking_id IS NOT NULL AND o.status NOT IN {CONFIRMED_ORDER}
-                   AND NOT (o.status = {Status.CANCELED:d} AND b.status IS NOT DISTINCT FROM {Status.CANCELED:d}))
+                   AND NOT (o.status = {Status.CANCELED:d} AND b.id IS NOT NULL
+                            AND b.status IN {members((Status.CANCELED, Status.CLOSED))}))
         """,
         says="{reference} has status {status} and the booking {booking}",
     ),
     Invariant(
         name="booking_has_its_order",
-        promise="A booking's order is Approved, or Attendance_Approved while the booking is.",
+        promise="A booking's order is Approved, or Attendance_Approved while the booking is; those end together.",
         sql=f"""
             SELECT b.reference, b.status, o.reference AS "order", o.status AS order_status, b.id AS booking_id
             FROM term_booking b
@@ -42,9 +43,8 @@ LIFECYCLE = (
                OR CASE WHEN b.status = {Status.ATTENDANCE_APPROVED:d} THEN o.status <> {Status.ATTENDANCE_APPROVED:d}
                        WHEN b.status IN {members((Status.APPROVED, Status.SUSPENDED))}
                        THEN o.status <> {Status.APPROVED:d}
-                       ELSE o.status NOT IN {
-            members((Status.ATTENDANCE_APPROVED, Status.APPROVED, Status.CANCELED))
-        } END
+                       WHEN b.status = {Status.ARCHIVED:d} THEN o.status <> {Status.APPROVED:d}
+                       ELSE o.status NOT IN {members((Status.APPROVED, Status.CANCELED))} END
         """,
         says="{reference} has status {status}; its order {order} has status {order_status}",
     ),
@@ -119,14 +119,19 @@ LIFECYCLE = (
     ),
     Invariant(
         name="timer_waits_for_its_order",
-        promise="A timeout exists only before confirm: auto-cancel in Submitted and Accept, expiry in Quote.",
+        promise="A timeout exists only before confirm: auto-cancel in Submitted and Accept, expiry in Quote; and a "
+        "planned close only while its booking can be closed.",
         sql=f"""
-            SELECT coalesce(o.reference, t.subject_id::text) AS reference, o.status, t.kind, t.due_at, t.id AS timer_id
+            SELECT coalesce(o.reference, b.reference, t.subject_id::text) AS reference,
+                   coalesce(o.status, b.status) AS status, t.kind, t.due_at, t.id AS timer_id
             FROM timer t
             LEFT JOIN term_booking_order o ON o.id = t.subject_id
-            WHERE t.status = '{TimerStatus.ARMED}' AND (o.id IS NULL OR CASE t.kind
+            LEFT JOIN term_booking b ON b.id = t.subject_id
+            WHERE t.status = '{TimerStatus.ARMED}' AND coalesce(CASE t.kind
                 WHEN '{TimerKind.AUTO_CANCEL}' THEN o.status NOT IN {members((Status.SUBMITTED, Status.ACCEPT))}
-                WHEN '{TimerKind.QUOTE_EXPIRY}' THEN o.status <> {Status.QUOTE:d} END)
+                WHEN '{TimerKind.QUOTE_EXPIRY}' THEN o.status <> {Status.QUOTE:d}
+                WHEN '{TimerKind.BOOKING_CLOSE}'
+                THEN b.closes_on IS NULL OR b.status NOT IN {members((Status.APPROVED, Status.SUSPENDED))} END, true)
         """,
         says="{reference} has status {status} and a timer {kind} still armed for {due_at}",
     ),
@@ -141,6 +146,19 @@ LIFECYCLE = (
             WHERE o.status = {Status.QUOTE:d} AND t.id IS NULL
         """,
         says="{reference} is quoted and holds its places for ever: no expiry is armed",
+    ),
+    Invariant(
+        name="planned_close_will_happen",
+        promise="A booking with a last day is closed when that day is over.",
+        sql=f"""
+            SELECT b.reference, b.closes_on, b.id AS booking_id
+            FROM term_booking b
+            LEFT JOIN timer t ON t.subject_id = b.id AND t.kind = '{TimerKind.BOOKING_CLOSE}'
+                             AND t.status = '{TimerStatus.ARMED}'
+            WHERE b.status IN {members((Status.APPROVED, Status.SUSPENDED))} AND b.closes_on IS NOT NULL
+              AND t.id IS NULL
+        """,
+        says="{reference} has its last day on {closes_on} and nothing will close it",
     ),
     Invariant(
         name="timeout_spares_what_is_paid",

@@ -63,6 +63,18 @@ LEDGER = (
         says="Invoice {invoice} over {total_minor} is posted as a receivable of {posted_minor}",
     ),
     Invariant(
+        name="issued_credit_note_is_posted",
+        promise="A credit note takes its total off the receivable.",
+        sql=f"""
+            SELECT coalesce({document_name("n")}, e.source_id::text) AS note, n.total_minor,
+                   -coalesce(e.posted_minor, 0) AS posted_minor
+            FROM credit_note n
+            FULL JOIN ({_posted("CREDIT_NOTE", "ISSUED", LedgerAccount.RECEIVABLE)}) e ON e.source_id = n.id
+            WHERE coalesce(n.total_minor, 0) <> -coalesce(e.posted_minor, 0)
+        """,
+        says="Credit note {note} over {total_minor} is posted over {posted_minor}",
+    ),
+    Invariant(
         name="captured_payment_is_posted",
         promise="A payment that succeeded is in the books, and no other is.",
         sql=f"""
@@ -89,7 +101,7 @@ LEDGER = (
     ),
     Invariant(
         name="receivable_is_what_is_owed",
-        promise="What a family owes in the books is what it was invoiced less what was settled.",
+        promise="What a family owes in the books is what it was invoiced, less what was credited and what was paid.",
         sql=f"""
             WITH owed AS (
                 SELECT account_id, sum(total_minor) AS invoiced_minor FROM invoice
@@ -97,20 +109,25 @@ LEDGER = (
             ), settled AS (
                 SELECT i.account_id, sum(s.amount_minor) AS settled_minor
                 FROM payment_allocation s JOIN invoice i ON i.id = s.invoice_id GROUP BY i.account_id
+            ), credited AS (
+                SELECT account_id, sum(total_minor) AS credited_minor FROM credit_note GROUP BY account_id
             ), booked AS (
                 SELECT account_id, sum(amount_minor) AS balance_minor FROM ledger_posting
                 WHERE ledger_account = '{LedgerAccount.RECEIVABLE}' GROUP BY account_id
             )
             SELECT a.reference, a.name, coalesce(balance_minor, 0) AS balance_minor,
-                   coalesce(invoiced_minor, 0) AS invoiced_minor, coalesce(settled_minor, 0) AS settled_minor
+                   coalesce(invoiced_minor, 0) AS invoiced_minor, coalesce(settled_minor, 0) AS settled_minor,
+                   coalesce(credited_minor, 0) AS credited_minor
             FROM account a
             LEFT JOIN owed ON owed.account_id = a.id
+            LEFT JOIN credited ON credited.account_id = a.id
             LEFT JOIN settled ON settled.account_id = a.id
             LEFT JOIN booked ON booked.account_id = a.id
-            WHERE coalesce(balance_minor, 0) <> coalesce(invoiced_minor, 0) - coalesce(settled_minor, 0)
+            WHERE coalesce(balance_minor, 0)
+                  <> coalesce(invoiced_minor, 0) - coalesce(credited_minor, 0) - coalesce(settled_minor, 0)
         """,
-        says="{name} ({reference}) owes {balance_minor} in the books; {invoiced_minor} is invoiced, {settled_minor} "
-        "settled",
+        says="{name} ({reference}) owes {balance_minor} in the books; {invoiced_minor} is invoiced, {credited_minor} "
+        "credited, {settled_minor} settled",
     ),
 )
 
@@ -140,14 +157,48 @@ PAYMENTS = (
     ),
     Invariant(
         name="allocations_within_invoice",
-        promise="No invoice is settled by more than its total.",
+        promise="No invoice is settled by more than its total, by payments and credits together.",
         sql=f"""
             SELECT {document_name("i")} AS invoice, i.total_minor, s.allocated_minor, i.id AS invoice_id
-            FROM (SELECT invoice_id, sum(amount_minor) AS allocated_minor FROM payment_allocation GROUP BY invoice_id) s
+            FROM (SELECT invoice_id, sum(amount_minor) AS allocated_minor
+                  FROM (SELECT invoice_id, amount_minor FROM payment_allocation
+                        UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
+                  GROUP BY invoice_id) s
             JOIN invoice i ON i.id = s.invoice_id
             WHERE s.allocated_minor > i.total_minor
         """,
         says="Invoice {invoice} over {total_minor} is settled by {allocated_minor}",
+    ),
+    Invariant(
+        name="no_more_is_freed_than_was_used",
+        promise="What a credit frees of a payment was used for that invoice before.",
+        sql=f"""
+            SELECT p.reference, {document_name("i")} AS invoice, -s.amount_minor AS freed_minor
+            FROM (SELECT payment_id, invoice_id, sum(amount_minor) AS amount_minor FROM payment_allocation
+                  GROUP BY payment_id, invoice_id HAVING sum(amount_minor) < 0) s
+            LEFT JOIN payment p ON p.id = s.payment_id
+            LEFT JOIN invoice i ON i.id = s.invoice_id
+        """,
+        says="Payment {reference} settles {invoice} by {freed_minor} less than nothing",
+    ),
+    Invariant(
+        name="credit_settles_what_it_corrects",
+        promise="A credit note settles the invoices whose lines it takes back, by what it takes back of each.",
+        sql=f"""
+            WITH corrects AS (
+                SELECT n.credit_note_id, l.invoice_id, sum(n.gross_minor) AS credited_minor
+                FROM credit_note_line n JOIN invoice_line l ON l.id = n.invoice_line_id
+                GROUP BY n.credit_note_id, l.invoice_id
+            )
+            SELECT {document_name("n")} AS note, {document_name("i")} AS invoice,
+                   coalesce(c.credited_minor, 0) AS credited_minor, coalesce(s.amount_minor, 0) AS settled_minor
+            FROM corrects c
+            FULL JOIN credit_allocation s ON s.credit_note_id = c.credit_note_id AND s.invoice_id = c.invoice_id
+            LEFT JOIN credit_note n ON n.id = coalesce(c.credit_note_id, s.credit_note_id)
+            LEFT JOIN invoice i ON i.id = coalesce(c.invoice_id, s.invoice_id)
+            WHERE coalesce(c.credited_minor, 0) <> coalesce(s.amount_minor, 0)
+        """,
+        says="Credit note {note} takes back {credited_minor} of {invoice} and settles {settled_minor} of it",
     ),
     Invariant(
         name="payment_event_is_applied_once",

@@ -13,7 +13,7 @@ from engine.invariants.form import (
 )
 
 # What must be held, and what is. Whoever holds is the booking, or the order while there is no booking; a change order
-# claims only what its original does not hold already.
+# claims only what its original does not hold already, a booking nothing that was given up.
 _HELD_AND_CLAIMED = f"""
     WITH held AS (
         SELECT o.id AS holder_id, o.reference, l.term_product_id
@@ -25,7 +25,7 @@ _HELD_AND_CLAIMED = f"""
         UNION ALL
         SELECT b.id, b.reference, l.term_product_id
         FROM term_booking b
-        JOIN term_booking_line l ON l.booking_id = b.id AND l.kind IN {SESSION_LINES}
+        JOIN term_booking_line l ON l.booking_id = b.id AND l.kind IN {SESSION_LINES} AND l.cancelled_at IS NULL
         WHERE b.status IN {HOLDING_BOOKING} AND b.order_type IN {CLAIMS}
     ), claimed AS (
         SELECT coalesce(o.booking_id, o.id) AS holder_id, o.reference, c.term_product_id, c.id AS claim_id

@@ -1,14 +1,14 @@
 """No one reads another organisation's data, and what is written for good stays: what the database itself enforces."""
 
 from engine.invariants.form import Invariant, Scope
-from migrations.guards import APPEND_ONLY
+from migrations.guards import FOR_GOOD
 
 # As PostgreSQL writes the policy back; on the organisation's own table the column is `id`.
 _POLICY = "({column} = (NULLIF(current_setting('app.organisation_id'::text, true), ''::text))::uuid)"
 _OWN_ROWS = f"""CASE c.relname WHEN 'organisation' THEN $policy${_POLICY.format(column="id")}$policy$
     ELSE $policy${_POLICY.format(column="organisation_id")}$policy$ END"""
 _TABLES = "c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
-_FOR_GOOD = ", ".join(f"'{table}'" for table in APPEND_ONLY)
+_KEPT = ", ".join(f"'{table}'" for table in FOR_GOOD)
 
 TENANCY = (
     Invariant(
@@ -51,14 +51,14 @@ TENANCY = (
     ),
     Invariant(
         name="what_is_written_for_good_stays",
-        promise="History, ledger, billing, invoices and quotes are only ever added to.",
+        promise="History, ledger, billing, invoices, credit notes and quotes are only ever added to.",
         sql=f"""
             SELECT c.relname AS "table", t.tgenabled IN ('O', 'A') AS refuses,
                    has_table_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')
                    OR has_table_privilege(c.oid, 'TRUNCATE') AS may_change
             FROM pg_class c
             LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'append_only'
-            WHERE {_TABLES} AND c.relname IN ({_FOR_GOOD})
+            WHERE {_TABLES} AND c.relname IN ({_KEPT})
               AND (t.tgenabled IS NULL OR t.tgenabled NOT IN ('O', 'A') OR has_table_privilege(c.oid, 'UPDATE')
                    OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE'))
         """,

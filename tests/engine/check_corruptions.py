@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.ids import new_id
-from models import DocumentSeries, LedgerAccount, LedgerEntry, ProcessedEvent
+from models import DocumentSeries, LedgerAccount, LedgerEntry, PaymentAllocation, ProcessedEvent
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row
 from tests.engine.check_world import World
@@ -171,6 +171,19 @@ def a_timeout_of_a_confirmed_order(world: World) -> None:
 
 
 @breaks("timer_waits_for_its_order")
+def a_close_of_a_canceled_booking(world: World) -> None:
+    build.arm(world.tx, world.canceled, "BOOKING_CLOSE", subject_id=world.canceled.booking["id"])
+
+
+@breaks("planned_close_will_happen")
+def a_last_day_that_nobody_remembers(world: World) -> None:
+    world.tx.run(
+        "UPDATE timer SET status = 'DISARMED', settled_at = due_at WHERE subject_id = %(id)s",
+        id=world.closing.booking["id"],
+    )  # fmt: skip
+
+
+@breaks("timer_waits_for_its_order")
 def a_quote_with_an_auto_cancel(world: World) -> None:
     build.arm(world.tx, world.quoted)
 
@@ -234,6 +247,56 @@ def an_order_with_a_superseded_billing(world: World) -> None:
 @breaks("booking_carries_its_billing")
 def a_booking_at_another_price(world: World) -> None:
     change(world, "term_booking", world.mias.booking, "total_minor = total_minor + 1")
+
+
+@breaks("booking_carries_its_billing")
+def a_booking_that_still_costs_what_was_given_up(world: World) -> None:
+    order = world.closing.order
+    change(world, "term_booking", world.closing.booking, "billing_id = %(first)s, total_minor = %(total)s",
+           first=order["billing_id"], total=order["total_minor"])  # fmt: skip
+
+
+@breaks("credit_note_lines_make_the_total")
+def a_credit_note_with_another_tax(world: World) -> None:
+    change(world, "credit_note", the_credit_note(world), "net_minor = net_minor - 1, tax_minor = tax_minor + 1")
+
+
+def the_credit_note(world: World) -> Row:
+    (note,) = world.tx.rows("SELECT * FROM credit_note WHERE booking_id = %(id)s", id=world.closing.booking["id"])
+    return note
+
+
+@breaks("credits_within_invoice_line")
+def a_session_credited_twice(world: World) -> None:
+    build.credit(world.tx, world.closing, 1)
+    change(world, "term_booking", world.closing.booking, "payment_state = 'PAID'")
+
+
+@breaks("credits_within_invoice_line")
+def a_credit_for_another_session(world: World) -> None:
+    world.tx.run("UPDATE credit_note_line SET booking_line_id = %(other)s WHERE credit_note_id = %(id)s",
+                 other=world.closing.booking_lines[0]["id"], id=the_credit_note(world)["id"])  # fmt: skip
+
+
+@breaks("given_up_session_is_credited")
+def a_session_given_up_and_still_billed(world: World) -> None:
+    build.give_up(world.tx, world.closing, 0, is_credited=False)
+
+
+@breaks("issued_credit_note_is_posted")
+def a_credit_note_that_is_not_in_the_books(world: World) -> None:
+    world.tx.run("UPDATE ledger_entry SET purpose = 'x' WHERE source_id = %(id)s", id=the_credit_note(world)["id"])
+
+
+@breaks("credit_settles_what_it_corrects")
+def a_credit_that_lost_a_cent(world: World) -> None:
+    world.tx.run("UPDATE credit_allocation SET amount_minor = amount_minor - 1 WHERE credit_note_id = %(id)s",
+                 id=the_credit_note(world)["id"])  # fmt: skip
+
+
+@breaks("document_numbers_run_without_gap")
+def a_credit_note_number_that_was_lost(world: World) -> None:
+    build.number(world.tx, DocumentSeries.CREDIT_NOTE)
 
 
 @breaks("invoice_lines_make_the_total")
@@ -363,6 +426,17 @@ def a_failed_payment_used(world: World) -> None:
     change(world, "payment_allocation", world.settled["leo"], "payment_id = %(failed)s", failed=world.failed["id"])
 
 
+@breaks("no_more_is_freed_than_was_used")
+def money_freed_that_was_never_used(world: World) -> None:
+    assert world.mias.invoice is not None
+    build.add(
+        world.tx, PaymentAllocation, payment_id=world.paid["leo"]["id"], invoice_id=world.mias.invoice["id"],
+        amount_minor=-500,
+    )  # fmt: skip
+    post(world, new_id(), "RELEASED", RECEIVABLE=500, CUSTOMER_CREDIT=-500)
+    change(world, "term_booking", world.mias.booking, "payment_state = 'OPEN'")
+
+
 @breaks("allocations_within_invoice")
 def an_invoice_settled_twice(world: World) -> None:
     assert world.mias.invoice is not None
@@ -398,6 +472,11 @@ def a_booked_child_twice_on_the_roll(world: World) -> None:
 @breaks("only_confirmed_lines_are_expected")
 def a_canceled_child_that_is_expected(world: World) -> None:
     change(world, "term_attendance", world.canceled.attendance[0], "status = 'EXPECTED'")
+
+
+@breaks("only_confirmed_lines_are_expected")
+def a_session_given_up_and_still_expected(world: World) -> None:
+    change(world, "term_attendance", world.closing.attendance[1], "status = 'EXPECTED'")
 
 
 @breaks("only_confirmed_lines_are_expected")

@@ -20,7 +20,7 @@ EDGES = {
     ],
     "term_booking": [
         ("new", None, S.APPROVED), ("new", None, S.ATTENDANCE_APPROVED), ("suspend", S.APPROVED, S.SUSPENDED),
-        ("cancel", S.APPROVED, S.CANCELED),
+        ("cancel", S.APPROVED, S.CANCELED), ("plan_close", S.APPROVED, S.APPROVED),
     ],
 }  # fmt: skip
 
@@ -51,6 +51,7 @@ class World:
     cart: Ordered
     canceled: Enrolled
     suspended: Enrolled
+    closing: Enrolled  # Mia's, two weeks of karate: the last day is before the second, which is credited
     attends: Enrolled  # approved for attendance, not invoiced
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
@@ -99,11 +100,22 @@ def populate(tx: Transaction) -> World:
         timed_out=anas_order(build.timed_out, 5), cart=anas_order(build.cart, 5),
         canceled=anas_order(build.confirmed, 7, booking_moves=build.BOOKING_CANCELED),
         suspended=anas_order(build.confirmed, 8, booking_moves=build.SUSPENDED),
+        closing=_closing(tx, okafor, mia, term, karate[6:8]),
         attends=anas_order(
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
             is_invoiced=False,
         ),
     )  # fmt: skip
+
+
+def _closing(tx: Transaction, by: Row, child: Row, term: Row, wanted: list[Row]) -> Enrolled:
+    """A booking whose last day is that of its first session."""
+    closing = build.confirmed(tx, by, child, term, wanted, booking_moves=build.CLOSING)
+    build.give_up(tx, closing, 1)
+    tx.run("UPDATE term_booking SET closes_on = %(day)s WHERE id = %(id)s", day=wanted[0]["local_date"],
+           id=closing.booking["id"])  # fmt: skip
+    build.arm(tx, closing, "BOOKING_CLOSE", subject_id=closing.booking["id"])
+    return closing
 
 
 def _interest(tx: Transaction, by: Row, child: Row, term: Row, session: Row) -> None:
