@@ -17,16 +17,19 @@ from invoicing.document import Document, DocumentKind
 from invoicing.pdf import render_pdf
 from notifications.delivery import send_once
 from notifications.email import compose
-from notifications.messages import Attachment, BookingConfirmed, Message, QuoteIssued
+from notifications.messages import Attachment, BookingCanceled, BookingConfirmed, Message, QuoteIssued
 from notifications.smtp import Mailer
-from workflows.documents import newest_document
+from workflows.documents import newest_credit_note, newest_document
+from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
+from workflows.term_end import end_terms
 from workflows.timeouts import handlers
 
 _TASK = "tell_family"
 # Often enough that a payment whose news were lost is known before its order times out.
 _QUERY_EVERY_SECONDS = 15.0
+_TIDY_EVERY_SECONDS = 600.0
 
 
 class TellFamily:
@@ -64,6 +67,8 @@ class TellFamily:
     def _document(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> Document | None:
         if isinstance(message, BookingConfirmed):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.INVOICE)
+        if isinstance(message, BookingCanceled):
+            return newest_credit_note(tx, booking_id=UUID(str(payload["subject_id"])), number=message.credit_note_number)
         if isinstance(message, QuoteIssued):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.QUOTE)
         return None
@@ -78,9 +83,19 @@ def work(runtime: Runtime) -> None:
     def query() -> int:
         return query_processing(runtime.database, gateways, now=runtime.clock.now())
 
+    def remove() -> int:
+        return remove_idle(runtime.database, now=runtime.clock.now())
+
+    def end() -> int:
+        return end_terms(runtime.database, now=runtime.clock.now())
+
     run_worker(
         runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers(),
-        duties=[Duty("query payments", _QUERY_EVERY_SECONDS, query)],
+        duties=[
+            Duty("query payments", _QUERY_EVERY_SECONDS, query),
+            Duty("remove idle orders", _TIDY_EVERY_SECONDS, remove),
+            Duty("end terms", _TIDY_EVERY_SECONDS, end),
+        ],
     )  # fmt: skip
 
 

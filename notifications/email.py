@@ -28,8 +28,10 @@ from engine.money import format_money, parse_locale
 from notifications.calendar import make_calendar
 from notifications.messages import (
     Attachment,
+    BookingCanceled,
     BookingConfirmed,
     Message,
+    OrderNotRevived,
     OrderTimedOut,
     PaymentReceived,
     QuoteIssued,
@@ -37,7 +39,9 @@ from notifications.messages import (
 )
 
 _TEMPLATES: dict[type[Message], str] = {
+    BookingCanceled: "booking_canceled",
     BookingConfirmed: "booking_confirmed",
+    OrderNotRevived: "order_not_revived",
     OrderTimedOut: "order_timed_out",
     QuoteIssued: "quote_issued",
     PaymentReceived: "payment_received",

@@ -88,6 +88,33 @@ class OrderTimedOut(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotRevived(Message):
+    """Money came after the order had run out of time, and its places cannot be had back: it is the family's credit."""
+
+    order_reference: str
+    attendee_name: str
+    currency: str
+    amount_minor: int
+    received_at: datetime
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingCanceled(Message):
+    """The sessions to come are given up; what was held stays billed. The credit note goes along."""
+
+    booking_reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]  # those that are given up
+    cancelled_at: datetime
+    currency: str
+    credited_minor: int
+    freed_minor: int  # what was paid for them and is the family's credit now
+    owed_minor: int
+    credit_note_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteIssued(Message):
     """A numbered offer; the places are held until it expires."""
 

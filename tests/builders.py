@@ -424,7 +424,8 @@ def give_up(tx: Transaction, enrolled: Enrolled, position: int, *, is_credited: 
 def _bill_the_rest(tx: Transaction, enrolled: Enrolled, gone: Row) -> None:
     group, order = _group(tx, enrolled.order), enrolled.order
     kept = tx.rows("SELECT l.* FROM billing_line l JOIN term_booking b ON b.billing_id = l.billing_id "
-                   "WHERE b.id = %(id)s AND l.term_product_id <> %(gone)s", id=enrolled.booking["id"], gone=gone["id"])  # fmt: skip
+                   "WHERE b.id = %(id)s AND l.term_product_id <> %(gone)s ORDER BY l.position",
+                   id=enrolled.booking["id"], gone=gone["id"])  # fmt: skip
     total = {name: sum(row[name] for row in kept) for name in ("net_minor", "tax_minor", "gross_minor")}
     version = add(tx, Billing,
         group_id=group["id"], version=group["last_version"], order_id=order["id"], is_void=not kept,

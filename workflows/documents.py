@@ -1,4 +1,5 @@
-"""Issued invoices and quotes as documents: read back exactly as they were issued, with what is paid now."""
+"""Issued invoices, credit notes and quotes as documents: read back exactly as they were issued, an invoice with what
+is paid now."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -37,9 +38,15 @@ WHERE l.organisation_id = %(org)s AND l.invoice_id = %(id)s ORDER BY l.position
 """
 
 _PAYMENTS = """
-SELECT a.amount_minor, a.created_at, p.provider, p.reference FROM payment_allocation a
+SELECT a.amount_minor, a.created_at, a.id, p.provider, p.reference FROM payment_allocation a
 JOIN payment p ON p.organisation_id = a.organisation_id AND p.id = a.payment_id
-WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s ORDER BY a.created_at, a.id
+WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s
+UNION ALL
+SELECT a.amount_minor, a.created_at, a.id, NULL, concat(n.series, '-', n.year, '-', lpad(n.number::text, 6, '0'))
+FROM credit_allocation a
+JOIN credit_note n ON n.organisation_id = a.organisation_id AND n.id = a.credit_note_id
+WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s
+ORDER BY created_at, id
 """
 
 _QUOTE = """
@@ -55,7 +62,7 @@ FROM billing_line b WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s 
 
 
 def invoice_document(tx: Transaction, invoice_id: UUID) -> Document:
-    """An invoice as it was issued, with the payments allocated to it so far. Raises NotFound."""
+    """An invoice as it was issued, with the payments and credits allocated to it so far. Raises NotFound."""
     invoice = tx.row(_INVOICE, id=invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", what="invoice")
@@ -87,8 +94,55 @@ def quote_document(tx: Transaction, quote_id: UUID) -> Document:
     )  # fmt: skip
 
 
+_CREDIT_NOTE = """
+SELECT n.series, n.year, n.number, n.net_minor, n.total_minor, n.issued_on, n.printed
+FROM credit_note n WHERE n.organisation_id = %(org)s AND n.id = %(id)s
+"""
+
+_CREDIT_NOTE_LINES = (
+    """
+SELECT n.description, n.quantity, n.net_minor, n.tax_minor, n.gross_minor, n.tax_name, n.tax_rate, b.component,
+       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
+FROM credit_note_line n
+JOIN invoice_line l ON l.organisation_id = n.organisation_id AND l.id = n.invoice_line_id
+JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
+"""
+    + _SESSION
+    + """
+WHERE n.organisation_id = %(org)s AND n.credit_note_id = %(id)s ORDER BY n.position
+"""
+)
+
+
+def credit_note_document(tx: Transaction, credit_note_id: UUID) -> Document:
+    """A credit note as it was issued: what it took off its invoices, and what it left as credit. Raises NotFound."""
+    note = tx.row(_CREDIT_NOTE, id=credit_note_id)
+    if note is None:
+        raise NotFound("There is no such credit note.", what="credit note")
+    applied = note["printed"]["applied"]
+    taken = tuple(
+        PaymentLine(paid_on=note["issued_on"], label=each["invoice"], amount_minor=each["amount_minor"])
+        for each in applied if each["amount_minor"]
+    )  # fmt: skip
+    applied_minor = sum(each["amount_minor"] for each in applied)
+    return Document(
+        kind=DocumentKind.CREDIT_NOTE, **_common(note, tx.rows(_CREDIT_NOTE_LINES, id=credit_note_id)),
+        reference=note["printed"]["booking_reference"], payments=taken, paid_minor=applied_minor,
+        owing_minor=note["total_minor"] - applied_minor,
+        corrects_number=", ".join(each["invoice"] for each in applied),
+    )  # fmt: skip
+
+
+def newest_credit_note(tx: Transaction, *, booking_id: UUID, number: str | None) -> Document | None:
+    """The newest credit note of a booking, where a number says that there is one."""
+    found = tx.row("SELECT id FROM credit_note WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s "
+                   "ORDER BY issued_at DESC, number DESC LIMIT 1", booking_id=booking_id)  # fmt: skip
+    return credit_note_document(tx, found["id"]) if found and number else None
+
+
 def newest_document(tx: Transaction, *, order_id: UUID, kind: DocumentKind) -> Document | None:
     """The newest invoice or quote of an order, if it has one."""
+    assert kind is not DocumentKind.CREDIT_NOTE, "a credit note is named by its id"
     if kind is DocumentKind.QUOTE:
         found = tx.row("SELECT id FROM quote WHERE organisation_id = %(org)s AND order_id = %(order_id)s "
                        "ORDER BY issued_at DESC, number DESC LIMIT 1", order_id=order_id)  # fmt: skip
@@ -165,4 +219,4 @@ def _percent(rate: Decimal) -> Decimal:
 
 
 def _paid_by(row: Row) -> str:
-    return f"{row['provider'].capitalize()} {row['reference']}"
+    return f"{row['provider'].capitalize()} {row['reference']}" if row["provider"] else str(row["reference"])

@@ -9,8 +9,10 @@ from engine.database import Row, Transaction
 from engine.outbox import Message as OutboxEntry
 from invoicing.issue import number_text
 from notifications.messages import (
+    BookingCanceled,
     BookingConfirmed,
     Message,
+    OrderNotRevived,
     OrderTimedOut,
     Organisation,
     PaymentReceived,
@@ -44,6 +46,8 @@ ORDER BY s.starts_at, l.position
 _BOOKING = """
 SELECT b.reference, b.revision, v.id AS invoice_id, v.series, v.year, v.number, v.due_on, v.total_minor,
        v.total_minor - coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
+           WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id), 0)
+       - coalesce((SELECT sum(x.amount_minor) FROM credit_allocation x
            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id), 0) AS owed_minor
 FROM term_booking b
 JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
@@ -59,6 +63,39 @@ WHERE organisation_id = %(org)s AND order_id = %(order_id)s ORDER BY issued_at D
 _PAYMENT = """
 SELECT p.reference, p.amount_minor, p.updated_at, p.order_id FROM payment p
 WHERE p.organisation_id = %(org)s AND p.id = %(payment_id)s
+"""
+
+
+_CANCELED = """
+SELECT b.reference, b.order_id, b.updated_at, n.id AS credit_note_id, n.series, n.year, n.number,
+       coalesce(n.total_minor, 0) AS credited_minor,
+       coalesce(n.total_minor - (SELECT sum((each->>'amount_minor')::bigint)
+                                 FROM jsonb_array_elements(n.printed->'applied') each), 0)::bigint AS freed_minor,
+       coalesce((SELECT sum(v.total_minor) FROM invoice v
+                 WHERE v.organisation_id = b.organisation_id AND v.booking_id = b.id), 0)::bigint
+       - coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
+                   JOIN invoice v ON v.organisation_id = x.organisation_id AND v.id = x.invoice_id
+                   WHERE x.organisation_id = b.organisation_id AND v.booking_id = b.id), 0)::bigint
+       - coalesce((SELECT sum(x.amount_minor) FROM credit_allocation x
+                   JOIN invoice v ON v.organisation_id = x.organisation_id AND v.id = x.invoice_id
+                   WHERE x.organisation_id = b.organisation_id AND v.booking_id = b.id), 0)::bigint AS owed_minor
+FROM term_booking b
+LEFT JOIN credit_note n ON n.organisation_id = b.organisation_id AND n.booking_id = b.id AND n.issued_at = b.updated_at
+WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
+"""
+
+# The sessions that the cancellation itself gave up, as its history tells.
+_GIVEN_UP = """
+SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address
+FROM status_event e
+JOIN term_product s ON s.organisation_id = e.organisation_id AND e.changes->'sessions' ? s.id::text
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+JOIN term_booking_line l ON l.organisation_id = s.organisation_id AND l.term_product_id = s.id
+     AND l.booking_id = e.subject_id
+WHERE e.organisation_id = %(org)s AND e.subject_id = %(booking_id)s AND e.trigger = 'cancel'
+ORDER BY s.starts_at, l.position
 """
 
 
@@ -131,6 +168,34 @@ def _timed_out(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Me
     )  # fmt: skip
 
 
+def _booking_canceled(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    booking_id = UUID(str(payload["subject_id"]))
+    booking = tx.row(_CANCELED, booking_id=booking_id)
+    order = _order(tx, {"subject_id": booking["order_id"]}) if booking else None
+    if booking is None or order is None:
+        return None
+    number = number_text(booking["series"], booking["year"], booking["number"]) if booking["credit_note_id"] else None
+    return BookingCanceled(
+        **_parties(order, f"{base_url}/bookings/{booking_id}"), booking_reference=booking["reference"],
+        attendee_name=order["attendee"], cancelled_at=booking["updated_at"], currency=order["currency"],
+        sessions=tuple(Session(**row) for row in tx.rows(_GIVEN_UP, booking_id=booking_id)),
+        credited_minor=booking["credited_minor"], freed_minor=booking["freed_minor"],
+        owed_minor=booking["owed_minor"], credit_note_number=number,
+    )  # fmt: skip
+
+
+def _not_revived(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    order = _order(tx, payload)
+    payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
+    if order is None or payment is None:
+        return None
+    return OrderNotRevived(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), order_reference=order["reference"],
+        attendee_name=order["attendee"], currency=order["currency"], amount_minor=payload["amount_minor"],
+        received_at=payment["updated_at"], reasons=tuple(payload["reasons"]),
+    )  # fmt: skip
+
+
 def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
     payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
     order = _order(tx, {"subject_id": payment["order_id"]}) if payment else None
@@ -144,6 +209,8 @@ def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message
 
 _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
     "booking.confirmed": _confirmed,
+    "booking.canceled": _booking_canceled,
+    "order.not_revived": _not_revived,
     "order.quoted": _quoted,
     "order.canceled": _timed_out,
     "payment.settled": _paid,
@@ -151,5 +218,6 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 }
 
 # Every topic that is announced; those without a composer are for integrators and need no mail.
-TOPICS = ("order.submitted", "order.quoted", "order.canceled", "booking.confirmed", "payment.settled",
-          "payment.credited", "payment.failed", "payment.review")  # fmt: skip
+TOPICS = ("order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
+          "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
+          "payment.settled", "payment.credited", "payment.failed", "payment.review")  # fmt: skip

@@ -235,6 +235,8 @@ ACCOUNT_STANDING = """json_build_object(
         'overdue', (SELECT count(*) FROM invoice v WHERE v.organisation_id = %(org)s
               AND v.account_id = %(account_id)s AND v.due_on < %(today)s AND v.total_minor > (
                 SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
+                WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id) + (
+                SELECT coalesce(sum(a.amount_minor), 0) FROM credit_allocation a
                 WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)))"""
 
 _FACTS = (

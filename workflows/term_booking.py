@@ -154,8 +154,13 @@ def archive(
 ) -> Enrolled:
     """Put away what has run and is settled; nothing moves it from then on."""
     enrolled = lock_booking(tx, booking_id, actor=actor, version=version)
-    fire(tx.batch, CHART, enrolled.booking, "archive", actor=actor, now=now, reason=reason, enrolled=enrolled)
+    archive_locked(tx, enrolled, actor=actor, now=now, reason=reason)
     return enrolled
+
+
+def archive_locked(tx: Transaction, enrolled: Enrolled, *, actor: Actor, now: datetime, reason: str = "") -> None:
+    """Archive a booking whose lock the caller holds."""
+    fire(tx.batch, CHART, enrolled.booking, "archive", actor=actor, now=now, reason=reason, enrolled=enrolled)
 
 
 def close_ended(tx: Transaction, enrolled: Enrolled, *, last_day: date, actor: Actor, now: datetime) -> None:

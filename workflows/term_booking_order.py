@@ -243,10 +243,10 @@ def _its_booking(tx: Transaction, order: Order) -> Enrolled | None:
 
 
 def approve_attendance(
-    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "", version: int | None = None
+    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = ""
 ) -> Outcome:
     """Let the attendee come before the invoice: booking and roll are made, nothing is invoiced, no timeout runs."""
-    order = lock_order(tx, order_id, actor=actor, version=version)
+    order = lock_order(tx, order_id, actor=actor)
     made = Confirmation()
     fire(tx.batch, CHART, order, "approve_attendance", actor=actor, now=now, reason=reason,
          holdings=read_holdings(tx, order, with_lines=True), made=made)  # fmt: skip

@@ -13,7 +13,7 @@ from models import TermBookingStatus
 _LIST = """
 SELECT {keys}, b.id, b.reference, b.status, b.version, b.revision, b.payment_state, b.account_id, a.name AS account,
        b.attendee_id, t.name AS attendee, b.term_id, m.name AS term, b.order_id, b.order_type, b.confirmation_type,
-       b.total_minor, b.created_at, n.session_count, n.first_date, n.last_date
+       b.total_minor, b.closes_on, b.created_at, n.session_count, n.first_date, n.last_date
 FROM term_booking b
 JOIN account a ON a.organisation_id = b.organisation_id AND a.id = b.account_id
 JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id
@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS session_count, min(s.local_date) AS first_date, max(s.local_date) AS last_date
     FROM term_booking_line l
     JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
-    WHERE l.organisation_id = b.organisation_id AND l.booking_id = b.id) n
+    WHERE l.organisation_id = b.organisation_id AND l.booking_id = b.id AND l.cancelled_at IS NULL) n
 WHERE b.organisation_id = %(org)s{where}
 """
 
@@ -46,7 +46,7 @@ def with_a_session(condition: str) -> str:
 _LINES = """
 SELECT l.id, l.term_product_id AS session_id, p.name AS offering, s.starts_at, s.ends_at, s.local_date::text AS day,
        s.local_start::text AS start, s.local_end::text AS end, i.name AS site, l.kind, l.mode, l.position,
-       l.gross_minor, y.status AS attendance,
+       l.gross_minor, l.cancelled_at, y.status AS attendance,
        (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'quantity', e.quantity,
                         'price_minor', e.price_minor) ORDER BY e.name, e.id)
         FROM term_booking_extra e WHERE e.organisation_id = l.organisation_id AND e.booking_line_id = l.id) AS extras
@@ -60,6 +60,10 @@ WHERE l.organisation_id = %(org)s AND l.booking_id = %(booking_id)s ORDER BY l.p
 """
 _INVOICES = """
 SELECT id, series, year, number, total_minor, due_on FROM invoice
+WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s ORDER BY issued_at, id
+"""
+_CREDIT_NOTES = """
+SELECT id, series, year, number, total_minor FROM credit_note
 WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s ORDER BY issued_at, id
 """
 
@@ -77,6 +81,7 @@ def whole(tx: Transaction, principal: Principal, booking_id: UUID) -> Answer:
         "allowed": allowed(TermBookingStatus(row["status"]), principal.kind, is_booking=True),
         "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
         "lines": [_line(line) for line in tx.rows(_LINES, booking_id=booking_id)],
+        "credit_notes": [_credit_note(note) for note in tx.rows(_CREDIT_NOTES, booking_id=booking_id)],
         "invoices": [_invoice(invoice) for invoice in tx.rows(_INVOICES, booking_id=booking_id)],
     }, version=row["version"])  # fmt: skip
 
@@ -91,3 +96,8 @@ def _invoice(row: Row) -> Row:
         "id": row["id"], "number": number_text(row["series"], row["year"], row["number"]),
         "total_minor": row["total_minor"], "due_on": row["due_on"],
     }  # fmt: skip
+
+
+def _credit_note(row: Row) -> Row:
+    number = number_text(row["series"], row["year"], row["number"])
+    return {"id": row["id"], "number": number, "total_minor": row["total_minor"]}

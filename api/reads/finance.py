@@ -12,16 +12,19 @@ from invoicing.issue import number_text
 _INVOICES = """
 SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
        b.reference AS booking_reference, v.currency, v.net_minor, v.tax_minor, v.total_minor,
-       n.paid_minor, v.total_minor - n.paid_minor AS owing_minor, v.issued_on, v.due_on
+       n.paid_minor, n.credited_minor, 
+       v.total_minor - n.paid_minor - n.credited_minor AS owing_minor, v.issued_on, v.due_on
 FROM invoice v
 JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
 JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(x.amount_minor), 0)::bigint AS paid_minor FROM payment_allocation x
-    WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) n
+    SELECT (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM payment_allocation x
+            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) AS paid_minor,
+           (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM credit_allocation x
+            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) AS credited_minor) n
 WHERE v.organisation_id = %(org)s{where}
 """
-IS_OPEN = "v.total_minor > n.paid_minor"
+IS_OPEN = "v.total_minor > n.paid_minor + n.credited_minor"
 
 
 def invoices(principal: Principal) -> Listing:
@@ -50,6 +53,40 @@ def invoice(tx: Transaction, principal: Principal, invoice_id: UUID) -> Answer:
     return Answer({
         **shown, "total": principal.money(shown["total_minor"]), "owing": principal.money(shown["owing_minor"]),
         "lines": tx.rows(_INVOICE_LINES, id=invoice_id),
+    })  # fmt: skip
+
+
+_CREDIT_NOTES = """
+SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
+       b.reference AS booking_reference, v.currency, v.net_minor, v.tax_minor, v.total_minor, v.reason, v.issued_on,
+       ARRAY(SELECT x.invoice_id FROM credit_allocation x
+             WHERE x.organisation_id = v.organisation_id AND x.credit_note_id = v.id ORDER BY x.id) AS invoice_ids
+FROM credit_note v
+JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
+JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
+WHERE v.organisation_id = %(org)s{where}
+"""
+_CREDIT_NOTE_LINES = """
+SELECT invoice_line_id, description, session_date, quantity, net_minor, tax_minor, gross_minor, tax_name, tax_rate,
+       position
+FROM credit_note_line WHERE organisation_id = %(org)s AND credit_note_id = %(id)s ORDER BY position
+"""
+
+
+def credit_notes(principal: Principal) -> Listing:
+    """Credit notes that the caller may see, newest first."""
+    found = Listing(_CREDIT_NOTES, [("v.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "v.account_id")
+    return found
+
+
+def credit_note(tx: Transaction, principal: Principal, credit_note_id: UUID) -> Answer:
+    """A credit note with its lines. Raises NotFound, also for another family's."""
+    found = credit_notes(principal)
+    found.where("v.id = %(id)s", id=credit_note_id)
+    shown = show_numbered(_only(found, tx, "credit note"))
+    return Answer({
+        **shown, "total": principal.money(shown["total_minor"]), "lines": tx.rows(_CREDIT_NOTE_LINES, id=credit_note_id)
     })  # fmt: skip
 
 

@@ -1,21 +1,25 @@
 """Bookings: the confirmed enrolments."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.moves import Answer, Principal
-from api.operations import OWNERS_AND_FINANCE, for_roles
+from api.moves import Answer, Call, Principal
+from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import bookings as shown
 from api.reads.orders import history, statuses, summary
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Day, Moment, Page
-from api.schemas.bookings import Booking, BookingSummary
-from api.schemas.orders import BookingStatus, History
+from api.schemas.bookings import Booking, BookingClosure, BookingEnding, BookingSummary
+from api.schemas.orders import BookingStatus, Ending, History
 from engine.database import Transaction
+from workflows import enrolment
+from workflows import term_booking as bookings
+from workflows.booking_facts import Enrolled
 
 router = APIRouter(tags=["bookings"])
 
@@ -56,6 +60,62 @@ def list_bookings(
 def read_booking(booking_id: UUID, call: Called) -> Response:
     """A booking with its sessions, who came, and its invoices."""
     return call.read(lambda tx, who: shown.whole(tx, who, booking_id))
+
+
+@router.post(
+    "/bookings/{booking_id}/cancellation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Booking)
+)  # fmt: skip
+def cancel_booking(booking_id: UUID, call: Called, body: BookingEnding | None = None) -> Response:
+    """Give up every session to come, with a credit note; what was held stays billed. A family within the cancellation
+    window of each session, an admin at any time with a reason.
+    """
+    return _move(call, booking_id, enrolment.cancel, **_asked(body))
+
+
+@router.post(
+    "/bookings/{booking_id}/suspension", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Booking)
+)  # fmt: skip
+def suspend_booking(booking_id: UUID, call: Called, body: BookingEnding | None = None) -> Response:
+    """Nobody is expected for a while: places and time are kept, no money moves."""
+    return _move(call, booking_id, bookings.suspend, **_asked(body))
+
+
+@router.post(
+    "/bookings/{booking_id}/resumption", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Booking)
+)  # fmt: skip
+def resume_booking(booking_id: UUID, call: Called, body: BookingEnding | None = None) -> Response:
+    """End a suspension: the sessions still to come are attended again."""
+    return _move(call, booking_id, bookings.resume, **_asked(body))
+
+
+@router.post("/bookings/{booking_id}/closure", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Booking))
+def close_booking(booking_id: UUID, body: BookingClosure, call: Called) -> Response:
+    """Set the last day: later sessions are given up now, with a credit note, and the booking is closed when that day is
+    over.
+    """
+    return _move(call, booking_id, enrolment.close, last_day=body.last_day, **_asked(body))
+
+
+@router.post("/bookings/{booking_id}/archiving", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Booking))
+def archive_booking(booking_id: UUID, call: Called, body: Ending | None = None) -> Response:
+    """Put away what has run and of which nothing is owed; it can only be read from then on."""
+    return _move(call, booking_id, bookings.archive, reason=body.reason if body else "")
+
+
+def _asked(body: BookingEnding | None) -> dict[str, Any]:
+    asked = body or BookingEnding()
+    return {"reason": asked.reason, "is_muted": asked.is_muted}
+
+
+def _move(call: Call, booking_id: UUID, step: Callable[..., Enrolled], **asked: Any) -> Response:
+    """One step of a booking; the answer is the booking as it stands then."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        step(tx, booking_id=booking_id, actor=who.actor, now=call.now, version=call.expected_version, **asked)
+        tx.flush()
+        return shown.whole(tx, who, booking_id)
+
+    return call.move(verb)
 
 
 @router.get("/bookings/{booking_id}/history", **for_roles(OWNERS_AND_FINANCE, 404, response_model=History))

@@ -1,4 +1,4 @@
-"""Invoices and quotes, as values and as PDF."""
+"""Invoices, credit notes and quotes, as values and as PDF."""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from api.schemas.base import Day, Page
 from engine.database import Transaction
 from invoicing.document import Document
 from invoicing.pdf import render_pdf
-from workflows.documents import invoice_document, quote_document
+from workflows.documents import credit_note_document, invoice_document, quote_document
 
 router = APIRouter(tags=["finance"])
 
@@ -65,6 +65,45 @@ def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
     def query(tx: Transaction, who: Principal) -> Document:
         shown.invoice(tx, who, invoice_id)
         return invoice_document(tx, invoice_id)
+
+    return _pdf(call.fetch(query))
+
+
+@router.get("/credit-notes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.CreditNoteSummary]))
+def list_credit_notes(
+    call: Called, account_id: UUID | None = None, booking_id: UUID | None = None,
+    issued_from: Day | None = None, issued_until: Day | None = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """Credit notes, newest first; a family sees its own."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.credit_notes(who)
+        found.where("v.account_id = %(account)s", account=account_id)
+        found.where("v.booking_id = %(booking)s", booking=booking_id)
+        found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
+        found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
+        return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
+
+    return call.read(query)
+
+
+@router.get("/credit-notes/{credit_note_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.CreditNote))
+def read_credit_note(credit_note_id: UUID, call: Called) -> Response:
+    """A credit note with its lines, each tied to the invoice line that it takes back."""
+    return call.read(lambda tx, who: shown.credit_note(tx, who, credit_note_id))
+
+
+@router.get(
+    "/credit-notes/{credit_note_id}/document",
+    **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response),
+)  # fmt: skip
+def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
+    """The credit note as PDF, as it was issued."""
+
+    def query(tx: Transaction, who: Principal) -> Document:
+        shown.credit_note(tx, who, credit_note_id)
+        return credit_note_document(tx, credit_note_id)
 
     return _pdf(call.fetch(query))
 

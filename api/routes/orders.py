@@ -165,6 +165,22 @@ def accept_quote(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     return call.move(verb)
 
 
+@router.post(
+    "/orders/{order_id}/attendance-approval", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Order)
+)  # fmt: skip
+def approve_attendance(order_id: UUID, call: Called, body: Ending | None = None) -> Response:
+    """Let the attendee come before the invoice: the booking and its rows on the roll are made, nothing is invoiced
+    until the order is confirmed, and no timeout runs.
+    """
+    reason = body.reason if body else ""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = orders.approve_attendance(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb)
+
+
 @router.post("/orders/{order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def confirm_order(order_id: UUID, call: Called, body: Confirmation | None = None) -> Response:
     """Make the booking, its invoice and its attendance, once the confirmation type's condition is met."""

@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from api.schemas.base import Output, shows
+from api.schemas.base import Day, Input, LongText, Output, shows
 from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType
 from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY
 from models import AttendanceStatus, BookingMode, LineKind, PaymentState
@@ -32,7 +32,8 @@ class BookingSummary(Output):
     order_type: OrderType
     confirmation_type: ConfirmationType
     total_minor: int
-    session_count: int
+    closes_on: date | None = Field(description="Its last day, once that is known.")
+    session_count: int = Field(description="Without those that were given up.")
     first_date: date | None
     last_date: date | None
     created_at: datetime
@@ -51,6 +52,7 @@ class BookingLine(Output):
     mode: BookingMode
     position: int
     gross_minor: int
+    cancelled_at: datetime | None = Field(description="Given up before it was held; not billed any more.")
     attendance: AttendanceStatus | None
     extras: list[OrderExtra]
 
@@ -64,6 +66,14 @@ class BookingInvoice(Output):
     due_on: date
 
 
+class BookingCreditNote(Output):
+    """A credit note of the booking."""
+
+    id: UUID
+    number: str
+    total_minor: int
+
+
 class Booking(BookingSummary):
     """A booking with what belongs to it."""
 
@@ -75,3 +85,23 @@ class Booking(BookingSummary):
     total: str
     lines: list[BookingLine]
     invoices: list[BookingInvoice]
+    credit_notes: list[BookingCreditNote]
+
+
+class BookingEnding(Input):
+    """Why it is changed; an admin gives a reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The family moved away"}]})
+
+    reason: LongText = ""
+    is_muted: bool = Field(default=False, description="The family is not notified.")
+
+
+class BookingClosure(BookingEnding):
+    """The last day of the booking, read where its term runs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"last_day": "2026-05-31", "reason": "The family moves away in June"}]}
+    )
+
+    last_day: Day

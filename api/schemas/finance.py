@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from api.schemas.base import Output, shows
 from api.schemas.sample_finance import INVOICE, INVOICE_SUMMARY, PAYMENT, QUOTE, REVIEW, WEBHOOK_OUTCOME
 from models import PaymentReviewKind, PaymentStatus
@@ -24,6 +26,7 @@ class InvoiceSummary(Output):
     tax_minor: int
     total_minor: int
     paid_minor: int
+    credited_minor: int
     owing_minor: int
     issued_on: date
     due_on: date
@@ -51,6 +54,37 @@ class Invoice(InvoiceSummary):
     total: str
     owing: str
     lines: list[InvoiceLine]
+
+
+class CreditNoteSummary(Output):
+    """An issued credit note; its amounts are positive, and it is never changed."""
+
+    id: UUID
+    number: str
+    account_id: UUID
+    account: str
+    booking_id: UUID
+    booking_reference: str
+    currency: str
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    reason: str
+    issued_on: date
+    invoice_ids: list[UUID] = Field(description="The invoices that it corrects and settles.")
+
+
+class CreditNoteLine(InvoiceLine):
+    """What is taken back of a line of an invoice."""
+
+    invoice_line_id: UUID
+
+
+class CreditNote(CreditNoteSummary):
+    """A credit note with its lines."""
+
+    total: str
+    lines: list[CreditNoteLine]
 
 
 class Quote(Output):
