@@ -68,7 +68,8 @@ class TellFamily:
         if isinstance(message, BookingConfirmed):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.INVOICE)
         if isinstance(message, BookingCanceled):
-            return newest_credit_note(tx, booking_id=UUID(str(payload["subject_id"])), number=message.credit_note_number)
+            booking_id = UUID(str(payload["subject_id"]))
+            return newest_credit_note(tx, booking_id=booking_id, number=message.credit_note_number)
         if isinstance(message, QuoteIssued):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.QUOTE)
         return None

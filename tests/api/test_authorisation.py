@@ -36,6 +36,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /orders/{order_id}/submission": (A, Y),
     "POST /orders/{order_id}/quote": (A,),
     "POST /orders/{order_id}/acceptance": (A, Y),
+    "POST /orders/{order_id}/attendance-approval": (A,),
     "POST /orders/{order_id}/confirmation": (A, Y),
     "POST /orders/{order_id}/reopening": (A, Y),
     "POST /orders/{order_id}/removal": (A, Y),
@@ -44,6 +45,11 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "GET /bookings": (A, F, Y),
     "GET /bookings/{booking_id}": (A, F, Y),
     "GET /bookings/{booking_id}/history": (A, F, Y),
+    "POST /bookings/{booking_id}/cancellation": (A, Y),
+    "POST /bookings/{booking_id}/suspension": (A,),
+    "POST /bookings/{booking_id}/resumption": (A,),
+    "POST /bookings/{booking_id}/closure": (A,),
+    "POST /bookings/{booking_id}/archiving": (A,),
     "GET /sessions": (A, F, S, Y),
     "GET /sessions/{session_id}": (A, F, S, Y),
     "PATCH /sessions/{session_id}": (A,),
@@ -81,6 +87,9 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "GET /invoices": (A, F, Y),
     "GET /invoices/{invoice_id}": (A, F, Y),
     "GET /invoices/{invoice_id}/document": (A, F, Y),
+    "GET /credit-notes": (A, F, Y),
+    "GET /credit-notes/{credit_note_id}": (A, F, Y),
+    "GET /credit-notes/{credit_note_id}/document": (A, F, Y),
     "GET /quotes": (A, F, Y),
     "GET /quotes/{quote_id}": (A, F, Y),
     "GET /quotes/{quote_id}/document": (A, F, Y),
@@ -182,6 +191,8 @@ class TestRoles:
 def owned(world: World) -> dict[str, str]:
     """What the Rossi family has: an order, a quoted one, a booking with its invoice, a payment, people."""
     confirmed = world.confirmed(world.mia, world.sessions[:2])
+    given_up = world.confirmed(world.new_child("Ada"), world.sessions[6:8])["booking"]["id"]
+    canceled = world.admin.post(f"/bookings/{given_up}/cancellation", {"reason": "moved away"}).json()
     quoted = world.submitted(world.new_child("Zoe"), world.sessions[3:5])
     quote = world.admin.post(f"/orders/{quoted['id']}/quote").json()
     paying = world.submitted(world.new_child("Ivo"), world.sessions[5:6], "PAY_NOW_PAY_ALL")
@@ -190,7 +201,7 @@ def owned(world: World) -> dict[str, str]:
     ).json()
     return {
         "order_id": quoted["id"], "booking_id": confirmed["booking"]["id"], "invoice_id": confirmed["invoice_id"],
-        "quote_id": quote["quote_id"], "payment_id": payment["id"], "account_id": str(world.rossi_account["id"]),
+        "credit_note_id": canceled["credit_notes"][0]["id"], "quote_id": quote["quote_id"], "payment_id": payment["id"], "account_id": str(world.rossi_account["id"]),
         "attendee_id": str(world.mia["id"]), "session_id": str(world.sessions[0]["id"]),
         "user_id": str(world.rossi.user_id),
     }  # fmt: skip
@@ -198,7 +209,7 @@ def owned(world: World) -> dict[str, str]:
 
 ABOUT_A_FAMILY = [
     route for route in GUARDED
-    if Y in MAY_CALL[route] and re.search(r"\{(order|booking|invoice|quote|payment|account|attendee)_id\}", route)
+    if Y in MAY_CALL[route] and re.search(r"\{(order|booking|invoice|credit_note|quote|payment|account|attendee)_id\}", route)
 ]  # fmt: skip
 ABOUT_SOMETHING = [
     route for route in GUARDED if re.search(r"\{(\w+_id)\}", route) and "token" not in route and "rules" not in route
@@ -232,7 +243,7 @@ class TestOwnership:
         assert _without_id(theirs) == _without_id(missing)
 
     @pytest.mark.parametrize(
-        "path", ["/orders", "/bookings", "/invoices", "/quotes", "/payments", "/accounts", "/attendees"]
+        "path", ["/orders", "/bookings", "/invoices", "/credit-notes", "/quotes", "/payments", "/accounts", "/attendees"]
     )
     def test_lists_show_a_family_its_own(self, world: World, owned: dict[str, str], path: str) -> None:
         theirs = {item["id"] for item in world.rossi.get(f"{path}?limit=200").json()["items"]}

@@ -369,7 +369,7 @@ class TestTimeouts:
         expire(world)
         late = world.tell(started, SUCCESS, now=LATER)
 
-        assert (world.status(placed), late, world.balance(placed)) == (S.CANCELED, Outcome.CREDITED, 2260)
+        assert (world.status(placed), late, world.balance(placed)) == (S.APPROVED, Outcome.REVIVED, 0)
 
     def test_wait_while_money_moves_and_then_spare_what_is_paid(self, world: PayWorld) -> None:
         placed = world.place()
