@@ -224,9 +224,11 @@ def read_enrolled(tx: Transaction, booking_id: UUID, *, order: Order | None = No
     """Lock the booking and its rows on the roll, and read what stands behind it; without `order` for a sweeper."""
     row = tx.row(_LOCK, booking_id=booking_id)
     assert row is not None, "a booking is never deleted"
-    row["status"], row["payment_state"] = TermBookingStatus(row["status"]), PaymentState(row["payment_state"])
-    row["confirmation_type"] = TermBookingConfirmationType(row["confirmation_type"])
-    booking = Booking(**row)
+    typed = {
+        "status": TermBookingStatus(row["status"]), "payment_state": PaymentState(row["payment_state"]),
+        "confirmation_type": TermBookingConfirmationType(row["confirmation_type"]),
+    }  # fmt: skip
+    booking = Booking(**{**row, **typed})
     tx.rows(_LOCK_ROLL, booking_id=booking_id)
     behind = tx.row(
         _BEHIND, booking_id=booking_id, order_id=booking.order_id, group_id=booking.group_id,
