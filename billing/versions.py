@@ -57,8 +57,8 @@ def write_version(batch: Batch, priced: Priced, *, group_id: UUID, version: int,
     return billing_id
 
 
-_KEPT = ("attendee_id", "term_product_id", "component", "description", "quantity", "base_minor", "discount_minor",
-         "net_minor", "tax_minor", "gross_minor", "tax_name", "tax_rate", "trace")  # fmt: skip
+_KEPT = ("attendee_id", "term_product_id", "component", "description", "printed", "quantity", "base_minor",
+         "discount_minor", "net_minor", "tax_minor", "gross_minor", "tax_name", "tax_rate", "trace")  # fmt: skip
 
 
 def write_kept(

@@ -163,8 +163,9 @@ SELECT
     (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
      WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
     (SELECT json_agg(json_build_object('attendee_id', x.attendee_id, 'term_product_id', x.term_product_id,
-                     'component', x.component, 'description', x.description, 'quantity', x.quantity,
-                     'base_minor', x.base_minor, 'discount_minor', x.discount_minor, 'net_minor', x.net_minor,
+                     'component', x.component, 'description', x.description, 'printed', x.printed,
+                     'quantity', x.quantity, 'base_minor', x.base_minor,
+                     'discount_minor', x.discount_minor, 'net_minor', x.net_minor,
                      'tax_minor', x.tax_minor, 'gross_minor', x.gross_minor, 'tax_name', x.tax_name,
                      'tax_rate', x.tax_rate::text, 'trace', x.trace) ORDER BY x.position)
      FROM billing_line x WHERE x.organisation_id = %(org)s AND x.billing_id = %(billing_id)s) AS billing_lines,

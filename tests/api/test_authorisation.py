@@ -201,7 +201,8 @@ def owned(world: World) -> dict[str, str]:
     ).json()
     return {
         "order_id": quoted["id"], "booking_id": confirmed["booking"]["id"], "invoice_id": confirmed["invoice_id"],
-        "credit_note_id": canceled["credit_notes"][0]["id"], "quote_id": quote["quote_id"], "payment_id": payment["id"], "account_id": str(world.rossi_account["id"]),
+        "credit_note_id": canceled["credit_notes"][0]["id"], "quote_id": quote["quote_id"],
+        "payment_id": payment["id"], "account_id": str(world.rossi_account["id"]),
         "attendee_id": str(world.mia["id"]), "session_id": str(world.sessions[0]["id"]),
         "user_id": str(world.rossi.user_id),
     }  # fmt: skip
@@ -209,7 +210,9 @@ def owned(world: World) -> dict[str, str]:
 
 ABOUT_A_FAMILY = [
     route for route in GUARDED
-    if Y in MAY_CALL[route] and re.search(r"\{(order|booking|invoice|credit_note|quote|payment|account|attendee)_id\}", route)
+    if Y in MAY_CALL[route] and re.search(
+        r"\{(order|booking|invoice|credit_note|quote|payment|account|attendee)_id\}", route
+    )
 ]  # fmt: skip
 ABOUT_SOMETHING = [
     route for route in GUARDED if re.search(r"\{(\w+_id)\}", route) and "token" not in route and "rules" not in route
@@ -243,7 +246,8 @@ class TestOwnership:
         assert _without_id(theirs) == _without_id(missing)
 
     @pytest.mark.parametrize(
-        "path", ["/orders", "/bookings", "/invoices", "/credit-notes", "/quotes", "/payments", "/accounts", "/attendees"]
+        "path",
+        ["/orders", "/bookings", "/invoices", "/credit-notes", "/quotes", "/payments", "/accounts", "/attendees"],
     )
     def test_lists_show_a_family_its_own(self, world: World, owned: dict[str, str], path: str) -> None:
         theirs = {item["id"] for item in world.rossi.get(f"{path}?limit=200").json()["items"]}
