@@ -99,19 +99,13 @@ SELECT n.series, n.year, n.number, n.net_minor, n.total_minor, n.issued_on, n.pr
 FROM credit_note n WHERE n.organisation_id = %(org)s AND n.id = %(id)s
 """
 
-_CREDIT_NOTE_LINES = (
-    """
-SELECT n.description, n.quantity, n.net_minor, n.tax_minor, n.gross_minor, n.tax_name, n.tax_rate, b.component,
-       s.local_date, s.local_start, s.local_end, p.name AS course, i.name AS site
+_CREDIT_NOTE_LINES = """
+SELECT n.quantity, n.net_minor, n.tax_minor, n.gross_minor, n.tax_name, n.tax_rate, b.printed
 FROM credit_note_line n
 JOIN invoice_line l ON l.organisation_id = n.organisation_id AND l.id = n.invoice_line_id
 JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
-"""
-    + _SESSION
-    + """
 WHERE n.organisation_id = %(org)s AND n.credit_note_id = %(id)s ORDER BY n.position
 """
-)
 
 
 def credit_note_document(tx: Transaction, credit_note_id: UUID) -> Document:

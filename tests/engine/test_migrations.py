@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from engine.database import Database
 from engine.ids import new_id
 from engine.schema import migrate, sqlalchemy_url
-from migrations.guards import APPEND_ONLY
+from migrations.guards import FOR_GOOD
 from models import Account
 from tests import builders as build
 from tests.conftest import TEST_DATABASE, drop_database, fresh_database
@@ -171,7 +171,7 @@ class TestTenants:
         riverside, hillside = worlds
         be(app, riverside)
         other = hillside.tx.organisation_id
-        if table in APPEND_ONLY:
+        if table in FOR_GOOD:
             for statement in (f'UPDATE "{table}" SET id = id', f'DELETE FROM "{table}"', f'TRUNCATE "{table}"'):
                 with pytest.raises(errors.InsufficientPrivilege), app.transaction():
                     app.execute(statement)
@@ -237,7 +237,7 @@ class TestTenants:
 
 
 class TestForGood:
-    @pytest.mark.parametrize("table", APPEND_ONLY)
+    @pytest.mark.parametrize("table", FOR_GOOD)
     @pytest.mark.parametrize("verb", ['UPDATE "{}" SET id = id', 'DELETE FROM "{}"', 'TRUNCATE "{}" CASCADE'])
     def test_nobody_changes_it_not_even_the_owner(
         self, database_url: str, worlds: list[World], table: str, verb: str

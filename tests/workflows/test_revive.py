@@ -16,7 +16,7 @@ from notifications.email import compose
 from notifications.messages import OrderNotRevived
 from tests.builders import NOW
 from tests.workflows.payment_world import PayWorld, Placed, make_world
-from workflows import term_booking_order
+from workflows import enrolment, term_booking_order
 from workflows.messages import compose_message
 from workflows.order_facts import lock_order
 from workflows.payment_events import Outcome
@@ -148,3 +148,28 @@ class TestNotRevived:
         assert [reason.code for reason in refusal.value.reasons] == ["not_timed_out"]
         with pytest.raises(NotAllowedNow):
             revive(waiting.id)
+
+
+class TestAttendanceBeforeThePayment:
+    def test_the_payment_confirms_the_booking_that_is_there(self, world: PayWorld) -> None:
+        placed = world.place()
+        started = world.start(placed)
+        world.run(term_booking_order.approve_attendance, order_id=placed.id, actor=world.admin, now=NOW)
+        before = world.booking(placed)
+
+        outcome = world.tell(started, PaymentStatus.SUCCESS, now=LATER)
+
+        after = world.booking(placed)
+        assert (outcome, world.status(placed), after["id"]) == (Outcome.CONFIRMED, S.APPROVED, before["id"])
+        assert (after["status"], after["payment_state"], world.balance(placed)) == (S.APPROVED, "PAID", 0)
+
+    def test_money_for_a_canceled_booking_is_credit(self, world: PayWorld) -> None:
+        placed = world.place(confirmation_type=term_booking_order.TermBookingConfirmationType.ADMIN_CONFIRM)
+        world.run(term_booking_order.confirm, order_id=placed.id, actor=world.admin, now=NOW, reason="as agreed")
+        started = world.start(placed)
+        world.run(enrolment.cancel, booking_id=world.booking(placed)["id"], actor=world.admin, now=NOW, reason="moved")
+
+        outcome = world.tell(started, PaymentStatus.SUCCESS, now=LATER)
+
+        assert (outcome, world.balance(placed)) == (Outcome.CREDITED, 2260)
+        assert world.booking(placed)["payment_state"] == "PAID"
