@@ -242,9 +242,7 @@ def _its_booking(tx: Transaction, order: Order) -> Enrolled | None:
     return lock_enrolled(tx, order, order.booking_id)
 
 
-def approve_attendance(
-    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = ""
-) -> Outcome:
+def approve_attendance(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "") -> Outcome:
     """Let the attendee come before the invoice: booking and roll are made, nothing is invoiced, no timeout runs."""
     order = lock_order(tx, order_id, actor=actor)
     made = Confirmation()

@@ -44,9 +44,7 @@ def _move(tx: Transaction, *, booking_id: UUID, now: datetime) -> int:
     enrolled = lock_booking(tx, booking_id, actor=SYSTEM)
     status = enrolled.booking.status
     if status is TermBookingStatus.SUSPENDED:
-        bookings.close_ended(
-            tx, enrolled, last_day=date.fromisoformat(enrolled.term["ends_on"]), actor=SYSTEM, now=now
-        )
+        bookings.close_ended(tx, enrolled, last_day=date.fromisoformat(enrolled.term["ends_on"]), actor=SYSTEM, now=now)
         return 1
     owing = any(invoice.open_minor for invoice in enrolled.invoices)
     if owing or status not in (TermBookingStatus.APPROVED, TermBookingStatus.CLOSED):
