@@ -117,14 +117,14 @@ class TestFire:
             pull(centre, order, actor=Actor(ActorKind.STAFF))
 
     def test_says_every_reason_and_writes_nothing(self) -> None:
-        order, batch = Order(id=new_id(), reference="TO-1", status=S.CANCELED, version=4), Batch(new_id())
+        order, batch = Order(id=new_id(), reference="TO-1", status=S.SUBMITTED_CHANGE, version=4), Batch(new_id())
 
-        with pytest.raises(Refused, match="revive of TO-1 is refused: ") as refusal:
-            fire(batch, CHART, order, "revive", actor=SYSTEM, now=NOW)
+        with pytest.raises(Refused, match="remove of TO-1 is refused: ") as refusal:
+            fire(batch, CHART, order, "remove", actor=SYSTEM, now=NOW)
 
         assert all(isinstance(reason, Reason) for reason in refusal.value.reasons)
         assert batch.is_empty
-        assert (order.status, order.version) == (S.CANCELED, 4)
+        assert (order.status, order.version) == (S.SUBMITTED_CHANGE, 4)
 
     @pytest.mark.parametrize("is_muted", [False, True])
     def test_announces_what_is_not_muted(self, centre: Centre, is_muted: bool) -> None:
