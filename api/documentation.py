@@ -15,7 +15,7 @@ from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
 from api.schemas.sample_programme import ORGANISATION_ID
 from models import Role
-from workflows.term_booking_order import CHART
+from workflows.charts import CHARTS
 
 _DESCRIPTION = """
 Enrolments of an organisation: its programme, its families, their orders, bookings, invoices and roll calls.
@@ -152,9 +152,10 @@ def _add_refusals(document: dict[str, Any]) -> None:
                     _tell(operation["responses"], status, *codes)
 
 
-def _reasons_of(trigger: str | None) -> tuple[str, ...]:
+def _reasons_of(step: tuple[str, str] | None) -> tuple[str, ...]:
     """What the guards of a trigger's steps may say, in the order of the chart."""
-    guards = [guard.__name__ for step in CHART.steps if step.trigger == trigger for guard in step.when]
+    guards = [guard.__name__ for chart in CHARTS for edge in chart.steps if (chart.name, edge.trigger) == step
+              for guard in edge.when]  # fmt: skip
     return tuple(dict.fromkeys(code for guard in guards for code in GUARDS[guard]))
 
 

@@ -6,7 +6,16 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.base import Output, shows
-from api.schemas.sample_finance import INVOICE, INVOICE_SUMMARY, PAYMENT, QUOTE, REVIEW, WEBHOOK_OUTCOME
+from api.schemas.sample_finance import (
+    CREDIT_NOTE,
+    CREDIT_NOTE_SUMMARY,
+    INVOICE,
+    INVOICE_SUMMARY,
+    PAYMENT,
+    QUOTE,
+    REVIEW,
+    WEBHOOK_OUTCOME,
+)
 from models import PaymentReviewKind, PaymentStatus
 
 
@@ -59,6 +68,8 @@ class Invoice(InvoiceSummary):
 class CreditNoteSummary(Output):
     """An issued credit note; its amounts are positive, and it is never changed."""
 
+    model_config = shows(CREDIT_NOTE_SUMMARY)
+
     id: UUID
     number: str
     account_id: UUID
@@ -82,6 +93,8 @@ class CreditNoteLine(InvoiceLine):
 
 class CreditNote(CreditNoteSummary):
     """A credit note with its lines."""
+
+    model_config = shows(CREDIT_NOTE)
 
     total: str
     lines: list[CreditNoteLine]

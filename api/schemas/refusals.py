@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, str] = {
 # What a `reasons[].code` says.
 REASONS: Mapping[str, str] = {
     "admin_with_reason": "An admin confirms it, with a reason.",
+    "after_term": "The day is after the term's last.",
     "age_does_not_fit": "The attendee is too young or too old on the day of the first session.",
     "already_exists": "There is one already with this value.",
     "amount_not_open": "The amount is nothing, or more than is still required.",
@@ -62,6 +63,9 @@ REASONS: Mapping[str, str] = {
     "not_open_yet": "Registration has not opened; `facts.opens_at` says when it does.",
     "not_permitted": "Only an admin may ask for this.",
     "not_paid": "It is confirmed when it is paid, and it is not yet.",
+    "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
+    "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
+    "nothing_to_cancel": "Every session was held.",
     "nul_character": "A text cannot hold a NUL character.",
     "offering_not_published": "The offering cannot be booked.",
     "order_type_not_available": "This order type is not available yet.",
@@ -69,13 +73,16 @@ REASONS: Mapping[str, str] = {
     "other_term": "The session belongs to another term than the order.",
     "out_of_range": "The value is too small or too large.",
     "overdue": "Pay later needs every due invoice paid.",
+    "owing": "Something of it is still owed.",
     "paid": "It is paid: its timeout leaves it alone. Told to the system only.",
+    "past_cancellation_window": "It is too late to cancel this session oneself; ask the centre.",
     "past_cut_off": "It is too late to book this session.",
     "pay_later_limit": "Pay later would exceed the account's limit.",
     "price_changed": "The price is not the one that was shown; look at it and submit again.",
     "quote_expired": "The quote has run out.",
     "quote_superseded": "The price has changed since the quote.",
     "reason_missing": "Say how the money came in.",
+    "reason_required": "Say why.",
     "required": "A value is missing that cannot be known from who asks.",
     "rule_is_invalid": "The value is not one that this rule can have.",
     "rule_of_the_record": "The values of the record do not go together.",
@@ -86,6 +93,7 @@ REASONS: Mapping[str, str] = {
     "session_full": "The session has no place left; nobody overrides it.",
     "session_over": "The session is over.",
     "source_unreadable": "The file cannot be read here; `facts.line` says where.",
+    "still_running": "Its last session is not over.",
     "term_closed": "The term takes no bookings.",
     "too_early": "The session has not started.",
     "too_many": "There are too many lines.",
@@ -98,7 +106,7 @@ REASONS: Mapping[str, str] = {
     "window_closed": "Registration has closed; `facts.closed_at` says when it did.",
 }
 
-# What each guard of the order's chart may say.
+# What each guard of a chart may say.
 _STANDING = ("overdue", "pay_later_limit")
 GUARDS: Mapping[str, tuple[str, ...]] = {
     "is_not_empty": ("cart_empty",),
@@ -126,12 +134,29 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "is_not_paid": ("paid",),
     "has_open_quote": ("quote_expired", "quote_superseded"),
     "is_available": ("not_available_yet",),
+    "is_timed_out": ("not_timed_out",),
+    "has_reason": ("reason_required",),
+    "is_in_cancellation_window": ("nothing_to_cancel", "past_cancellation_window"),
+    "has_nothing_held_unbilled": ("not_invoiced",),
+    "has_nothing_left_unbilled": ("not_invoiced",),
+    "is_within_term": ("after_term",),
+    "has_run": ("still_running",),
+    "has_nothing_due": ("owing",),
 }  # fmt: skip
 
-# The operations that are a step of the order's chart.
-TRIGGERS: Mapping[str, str] = {
-    "save_cart": "save", "submit_order": "submit", "quote_order": "quote", "accept_quote": "accept",
-    "confirm_order": "confirm", "reopen_order": "reopen", "remove_order": "remove", "cancel_order": "cancel",
+# The operations that are a step of a chart: which chart, which trigger.
+TRIGGERS: Mapping[str, tuple[str, str]] = {
+    operation: (chart, trigger) for chart, steps in {
+        "term_booking_order": {
+            "save_cart": "save", "submit_order": "submit", "quote_order": "quote", "accept_quote": "accept",
+            "confirm_order": "confirm", "approve_attendance": "approve_attendance", "reopen_order": "reopen",
+            "remove_order": "remove", "cancel_order": "cancel",
+        },
+        "term_booking": {
+            "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
+            "close_booking": "close", "archive_booking": "archive",
+        },
+    }.items() for operation, trigger in steps.items()
 }  # fmt: skip
 MOVES = ("not_allowed_now", "refused", "moved_meanwhile")
 # The operations that write a plain record, whose constraints may refuse it.

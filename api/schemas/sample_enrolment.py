@@ -138,10 +138,17 @@ BOOKING_HISTORY: Sample = {
 BOOKING_SUMMARY: Sample = {
     "id": BOOKING_ID, "reference": "TB-6H3N8RXA", "status": "APPROVED", "version": 1, "revision": 1,
     "payment_state": "PAID", **_WHOSE, "term_id": TERM_ID, "term": "Spring 2026", "order_id": ORDER_ID, **_KIND,
-    "total_minor": 3750, "session_count": 2, "first_date": "2026-04-12", "last_date": "2026-04-19",
+    "total_minor": 3750, "closes_on": None, "session_count": 2, "first_date": "2026-04-12", "last_date": "2026-04-19",
     "created_at": _PAID,
 }  # fmt: skip
-_BOOKED = {"site": "Riverside", "kind": "SESSION", "mode": "CASUAL", "gross_minor": 1500, "attendance": "EXPECTED"}
+_BOOKED = {
+    "site": "Riverside",
+    "kind": "SESSION",
+    "mode": "CASUAL",
+    "gross_minor": 1500,
+    "cancelled_at": None,
+    "attendance": "EXPECTED",
+}
 BOOKING: Sample = BOOKING_SUMMARY | {
     "status_code": 500, "allowed": ["cancel"], "currency": "CAD", "total": "$37.50",
     "lines": [
@@ -156,6 +163,7 @@ BOOKING: Sample = BOOKING_SUMMARY | {
         },
     ],
     "invoices": [{"id": INVOICE_ID, "number": "INV-2026-000042", "total_minor": 3750, "due_on": "2026-04-14"}],
+    "credit_notes": [],
 }  # fmt: skip
 
 _HELD = {"status": "APPROVED", "order_type": "BOOKING", "attendee_id": ATTENDEE_ID, "attendee": "Mia Rossi"}

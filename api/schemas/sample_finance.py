@@ -6,10 +6,25 @@ from api.schemas.sample_programme import FIRST_SESSION, SECOND_SESSION, Sample, 
 INVOICE_SUMMARY: Sample = {
     "id": INVOICE_ID, "number": "INV-2026-000042", "account_id": ACCOUNT_ID, "account": "Rossi family",
     "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 3319,
-    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "owing_minor": 0, "issued_on": "2026-03-31",
+    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0, "owing_minor": 0, "issued_on": "2026-03-31",
     "due_on": "2026-04-14",
 }  # fmt: skip
 _TAXED = {"quantity": 1, "tax_name": "HST", "tax_rate": "0.13"}
+CREDIT_NOTE_SUMMARY: Sample = {
+    "id": sample_id(40), "number": "CN-2026-000007", "account_id": ACCOUNT_ID, "account": "Rossi family",
+    "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 1328,
+    "tax_minor": 172, "total_minor": 1500, "reason": "The family moves away in June", "issued_on": "2026-04-13",
+    "invoice_ids": [INVOICE_ID],
+}  # fmt: skip
+CREDIT_NOTE: Sample = CREDIT_NOTE_SUMMARY | {
+    "total": "$15.00",
+    "lines": [
+        {
+            "description": SECOND_SESSION, "session_date": "2026-04-19", "net_minor": 1328, "tax_minor": 172,
+            "gross_minor": 1500, "position": 0, "invoice_line_id": sample_id(41), **_TAXED,
+        },
+    ],
+}  # fmt: skip
 INVOICE: Sample = INVOICE_SUMMARY | {
     "total": "$37.50", "owing": "$0.00",
     "lines": [
