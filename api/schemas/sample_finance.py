@@ -6,8 +6,8 @@ from api.schemas.sample_programme import FIRST_SESSION, SECOND_SESSION, Sample, 
 INVOICE_SUMMARY: Sample = {
     "id": INVOICE_ID, "number": "INV-2026-000042", "account_id": ACCOUNT_ID, "account": "Rossi family",
     "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 3319,
-    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0, "owing_minor": 0, "issued_on": "2026-03-31",
-    "due_on": "2026-04-14",
+    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0, "owing_minor": 0,
+    "issued_on": "2026-03-31", "due_on": "2026-04-14",
 }  # fmt: skip
 _TAXED = {"quantity": 1, "tax_name": "HST", "tax_rate": "0.13"}
 CREDIT_NOTE_SUMMARY: Sample = {
