@@ -1,6 +1,7 @@
 """Orders: from an empty draft to the confirmed booking."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -143,26 +144,26 @@ def _release_overdue(call: Call, order_id: UUID, refusal: Refused) -> bool:
     )
 
 
-@router.post("/orders/{order_id}/quote", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Order))
-def quote_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
-    """Issue a numbered quote; it holds price and places until it expires. Asking again issues another."""
+def _move(call: Call, order_id: UUID, step: Callable[..., orders.Outcome], **asked: Any) -> Response:
+    """One step of an order; the answer is the order as it stands then."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.quote(tx, order_id=order_id, actor=who.actor, now=call.now)
+        outcome = step(tx, order_id=order_id, actor=who.actor, now=call.now, **asked)
         return shown.moved(outcome, who, expected=call.expected_version)
 
     return call.move(verb)
+
+
+@router.post("/orders/{order_id}/quote", **for_roles(ADMIN, *creates(404, 409, 412), response_model=Order))
+def quote_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
+    """Issue a numbered quote; it holds price and places until it expires. Asking again issues another."""
+    return _move(call, order_id, orders.quote)
 
 
 @router.post("/orders/{order_id}/acceptance", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def accept_quote(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Accept the quote, as long as it has not expired."""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.accept(tx, order_id=order_id, actor=who.actor, now=call.now)
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.accept)
 
 
 @router.post(
@@ -172,13 +173,7 @@ def approve_attendance(order_id: UUID, call: Called, body: Ending | None = None)
     """Let the attendee come before the invoice: the booking and its rows on the roll are made, nothing is invoiced
     until the order is confirmed, and no timeout runs.
     """
-    reason = body.reason if body else ""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.approve_attendance(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.approve_attendance, reason=body.reason if body else "")
 
 
 @router.post("/orders/{order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
@@ -186,47 +181,22 @@ def confirm_order(order_id: UUID, call: Called, body: Confirmation | None = None
     """Make the booking, its invoice and its attendance, once the confirmation type's condition is met."""
     asked = body or Confirmation()
     how = TermBookingConfirmationType[asked.confirmation_type] if asked.confirmation_type else None
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.confirm(
-            tx, order_id=order_id, actor=who.actor, now=call.now, reason=asked.reason, is_muted=asked.is_muted,
-            confirmation_type=how,
-        )  # fmt: skip
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.confirm, reason=asked.reason, is_muted=asked.is_muted, confirmation_type=how)
 
 
 @router.post("/orders/{order_id}/reopening", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def reopen_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     """Back to the cart: the places are given back. Refused once money is moving."""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.reopen(tx, order_id=order_id, actor=who.actor, now=call.now)
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.reopen)
 
 
 @router.post("/orders/{order_id}/removal", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def remove_order(order_id: UUID, call: Called, body: Ending | None = None) -> Response:
     """Discard a request for which no money is moving or captured."""
-    reason = body.reason if body else ""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.remove(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.remove, reason=body.reason if body else "")
 
 
 @router.post("/orders/{order_id}/cancellation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def cancel_order(order_id: UUID, call: Called, body: Ending | None = None) -> Response:
     """Cancel what is not confirmed yet; captured money stays the family's credit."""
-    reason = body.reason if body else ""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.cancel(tx, order_id=order_id, actor=who.actor, now=call.now, reason=reason)
-        return shown.moved(outcome, who, expected=call.expected_version)
-
-    return call.move(verb)
+    return _move(call, order_id, orders.cancel, reason=body.reason if body else "")
