@@ -21,6 +21,8 @@ from engine.check import check as find_breaches
 from engine.check import report as say_breaches
 from engine.diagram import place
 from engine.errors import NotFound, TermbookError
+from engine.replay import replay
+from engine.replay import report as say_replayed
 from engine.schema import migrate as migrate_schema
 from engine.settings import settings
 from workflows.charts import CHARTS, edges
@@ -66,12 +68,20 @@ def migrate(to: Annotated[str, typer.Option(help="A revision, `head` or `base`."
 @app.command()
 def check(
     organisation: Annotated[str, typer.Option(help="Only this organisation, by its slug.")] = "",
+    with_replay: Annotated[
+        bool, typer.Option("--replay", help="Also rebuild every status and the places taken from the history alone.")
+    ] = False,
 ) -> None:
     """Check what must never break over the whole database; exits 1 and prints what breaks it."""
     with running(settings()) as runtime:
         only = _organisation(runtime, organisation) if organisation else None
         breaches = find_breaches(runtime.database, edges=edges(), organisation_id=only)
-    console.print(say_breaches(breaches), markup=False, highlight=False, soft_wrap=True)
+        said = [say_breaches(breaches)]
+        if with_replay:
+            replayed = replay(runtime.database, edges=edges(), organisation_id=only)
+            said.append(say_replayed(replayed))
+            breaches += replayed.breaches
+    console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if breaches else 0)
 
 

@@ -20,7 +20,7 @@ Edges = Mapping[str, Iterable[tuple[str, int | None, int]]]
 AT_MOST = 1_000
 # One read-only snapshot, read in sets: on tables that were filled a moment ago and not analysed yet, the planner would
 # choose nested loops, which take a minute where hashing takes a tenth of a second.
-_AS_A_WHOLE = (
+AS_A_WHOLE = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL jit = off",
@@ -48,7 +48,7 @@ def check(database: Database, *, edges: Edges, organisation_id: UUID | None = No
         breaches = check_schema(transaction)
     for one in [organisation_id] if organisation_id else database.organisations():
         with database.transaction(one) as transaction:
-            for setting in _AS_A_WHOLE:
+            for setting in AS_A_WHOLE:
                 transaction.run(setting)
             breaches += check_organisation(transaction, edges=edges)
     return breaches

@@ -42,7 +42,9 @@ class MovedMeanwhile(Overtaken):
 
 @dataclass(kw_only=True)
 class Subject:
-    """A row with a lifecycle, as a plain object. `change` notes columns that are written with its next move."""
+    """A row with a lifecycle, as a plain object. `change` notes columns that are written with its next move, `record`
+    what the history of that move tells besides.
+    """
 
     table: ClassVar[type[SQLModel]]
     id: UUID
@@ -50,12 +52,17 @@ class Subject:
     status: IntEnum
     version: int
     changed: Values = field(default_factory=dict, repr=False)
+    recorded: dict[str, list[Any]] = field(default_factory=dict, repr=False)
 
     def change(self, **columns: Any) -> None:
         for name, value in columns.items():
             assert name not in ("status", "version"), "only fire moves a status"
             setattr(self, name, value)
         self.changed.update(columns)
+
+    def record(self, **lists: Sequence[Any]) -> None:
+        for name, values in lists.items():
+            self.recorded.setdefault(name, []).extend(values)
 
 
 def begin(
@@ -151,6 +158,7 @@ def _write_history(
             "id": new_id(), "chart": chart.name, "subject_id": subject.id, "sequence": subject.version,
             "trigger": trigger, "from_status": None if source is None else int(source),
             "to_status": int(subject.status), "actor_kind": actor.kind.value, "actor_id": actor.user_id,
-            "reason": reason, "changes": changes, "at": now,
+            "reason": reason, "changes": {**changes, **subject.recorded}, "at": now,
         }],
     )  # fmt: skip
+    subject.recorded = {}

@@ -3,29 +3,34 @@
 from datetime import datetime
 from uuid import UUID
 
-from models.base import TenantRow, check, code, index, json, moment, one_of, root, unique, word
-from models.status import ActorKind, TermBookingStatus
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from models.base import TenantRow, check, index, json, moment, one_of, root, unique, word
+from models.status import ActorKind
 
 
 class StatusEvent(TenantRow, table=True):
-    """One change of one order or booking. `sequence` runs 1, 2, 3 … and equals the subject's version after it."""
+    """One change of one record with a lifecycle. `sequence` runs 1, 2, 3 … and equals the subject's version after it.
+
+    The statuses are codes of the chart that it belongs to. `changes` also names the sessions in which the move took
+    places (`places_taken`) or gave them back (`places_released`): the history alone tells who holds what.
+    """
 
     __tablename__ = "status_event"
     __table_args__ = (
         root(),
-        one_of("from_status", TermBookingStatus),
-        one_of("to_status", TermBookingStatus),
         one_of("actor_kind", ActorKind),
         check("(sequence = 1) = (from_status IS NULL)", "begins_from_nothing"),
         unique("subject_id", "sequence"),
         index("ix_status_event_at", "at"),
     )
-    chart: str  # the lifecycle it belongs to: term_booking_order, term_booking
+    chart: str  # the lifecycle it belongs to, by the name of its table
     subject_id: UUID
     sequence: int
     trigger: str
-    from_status: TermBookingStatus | None = code(TermBookingStatus, default=None, nullable=True)
-    to_status: TermBookingStatus = code(TermBookingStatus)
+    from_status: int | None = Field(default=None, sa_type=sa.SmallInteger, nullable=True)
+    to_status: int = Field(sa_type=sa.SmallInteger)
     actor_kind: ActorKind = word(ActorKind)
     actor_id: UUID | None = None
     reason: str = ""

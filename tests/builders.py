@@ -216,7 +216,7 @@ def cart(
         "reference": new_reference("TO"), "account_id": by["id"], "attendee_id": child["id"], "term_id": during["id"],
         "made_by": "FAMILY", "confirmation_type": 201, "status": moves[-1][1], "version": len(moves), **columns,
     })  # fmt: skip
-    history(tx, "term_booking_order", order["id"], moves)
+    history(tx, "term_booking_order", order["id"], moves, wanted if _takes(order) else ())
     lines = insert(tx, TermBookingOrderLine, [
         {"order_id": order["id"], "term_product_id": s["id"], "term_program_set_id": s["term_program_set_id"],
          "price_minor": s["price_minor"], "position": position} for position, s in enumerate(wanted)
@@ -224,13 +224,20 @@ def cart(
     return Ordered(order, list(wanted), lines)
 
 
-def history(tx: Transaction, chart: str, subject_id: UUID, moves: Moves) -> list[Row]:
-    """The events of a record's moves, a minute apart from NOW; what timed out the system cancelled."""
+def history(
+    tx: Transaction, chart: str, subject_id: UUID, moves: Moves, placed: Sequence[Row] = ()
+) -> list[Row]:  # fmt: skip
+    """The events of a record's moves, a minute apart from NOW; what timed out the system cancelled.
+
+    `placed` are the sessions in which a submit takes places and a cancel gives them back.
+    """
     before = [None, *(to for _, to in moves)]
+    ids = [session["id"] for session in placed]
+    places = {"submit": {"places_taken": ids}, "cancel": {"places_released": ids}} if ids else {}
     return insert(tx, StatusEvent, [
         {"chart": chart, "subject_id": subject_id, "sequence": sequence, "trigger": trigger, "from_status": source,
          "to_status": target, "actor_kind": "SYSTEM" if moves is TIMED_OUT and target == 900 else "ADMIN",
-         "at": NOW + timedelta(minutes=sequence)}
+         "changes": places.get(trigger, {}), "at": NOW + timedelta(minutes=sequence)}
         for sequence, ((trigger, target), source) in enumerate(zip(moves, before, strict=False), 1)
     ])  # fmt: skip
 
@@ -247,8 +254,7 @@ def submitted(
 
 def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
     """Claim the order's sessions as its type does."""
-    order_type = TermBookingOrderType(placed.order["order_type"])
-    takes = order_type in (TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION)
+    order_type, takes = TermBookingOrderType(placed.order["order_type"]), _takes(placed.order)
     claims = insert(tx, PlaceClaim, [
         {"order_id": placed.order["id"], "attendee_id": child["id"], "attendee_key": child["claim_key"],
          "term_product_id": s["id"], "order_type": order_type, "takes_place": takes, "blocks_time": True,
@@ -259,6 +265,10 @@ def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
         ids = [s["id"] for s in placed.sessions]
         tx.run("UPDATE term_product SET taken = taken + 1 WHERE id = ANY (%(ids)s)", ids=ids)
     return claims
+
+
+def _takes(order: Row) -> bool:
+    return order["order_type"] in (TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION)
 
 
 def bill(tx: Transaction, placed: Ordered, *, is_void: bool = False) -> Ordered:
@@ -366,7 +376,7 @@ def book(tx: Transaction, enrolled: Enrolled, booking_id: UUID, moves: Moves) ->
         confirmation_type=order["confirmation_type"], total_minor=order["total_minor"], payment_state="NOT_DUE",
         status=moves[-1][1], version=len(moves),
     )  # fmt: skip
-    history(tx, "term_booking", booking_id, moves)
+    history(tx, "term_booking", booking_id, moves, enrolled.sessions)
     enrolled.booking_lines = insert(tx, TermBookingLine, [
         {"booking_id": booking_id, "billing_line_id": billed["id"], "gross_minor": billed["gross_minor"],
          **{name: line[name] for name in ("term_product_id", "term_program_set_id", "kind", "mode", "position")}}

@@ -71,13 +71,13 @@ def drop_lines(booking: Booking, *, batch: Batch, leaving: list[BookedLine], now
 
 def release_places(booking: Booking, *, batch: Batch, enrolled: Enrolled, **_: Any) -> None:
     """A booking that has ended holds nothing (DOMAIN §3)."""
-    places.give_back(batch, enrolled.claims)
+    places.give_back(batch, booking, enrolled.claims)
 
 
 def release_leaving(booking: Booking, *, batch: Batch, enrolled: Enrolled, leaving: list[BookedLine], **_: Any) -> None:
     """The places and the time of the sessions that are given up; the others stay held."""
     gone = {str(line.session_id) for line in leaving}
-    places.give_back(batch, [claim for claim in enrolled.claims if claim["term_product_id"] in gone])
+    places.give_back(batch, booking, [claim for claim in enrolled.claims if claim["term_product_id"] in gone])
 
 
 def write_credit(

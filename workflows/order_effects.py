@@ -95,7 +95,7 @@ def disarm_timers(order: Order, *, batch: Batch, holdings: Holdings, now: dateti
 
 def release_places(order: Order, *, batch: Batch, holdings: Holdings, **_: Any) -> None:
     """Give back every place and stretch of time that the order holds."""
-    places.give_back(batch, holdings.claims)
+    places.give_back(batch, order, holdings.claims)
 
 
 def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:

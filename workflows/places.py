@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.batch import Batch, Guarded
-from engine.fire import MovedMeanwhile, Refused
+from engine.fire import MovedMeanwhile, Refused, Subject
 from engine.ids import new_id
 from models import PlaceClaim
 from workflows.double_booking import BLOCKS_TIME, TAKES_PLACE
@@ -45,6 +45,7 @@ def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: dateti
             TAKE, [{"id": line.session_id} for line in lines],
             otherwise=lambda taken: _places_taken(order, [by_id[i] for i in by_id if i not in taken]),
         )  # fmt: skip
+        order.record(places_taken=[line.session_id for line in lines])
     batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
     for constraint in ("ex_place_claim_no_overlap", _SAME_SESSION):
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
@@ -53,13 +54,14 @@ def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: dateti
 _SAME_SESSION = "uq_place_claim_same_session"
 
 
-def give_back(batch: Batch, claims: Iterable[dict[str, Any]]) -> None:
-    """Delete claims and give their places back."""
+def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]]) -> None:
+    """Delete claims and give their places back; the history of the subject's move tells which."""
     claims = list(claims)
     meanwhile = MovedMeanwhile("The places were released meanwhile; look at it again.")
     placed = [{"id": c["term_product_id"]} for c in claims if c["takes_place"]]
     if placed:
         batch.guard(_GIVE_BACK, placed, otherwise=lambda _: meanwhile)
+        subject.record(places_released=[row["id"] for row in placed])
     if claims:
         batch.guard(_RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
 

@@ -3,17 +3,14 @@
 from engine.invariants.form import CONFIRMED_ORDER, Invariant, Status, members
 from models import ActorKind, PaymentStatus, TimerKind, TimerStatus
 
-_RECORDS = """
-    SELECT 'term_booking_order' AS chart, id, reference, status, version FROM term_booking_order
-    UNION ALL
-    SELECT 'term_booking', id, reference, status, version FROM term_booking
-"""
-# The reference of what an event `e` belongs to.
-_SUBJECT = """
-    LEFT JOIN term_booking_order o ON o.id = e.subject_id
-    LEFT JOIN term_booking b ON b.id = e.subject_id
-"""
-_REFERENCE = "coalesce(o.reference, b.reference, e.subject_id::text) AS reference"
+# Every table whose rows have a lifecycle; its chart has the table's name.
+LIFECYCLES = ("term_booking_order", "term_booking")
+RECORDS = " UNION ALL ".join(
+    f"SELECT '{table}' AS chart, id, reference, status, version FROM {table}" for table in LIFECYCLES
+)
+# What an event `e` belongs to.
+_SUBJECT = f"LEFT JOIN ({RECORDS}) r ON r.id = e.subject_id AND r.chart = e.chart"
+_REFERENCE = "coalesce(r.reference, e.subject_id::text) AS reference"
 
 LIFECYCLE = (
     Invariant(
@@ -50,10 +47,10 @@ LIFECYCLE = (
     ),
     Invariant(
         name="record_has_its_history",
-        promise="Every change writes one append-only event: every order and booking has a history.",
+        promise="Every change writes one append-only event: every record with a lifecycle has a history.",
         sql=f"""
             SELECT r.chart, r.reference, r.id AS subject_id
-            FROM ({_RECORDS}) r
+            FROM ({RECORDS}) r
             LEFT JOIN status_event e ON e.subject_id = r.id AND e.chart = r.chart
             WHERE e.id IS NULL
         """,
@@ -61,12 +58,12 @@ LIFECYCLE = (
     ),
     Invariant(
         name="history_has_its_record",
-        promise="The history tells of orders and bookings that exist.",
+        promise="The history tells of records that exist.",
         sql=f"""
             SELECT e.chart, e.subject_id, min(e.at) AS since
             FROM status_event e
-            LEFT JOIN ({_RECORDS}) r ON r.id = e.subject_id AND r.chart = e.chart
-            WHERE r.id IS NULL AND e.chart IN ('term_booking_order', 'term_booking')
+            LEFT JOIN ({RECORDS}) r ON r.id = e.subject_id AND r.chart = e.chart
+            WHERE r.id IS NULL AND e.chart IN {tuple(LIFECYCLES)}
             GROUP BY e.chart, e.subject_id
         """,
         says="There is a history of {chart} {subject_id} since {since} and no such record",
@@ -77,7 +74,7 @@ LIFECYCLE = (
         sql=f"""
             SELECT {_REFERENCE}, e.sequence, e.from_status, e.previous, e.previous_to
             FROM (
-                SELECT subject_id, sequence, from_status, lag(sequence, 1, 0) OVER w AS previous,
+                SELECT chart, subject_id, sequence, from_status, lag(sequence, 1, 0) OVER w AS previous,
                        lag(to_status) OVER w AS previous_to
                 FROM status_event WINDOW w AS (PARTITION BY subject_id ORDER BY sequence)
             ) e {_SUBJECT}
@@ -87,14 +84,14 @@ LIFECYCLE = (
     ),
     Invariant(
         name="history_ends_at_the_status",
-        promise="The last event of a history is where its order or booking stands.",
+        promise="The last event of a history is where its record stands.",
         sql=f"""
             WITH last AS (
                 SELECT DISTINCT ON (subject_id) subject_id, sequence, to_status
                 FROM status_event ORDER BY subject_id, sequence DESC
             )
             SELECT r.reference, r.status, r.version, last.to_status, last.sequence
-            FROM ({_RECORDS}) r
+            FROM ({RECORDS}) r
             JOIN last ON last.subject_id = r.id
             WHERE r.status <> last.to_status OR r.version <> last.sequence
         """,

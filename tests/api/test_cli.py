@@ -74,6 +74,12 @@ class TestCheck:
         assert done.exit_code == 0
         assert re.fullmatch(r"All \d+ invariants hold\.", done.output.strip())
 
+    def test_replays_the_history_when_asked(self) -> None:
+        done = CliRunner().invoke(app, ["check", "--replay"])
+
+        assert done.exit_code == 0
+        assert "from the history alone: every status and every place taken is as it stands." in done.output
+
     def test_exits_1_and_names_what_is_broken(self, database: Database) -> None:
         organisation = database.organisation_by_slug("maple")
         assert organisation is not None
@@ -81,10 +87,12 @@ class TestCheck:
         database.run(organisation, lambda tx: tx.run(f"UPDATE term_product SET taken = 1 WHERE id = ({one})"))
 
         done = CliRunner().invoke(app, ["check", "--organisation", "maple"])
+        played = CliRunner().invoke(app, ["check", "--organisation", "maple", "--replay"])
         database.run(organisation, lambda tx: tx.run("UPDATE term_product SET taken = 0"))
 
-        assert done.exit_code == 1
+        assert done.exit_code == played.exit_code == 1
         assert "taken" in done.output
+        assert "1 places are taken; by the history alone 0 are." in played.output
 
 
 class TestDiagram:

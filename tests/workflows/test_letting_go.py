@@ -55,7 +55,10 @@ class TestLettingGo:
         assert riverside.order(cart)["cancel_reason"] == "moved away"
         event = riverside.rows("SELECT reason, changes FROM status_event WHERE subject_id = %(id)s ORDER BY sequence",
                                id=cart.id)[-1]  # fmt: skip
-        assert event == {"reason": "moved away", "changes": {"released": 1}}
+        assert event == {
+            "reason": "moved away",
+            "changes": {"released": 1, "places_released": [str(karate.sessions[0]["id"])]},
+        }
 
     def test_reopened_is_submitted_again_with_a_new_version(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), riverside.course(*sundays(3))
