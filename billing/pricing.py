@@ -18,6 +18,14 @@ _MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a discount takes off a line (0 where it does not apply), and what the trace says of it."""
+
+    amount_minor: int
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
 class LineToPrice:
     """One component before tax: `unit_minor` is what the catalogue asks, with tax in it or not."""
 
@@ -32,6 +40,17 @@ class LineToPrice:
     tax_rate: Decimal  # 0.13 is 13 %
     # Course, site, day and times as a document prints them.
     printed: dict[str, str] = field(default_factory=dict)
+    reductions: tuple[Reduction, ...] = ()
+    # An edit keeps the tax of a line whose amount it does not change: what was invoiced does not move by a cent.
+    kept_tax_minor: int | None = None
+
+    @property
+    def base_minor(self) -> int:
+        return self.unit_minor * self.quantity
+
+    @property
+    def discount_minor(self) -> int:
+        return sum(reduction.amount_minor for reduction in self.reductions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +94,52 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def price(lines: Sequence[LineToPrice], *, prices_include_tax: bool) -> Priced:
-    """Price a version: base, tax per rate, rounding. Amounts are minor units of the organisation's currency."""
-    bases = [line.unit_minor * line.quantity for line in lines]
-    taxes = _taxes(lines, bases, prices_include_tax)
+    """Price a version: base, discounts, tax per rate, rounding. Amounts are in minor units of its one currency."""
+    amounts = [line.base_minor - line.discount_minor for line in lines]
+    assert all(amount >= 0 for amount in amounts), "a discount takes no more than there is"
+    taxes = _taxes(lines, amounts, prices_include_tax)
     priced = []
-    for line, base, tax in zip(lines, bases, taxes, strict=True):
-        net, gross = (base - tax, base) if prices_include_tax else (base, base + tax)
-        priced.append(PricedLine(line, base, 0, net, tax, gross, _trace(line, base, tax, prices_include_tax)))
+    for line, amount, tax in zip(lines, amounts, taxes, strict=True):
+        net, gross = (amount - tax, amount) if prices_include_tax else (amount, amount + tax)
+        trace = _trace(line, tax, prices_include_tax)
+        priced.append(PricedLine(line, line.base_minor, line.discount_minor, net, tax, gross, trace))
     net_total, tax_total = sum(p.net_minor for p in priced), sum(taxes)
     return Priced(priced, net_total, tax_total, net_total + tax_total, _fingerprint(priced))
 
 
-def _taxes(lines: Sequence[LineToPrice], bases: Sequence[int], included: bool) -> list[int]:
-    taxes = [0] * len(lines)
+def _taxes(lines: Sequence[LineToPrice], amounts: Sequence[int], included: bool) -> list[int]:
+    taxes = [line.kept_tax_minor or 0 for line in lines]
     by_rate: dict[tuple[str, Decimal], list[int]] = defaultdict(list)
     for i, line in enumerate(lines):
-        if line.tax_rate:
+        if line.tax_rate and line.kept_tax_minor is None:
             by_rate[line.tax_name, line.tax_rate].append(i)
     for (_, rate), members in by_rate.items():
         millionths = int(rate * _MILLION)
-        taxable = sum(bases[i] for i in members)
-        whole = _half_up(taxable * millionths, _MILLION + millionths if included else _MILLION)
-        for i, share in zip(members, spread(whole, [bases[i] for i in members]), strict=True):
+        taxable = sum(amounts[i] for i in members)
+        whole = half_up(taxable * millionths, _MILLION + millionths if included else _MILLION)
+        for i, share in zip(members, spread(whole, [amounts[i] for i in members]), strict=True):
             taxes[i] = share
     return taxes
 
 
-def _half_up(numerator: int, denominator: int) -> int:
+def half_up(numerator: int, denominator: int) -> int:
     """Round half away from zero."""
     sign = -1 if numerator < 0 else 1
     return sign * ((2 * abs(numerator) + denominator) // (2 * denominator))
 
 
-def _trace(line: LineToPrice, base: int, tax: int, included: bool) -> list[Trace]:
+def _trace(line: LineToPrice, tax: int, included: bool) -> list[Trace]:
     steps: list[Trace] = [
         {"step": "base", "basis": line.basis, "unit_minor": line.unit_minor, "quantity": line.quantity,
-         "amount_minor": base},
+         "amount_minor": line.base_minor},
+        *(reduction.trace for reduction in line.reductions),
     ]  # fmt: skip
     if line.tax_rate:
         steps.append({
             "step": "tax", "name": line.tax_name, "rate": str(line.tax_rate), "included": included,
-            "amount_minor": tax, "rounding": "half-up over the version, shared by largest remainder",
+            "amount_minor": tax,
+            "rounding": "half-up over the version, shared by largest remainder"
+            if line.kept_tax_minor is None else "kept",
         })  # fmt: skip
     return steps
 

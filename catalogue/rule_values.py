@@ -29,19 +29,6 @@ class InvoicingRule(StrEnum):
     SESSION_FROM_WALLET = "SESSION_FROM_WALLET"  # each session after it was held, from the wallet (pay as you go)
 
 
-class DiscountKind(StrEnum):
-    """What a discount is given for."""
-
-    SIBLING = "SIBLING"  # another child of the account in the same term
-    MULTI_SESSION = "MULTI_SESSION"  # many sessions at once
-    FULL_WEEK = "FULL_WEEK"  # a whole week
-    FULL_TERM = "FULL_TERM"  # the whole term
-    EARLY_BIRD = "EARLY_BIRD"  # booked early
-    COMBINE_BOOKING = "COMBINE_BOOKING"  # programs booked together
-    PROMO_CODE = "PROMO_CODE"  # a code was given
-    STAFF = "STAFF"  # for the organisation's own staff
-
-
 @dataclass(frozen=True, slots=True)
 class Tax:
     """A tax by its name on documents and its rate in percent (`Decimal("13")` is 13 %)."""
@@ -56,19 +43,6 @@ class Deposit:
 
     percent: Decimal | None = None
     amount_minor: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Discount:
-    """A declared discount: `order` says which comes first, `stacks` whether it may follow another."""
-
-    kind: DiscountKind
-    order: int
-    percent: Decimal | None = None
-    amount_minor: int | None = None
-    stacks: bool = False
-    cap_minor: int | None = None
-    conditions: Mapping[str, object] | None = None
 
 
 AutoCancelMinutes = Mapping[TermBookingConfirmationType, int | None]
@@ -136,7 +110,7 @@ def tax(value: object) -> Tax | None:
     """Null or "exempt" for no tax, else `{"name": "HST", "rate_percent": "13"}`."""
     if value is None or value == "exempt":
         return None
-    fields = _fields(value, {"name", "rate_percent"})
+    fields = fields_of(value, {"name", "rate_percent"})
     name = fields.get("name")
     if not isinstance(name, str) or not 1 <= len(name.strip()) <= 40:
         raise ValueError("a tax needs a name of at most 40 characters")
@@ -147,8 +121,8 @@ def deposit(value: object) -> Deposit | None:
     """Null or "none", else `{"percent": "25"}` or `{"amount_minor": 5000}`."""
     if value is None or value == "none":
         return None
-    fields = _fields(value, {"percent", "amount_minor"})
-    percent, amount_minor = _percent_or_amount(fields)
+    fields = fields_of(value, {"percent", "amount_minor"})
+    percent, amount_minor = percent_or_amount(fields)
     return Deposit(percent=percent, amount_minor=amount_minor)
 
 
@@ -162,16 +136,6 @@ def combine_booking(value: object) -> frozenset[UUID] | None:
         return frozenset(UUID(str(program)) for program in value)
     except ValueError as error:
         raise ValueError(f"{value!r} holds something that is not a program id") from error
-
-
-def discounts(value: object) -> tuple[Discount, ...]:
-    """A list of discounts, answered in their explicit order; two with the same order are refused."""
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{value!r} is not a list of discounts")
-    declared = sorted((_discount(each) for each in value), key=lambda each: each.order)
-    if len({each.order for each in declared}) < len(declared):
-        raise ValueError("two discounts have the same order")
-    return tuple(declared)
 
 
 def percentage(value: object) -> Decimal:
@@ -188,27 +152,8 @@ def percentage(value: object) -> Decimal:
     return rate
 
 
-def _discount(value: object) -> Discount:
-    fields = _fields(value, {"kind", "order", "percent", "amount_minor", "stacks", "cap_minor", "conditions"})
-    kind, stacks, conditions = fields.get("kind"), fields.get("stacks", False), fields.get("conditions")
-    if not isinstance(kind, str) or kind not in DiscountKind.__members__:
-        raise ValueError(f"{kind!r} is none of {', '.join(DiscountKind.__members__)}")
-    if not isinstance(stacks, bool) or not isinstance(conditions, Mapping | None):
-        raise ValueError("`stacks` is true or false, and `conditions` a table")
-    percent, amount_minor = _percent_or_amount(fields)
-    cap = fields.get("cap_minor")
-    return Discount(
-        kind=DiscountKind[kind],
-        order=count()(fields.get("order")),
-        percent=percent,
-        amount_minor=amount_minor,
-        stacks=stacks,
-        cap_minor=None if cap is None else count(most=LARGEST_MINOR)(cap),
-        conditions=conditions,
-    )
-
-
-def _percent_or_amount(fields: Mapping[str, object]) -> tuple[Decimal | None, int | None]:
+def percent_or_amount(fields: Mapping[str, object]) -> tuple[Decimal | None, int | None]:
+    """Exactly one of the two. Raises ValueError."""
     if ("percent" in fields) == ("amount_minor" in fields):
         raise ValueError("give either `percent` or `amount_minor`")
     if "percent" in fields:
@@ -216,7 +161,8 @@ def _percent_or_amount(fields: Mapping[str, object]) -> tuple[Decimal | None, in
     return None, count(most=LARGEST_MINOR)(fields["amount_minor"])
 
 
-def _fields(value: object, known: set[str]) -> Mapping[str, object]:
+def fields_of(value: object, known: set[str]) -> Mapping[str, object]:
+    """A table with none but known fields. Raises ValueError."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a table with {', '.join(sorted(known))}")
     unknown = sorted(str(name) for name in value if name not in known)

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from catalogue import rule_values as values
+from catalogue.discount_values import discounts
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.ids import new_id
@@ -94,7 +95,7 @@ DEFINITIONS: Mapping[Rule, Definition] = {
     Rule.COMBINE_BOOKING: Definition(
         None, values.combine_booking, "Programs that may be booked together in one order; null: any."
     ),
-    Rule.DISCOUNTS: Definition([], values.discounts, "Discounts that may be given, in their order."),
+    Rule.DISCOUNTS: Definition([], discounts, "Discounts that may be given, in their order."),
 }
 
 _NEAREST_FIRST = tuple(reversed(RuleScope))

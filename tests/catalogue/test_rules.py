@@ -2,7 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from catalogue.rule_values import Deposit, DiscountKind, InvoicingRule, Tax
+from catalogue.discount_values import DiscountKind
+from catalogue.rule_values import Deposit, InvoicingRule, Tax
 from catalogue.rules import (
     DEFINITIONS,
     Answer,
