@@ -12,7 +12,10 @@ from models import BookingMode
 
 @dataclass(frozen=True, slots=True)
 class OfferedSession:
-    """A session of an offering as far as modes care: undated ones belong to no week but to the term."""
+    """A session of an offering as far as modes care: undated ones belong to no week but to the term.
+
+    What is closed, over or past its cut-off is not to come: nobody is asked to choose it, and nobody pays its share.
+    """
 
     id: UUID
     local_date: date | None
@@ -63,21 +66,29 @@ def unit_prices(
 ) -> tuple[dict[UUID, int], str]:
     """What each chosen session costs in this mode, and the words for where the price comes from.
 
-    A full week's price is shared over its sessions, a full term's over all its sessions and asked for those still to
-    come; shares differ by at most one minor unit, the earlier sessions take it. `own` is each session's own price.
+    A full week's price is that of the offering's fullest week; a shorter one costs its part. It is shared over the
+    week's sessions, a full term's over all of them, and asked for those that are chosen: a closed day is not paid.
+    Shares differ by at most one minor unit, the earlier sessions take it. `own` is each session's own price.
     """
     if mode is BookingMode.FULL_WEEK and prices.full_week_minor is not None:
-        by_week: dict[tuple[int, int], list[OfferedSession]] = defaultdict(list)
-        for session in sessions:
-            by_week[_week(session)].append(session)
+        weeks = by_week(sessions)
+        fullest = max(len(week) for week in weeks.values())
         shares = {}
-        for week in by_week.values():
-            shares.update(_shares(prices.full_week_minor, week))
+        for week in weeks.values():
+            shares.update(_shares((2 * prices.full_week_minor * len(week) + fullest) // (2 * fullest), week))
         return {i: shares[i] for i in chosen}, "full week"
     if mode is BookingMode.FULL_TERM and prices.full_term_minor is not None:
         shares = _shares(prices.full_term_minor, sessions)
         return {i: shares[i] for i in chosen}, "full term"
     return {i: own[i] for i in chosen}, "session price"
+
+
+def by_week(sessions: Iterable[OfferedSession]) -> dict[tuple[int, int], list[OfferedSession]]:
+    """The sessions of each week, Monday to Sunday; undated ones together."""
+    weeks: dict[tuple[int, int], list[OfferedSession]] = defaultdict(list)
+    for session in sessions:
+        weeks[_week(session)].append(session)
+    return weeks
 
 
 def _shares(total: int, sessions: Sequence[OfferedSession]) -> dict[UUID, int]:

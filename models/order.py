@@ -88,6 +88,7 @@ class TermBookingOrderLine(TenantRow, table=True):
         refers("term_product_id", "term_product"),
         one_of("kind", LineKind),
         one_of("mode", BookingMode),
+        one_of("asked_mode", BookingMode),
         check("price_minor >= 0", "price_is_not_negative"),
         unique("order_id", "term_product_id"),
         index("ix_term_booking_order_line_session", "term_product_id"),
@@ -97,6 +98,9 @@ class TermBookingOrderLine(TenantRow, table=True):
     term_program_set_id: UUID
     kind: LineKind = word(LineKind, default=LineKind.SESSION)
     mode: BookingMode = word(BookingMode, default=BookingMode.CASUAL)
+    # What was asked for, where the selection makes a cheaper whole; and why the line got its mode.
+    asked_mode: BookingMode | None = word(BookingMode, default=None, nullable=True)
+    mode_reason: str | None = None
     price_minor: int = money()
     position: int
 

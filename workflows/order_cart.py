@@ -123,6 +123,7 @@ def replace_lines(
         [{
             "id": line.line_id, "order_id": order.id, "term_product_id": line.session_id,
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
+            "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
             "price_minor": prices[line.session_id], "position": line.position,
         } for line in facts.lines],
     )  # fmt: skip

@@ -95,6 +95,9 @@ class WantedLine:
     slot: Slot
     facts: Row  # the session's columns
     extras: list[WantedExtra] = field(default_factory=list)
+    # `mode` is the one that the line gets; this is the one asked for, and why they differ.
+    asked_mode: BookingMode | None = None
+    mode_reason: str = ""
 
     @property
     def local_date(self) -> date | None:
@@ -209,8 +212,9 @@ def lock_order(
 
 _WANTED_SAVED = """
 WITH wanted AS MATERIALIZED (
-    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, l.mode, l.position FROM term_booking_order_line l
-    WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s
+    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode, l.position
+    FROM term_booking_order_line l
+    WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s AND l.kind <> 'CLOSURE_DAY'
 ), extras AS (
     SELECT e.id, e.order_line_id, e.extra_id, e.quantity FROM term_booking_order_extra e
     WHERE e.organisation_id = %(org)s AND e.order_id = %(order_id)s
@@ -275,10 +279,12 @@ SELECT
          SELECT %(org)s UNION ALL SELECT id FROM offerings UNION ALL SELECT program_id FROM offerings
          UNION ALL SELECT category_id FROM offerings)) AS settings,
     (SELECT json_agg(json_build_object('id', s.id, 'offering', s.term_program_set_id, 'date', s.local_date,
-                     'starts_at', s.starts_at) ORDER BY s.local_date, s.id)
+                     'starts_at', s.starts_at, 'is_open', s.status = 'OPEN') ORDER BY s.local_date, s.id)
      FROM term_product s
-     WHERE s.organisation_id = %(org)s AND s.product_type = 'SESSION' AND s.status = 'OPEN'
-       AND s.term_program_set_id IN (SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL')) AS siblings,
+     WHERE s.organisation_id = %(org)s AND s.product_type = 'SESSION' AND s.status IN ('OPEN', 'CLOSED')
+       AND s.term_program_set_id IN (
+           SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL'
+           UNION ALL SELECT id FROM offerings WHERE modes && ARRAY['FULL_WEEK', 'FULL_TERM'])) AS siblings,
     (SELECT json_agg(json_build_object('order_type', c.order_type, 'session', s.id, 'starts_at', s.starts_at,
                      'ends_at', s.ends_at, 'account_id', o.account_id, 'reference', coalesce(b.reference, o.reference),
                      'name', p.name, 'date', s.local_date, 'start', s.local_start, 'end', s.local_end))
@@ -382,14 +388,14 @@ def _claim(row: Row) -> Claim:
 def _siblings(
     rows: Iterable[Row], facts: Facts, offerings: dict[str, Offering], now: datetime
 ) -> dict[UUID, list[OfferedSession]]:
-    """Every session of the offerings; one past its cut-off is not to come: nobody is asked to book it."""
+    """Every session of the offerings; one past its cut-off, or closed, is not to come: nobody is asked to book it."""
     found: dict[UUID, list[OfferedSession]] = {}
     for row in rows:
         offering = offerings[row["offering"]]
         cut_off = timedelta(minutes=facts.rule(Rule.BOOKING_CUT_OFF, offering).value)
         day = date.fromisoformat(row["date"]) if row["date"] else None
         starts_at = _moment(row["starts_at"])
-        is_to_come = starts_at is None or now <= starts_at - cut_off
+        is_to_come = row["is_open"] and (starts_at is None or now <= starts_at - cut_off)
         found.setdefault(offering.id, []).append(OfferedSession(UUID(row["id"]), day, is_to_come))
     return found
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from billing.pricing import Priced
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
 from catalogue.rules import Rule
-from catalogue.selection import failing_selection
 from engine.actor import Actor
 from engine.database import Row
 from engine.errors import Reason
@@ -16,6 +15,7 @@ from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from workflows.double_booking import clashes, clashing_pairs
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
+from workflows.order_modes import wrong_sets
 
 # Why the system cancels; an order that ended so may be revived.
 TIMEOUT = "timeout"
@@ -42,7 +42,7 @@ def is_selectable(order: Order, *, facts: Facts, now: datetime, **_: object) -> 
         yield from _unselectable(order, line, now)
     for offering in facts.offerings.values():
         yield from _unavailable(offering, now)
-        yield from _wrong_set(offering, facts)
+        yield from wrong_sets(facts, offering)
 
 
 def _unselectable(order: Order, line: WantedLine, now: datetime) -> Iterator[Reason]:
@@ -73,17 +73,6 @@ def _unavailable(offering: Offering, now: datetime) -> Iterator[Reason]:
 
 def _term_state(facts: dict[str, object]) -> str:
     return "is not open yet" if facts["term_status"] == "DRAFT" else f"ended on {facts['term_ends_on']}"
-
-
-def _wrong_set(offering: Offering, facts: Facts) -> Iterator[Reason]:
-    lines = [line for line in facts.lines if line.offering is offering]
-    if len({line.mode for line in lines}) > 1:
-        yield Reason("modes_mixed", f"{offering.name} is booked in one mode, not several.", rule="modes")
-        return
-    yield from failing_selection(
-        offering=offering.name, mode=lines[0].mode, modes=offering.facts["modes"],
-        chosen={line.session_id for line in lines}, sessions=facts.siblings.get(offering.id, ()),
-    )  # fmt: skip
 
 
 def is_price_as_shown(

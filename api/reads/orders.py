@@ -58,6 +58,7 @@ def saved(outcome: Outcome, principal: Principal) -> Answer:
 def _saved_line(line: WantedLine, price_minor: int) -> Row:
     return {
         "session_id": line.session_id, "name": line.label, "kind": line.kind, "mode": line.mode,
+        "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
         "position": line.position, "price_minor": price_minor,
         "extras": [{"extra_id": e.extra_id, "name": e.name, "quantity": e.quantity, "price_minor": e.price_minor}
                    for e in line.extras],
@@ -88,7 +89,9 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
         ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote,
        (SELECT json_agg(json_build_object(
             'session_id', l.term_product_id, 'offering', p.name, 'date', s.local_date, 'start', s.local_start,
-            'end', s.local_end, 'kind', l.kind, 'mode', l.mode, 'position', l.position, 'price_minor', l.price_minor,
+            'end', s.local_end, 'kind', l.kind, 'mode', l.mode,
+            'asked_mode', l.asked_mode, 'mode_reason', l.mode_reason, 'position', l.position,
+            'price_minor', l.price_minor,
             'extras', (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name,
                               'quantity', e.quantity, 'price_minor', e.price_minor) ORDER BY e.name, e.id)
                        FROM term_booking_order_extra e

@@ -105,7 +105,9 @@ class OrderLine(Output):
     session_id: UUID
     name: str = Field(description="Offering, date and time in words.")
     kind: LineKind
-    mode: BookingMode
+    mode: BookingMode = Field(description="The one that the line got.")
+    asked_mode: BookingMode | None = Field(default=None, description="The one that was asked for.")
+    mode_reason: str | None = Field(default=None, description="Why it got another one, in words.")
     position: int
     price_minor: int
     extras: list[OrderExtra]

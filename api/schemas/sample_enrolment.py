@@ -58,7 +58,7 @@ TOKEN: Sample = {
 FRESH_TOKEN: Sample = TOKEN | {"token": f"tb_{ORGANISATION_ID}_shown-this-once"}
 
 _LUNCH = {"extra_id": EXTRA_ID, "name": "Lunch", "quantity": 1, "price_minor": 750}
-_LINE = {"kind": "SESSION", "mode": "CASUAL", "price_minor": 1500}
+_LINE = {"kind": "SESSION", "mode": "CASUAL", "asked_mode": "CASUAL", "mode_reason": None, "price_minor": 1500}
 _LINES = [
     {"session_id": FIRST_SESSION_ID, "name": FIRST_SESSION, "position": 0, "extras": [_LUNCH], **_LINE},
     {"session_id": SECOND_SESSION_ID, "name": SECOND_SESSION, "position": 1, "extras": [], **_LINE},

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from catalogue.mode_choice import choose_modes
 from catalogue.selection import ModePrices, OfferedSession, failing_selection, unit_prices
 from engine.ids import new_id
 from models import BookingMode
@@ -120,7 +121,110 @@ def camp(riverside: Centre) -> Course:
     )  # fmt: skip
 
 
+class TestSwitching:
+    PRICES = ModePrices(session_minor=1000, full_week_minor=4001, full_term_minor=9000)
+
+    def modes(
+        self, chosen: list[OfferedSession], sessions: list[OfferedSession], *, asked: str = "CASUAL",
+        offered: list[str] = MODES, prices: ModePrices = PRICES,
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """The mode that each chosen session gets, and why."""
+        own = {s.id: prices.session_minor for s in chosen}
+        found = choose_modes(
+            {s.id: BookingMode(asked) for s in chosen}, modes=offered, prices=prices, own=own, sessions=sessions
+        )
+        return [(found[s.id].mode.value, found[s.id].why) for s in chosen]
+
+    def test_all_days_of_a_week_get_its_price(self) -> None:
+        first, second = week(0), week(1)
+        why = "All 5 days of the week of Mon 06 Jul 2026 are chosen: full week price."
+
+        assert self.modes([*first, second[0]], first + second) == [("FULL_WEEK", why)] * 5 + [("CASUAL", "")]
+
+    def test_a_missing_day_keeps_them_casual(self) -> None:
+        first, second = week(0), week(1)
+
+        assert self.modes(first[:4], first + second) == [("CASUAL", "")] * 4
+
+    def test_days_that_cannot_be_booked_are_not_missing(self) -> None:
+        camp = week(0)
+        begun = [OfferedSession(s.id, s.local_date, n > 1) for n, s in enumerate(camp)]
+        why = "All 3 days that can be booked of the week of Wed 08 Jul 2026 are chosen: full week price."
+
+        assert self.modes(begun[2:], begun + week(1)) == [("FULL_WEEK", why)] * 3
+
+    def test_a_week_that_is_not_cheaper_stays_casual(self) -> None:
+        first, second = week(0), week(1)
+        dear = ModePrices(session_minor=800, full_week_minor=4001, full_term_minor=None)
+
+        assert self.modes(first, first + second, prices=dear) == [("CASUAL", "")] * 5
+
+    def test_nor_is_one_that_is_not_offered(self) -> None:
+        first, second = week(0), week(1)
+
+        assert self.modes(first, first + second, offered=["CASUAL"]) == [("CASUAL", "")] * 5
+
+    def test_where_single_days_are_not_offered_a_whole_week_is_one(self) -> None:
+        first, second = week(0), week(1)
+        only = ModePrices(session_minor=0, full_week_minor=4001, full_term_minor=None)
+
+        assert {mode for mode, _ in self.modes(first, first + second, offered=["FULL_WEEK"], prices=only)} == {
+            "FULL_WEEK"
+        }
+
+    @pytest.mark.parametrize("asked", ["CASUAL", "FULL_WEEK"])
+    def test_everything_there_is_gets_the_price_of_the_term(self, asked: str) -> None:
+        # Ten days at 10.00, or two weeks at 40.01, are more than 75.00.
+        first, second = week(0), week(1)
+        prices = ModePrices(session_minor=1000, full_week_minor=4001, full_term_minor=7500)
+        why = "All 10 sessions of the term that can be booked are chosen: full term price."
+
+        assert self.modes(first + second, first + second, asked=asked, prices=prices) == [("FULL_TERM", why)] * 10
+
+    def test_a_term_that_costs_more_than_its_weeks_is_not_forced_on_anybody(self) -> None:
+        first, second = week(0), week(1)
+
+        assert {mode for mode, _ in self.modes(first + second, first + second)} == {"FULL_WEEK"}
+
+    def test_a_shorter_week_costs_its_part_of_the_fullest(self) -> None:
+        first, second = week(0), week(1)[:4]
+
+        units, _ = unit_prices(
+            mode=BookingMode.FULL_WEEK, prices=self.PRICES, own={}, sessions=first + second,
+            chosen={s.id for s in second},
+        )  # fmt: skip
+
+        assert sorted(units.values()) == [800, 800, 800, 801]
+
+
 class TestInTheCart:
+    def test_five_single_days_become_the_week(self, riverside: Centre, camp: Course) -> None:
+        rossi = riverside.family()
+
+        cart = riverside.submitted(rossi, rossi.child(), camp.lines(*range(5)))
+
+        assert cart.total_minor == 5001
+        lines = riverside.rows("SELECT mode, asked_mode, mode_reason FROM term_booking_order_line "
+                               "WHERE order_id = %(id)s", id=cart.id)  # fmt: skip
+        assert {(line["mode"], line["asked_mode"]) for line in lines} == {("FULL_WEEK", "CASUAL")}
+        assert lines[0]["mode_reason"] == "All 5 days of the week of Mon 13 Apr 2026 are chosen: full week price."
+
+    def test_a_week_that_grew_since_is_days_again_and_the_price_is_shown_anew(
+        self, riverside: Centre, camp: Course
+    ) -> None:
+        rossi = riverside.family()
+        cart = riverside.cart(rossi, rossi.child(), camp.lines(*range(5)))
+        riverside.edit(build.sessions, camp.offering, FIRST + DAY * 6)
+
+        (reason,) = refused(lambda: riverside.submit(cart, actor=rossi.actor))
+
+        assert (reason.code, reason.facts["total_minor"]) == ("price_changed", 6000)
+
+    def test_without_the_last_day_each_costs_its_own(self, riverside: Centre, camp: Course) -> None:
+        rossi = riverside.family()
+
+        assert riverside.cart(rossi, rossi.child(), camp.lines(*range(4))).total_minor == 4800
+
     def test_a_full_week_costs_its_price(self, riverside: Centre, camp: Course) -> None:
         rossi = riverside.family()
 
@@ -143,13 +247,13 @@ class TestInTheCart:
         assert (reason.code, reason.rule) == ("selection_incomplete", "modes")
         assert reason.message == "Camp as full_week takes every session of the week; missing: Wed 15 Apr 2026."
 
-    def test_a_closed_day_is_not_missing(self, riverside: Centre, camp: Course) -> None:
+    def test_a_closed_day_is_not_missing_and_not_paid(self, riverside: Centre, camp: Course) -> None:
         rossi = riverside.family()
         riverside.run("UPDATE term_product SET status = 'CLOSED' WHERE id = %(id)s", id=camp.ids[2])
 
         cart = riverside.submitted(rossi, rossi.child(), camp.lines(0, 1, 3, 4, mode="FULL_WEEK"))
 
-        assert cart.total_minor == 5001
+        assert cart.total_minor == 4001
 
     def test_a_term_with_a_missing_session_is_refused(self, riverside: Centre, camp: Course) -> None:
         rossi = riverside.family()
@@ -188,14 +292,25 @@ class TestInTheCart:
 
         assert reason.code == "mode_not_offered"
 
-    def test_one_mode_for_one_course(self, riverside: Centre, camp: Course) -> None:
+    def test_a_full_week_and_single_days_of_another_week(self, riverside: Centre, camp: Course) -> None:
+        rossi = riverside.family()
+
+        cart = riverside.cart(rossi, rossi.child(), [*camp.lines(*range(5), mode="FULL_WEEK"), *camp.lines(5)])
+
+        assert cart.total_minor == 5001 + 1200
+
+    @pytest.mark.parametrize(("whole", "days"), [(("FULL_WEEK", range(4)), 4), (("FULL_TERM", range(9)), 9)])
+    def test_a_whole_is_not_mixed_with_single_days_of_it(
+        self, riverside: Centre, camp: Course, whole: tuple[str, range], days: int
+    ) -> None:
         rossi = riverside.family()
         cart = riverside.draft(rossi, rossi.child())
-        mixed = [*camp.lines(*range(5), mode="FULL_WEEK"), *camp.lines(5)]
+        mixed = [*camp.lines(*whole[1], mode=whole[0]), *camp.lines(days)]
 
         (reason,) = refused(lambda: riverside.save(cart, mixed, actor=rossi.actor))
 
-        assert (reason.code, reason.message) == ("modes_mixed", "Camp is booked in one mode, not several.")
+        assert reason.code == "modes_mixed"
+        assert reason.message == "Camp: one week is booked in one mode, and a full term as a whole."
 
     def test_two_courses_each_in_its_own_mode(self, riverside: Centre, camp: Course) -> None:
         rossi, karate = riverside.family(), riverside.course()
