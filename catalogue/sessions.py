@@ -106,6 +106,7 @@ def read_calendars(tx: Transaction, pairs: Iterable[tuple[UUID, UUID]]) -> dict[
 def write_sessions(tx: Transaction, wanted: Mapping[UUID, Wanted]) -> SessionChanges:
     """Bring the sessions of these offerings to what is wanted, in a number of statements that their count sets."""
     changes = SessionChanges()
+    venues = {row["id"]: row for row in tx.rows(_VENUES, ids=list(wanted))}
     by_offering: dict[UUID, dict[tuple[str, date | None, time | None], Row]] = defaultdict(dict)
     for row in tx.rows(_SESSIONS, ids=list(wanted)):
         by_offering[row["term_program_set_id"]][row["component"], row["local_date"], row["local_start"]] = row
@@ -115,7 +116,7 @@ def write_sessions(tx: Transaction, wanted: Mapping[UUID, Wanted]) -> SessionCha
     for offering_id, target in wanted.items():
         known = by_offering[offering_id]
         for slot in target.slots:
-            session = _as_row(slot, target)
+            session = _as_row(slot, target) | _seated(target, venues.get(offering_id))
             had = known.pop(slot.key, None)
             if had is None:
                 fresh.append({"id": new_id(), "term_program_set_id": offering_id, **_NEW, **session})
@@ -175,12 +176,19 @@ def _as_row(slot: Slot, target: Wanted) -> Row:
     }
 
 
+def _seated(target: Wanted, venue: Row | None) -> Row:
+    """Where the session is seated, if it is: it has no more places than there are seats."""
+    if venue is None:
+        return {"venue_id": None, "is_seated": False}
+    return {"venue_id": venue["venue_id"], "is_seated": True, "capacity": min(target.capacity, venue["seats"])}
+
+
 def _differences(row: Row, session: Row) -> list[str]:
     """What would change, in words."""
     return [
         f"{name.replace('_', ' ')} {row[name]} should be {value}"
         for name, value in session.items()
-        if row[name] != value
+        if row[name] != value and name != "is_seated"
     ]
 
 
@@ -218,9 +226,16 @@ _CALENDARS = """
 
 _SESSIONS = """
     SELECT id, term_program_set_id, component, title, status, starts_at, ends_at, local_date, local_start, local_end,
-           price_minor, capacity
+           price_minor, capacity, venue_id, is_seated
     FROM term_product
     WHERE organisation_id = %(org)s AND term_program_set_id = ANY(%(ids)s) AND product_type = 'SESSION'
+"""
+
+_VENUES = """
+    SELECT o.id, o.venue_id, (SELECT count(*) FROM seat s WHERE s.organisation_id = %(org)s AND s.venue_id = o.venue_id)
+           AS seats
+    FROM term_program_set o
+    WHERE o.organisation_id = %(org)s AND o.id = ANY(%(ids)s) AND o.venue_id IS NOT NULL
 """
 
 # Held: a place is taken, or a claim or a booking names it. Asked for: some cart, present or past, names it.

@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 # Crockford's alphabet: no I, L, O, U, so that a reference survives a telephone call.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_LENGTH = 8
+TICKET_LENGTH = 16
 
 # Where two short references may clash, once in a trillion; the unit of work is then simply done again.
 REFERENCE_CONSTRAINTS = frozenset(
@@ -23,5 +24,14 @@ def new_id() -> UUID:
 
 def new_reference(prefix: str) -> str:
     """A reference people can read out, such as `TB-4F7K9QW2`; unique per organisation by constraint."""
-    bits = secrets.randbits(5 * REFERENCE_LENGTH)
-    return prefix + "-" + "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 5 * REFERENCE_LENGTH, 5))
+    return f"{prefix}-{_letters(REFERENCE_LENGTH)}"
+
+
+def new_ticket() -> str:
+    """A ticket's reference, such as `TK-4F7K9QW2M0XA6RZB`: it lets its bearer in, so 80 bits make it hard to guess."""
+    return f"TK-{_letters(TICKET_LENGTH)}"
+
+
+def _letters(count: int) -> str:
+    bits = secrets.randbits(5 * count)
+    return "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 5 * count, 5))

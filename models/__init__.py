@@ -1,7 +1,7 @@
 """Tables, one subject per file; importing the package declares the whole schema."""
 
 from models.account import Account, AccountAttendee, AccountKind, Attendee
-from models.attendance import AttendanceStatus, SignMethod, TermAttendance
+from models.attendance import AttendanceStatus, SignMethod, TermAttendance, TicketCheckIn
 from models.billing import Billing, BillingGroup, BillingLine
 from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
 from models.credit_note import CreditAllocation, CreditNote, CreditNoteLine
@@ -41,6 +41,7 @@ from models.status import (
 from models.term import Term, TermStatus
 from models.timer import Timer, TimerKind, TimerStatus
 from models.user import AccountUser, Credential, CredentialKind, Role, User, UserSite
+from models.venue import Seat, SeatPrice, SeatType, Venue
 
 __all__ = [
     "HOLDING",
@@ -90,6 +91,9 @@ __all__ = [
     "Role",
     "RuleScope",
     "RuleSetting",
+    "Seat",
+    "SeatPrice",
+    "SeatType",
     "SessionStatus",
     "SignInAttempt",
     "SignMethod",
@@ -112,9 +116,11 @@ __all__ = [
     "TermProduct",
     "TermProgramSet",
     "TermStatus",
+    "TicketCheckIn",
     "Timer",
     "TimerKind",
     "TimerStatus",
     "User",
     "UserSite",
+    "Venue",
 ]  # fmt: skip

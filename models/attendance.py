@@ -27,6 +27,17 @@ class SignMethod(StrEnum):
     SCAN = "SCAN"  # by scanning a ticket
 
 
+class TicketCheckIn(TenantRow, table=True):
+    """A ticket that was scanned at the door: once, by constraint."""
+
+    __tablename__ = "ticket_check_in"
+    __table_args__ = (refers("booking_line_id", "term_booking_line", ondelete="CASCADE"), unique("booking_line_id"))
+    booking_line_id: UUID
+    scanned_at: datetime = moment()  # by the device's own clock
+    scanned_by: UUID | None = None
+    recorded_at: datetime = moment()
+
+
 class TermAttendance(TenantRow, table=True):
     """An attendee's row on the roll of one session."""
 

@@ -88,6 +88,11 @@ def money(**field: Any) -> Any:
     return Field(sa_type=sa.BigInteger, **field)
 
 
+def flag() -> Any:
+    """A yes or no that is no, in the database too, where a writer does not know of it."""
+    return Field(default=False, sa_column_kwargs={"server_default": sa.text("false")})
+
+
 def json(**field: Any) -> Any:
     """A jsonb column."""
     return Field(sa_type=JSONB, **field)
@@ -134,6 +139,6 @@ def check(rule: str, name: str) -> CheckConstraint:
 
 
 __all__ = [
-    "Code", "TenantRow", "Word", "check", "code", "datetime", "index", "json", "moment", "money", "one_of",
+    "Code", "TenantRow", "Word", "check", "code", "datetime", "flag", "index", "json", "moment", "money", "one_of",
     "refers", "root", "unique", "unique_with_nulls", "word",
 ]  # fmt: skip

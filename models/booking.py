@@ -74,7 +74,6 @@ class TermBooking(TenantRow, table=True):
     wallet_debited_minor: int = money(default=0)
     bonus_debited_minor: int = money(default=0)
     entitlement_id: UUID | None = None
-    ticket_reference: str | None = None
     closes_on: date | None = None  # its last day, once that is known
     created_at: datetime = moment()
     updated_at: datetime = moment()
@@ -88,9 +87,12 @@ class TermBookingLine(TenantRow, table=True):
         refers("booking_id", "term_booking", ondelete="CASCADE"),
         refers("term_product_id", "term_product"),
         refers("billing_line_id", "billing_line"),
+        refers("seat_id", "seat"),
         one_of("kind", LineKind),
         one_of("mode", BookingMode),
+        check("(seat_id IS NULL) = (ticket_reference IS NULL)", "seat_has_a_ticket"),
         unique("booking_id", "term_product_id"),
+        unique("ticket_reference"),
         index("ix_term_booking_line_session", "term_product_id"),
     )
     booking_id: UUID
@@ -103,6 +105,9 @@ class TermBookingLine(TenantRow, table=True):
     position: int
     # Given up before it was held: place and time are free, it is not billed any more.
     cancelled_at: datetime | None = moment(default=None, nullable=True)
+    # In a seated session: the seat, and the ticket that lets its holder in.
+    seat_id: UUID | None = None
+    ticket_reference: str | None = None
 
 
 class TermBookingExtra(TenantRow, table=True):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
-from models.base import TenantRow, check, index, json, moment, money, one_of, refers, root, unique, word
+from models.base import TenantRow, check, flag, index, json, moment, money, one_of, refers, root, unique, word
 
 
 class BookingMode(StrEnum):
@@ -51,6 +51,7 @@ class TermProgramSet(TenantRow, table=True):
     __table_args__ = (
         refers("term_id", "term"),
         refers("program_id", "program"),
+        refers("venue_id", "venue"),
         one_of("status", OfferingStatus),
         check("capacity >= 0", "capacity_is_not_negative"),
         check("session_price_minor >= 0", "price_is_not_negative"),
@@ -72,6 +73,8 @@ class TermProgramSet(TenantRow, table=True):
     full_week_price_minor: int | None = money(default=None, nullable=True)
     full_term_price_minor: int | None = money(default=None, nullable=True)
     capacity: int
+    # Its sessions are seated there; each has as many places as there are seats, at most.
+    venue_id: UUID | None = None
     # Eligibility. Ages in completed months on the day of the first session: from ≤ age < below.
     age_from_months: int | None = None
     age_below_months: int | None = None
@@ -95,6 +98,7 @@ class TermProduct(TenantRow, table=True):
     __tablename__ = "term_product"
     __table_args__ = (
         refers("term_program_set_id", "term_program_set"),
+        refers("venue_id", "venue"),
         one_of("product_type", ProductType),
         one_of("status", SessionStatus),
         check("taken >= 0 AND taken <= capacity", "taken_within_capacity"),
@@ -102,6 +106,10 @@ class TermProduct(TenantRow, table=True):
         check("ends_at > starts_at", "starts_before_it_ends"),
         check("(starts_at IS NULL) = (ends_at IS NULL) AND (starts_at IS NULL) = (local_date IS NULL)", "dated_whole"),
         check("product_type = 'SESSION' OR price_minor = 0", "activity_has_no_price"),
+        check("is_seated = (venue_id IS NOT NULL)", "seated_in_a_venue"),
+        # What a claim refers to: seated where the session is.
+        unique("id", "is_seated"),
+        unique("id", "venue_id"),
         sa.UniqueConstraint(
             "organisation_id", "term_program_set_id", "product_type", "component", "local_date", "local_start",
             postgresql_nulls_not_distinct=True, name="uq_term_product_slot",
@@ -122,6 +130,8 @@ class TermProduct(TenantRow, table=True):
     price_minor: int = money(default=0)
     capacity: int
     taken: int = 0
+    venue_id: UUID | None = None
+    is_seated: bool = flag()
 
 
 class Extra(TenantRow, table=True):

@@ -86,6 +86,7 @@ class TermBookingOrderLine(TenantRow, table=True):
     __table_args__ = (
         refers("order_id", "term_booking_order", ondelete="CASCADE"),
         refers("term_product_id", "term_product"),
+        refers("seat_id", "seat"),
         one_of("kind", LineKind),
         one_of("mode", BookingMode),
         one_of("asked_mode", BookingMode),
@@ -101,6 +102,7 @@ class TermBookingOrderLine(TenantRow, table=True):
     # What was asked for, where the selection makes a cheaper whole; and why the line got its mode.
     asked_mode: BookingMode | None = word(BookingMode, default=None, nullable=True)
     mode_reason: str | None = None
+    seat_id: UUID | None = None  # the seat asked for, in a seated session
     price_minor: int = money()
     position: int
 

@@ -178,7 +178,7 @@ def _line(row: Row, attendee: str, included: bool) -> DocumentLine:
     return DocumentLine(
         attendee=attendee, course=shown["course"], session_on=_parsed(date, shown.get("date")),
         starts_at=_parsed(time, shown.get("starts")), ends_at=_parsed(time, shown.get("ends")), site=shown.get("site"),
-        quantity=row["quantity"], description=shown.get("extra", ""),
+        quantity=row["quantity"], description=shown.get("extra") or shown.get("seat", ""),
         unit_amount_minor=(row["gross_minor"] if included else row["net_minor"]) // row["quantity"],
         net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=_line_taxes(row),
     )  # fmt: skip

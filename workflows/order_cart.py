@@ -60,7 +60,7 @@ def resolve_account(
 
 
 def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The input as rows to write: `lines` are `{session_id, mode, extras: [{extra_id, quantity}]}`.
+    """The input as rows to write: `lines` are `{session_id, mode, seat_id, extras: [{extra_id, quantity}]}`.
 
     Raises Invalid naming each field: too many lines, the same session or extra twice, a quantity out of range.
     """
@@ -74,6 +74,7 @@ def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
         wanted.append({
             "line_id": line_id, "id": line["session_id"], "kind": LineKind.SESSION.value,
             "mode": BookingMode(line.get("mode") or BookingMode.CASUAL).value, "position": position,
+            "seat_id": line.get("seat_id"),
         })  # fmt: skip
         extras.extend(
             {"id": new_id(), "order_line_id": line_id, "extra_id": e["extra_id"], "quantity": e["quantity"]}
@@ -124,7 +125,7 @@ def replace_lines(
             "id": line.line_id, "order_id": order.id, "term_product_id": line.session_id,
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
-            "price_minor": prices[line.session_id], "position": line.position,
+            "price_minor": prices[line.session_id], "position": line.position, "seat_id": line.seat_id,
         } for line in facts.lines],
     )  # fmt: skip
     chosen = [extra for line in facts.lines for extra in line.extras]

@@ -12,7 +12,7 @@ from engine.actor import Actor
 from engine.batch import Batch, Values
 from engine.errors import Reason
 from engine.fire import begin
-from engine.ids import new_id, new_reference
+from engine.ids import new_id, new_reference, new_ticket
 from engine.money import format_money
 from invoicing.issue import issue_invoice
 from models import (
@@ -117,6 +117,7 @@ def _booking_line(booking: Booking, line: Values) -> Values:
         "id": new_id(), "booking_id": booking.id, "term_product_id": line["term_product_id"],
         "term_program_set_id": line["term_program_set_id"], "kind": line["kind"], "mode": line["mode"],
         "billing_line_id": line["id"], "gross_minor": line["gross_minor"], "position": line["line_position"],
+        "seat_id": line["seat_id"], "ticket_reference": new_ticket() if line["seat_id"] else None,
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from models import (
     TermBookingStatus,
 )
 from workflows.double_booking import Slot
+from workflows.wanted_seats import WantedSeat, read_wanted_seats
 
 
 @dataclass(kw_only=True)
@@ -98,6 +99,11 @@ class WantedLine:
     # `mode` is the one that the line gets; this is the one asked for, and why they differ.
     asked_mode: BookingMode | None = None
     mode_reason: str = ""
+    seat: WantedSeat | None = None  # the seat asked for, if there is such a seat
+
+    @property
+    def seat_id(self) -> UUID | None:
+        return UUID(self.facts["seat_id"]) if self.facts["seat_id"] else None
 
     @property
     def local_date(self) -> date | None:
@@ -119,7 +125,12 @@ class WantedLine:
         if self.facts["local_date"]:
             shown |= {"date": self.facts["local_date"], "starts": self.facts["local_start"],
                       "ends": self.facts["local_end"]}  # fmt: skip
-        return shown
+        return shown | {"seat": self.seat.printed} if self.seat else shown
+
+    @property
+    def sold_as(self) -> str:
+        """The session as an invoice names it, with the seat."""
+        return f"{self.label}, {self.seat.label}" if self.seat else self.label
 
 
 @dataclass(slots=True)
@@ -212,7 +223,8 @@ def lock_order(
 
 _WANTED_SAVED = """
 WITH wanted AS MATERIALIZED (
-    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode, l.position
+    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode, l.position,
+           l.seat_id
     FROM term_booking_order_line l
     WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s AND l.kind <> 'CLOSURE_DAY'
 ), extras AS (
@@ -223,7 +235,7 @@ WITH wanted AS MATERIALIZED (
 _WANTED_GIVEN = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(wanted)s::jsonb)
-        AS w(line_id uuid, id uuid, kind text, mode text, position int)
+        AS w(line_id uuid, id uuid, kind text, mode text, position int, seat_id uuid)
 ), extras AS (
     SELECT * FROM jsonb_to_recordset(%(extras)s::jsonb)
         AS e(id uuid, order_line_id uuid, extra_id uuid, quantity int)
@@ -247,7 +259,7 @@ _FACTS = (
     """
 , sessions AS MATERIALIZED (
     SELECT w.*, s.term_program_set_id, s.product_type, s.component, s.status, s.starts_at, s.ends_at, s.local_date,
-           s.local_start, s.local_end, s.price_minor, s.capacity, s.taken
+           s.local_start, s.local_end, s.price_minor, s.capacity, s.taken, s.venue_id
     FROM wanted w JOIN term_product s ON s.organisation_id = %(org)s AND s.id = w.id
 ), offerings AS MATERIALIZED (
     SELECT p.id, p.name, p.code, p.status, p.modes, p.session_price_minor, p.full_week_price_minor,
@@ -341,6 +353,10 @@ def read_facts(
         standing=row["standing"],
     )
     facts.siblings = _siblings(row["siblings"] or (), facts, offerings, now)
+    seats = [(line.session_id, line.seat_id) for line in facts.lines if line.seat_id is not None]
+    found = read_wanted_seats(tx, seats, order_id=order.id)
+    for line in facts.lines if found else ():
+        line.seat = found.get((line.session_id, line.seat_id)) if line.seat_id else None
     return facts
 
 

@@ -39,7 +39,7 @@ _PRICED_LINES = (
         'quantity', b.quantity, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor, 'gross_minor', b.gross_minor,
         'tax_name', b.tax_name, 'tax_rate', b.tax_rate::text, 'position', b.position, 'kind', l.kind, 'mode', l.mode,
         'term_program_set_id', l.term_program_set_id, 'line_position', l.position, 'local_date', s.local_date,
-        'starts_at', s.starts_at
+        'starts_at', s.starts_at, 'seat_id', l.seat_id
         ) ORDER BY b.position)
      FROM billing_line b
      JOIN term_booking_order_line l ON l.organisation_id = b.organisation_id AND l.order_id = %(order_id)s

@@ -18,10 +18,10 @@ def price_order(order: Order, facts: Facts) -> Priced:
         tax_name, tax_rate = (tax.name, tax.rate_percent / 100) if tax else ("", Decimal(0))
         units = unit_prices_of(facts, offering)
         for line in own:
-            unit_minor, basis = units[line.session_id]
+            unit_minor, basis = _seat_price(line) or units[line.session_id]
             lines.append(
                 LineToPrice(
-                    order.attendee_id, line.session_id, "SESSION", line.label, unit_minor, 1, basis,
+                    order.attendee_id, line.session_id, "SESSION", line.sold_as, unit_minor, 1, basis,
                     tax_name, tax_rate, line.printed,
                 )
             )  # fmt: skip
@@ -34,3 +34,10 @@ def price_order(order: Order, facts: Facts) -> Priced:
                 for extra in line.extras
             )  # fmt: skip
     return price(lines, prices_include_tax=order.organisation["prices_include_tax"])
+
+
+def _seat_price(line: WantedLine) -> tuple[int, str] | None:
+    """What the seat costs, in any mode, where its type has a price."""
+    if line.seat is None or line.seat.price_minor is None:
+        return None
+    return line.seat.price_minor, f"seat price, {line.seat.position.seat_type.value}"

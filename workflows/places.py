@@ -49,9 +49,16 @@ def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: dateti
     batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
     for constraint in ("ex_place_claim_no_overlap", _SAME_SESSION):
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
+    for constraint in _SEATS:
+        batch.on_violation(constraint, MovedMeanwhile("The seats were taken or changed meanwhile; look again."))
 
 
 _SAME_SESSION = "uq_place_claim_same_session"
+# Somebody has the seat, or the session is seated otherwise than it was when its facts were read.
+_SEATS = (
+    "uq_place_claim_seat", "fk_place_claim_organisation_id_term_product_id_is_seated",
+    "fk_place_claim_organisation_id_term_product_id_venue_id", "fk_place_claim_organisation_id_venue_id_seat_id",
+)  # fmt: skip
 
 
 def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]]) -> None:
@@ -74,10 +81,13 @@ def _places_taken(order: Order, lines: list[WantedLine]) -> Refused:
 
 def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:
     starts, ends = line.slot.starts_at, line.slot.ends_at
+    seat = line.seat if order.order_type in TAKES_PLACE else None
     return {
         "id": new_id(), "order_id": order.id, "attendee_id": order.attendee_id,
         "attendee_key": order.attendee["claim_key"], "term_product_id": line.session_id,
         "order_type": int(order.order_type), "takes_place": order.order_type in TAKES_PLACE,
         "blocks_time": order.order_type in BLOCKS_TIME,
         "during": f"[{starts.isoformat()},{ends.isoformat()})" if starts and ends else "empty", "held_since": now,
+        "is_seated": line.facts["venue_id"] is not None, "venue_id": seat and seat.venue_id,
+        "seat_id": seat and seat.id,
     }  # fmt: skip

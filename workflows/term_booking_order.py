@@ -65,13 +65,15 @@ from workflows.order_guards import (
 )
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
+from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
-_SAVE = (has_order_type_on_offer, is_selectable)
+_SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session)
 _SUBMIT = (
     is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown, is_in_booking_window, is_before_cut_off,
-    is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place, has_no_conflict, is_in_good_standing,
+    is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place, is_seat_of_its_session, has_seat, has_no_conflict,
+    is_in_good_standing,
 )  # fmt: skip
 _HOLD = (hold_places, open_billing, arm_timeout)
 _CONFIRM = (can_confirm_oneself, is_condition_met)
@@ -173,7 +175,7 @@ def save(
 def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: datetime) -> list[Reason]:
     """What a submit would be refused for right now; the cart shows it and keeps no place."""
     known: dict[str, Any] = {"facts": facts, "priced": priced, "actor": actor, "now": now, "override": ""}
-    asked = (is_in_booking_window, is_before_cut_off, is_eligible, has_trial_left, has_place, has_no_conflict)
+    asked = (is_in_booking_window, is_before_cut_off, is_eligible, has_trial_left, has_place, has_seat, has_no_conflict)
     return [reason for guard in asked for reason in guard(order, **known)]
 
 

@@ -46,7 +46,9 @@ def with_a_session(condition: str) -> str:
 _LINES = """
 SELECT l.id, l.term_product_id AS session_id, p.name AS offering, s.starts_at, s.ends_at, s.local_date::text AS day,
        s.local_start::text AS start, s.local_end::text AS end, i.name AS site, l.kind, l.mode, l.position,
-       l.gross_minor, l.cancelled_at, y.status AS attendance,
+       l.gross_minor, l.cancelled_at, y.status AS attendance, l.ticket_reference,
+       (SELECT json_build_object('id', x.id, 'row', x.row_name, 'number', x.number, 'seat_type', x.seat_type)
+        FROM seat x WHERE x.organisation_id = l.organisation_id AND x.id = l.seat_id) AS seat,
        (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'quantity', e.quantity,
                         'price_minor', e.price_minor) ORDER BY e.name, e.id)
         FROM term_booking_extra e WHERE e.organisation_id = l.organisation_id AND e.booking_line_id = l.id) AS extras

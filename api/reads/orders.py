@@ -59,10 +59,17 @@ def _saved_line(line: WantedLine, price_minor: int) -> Row:
     return {
         "session_id": line.session_id, "name": line.label, "kind": line.kind, "mode": line.mode,
         "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
-        "position": line.position, "price_minor": price_minor,
+        "position": line.position, "price_minor": price_minor, "seat": _seat(line),
         "extras": [{"extra_id": e.extra_id, "name": e.name, "quantity": e.quantity, "price_minor": e.price_minor}
                    for e in line.extras],
     }  # fmt: skip
+
+
+def _seat(line: WantedLine) -> Row | None:
+    if line.seat is None:
+        return None
+    seat = line.seat.position
+    return {"id": seat.id, "row": seat.row_name, "number": seat.number, "seat_type": seat.seat_type}
 
 
 def allowed(status: TermBookingStatus, kind: ActorKind, *, is_booking: bool = False) -> list[str]:
@@ -92,6 +99,9 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
             'end', s.local_end, 'kind', l.kind, 'mode', l.mode,
             'asked_mode', l.asked_mode, 'mode_reason', l.mode_reason, 'position', l.position,
             'price_minor', l.price_minor,
+            'seat', (SELECT json_build_object('id', x.id, 'row', x.row_name, 'number', x.number,
+                            'seat_type', x.seat_type)
+                     FROM seat x WHERE x.organisation_id = l.organisation_id AND x.id = l.seat_id),
             'extras', (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name,
                               'quantity', e.quantity, 'price_minor', e.price_minor) ORDER BY e.name, e.id)
                        FROM term_booking_order_extra e

@@ -35,7 +35,7 @@ from workflows.timeouts import release_overdue
 router = APIRouter(tags=["orders"])
 
 # What an overdue hold may stand behind.
-_IN_THE_WAY = frozenset({"session_full", "double_booked"})
+_IN_THE_WAY = frozenset({"session_full", "seat_taken", "double_booked"})
 
 
 @router.post("/orders", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=Order))

@@ -17,6 +17,7 @@ from api.reads.paging import Cursor, Limit
 from api.schemas.base import Day, Page
 from api.schemas.sessions import Marks, Roll, Session, SessionChange, SessionWhole
 from attendance import roll as rolls
+from catalogue.venues import require_seats
 from engine.database import Transaction
 from engine.errors import NotFound
 
@@ -65,6 +66,7 @@ def change_session(session_id: UUID, body: SessionChange, call: Called) -> Respo
         if tx.row(_LOCK, id=session_id) is None:
             raise NotFound("There is no such session.", what="session")
         require_match(call, str(shown.one_session(tx, who, session_id, now=call.now).version), "session")
+        require_seats(tx, session_id, capacity=body.capacity)
         with as_refusals("session"):
             tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s "
                    "AND id = %(id)s", capacity=body.capacity, id=session_id)  # fmt: skip

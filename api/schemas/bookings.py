@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import Day, Input, LongText, Output, shows
-from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType
+from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType, ShownSeat
 from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY
 from models import AttendanceStatus, BookingMode, LineKind, PaymentState
 
@@ -54,6 +54,8 @@ class BookingLine(Output):
     gross_minor: int
     cancelled_at: datetime | None = Field(description="Given up before it was held; not billed any more.")
     attendance: AttendanceStatus | None
+    seat: ShownSeat | None = Field(default=None, description="In a seated session.")
+    ticket_reference: str | None = Field(default=None, description="What is scanned at the door; one per seat.")
     extras: list[OrderExtra]
 
 

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortText, Whole, YesNo, shows
 from api.schemas.sample_enrolment import ATTENDEE_ID, FINGERPRINT, HISTORY, ORDER, ORDER_SUMMARY, ORDER_WHOLE
 from api.schemas.sample_programme import FIRST_SESSION_ID, TERM_ID
-from models import BookingMode, LineKind
+from models import BookingMode, LineKind, SeatType
 
 OrderType = Literal["BOOKING", "WAITING_LIST", "TRIAL_SESSION", "SUBSCRIPTION", "EOI"]
 ConfirmationType = Literal[
@@ -44,6 +44,7 @@ class WantedLine(Input):
 
     session_id: UUID
     mode: BookingMode = BookingMode.CASUAL
+    seat_id: UUID | None = Field(default=None, description="The seat, in a seated session.")
     extras: list[WantedExtra] = Field(default_factory=list, max_length=20)
 
 
@@ -99,6 +100,15 @@ class OrderExtra(Output):
     price_minor: int
 
 
+class ShownSeat(Output):
+    """A seat in words."""
+
+    id: UUID
+    row: str
+    number: int
+    seat_type: SeatType
+
+
 class OrderLine(Output):
     """One session asked for, with the price that was shown."""
 
@@ -110,6 +120,7 @@ class OrderLine(Output):
     mode_reason: str | None = Field(default=None, description="Why it got another one, in words.")
     position: int
     price_minor: int
+    seat: ShownSeat | None = Field(default=None, description="The seat asked for, in a seated session.")
     extras: list[OrderExtra]
 
 

@@ -25,6 +25,8 @@ PROBLEMS: Mapping[str, str] = {
     "rule_is_invalid": "The value is not one that this rule can have.",
     "schedule_is_invalid": "The schedule cannot be followed.",
     "scope_not_found": "There is no such level of the catalogue.",
+    "seat_in_use": "A seat that is in an order or a booking cannot be removed.",
+    "session_in_use": "Somebody holds a place in the session: how it is seated cannot change.",
     "source_unreadable": "The file cannot be read as what the mapping says it is.",
     "unknown_holidays": "The public holidays of this country or region are not known.",
     "webhook_forged": "The event is not signed by the provider.",
@@ -53,6 +55,7 @@ REASONS: Mapping[str, str] = {
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood; `field` says where.",
     "mode_not_offered": "The offering is not booked in this mode.",
     "modes_mixed": "One offering is booked in one mode, not several.",
+    "more_than_seats": "A seated session has no more places than its venue has seats.",
     "money_captured": "It is paid, at least in part; cancel it instead.",
     "money_moving": "A payment is being processed.",
     "must_not_collect": "This person must not collect the attendee.",
@@ -88,9 +91,13 @@ REASONS: Mapping[str, str] = {
     "rule_of_the_record": "The values of the record do not go together.",
     "school_year_does_not_fit": "The attendee's school year is outside what the offering takes.",
     "school_year_unknown": "The offering asks for a school year, and the attendee's is not known.",
+    "seat_elsewhere": "The seat is not one of the venue where the session is seated.",
+    "seat_required": "The session is seated: choose a seat.",
+    "seat_taken": "Somebody has the seat; `facts.nearest` names the nearest free ones.",
     "selection_incomplete": "The mode takes a whole week or term; sessions are missing.",
     "session_closed": "The session does not take place.",
     "session_full": "The session has no place left; nobody overrides it.",
+    "session_not_seated": "The session has no numbered seats.",
     "session_over": "The session is over.",
     "source_unreadable": "The file cannot be read here; `facts.line` says where.",
     "still_running": "Its last session is not over.",
@@ -100,7 +107,9 @@ REASONS: Mapping[str, str] = {
     "trial_limit": "The attendee has no trial of this program left.",
     "twice": "The same is named twice.",
     "unknown": "There is no such thing.",
+    "unreadable_seats": "The rows or numbers cannot be read; `message` says how they are written.",
     "unknown_parameter": "There is no such query parameter; `facts.allowed` names those that there are.",
+    "venue_elsewhere": "The venue is at another site than the programme.",
     "weight_does_not_fit": "The attendee's weight is outside what the offering takes.",
     "weight_unknown": "The offering asks for a weight, and the attendee's is not known.",
     "window_closed": "Registration has closed; `facts.closed_at` says when it did.",
@@ -126,6 +135,8 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "has_trial_left": ("trial_limit",),
     "has_place": ("session_full",),
     "has_no_conflict": ("double_booked",),
+    "is_seat_of_its_session": ("session_not_seated", "seat_elsewhere"),
+    "has_seat": ("seat_required", "seat_taken"),
     "is_in_good_standing": _STANDING,
     "can_confirm_oneself": ("confirmed_by_payment",),
     "is_condition_met": ("confirmation_type_not_available", "not_paid", *_STANDING, "admin_with_reason"),
@@ -163,7 +174,7 @@ MOVES = ("not_allowed_now", "refused", "moved_meanwhile")
 RECORDS = frozenset(
     f"{verb}_{noun}" for verb in ("make", "change")
     for noun in ("account", "attendee", "user", "site", "term", "program_category", "program", "extra", "offering",
-                 "closure_day", "session")
+                 "closure_day", "session", "venue")
 )  # fmt: skip
 
 # An operation's codes at one status: those of the problem, and those of its reasons.
@@ -183,6 +194,10 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("roll_changed",), ()),
         422: ((), ("unknown", "not_markable", "in_the_future", "too_early", "must_not_collect", "not_authorised")),
     },
+    "set_seats": {409: (("seat_in_use",), ()), 422: ((), ("unreadable_seats", "twice", "too_many"))},
+    "seat_offering": {422: ((), ("session_not_seated", "venue_elsewhere"))},
+    "seat_session": {409: (("session_in_use",), ()), 422: ((), ("session_not_seated", "venue_elsewhere"))},
+    "change_session": {422: ((), ("more_than_seats",))},
     "make_sessions": {404: (("offering_not_found",), ()), 422: (("schedule_is_invalid", "unknown_holidays"), ())},
     "make_offering": {422: (("schedule_is_invalid",), ())},
     "change_offering": {422: (("schedule_is_invalid",), ())},

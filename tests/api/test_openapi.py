@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from schemathesis import checks
 
 from api.app import create_app
-from api.schemas import base, bookings, catalogue, finance, orders, people, refusals, sessions, setup, sign_ins
+from api.schemas import base, bookings, catalogue, finance, orders, people, refusals, seats, sessions, setup, sign_ins
 from api.schemas.sample_enrolment import ORDER_AFTER, ORDER_WHOLE
 from api.schemas.sample_finance import INVOICE
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
@@ -33,7 +33,7 @@ from tests.builders import NOW
 from workflows.charts import CHARTS
 from workflows.term_booking_order import CHART
 
-SCHEMAS = (base, bookings, catalogue, finance, orders, people, sessions, setup, sign_ins)
+SCHEMAS = (base, bookings, catalogue, finance, orders, people, seats, sessions, setup, sign_ins)
 
 
 @pytest.fixture(scope="module")
