@@ -73,7 +73,9 @@ def unit_prices_of(facts: Facts, offering: Offering) -> dict[UUID, tuple[int, st
 
 
 def _priced_by_mode(facts: Facts, offering: Offering) -> list[WantedLine]:
-    return [line for line in facts.lines if line.offering is offering and line.kind is LineKind.SESSION]
+    """Its sessions whose price follows from the mode; a seat with a price of its own costs that in any mode."""
+    return [line for line in facts.lines if line.offering is offering and line.kind is LineKind.SESSION
+            and (line.seat is None or line.seat.price_minor is None)]  # fmt: skip
 
 
 def _own_prices(lines: list[WantedLine]) -> dict[UUID, int]:

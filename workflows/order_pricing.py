@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
-from workflows.order_facts import Facts, Order
+from workflows.order_facts import Facts, Order, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
 
 
