@@ -1,6 +1,6 @@
 """Venues, seats and their prices; a claim, a line and a ticket for a seat; tickets that were scanned.
 
-Revision: 0004, after 0003.
+Revision: 0006, after 0005.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import context, op
 
 from migrations import guards
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
