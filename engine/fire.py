@@ -19,7 +19,7 @@ from engine.chart import Chart
 from engine.database import Overtaken
 from engine.errors import Conflict, NotPermitted, Reason
 from engine.ids import new_id
-from models import OutboxMessage, StatusEvent
+from models import ActorKind, OutboxMessage, StatusEvent
 
 
 class NotAllowedNow(Conflict):
@@ -54,6 +54,10 @@ class Subject:
     changed: Values = field(default_factory=dict, repr=False)
     recorded: dict[str, list[Any]] = field(default_factory=dict, repr=False)
 
+    def allowed(self, chart: Chart, kind: ActorKind) -> list[str]:
+        """The triggers that its status leaves open to this kind of actor."""
+        return chart.triggers_from(self.status, kind)
+
     def change(self, **columns: Any) -> None:
         for name, value in columns.items():
             assert name not in ("status", "version"), "only fire moves a status"
@@ -87,7 +91,7 @@ def fire(
     source = subject.status
     step = chart.step(trigger, source)
     if step is None:
-        allowed = chart.triggers_from(source, actor.kind)
+        allowed = subject.allowed(chart, actor.kind)
         raise NotAllowedNow(
             f"{subject.reference} is {source.name.lower()}: {trigger} is not allowed now "
             f"(allowed: {', '.join(allowed) or 'nothing'}).",
@@ -95,7 +99,7 @@ def fire(
         )  # fmt: skip
     if actor.kind not in step.who:
         raise NotPermitted(f"{trigger} of {subject.reference} is not for {actor.kind.value.lower()} users.")
-    facts |= {"batch": batch, "actor": actor, "now": now, "reason": reason, "is_muted": is_muted}
+    facts |= {"chart": chart, "batch": batch, "actor": actor, "now": now, "reason": reason, "is_muted": is_muted}
     reasons = chart.pull(step, subject, facts)
     if reasons:
         raise Refused(_headline(subject, trigger, reasons), reasons=reasons)

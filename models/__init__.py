@@ -23,6 +23,7 @@ from models.order import (
     TermBookingOrderDiscount,
     TermBookingOrderExtra,
     TermBookingOrderLine,
+    TermBookingOrderWish,
 )
 from models.organisation import ClosureDay, Organisation, Site, Tenant
 from models.payment import Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
@@ -112,6 +113,7 @@ __all__ = [
     "TermBookingOrderExtra",
     "TermBookingOrderLine",
     "TermBookingOrderType",
+    "TermBookingOrderWish",
     "TermBookingStatus",
     "TermProduct",
     "TermProgramSet",

@@ -50,7 +50,9 @@ class TermBooking(TenantRow, table=True):
         one_of("confirmation_type", TermBookingConfirmationType),
         one_of("status", TermBookingStatus),
         one_of("payment_state", PaymentState),
+        refers("converted_into_id", "term_booking_order"),
         check("total_minor >= 0", "total_is_not_negative"),
+        check("converted_into_id IS NULL OR order_type = 2", "only_a_trial_is_converted"),
         unique("reference"),
         unique("order_id"),
         index("ix_term_booking_account", "account_id", "created_at"),
@@ -75,6 +77,7 @@ class TermBooking(TenantRow, table=True):
     bonus_debited_minor: int = money(default=0)
     entitlement_id: UUID | None = None
     closes_on: date | None = None  # its last day, once that is known
+    converted_into_id: UUID | None = None  # the order that a trial has become
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

@@ -46,10 +46,21 @@ class TermBookingOrder(TenantRow, table=True):
         one_of("made_by", ActorKind),
         check("total_minor >= 0", "total_is_not_negative"),
         check("status NOT IN (450, 500) OR booking_id IS NOT NULL", "approved_has_a_booking"),
+        refers("converts_order_id", "term_booking_order"),
+        refers("converted_into_id", "term_booking_order"),
+        check("converts_order_id IS NULL OR order_type = 0", "only_a_booking_converts"),
+        check("converted_into_id IS NULL OR (order_type IN (2, 5) AND status = 0)", "converted_is_removed"),
         unique("reference"),
         index("ix_term_booking_order_account", "account_id", "created_at"),
         index("ix_term_booking_order_attendee", "attendee_id"),
         index("ix_term_booking_order_status", "status", "created_at"),
+        # What is converted becomes one booking.
+        index(
+            "uq_term_booking_order_converts",
+            "converts_order_id",
+            is_unique=True,
+            where="converts_order_id IS NOT NULL AND status IN (300, 450, 475, 485, 500)",
+        ),
     )
     reference: str
     account_id: UUID
@@ -70,6 +81,10 @@ class TermBookingOrder(TenantRow, table=True):
     # A change order's original; a companion's cause.
     original_booking_id: UUID | None = None
     cause_order_id: UUID | None = None
+    # The expression of interest or the trial that this order turns into a booking; of a booked trial, its order.
+    converts_order_id: UUID | None = None
+    # The order that an expression of interest or a trial on its way has become.
+    converted_into_id: UUID | None = None
     total_minor: int = money(default=0)
     price_fingerprint: str = ""
     note: str = ""
@@ -104,6 +119,25 @@ class TermBookingOrderLine(TenantRow, table=True):
     mode_reason: str | None = None
     seat_id: UUID | None = None  # the seat asked for, in a seated session
     price_minor: int = money()
+    position: int
+
+
+class TermBookingOrderWish(TenantRow, table=True):
+    """An offering, or any offering of a program, that an expression of interest asks for without naming sessions."""
+
+    __tablename__ = "term_booking_order_wish"
+    __table_args__ = (
+        refers("order_id", "term_booking_order", ondelete="CASCADE"),
+        refers("term_program_set_id", "term_program_set"),
+        refers("program_id", "program"),
+        check("num_nonnulls(term_program_set_id, program_id) = 1", "wishes_for_one_thing"),
+        unique_with_nulls("order_id", "term_program_set_id", "program_id"),
+        index("ix_term_booking_order_wish_offering", "term_program_set_id"),
+        index("ix_term_booking_order_wish_program", "program_id"),
+    )
+    order_id: UUID
+    term_program_set_id: UUID | None = None
+    program_id: UUID | None = None
     position: int
 
 

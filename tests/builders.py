@@ -71,6 +71,7 @@ QUOTED: Moves = (*SUBMITTED, ("quote", Status.QUOTE))
 ACCEPTED: Moves = (*QUOTED, ("accept", Status.ACCEPT))
 CONFIRMED: Moves = (*SUBMITTED, ("confirm", Status.APPROVED))
 ATTENDANCE_APPROVED: Moves = (*SUBMITTED, ("approve_attendance", Status.ATTENDANCE_APPROVED))
+EXPRESSED: Moves = (*CARTED, ("express", Status.SUBMITTED))
 TIMED_OUT: Moves = (*SUBMITTED, ("cancel", Status.CANCELED))
 
 # What a booking went through since its order was confirmed.

@@ -61,6 +61,11 @@ def clashes(held: Type, held_slot: Slot, wanted: Type, wanted_slot: Slot) -> boo
     return rule in (Rule.OVERLAP, Rule.CONVERTS) and held_slot.overlaps(wanted_slot)
 
 
+def converts(held: Type, held_slot: Slot, wanted: Type, wanted_slot: Slot) -> bool:
+    """Whether a held claim on the same session becomes the wanted one instead of refusing it."""
+    return MATRIX[held][wanted] is Rule.CONVERTS and held_slot.session_id == wanted_slot.session_id
+
+
 def clashing_pairs(wanted: Type, slots: Iterable[Slot]) -> Iterator[tuple[Slot, Slot]]:
     """Sessions of one submission that clash with each other, each pair once; kinds that block no time never do."""
     if MATRIX[wanted][wanted] is not Rule.OVERLAP:

@@ -6,15 +6,19 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from billing.pricing import Priced
+from catalogue.rules import DEFINITIONS, Rule
 from engine.actor import Actor
 from engine.batch import Batch
 from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.fire import Refused
 from engine.ids import new_id
-from models import BookingMode, LineKind, TermBookingOrderExtra, TermBookingOrderLine
+from models import BookingMode, LineKind, TermBookingOrderExtra, TermBookingOrderLine, TermBookingOrderType
 from workflows.order_facts import Facts, Order
+from workflows.order_guards import ORDER_TYPES_THAT_WORK
 
 MOST_LINES = 500
 MOST_EXTRAS = 20
@@ -24,7 +28,16 @@ _RESOLVE = """
 SELECT a.id AS account_id, t.id AS term_id, t.status, t.name, t.ends_on,
        coalesce(s.time_zone, g.time_zone) AS time_zone,
        EXISTS (SELECT FROM account_attendee x WHERE x.organisation_id = a.organisation_id AND x.account_id = a.id
-               AND x.attendee_id = %(attendee_id)s) AS is_theirs
+               AND x.attendee_id = %(attendee_id)s) AS is_theirs,
+       EXISTS (
+           SELECT FROM term_program_set p
+           JOIN program r ON r.organisation_id = p.organisation_id AND r.id = p.program_id
+           WHERE p.organisation_id = g.id AND p.term_id = t.id AND p.status = 'PUBLISHED' AND coalesce(
+               (SELECT x.value FROM rule_setting x
+                WHERE x.organisation_id = g.id AND x.name = 'order_types'
+                  AND x.scope_id IN (p.id, r.id, r.category_id, g.id)
+                ORDER BY array_position(ARRAY[p.id, r.id, r.category_id, g.id], x.scope_id) LIMIT 1),
+               %(usual)s::jsonb) ? %(order_type)s) AS is_offered
 FROM organisation g
 LEFT JOIN account a ON a.organisation_id = g.id AND a.id = %(account_id)s
 LEFT JOIN term t ON t.organisation_id = g.id AND t.id = %(term_id)s
@@ -34,18 +47,22 @@ WHERE g.id = %(org)s
 
 
 def resolve_account(
-    tx: Transaction, actor: Actor, account_id: UUID | None, *, attendee_id: UUID, term_id: UUID, now: datetime
-) -> UUID:
+    tx: Transaction, actor: Actor, account_id: UUID | None, *, attendee_id: UUID, term_id: UUID,
+    order_type: TermBookingOrderType, now: datetime,
+) -> UUID:  # fmt: skip
     """Whose account an order is for (DOMAIN §2): selected by hand by an admin, the family's own otherwise.
 
-    Raises Invalid, NotFound or Refused; what belongs to another family answers like what does not exist.
+    Raises Invalid, NotFound or Refused (the term takes no bookings, or nothing in it is offered as this order type);
+    what belongs to another family answers like what does not exist.
     """
     if account_id is None and not actor.is_admin and len(actor.account_ids) == 1:
         account_id = next(iter(actor.account_ids))
     if account_id is None:
         raise Invalid("Select the account that the order is for.", reasons=[
             Reason("required", "Select the account that the order is for.", field="account_id")])  # fmt: skip
-    found = tx.row(_RESOLVE, account_id=account_id, attendee_id=attendee_id, term_id=term_id)
+    usual = orjson.dumps(DEFINITIONS[Rule.ORDER_TYPES].default).decode()
+    found = tx.row(_RESOLVE, account_id=account_id, attendee_id=attendee_id, term_id=term_id, usual=usual,
+                   order_type=order_type.name)  # fmt: skip
     if found is None or found["account_id"] is None or not actor.may_see_account(account_id):
         raise NotFound("There is no such account.", what="account")
     if found["term_id"] is None:
@@ -56,7 +73,19 @@ def resolve_account(
     if found["status"] not in ("OPEN", "RUNNING") or found["ends_on"] < today:
         message = f"{found['name']} takes no bookings."
         raise Refused(message, reasons=[Reason("term_closed", message, field="term_id", rule="term_status")])
+    _refuse_type(order_type, found["name"], is_offered=found["is_offered"])
     return account_id
+
+
+def _refuse_type(order_type: TermBookingOrderType, term: str, *, is_offered: bool) -> None:
+    """Nobody fills a cart that no offering of the term would take."""
+    about: dict[str, Any] = {"field": "order_type", "rule": "order_types"}
+    if order_type not in ORDER_TYPES_THAT_WORK:
+        message = f"The order type {order_type.name} is not available yet."
+        raise Refused(message, reasons=[Reason("order_type_not_available", message, **about)])
+    if not is_offered:
+        message = f"Nothing in {term} is offered as {order_type.name.lower().replace('_', ' ')}."
+        raise Refused(message, reasons=[Reason("order_type_not_offered", message, **about)])
 
 
 def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -106,10 +135,11 @@ def _failing_extras(position: int, extras: Sequence[Row]) -> Iterable[Reason]:
 
 def clear_lines(tx: Transaction, order: Order) -> None:
     """Take everything out of the cart; what is wanted now is written in its place."""
-    tx.run(
-        "DELETE FROM term_booking_order_line WHERE organisation_id = %(org)s AND order_id = %(order_id)s",
-        order_id=order.id,
-    )
+    tables = ["term_booking_order_line"]
+    if order.order_type is TermBookingOrderType.EOI:
+        tables.append("term_booking_order_wish")
+    for table in tables:
+        tx.run(f"DELETE FROM {table} WHERE organisation_id = %(org)s AND order_id = %(order_id)s", order_id=order.id)
 
 
 def replace_lines(

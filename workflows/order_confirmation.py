@@ -46,7 +46,8 @@ class Confirmation:
 
 def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: str, **_: Any) -> Iterator[Reason]:
     """The confirmation type's condition (DOMAIN §3): paid, in good standing, or an admin says so with a reason."""
-    assert holdings.billing is not None, "a submitted order has a Billing version"
+    if holdings.billing is None:
+        return  # an expression of interest costs nothing, and is not confirmed: another guard says so
     total = holdings.billing["total_minor"]
     yield from failing_confirmation_type(order)
     if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL and holdings.paid_minor < total:

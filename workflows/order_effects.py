@@ -29,6 +29,11 @@ def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_:
     places.hold(batch, order, facts.lines, now=now)
 
 
+def note_submission(order: Order, *, now: datetime, **_: Any) -> None:
+    """What has no Billing still says since when it stands."""
+    order.change(submitted_at=now)
+
+
 def open_billing(order: Order, *, batch: Batch, facts: Facts, priced: Priced, now: datetime, **_: Any) -> None:
     """Make the group at its first submit, and the version that this order costs; nothing is posted yet."""
     group_id, version = _next_version(order, batch, facts.group, now)

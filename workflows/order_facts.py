@@ -17,10 +17,12 @@ from sqlmodel import SQLModel
 from catalogue.rules import Answer, Rule, answer
 from catalogue.selection import OfferedSession
 from engine.actor import Actor
+from engine.chart import Chart
 from engine.database import Row, Transaction
 from engine.errors import Conflict, NotFound
 from engine.fire import Subject
 from models import (
+    ActorKind,
     BookingMode,
     LineKind,
     TermBookingConfirmationType,
@@ -28,7 +30,8 @@ from models import (
     TermBookingOrderType,
     TermBookingStatus,
 )
-from workflows.double_booking import Slot
+from workflows.double_booking import Slot, converts
+from workflows.interest_facts import Interest, read_interests, triggers_of
 from workflows.wanted_seats import WantedSeat, read_wanted_seats
 
 
@@ -48,6 +51,7 @@ class Order(Subject):
     total_minor: int = 0
     price_fingerprint: str = ""
     note: str = ""
+    converts_order_id: UUID | None = None
     cancel_reason: str | None = None
     submitted_at: datetime | None = None
     created_at: datetime | None = None
@@ -55,6 +59,10 @@ class Order(Subject):
     account: Row = field(default_factory=dict, repr=False)
     attendee: Row = field(default_factory=dict, repr=False)
     organisation: Row = field(default_factory=dict, repr=False)
+
+    def allowed(self, chart: Chart, kind: ActorKind) -> list[str]:
+        """Of the chart's triggers those that are for its type."""
+        return triggers_of(chart, self.order_type, self.status, kind)
 
 
 @dataclass(slots=True)
@@ -137,6 +145,7 @@ class WantedLine:
 class Claim:
     """A claim that the attendee holds through another order."""
 
+    order_id: UUID
     order_type: TermBookingOrderType
     slot: Slot
     account_id: UUID
@@ -155,6 +164,8 @@ class Facts:
     group: Row | None
     trials_taken: dict[str, int]
     standing: Row | None
+    # The family's own interest that becomes this order.
+    making_way: list[Interest] = field(default_factory=list)
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -176,7 +187,7 @@ class Facts:
 _LOCK = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.cancel_reason, o.submitted_at, o.created_at,
+       o.converts_order_id, o.cancel_reason, o.submitted_at, o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
                          'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor) AS account,
        json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
@@ -297,9 +308,10 @@ SELECT
        AND s.term_program_set_id IN (
            SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL'
            UNION ALL SELECT id FROM offerings WHERE modes && ARRAY['FULL_WEEK', 'FULL_TERM'])) AS siblings,
-    (SELECT json_agg(json_build_object('order_type', c.order_type, 'session', s.id, 'starts_at', s.starts_at,
-                     'ends_at', s.ends_at, 'account_id', o.account_id, 'reference', coalesce(b.reference, o.reference),
-                     'name', p.name, 'date', s.local_date, 'start', s.local_start, 'end', s.local_end))
+    (SELECT json_agg(json_build_object('order_id', o.id, 'order_type', c.order_type, 'session', s.id,
+                     'starts_at', s.starts_at, 'ends_at', s.ends_at, 'account_id', o.account_id,
+                     'reference', coalesce(b.reference, o.reference), 'name', p.name, 'date', s.local_date,
+                     'start', s.local_start, 'end', s.local_end))
      FROM place_claim c
      JOIN term_product s ON s.organisation_id = c.organisation_id AND s.id = c.term_product_id
      JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
@@ -357,7 +369,20 @@ def read_facts(
     found = read_wanted_seats(tx, seats, order_id=order.id)
     for line in facts.lines if found else ():
         line.seat = found.get((line.session_id, line.seat_id)) if line.seat_id else None
+    facts.making_way = read_interests(tx, _making_way(order, facts))
     return facts
+
+
+def _making_way(order: Order, facts: Facts) -> set[UUID]:
+    """The orders whose claims become this one's: the account's own interest in the same sessions, and what it is to
+    convert.
+    """
+    found = {
+        claim.order_id for claim in facts.claims for line in facts.lines
+        if claim.account_id == order.account_id
+        and converts(claim.order_type, claim.slot, order.order_type, line.slot)
+    }  # fmt: skip
+    return found | {order.converts_order_id} if order.converts_order_id else found
 
 
 def _offerings(rows: Iterable[Row], organisation_id: UUID) -> dict[str, Offering]:
@@ -398,7 +423,8 @@ def _claim(row: Row) -> Claim:
     when = f"{date.fromisoformat(row['date']):%a %d %b %Y} {row['start'][:5]}–{row['end'][:5]}" if row["date"] else ""
     slot = Slot(UUID(row["session"]), _moment(row["starts_at"]), _moment(row["ends_at"]))
     label = f"{row['name']}, {when}" if when else str(row["name"])
-    return Claim(TermBookingOrderType(row["order_type"]), slot, UUID(row["account_id"]), str(row["reference"]), label)
+    order_type = TermBookingOrderType(row["order_type"])
+    return Claim(UUID(row["order_id"]), order_type, slot, UUID(row["account_id"]), str(row["reference"]), label)
 
 
 def _siblings(

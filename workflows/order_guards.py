@@ -12,7 +12,7 @@ from engine.database import Row
 from engine.errors import Reason
 from engine.money import format_money
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
-from workflows.double_booking import clashes, clashing_pairs
+from workflows.double_booking import clashes, clashing_pairs, converts
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
 from workflows.order_modes import wrong_sets
@@ -20,7 +20,9 @@ from workflows.order_modes import wrong_sets
 # Why the system cancels; an order that ended so may be revived.
 TIMEOUT = "timeout"
 
-ORDER_TYPES_THAT_WORK = frozenset({TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION})
+ORDER_TYPES_THAT_WORK = frozenset(
+    {TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION, TermBookingOrderType.EOI}
+)
 CONFIRMATION_TYPES_THAT_WORK = frozenset(
     {
         TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT,
@@ -197,7 +199,7 @@ def has_no_conflict(order: Order, *, facts: Facts, actor: Actor, **_: object) ->
     """The attendee is not elsewhere at that time (DOMAIN §3); nobody overrides it."""
     for line in facts.lines:
         for claim in facts.claims:
-            if clashes(claim.order_type, claim.slot, order.order_type, line.slot):
+            if _is_in_the_way(order, line, claim):
                 yield _double_booked(order, line, claim, actor)
     labels = {line.session_id: line for line in facts.lines}
     for one, other in clashing_pairs(order.order_type, (line.slot for line in facts.lines)):
@@ -206,9 +208,19 @@ def has_no_conflict(order: Order, *, facts: Facts, actor: Actor, **_: object) ->
                      "double_booking")  # fmt: skip
 
 
+def _is_in_the_way(order: Order, line: WantedLine, claim: Claim) -> bool:
+    """The matrix of DOMAIN §3. What becomes this order is not in its way; another account's interest is."""
+    if claim.order_id == order.converts_order_id:
+        return False
+    if converts(claim.order_type, claim.slot, order.order_type, line.slot):
+        return claim.account_id != order.account_id
+    return clashes(claim.order_type, claim.slot, order.order_type, line.slot)
+
+
 def _double_booked(order: Order, line: WantedLine, claim: Claim, actor: Actor) -> Reason:
     if claim.account_id == order.account_id or actor.is_admin:
-        message = f"{order.attendee['name']} is already booked for {claim.label} ({claim.reference})."
+        held = "has an interest in" if claim.order_type is TermBookingOrderType.EOI else "is already booked for"
+        message = f"{order.attendee['name']} {held} {claim.label} ({claim.reference})."
         return _about(line, "double_booked", message, "double_booking", other=claim.reference)
     return _about(line, "double_booked", f"{line.label}: not available at this time.", "double_booking")
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from billing.pricing import Priced
 from engine.actor import SYSTEM as BY_SYSTEM
 from engine.actor import Actor
-from engine.chart import Chart, Step
+from engine.chart import Chart, Guard, Step
 from engine.database import Row, Transaction
 from engine.errors import Reason
 from engine.fire import MovedMeanwhile, Refused, begin, fire
@@ -19,6 +19,16 @@ from engine.ids import new_id, new_reference
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
 from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
+from workflows.interest_rules import (
+    can_convert,
+    has_something_wanted,
+    has_wishes_on_offer,
+    is_enrolment,
+    is_interest,
+    keep_wishes,
+    make_way,
+)
 from workflows.order_cart import clear_lines, replace_lines, resolve_account, wanted_rows
 from workflows.order_confirmation import (
     Confirmation,
@@ -37,6 +47,7 @@ from workflows.order_effects import (
     hold_places,
     keep_reason,
     local_day,
+    note_submission,
     open_billing,
     release_places,
     void_billing,
@@ -69,14 +80,20 @@ from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
-_SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session)
+_SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
 _SUBMIT = (
-    is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown, is_in_booking_window, is_before_cut_off,
-    is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place, is_seat_of_its_session, has_seat, has_no_conflict,
-    is_in_good_standing,
+    is_enrolment, can_convert, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
+    is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
+    is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing,
 )  # fmt: skip
-_HOLD = (hold_places, open_billing, arm_timeout)
-_CONFIRM = (can_confirm_oneself, is_condition_met)
+# An interest is expressed before registration opens, and after it closed for a place that may become free.
+_EXPRESS = (
+    is_interest, has_something_wanted, has_order_type_on_offer, has_wishes_on_offer, is_selectable, is_before_cut_off,
+    is_eligible, has_no_conflict,
+)  # fmt: skip
+_ENROLMENT = (is_enrolment,)
+_HOLD = (make_way, hold_places, open_billing, arm_timeout)
+_CONFIRM = (is_enrolment, can_confirm_oneself, is_condition_met)
 _ENROL = (disarm_timers, make_booking, write_invoice, make_attendance)
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
@@ -86,8 +103,9 @@ _LET_GO = (disarm_timers, release_places, void_billing)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
 _UNDO = (void_billing, keep_reason, end_its_booking)
-_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (hold_places, open_billing, forget_reason)
-_FILL, _NOTE = (replace_lines,), (keep_reason,)
+_CLAIM = (hold_places, note_submission)
+_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, forget_reason)
+_FILL, _NOTE = (replace_lines, keep_wishes), (keep_reason,)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _LATER = (is_available,)
 
@@ -101,11 +119,14 @@ CHART = Chart(
         Step("save",               S.DRAFT,               S.CREATED,             OWNER,          _SAVE,            _FILL),
         Step("save",               S.CREATED,             S.CREATED,             OWNER,          _SAVE,            _FILL),
         Step("submit",             S.CREATED,             S.SUBMITTED,           OWNER,          _SUBMIT,          _HOLD,   "order.submitted"),
+        Step("express",            S.CREATED,             S.SUBMITTED,           OWNER,          _EXPRESS,         _CLAIM,  "order.interest"),
+        Step("narrow",             S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               ()),
+        Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _NOTE,   "order.converted"),
         Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          (has_no_money,),  _LET_GO),
-        Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
+        Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          _ENROLMENT,     _QUOTE,  "order.quoted"),
         Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
         Step("accept",             S.QUOTE,               S.ACCEPT,              OWNER,          (has_open_quote,), _REARM),
-        Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          (),               _ATTEND),
+        Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          _ENROLMENT,     _ATTEND),
         Step("confirm",            S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
         Step("confirm",            S.ACCEPT,              S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
         Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _INVOICE, "booking.confirmed"),
@@ -133,49 +154,61 @@ class Outcome:
     notices: list[Reason] | None = None
     made: Confirmation | None = None
     document_id: UUID | None = None
+    wishes: list[Wish] | None = None
 
 
 def new(
     tx: Transaction, *, actor: Actor, account_id: UUID | None, attendee_id: UUID, term_id: UUID,
-    order_type: TermBookingOrderType, now: datetime,
+    order_type: TermBookingOrderType, now: datetime, converts_order_id: UUID | None = None,
 ) -> Outcome:  # fmt: skip
     """Begin a draft for an attendee of an account; it holds nothing. See DOMAIN §2 for whose account it is.
 
     Raises Invalid (an admin selected no account), NotFound (not this actor's account, attendee or term), Refused (the
-    term takes no bookings).
+    term takes no bookings, or offers nothing as this order type).
     """
-    account_id = resolve_account(tx, actor, account_id, attendee_id=attendee_id, term_id=term_id, now=now)
+    account_id = resolve_account(tx, actor, account_id, attendee_id=attendee_id, term_id=term_id,
+                                 order_type=order_type, now=now)  # fmt: skip
     order = Order(
         id=new_id(), reference=new_reference("TO"), status=S.DRAFT, version=1, account_id=account_id,
         attendee_id=attendee_id, term_id=term_id, order_type=order_type, created_at=now,
+        converts_order_id=converts_order_id,
     )  # fmt: skip
     row = {
         "reference": order.reference, "account_id": account_id, "attendee_id": attendee_id, "term_id": term_id,
         "order_type": int(order_type), "made_by": actor.kind.value, "total_minor": 0, "price_fingerprint": "",
-        "note": "", "created_at": now, "updated_at": now,
+        "note": "", "converts_order_id": converts_order_id, "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(tx.batch, CHART, order, row=row, actor=actor, now=now)
     return Outcome(order)
 
 
 def save(
-    tx: Transaction, *, order_id: UUID, lines: list[Row], actor: Actor, now: datetime, version: int | None = None
-) -> Outcome:
-    """Put sessions with their extras into the cart and price them. Conflicts and full sessions come back as notices."""
+    tx: Transaction, *, order_id: UUID, lines: list[Row], actor: Actor, now: datetime, version: int | None = None,
+    wishes: Wishes | None = None,
+) -> Outcome:  # fmt: skip
+    """Put sessions with their extras into the cart and price them. Conflicts and full sessions come back as notices.
+
+    `wishes` are what an expression of interest is about besides; like the lines they replace what was saved before.
+    """
     order = lock_order(tx, order_id, actor=actor, version=version)
     wanted, extras = wanted_rows(lines)
+    wishes = wishes or Wishes()
+    wished = read_wishes(tx, wishes, term_id=order.term_id)
     facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
     priced = price_order(order, facts)
     fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts, priced=priced,
-         changes={"lines": len(wanted), "total_minor": priced.total_minor})  # fmt: skip
+         wishes=wished, note=wishes.note,
+         changes={"lines": len(wanted), "wishes": len(wished), "total_minor": priced.total_minor})  # fmt: skip
     clear_lines(tx, order)
-    return Outcome(order, priced, facts, notices=notices(order, facts, priced, actor=actor, now=now))
+    return Outcome(order, priced, facts, wishes=wished, notices=notices(order, facts, priced, actor=actor, now=now))
 
 
 def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: datetime) -> list[Reason]:
     """What a submit would be refused for right now; the cart shows it and keeps no place."""
     known: dict[str, Any] = {"facts": facts, "priced": priced, "actor": actor, "now": now, "override": ""}
-    asked = (is_in_booking_window, is_before_cut_off, is_eligible, has_trial_left, has_place, has_seat, has_no_conflict)
+    asked: tuple[Guard, ...] = (is_before_cut_off, is_eligible, has_no_conflict)
+    if order.order_type is not TermBookingOrderType.EOI:
+        asked = (is_in_booking_window, *asked, has_trial_left, has_place, has_seat)
     return [reason for guard in asked for reason in guard(order, **known)]
 
 
@@ -208,6 +241,21 @@ def submit(
         by = actor if confirmation_type is _PAY_LATER else Actor(ActorKind.SYSTEM)
         outcome.made = confirm_locked(tx, order, actor=by, now=now)
     return outcome
+
+
+def express(
+    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False
+) -> Outcome:
+    """Register an expression of interest: it blocks the attendee's time in the sessions that it names, takes no place
+    and costs nothing. Raises Refused with every failing reason.
+    """
+    order = lock_order(tx, order_id, actor=actor)
+    facts = read_facts(tx, order, now=now, today=local_day(now, order))
+    override = override_reason.strip() if actor.is_admin else ""
+    fire(tx.batch, CHART, order, "express", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
+         wishes=read_kept_wishes(tx, order.id, term_id=order.term_id), override=override,
+         changes={"sessions": len(facts.lines)})  # fmt: skip
+    return Outcome(order, facts=facts)
 
 
 def confirm(

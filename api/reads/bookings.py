@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from api.moves import Answer, Principal
-from api.reads.orders import allowed, own_accounts, session_label, summary
+from api.reads.orders import own_accounts, session_label, summary
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import TermBookingStatus
+from workflows.term_booking import CHART
 
 _LIST = """
 SELECT {keys}, b.id, b.reference, b.status, b.version, b.revision, b.payment_state, b.account_id, a.name AS account,
@@ -80,7 +81,7 @@ def whole(tx: Transaction, principal: Principal, booking_id: UUID) -> Answer:
     row = page["items"][0]
     return Answer({
         **summary(row), "status_code": row["status"],
-        "allowed": allowed(TermBookingStatus(row["status"]), principal.kind, is_booking=True),
+        "allowed": CHART.triggers_from(TermBookingStatus(row["status"]), principal.kind),
         "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
         "lines": [_line(line) for line in tx.rows(_LINES, booking_id=booking_id)],
         "credit_notes": [_credit_note(note) for note in tx.rows(_CREDIT_NOTES, booking_id=booking_id)],

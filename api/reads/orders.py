@@ -11,8 +11,8 @@ from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from workflows.interest_facts import triggers_of
 from workflows.order_facts import Changed, WantedLine
-from workflows.term_booking import CHART as BOOKING_CHART
 from workflows.term_booking_order import CHART, Outcome
 
 
@@ -27,13 +27,14 @@ def moved(
     standing = TermBookingStatus(order.status)
     body = {
         "id": order.id, "reference": order.reference, **_status(standing), "version": order.version,
-        "allowed": allowed(standing, principal.kind), "account_id": order.account_id,
+        "allowed": triggers_of(CHART, order.order_type, standing, principal.kind), "account_id": order.account_id,
         "attendee_id": order.attendee_id, "term_id": order.term_id, "order_type": order.order_type.name,
         "confirmation_type": order.confirmation_type.name if order.confirmation_type else None,
         "currency": principal.organisation["currency"], "total_minor": order.total_minor,
         "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
         "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
-        "cancel_reason": order.cancel_reason, "booking_id": order.booking_id, **more,
+        "cancel_reason": order.cancel_reason, "booking_id": order.booking_id,
+        "converts_order_id": order.converts_order_id, "note": order.note, **more,
     }  # fmt: skip
     made = outcome.made
     if made is not None and made.booking is not None:
@@ -44,13 +45,16 @@ def moved(
     return Answer(body, status, version=order.version, location=f"/orders/{order.id}" if status == 201 else None)
 
 
-def saved(outcome: Outcome, principal: Principal) -> Answer:
+def saved(outcome: Outcome, principal: Principal, *, status: int = 200) -> Answer:
     """The cart with the price of each line, and what a submission would be refused for."""
     assert outcome.facts is not None
     assert outcome.priced is not None
     prices = {p.line.term_product_id: p.gross_minor for p in outcome.priced.lines if p.line.component == "SESSION"}
     return moved(
-        outcome, principal, lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.lines],
+        outcome, principal, status=status,
+        lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.lines],
+        wishes=[{"offering_id": wish.offering_id, "program_id": wish.program_id, "name": wish.name}
+                for wish in outcome.wishes or ()],
         notices=[reason.as_dict() for reason in outcome.notices or ()],
     )  # fmt: skip
 
@@ -72,12 +76,6 @@ def _seat(line: WantedLine) -> Row | None:
     return {"id": seat.id, "row": seat.row_name, "number": seat.number, "seat_type": seat.seat_type}
 
 
-def allowed(status: TermBookingStatus, kind: ActorKind, *, is_booking: bool = False) -> list[str]:
-    """The triggers that this status leaves open to this kind of caller."""
-    chart = BOOKING_CHART if is_booking else CHART
-    return [step.trigger for step in chart.steps if step.source == status and kind in step.who]
-
-
 def _status(status: TermBookingStatus) -> Row:
     return {"status": status.name, "status_code": int(status)}
 
@@ -85,7 +83,8 @@ def _status(status: TermBookingStatus) -> Row:
 _WHOLE = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
-       o.booking_id, a.name AS account, t.name AS attendee, m.name AS term, b.reference AS booking_reference,
+       o.booking_id, o.note, o.converts_order_id, o.converted_into_id, a.name AS account, t.name AS attendee,
+       m.name AS term, b.reference AS booking_reference,
        (SELECT min(x.due_at) FROM timer x
         WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id AND x.status = 'ARMED') AS expires_at,
        (SELECT i.id FROM invoice i
@@ -111,6 +110,12 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
         JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
         JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
         WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id) AS lines,
+       (SELECT json_agg(json_build_object('offering_id', w.term_program_set_id, 'program_id', w.program_id,
+                        'name', coalesce(p.name, g.name)) ORDER BY w.position)
+        FROM term_booking_order_wish w
+        LEFT JOIN term_program_set p ON p.organisation_id = w.organisation_id AND p.id = w.term_program_set_id
+        LEFT JOIN program g ON g.organisation_id = w.organisation_id AND g.id = w.program_id
+        WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id) AS wishes,
        (SELECT json_agg(json_build_object('id', y.id, 'reference', y.reference, 'status', y.status,
                         'amount_minor', y.amount_minor, 'provider', y.provider) ORDER BY y.created_at, y.id)
         FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id) AS payments
@@ -130,7 +135,8 @@ def whole(tx: Transaction, principal: Principal, order_id: UUID) -> Answer:
         raise NotFound("There is no such order.", what="order")
     quote, booking, status = row.pop("quote"), row.pop("booking_reference"), TermBookingStatus(row["status"])
     return Answer({
-        **row, **_status(status), **_types(row), "allowed": allowed(status, principal.kind),
+        **row, **_status(status), **_types(row), "wishes": row["wishes"] or [],
+        "allowed": triggers_of(CHART, TermBookingOrderType(row["order_type"]), status, principal.kind),
         "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
         "lines": [_line(line) for line in row["lines"] or ()], "payments": row["payments"] or [],
         "booking": {"id": row["booking_id"], "reference": booking} if booking else None,
@@ -173,6 +179,16 @@ CROSS JOIN LATERAL (
     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id) n
 WHERE o.organisation_id = %(org)s{where}
 """
+
+
+# Its sessions are the offering's, or an expression of interest wishes for it or for any of its program.
+IS_ABOUT_OFFERING = """(
+    EXISTS (SELECT FROM term_booking_order_line l WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id
+            AND l.term_program_set_id = %(offering)s)
+    OR EXISTS (SELECT FROM term_booking_order_wish w
+               JOIN term_program_set p ON p.organisation_id = w.organisation_id AND p.id = %(offering)s
+               WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id
+                 AND (w.term_program_set_id = p.id OR (w.program_id = p.program_id AND o.term_id = p.term_id))))"""
 
 
 def listing(principal: Principal) -> Listing:

@@ -19,9 +19,11 @@ from api.schemas.orders import (
     Confirmation,
     Ending,
     History,
+    Interest,
     NewOrder,
     Order,
     OrderSummary,
+    OrderType,
     OrderWhole,
     Submission,
 )
@@ -29,7 +31,9 @@ from engine.database import Transaction
 from engine.errors import NotPermitted, Reason
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
+from workflows import conversion
 from workflows import term_booking_order as orders
+from workflows.interest_facts import Wishes
 from workflows.timeouts import release_overdue
 
 router = APIRouter(tags=["orders"])
@@ -55,7 +59,8 @@ def begin_order(body: NewOrder, call: Called) -> Response:
 @router.get("/orders", **for_roles(OWNERS_AND_FINANCE, response_model=Page[OrderSummary]))
 def list_orders(
     call: Called, account_id: UUID | None = None, attendee_id: UUID | None = None, term_id: UUID | None = None,
-    session_id: UUID | None = None, status: Annotated[list[BookingStatus] | None, Query(max_length=13)] = None,
+    session_id: UUID | None = None, offering_id: UUID | None = None, order_type: OrderType | None = None,
+    status: Annotated[list[BookingStatus] | None, Query(max_length=13)] = None,
     created_from: Moment | None = None, created_until: Moment | None = None, cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:  # fmt: skip
@@ -67,6 +72,8 @@ def list_orders(
         found.where("o.attendee_id = %(attendee)s", attendee=attendee_id)
         found.where("o.term_id = %(term)s", term=term_id)
         found.where("o.status = ANY(%(status)s)", status=shown.statuses(status))
+        found.where("o.order_type = %(order_type)s", order_type=order_type and TermBookingOrderType[order_type])
+        found.where(shown.IS_ABOUT_OFFERING, offering=offering_id)
         found.where("o.created_at >= %(made_from)s", made_from=created_from)
         found.where("o.created_at < %(made_until)s", made_until=created_until)
         found.where(
@@ -96,11 +103,13 @@ def save_cart(order_id: UUID, body: Cart, call: Called) -> Response:
     be refused for; it keeps no place. `If-Match` is honoured.
     """
     lines = [line.model_dump() for line in body.lines]
+    wishes = Wishes(**body.wishes.model_dump()) if body.wishes else None
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         outcome = orders.save(
-            tx, order_id=order_id, lines=lines, actor=who.actor, now=call.now, version=call.expected_version
-        )
+            tx, order_id=order_id, lines=lines, actor=who.actor, now=call.now, version=call.expected_version,
+            wishes=wishes,
+        )  # fmt: skip
         return shown.saved(outcome, who)
 
     return call.move(verb)
@@ -114,9 +123,7 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        if body.override_reason and not who.actor.is_admin:
-            message = "Only an admin sets booking window, cut-off and eligibility aside."
-            raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])
+        _only_admins_override(who, body.override_reason)
         outcome = orders.submit(
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
@@ -125,6 +132,41 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
         return shown.moved(outcome, who, expected=call.expected_version, moves=2 if outcome.made else 1)
 
     return call.move(verb, make_way=lambda refusal: _release_overdue(call, order_id, refusal))
+
+
+@router.post("/orders/{order_id}/interest", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
+def express_interest(order_id: UUID, call: Called, body: Interest | None = None) -> Response:
+    """Register an expression of interest: it keeps the attendee's time free for its sessions, takes no place and costs
+    nothing. It needs no open registration; cut-off and eligibility are asked.
+    """
+    asked = body or Interest()
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        _only_admins_override(who, asked.override_reason)
+        outcome = orders.express(tx, order_id=order_id, actor=who.actor, now=call.now, **asked.model_dump())
+        return shown.moved(outcome, who, expected=call.expected_version)
+
+    return call.move(verb, make_way=lambda refusal: _release_overdue(call, order_id, refusal))
+
+
+def _only_admins_override(who: Principal, reason: str) -> None:
+    if reason and not who.actor.is_admin:
+        message = "Only an admin sets booking window, cut-off and eligibility aside."
+        raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])
+
+
+@router.post(
+    "/orders/{order_id}/conversion", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=Order)
+)  # fmt: skip
+def convert_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
+    """Begin the booking that an expression of interest becomes: an order with its sessions in the cart, at the price
+    of now. Its submission takes the places and ends the interest, in one step; until then nothing changes.
+    """
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        return shown.saved(conversion.begin(tx, order_id=order_id, actor=who.actor, now=call.now), who, status=201)
+
+    return call.move(verb)
 
 
 def _release_overdue(call: Call, order_id: UUID, refusal: Refused) -> bool:

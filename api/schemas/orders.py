@@ -48,6 +48,16 @@ class WantedLine(Input):
     extras: list[WantedExtra] = Field(default_factory=list, max_length=20)
 
 
+class Wishes(Input):
+    """What an expression of interest is about without naming sessions."""
+
+    offering_ids: Annotated[list[UUID], Field(max_length=50)] = Field(default_factory=list)
+    program_ids: Annotated[list[UUID], Field(max_length=50)] = Field(
+        default_factory=list, description="Any offering of the program."
+    )
+    note: LongText = Field(default="", description="Whatever the office should know: days that suit, a friend, …")
+
+
 class Cart(Input):
     """All that is in the cart from now on; what was in it before is replaced."""
 
@@ -56,6 +66,16 @@ class Cart(Input):
     )
 
     lines: Annotated[list[WantedLine], Field(max_length=500)]
+    wishes: Wishes | None = Field(default=None, description="Of an expression of interest only.")
+
+
+class Interest(Input):
+    """Registers an expression of interest."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"is_muted": False}]})
+
+    override_reason: LongText = Field(default="", description="Why an admin sets cut-off and eligibility aside.")
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
 
 
 class Submission(Input):
@@ -124,6 +144,14 @@ class OrderLine(Output):
     extras: list[OrderExtra]
 
 
+class OrderWish(Output):
+    """An offering, or any offering of a program, that an expression of interest is about."""
+
+    offering_id: UUID | None
+    program_id: UUID | None
+    name: str
+
+
 class MadeBooking(Output):
     """The booking that a confirmation made."""
 
@@ -160,6 +188,13 @@ class Order(Output):
     notices: list[FailedRule] | None = Field(
         default=None, description="What a submission would be refused for at this moment."
     )
+    wishes: list[OrderWish] | None = Field(
+        default=None, description="Of an expression of interest, with a saved cart and a read order."
+    )
+    note: str = ""
+    converts_order_id: UUID | None = Field(
+        default=None, description="The expression of interest that this order converts when it is submitted."
+    )
     booking: MadeBooking | None = None
     invoice_id: UUID | None = None
     quote_id: UUID | None = None
@@ -183,6 +218,7 @@ class OrderWhole(Order):
     account: str
     attendee: str
     term: str
+    converted_into_id: UUID | None = Field(default=None, description="The order that it has become.")
     quote_number: str | None
     payments: list[PaymentOfOrder]
 

@@ -51,6 +51,7 @@ REASONS: Mapping[str, str] = {
     "height_unknown": "The offering asks for a height, and the attendee's is not known.",
     "in_the_future": "A mark is not made in the future; check the device's clock.",
     "invalid": "The value is not one of those that are possible.",
+    "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood; `field` says where.",
     "mode_not_offered": "The offering is not booked in this mode.",
@@ -66,9 +67,13 @@ REASONS: Mapping[str, str] = {
     "not_open_yet": "Registration has not opened; `facts.opens_at` says when it does.",
     "not_permitted": "Only an admin may ask for this.",
     "not_paid": "It is confirmed when it is paid, and it is not yet.",
+    "not_convertible": "It is no expression of interest that stands.",
+    "not_interest": "It is no expression of interest.",
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
     "nothing_to_cancel": "Every session was held.",
+    "nothing_to_convert": "What the order was to convert does not stand any more; begin a new order.",
+    "nothing_wanted": "It names no session, offering or program.",
     "nul_character": "A text cannot hold a NUL character.",
     "offering_not_published": "The offering cannot be booked.",
     "order_type_not_available": "This order type is not available yet.",
@@ -123,6 +128,11 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         "other_term", "not_a_session", "session_closed", "session_over", "extra_not_offered",
         "offering_not_published", "term_closed", "modes_mixed", "mode_not_offered", "selection_incomplete",
     ),
+    "is_enrolment": ("is_interest",),
+    "is_interest": ("not_interest",),
+    "can_convert": ("nothing_to_convert",),
+    "has_something_wanted": ("nothing_wanted",),
+    "has_wishes_on_offer": ("not_interest", "other_term", "offering_not_published", "order_type_not_offered"),
     "is_price_as_shown": ("price_changed",),
     "is_in_booking_window": ("not_open_yet", "window_closed"),
     "is_before_cut_off": ("past_cut_off",),
@@ -155,13 +165,17 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "has_nothing_due": ("owing",),
 }  # fmt: skip
 
+_CART = tuple(dict.fromkeys(
+    code for guard in ("has_order_type_on_offer", "is_selectable") for code in GUARDS[guard] if code != "session_over"
+))  # fmt: skip
+
 # The operations that are a step of a chart: which chart, which trigger.
 TRIGGERS: Mapping[str, tuple[str, str]] = {
     operation: (chart, trigger) for chart, steps in {
         "term_booking_order": {
-            "save_cart": "save", "submit_order": "submit", "quote_order": "quote", "accept_quote": "accept",
-            "confirm_order": "confirm", "approve_attendance": "approve_attendance", "reopen_order": "reopen",
-            "remove_order": "remove", "cancel_order": "cancel",
+            "save_cart": "save", "submit_order": "submit", "express_interest": "express", "quote_order": "quote",
+            "accept_quote": "accept", "confirm_order": "confirm", "approve_attendance": "approve_attendance",
+            "reopen_order": "reopen", "remove_order": "remove", "cancel_order": "cancel",
         },
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
@@ -182,7 +196,12 @@ Codes = tuple[tuple[str, ...], tuple[str, ...]]
 
 # What an operation says besides what all of its kind say: codes of problems and of reasons, by status.
 OWN: Mapping[str, Mapping[int, Codes]] = {
-    "begin_order": {409: (("refused",), ("term_closed",)), 422: ((), ("required",))},
+    "begin_order": {
+        409: (("refused",), ("term_closed", "order_type_not_available", "order_type_not_offered")),
+        422: ((), ("required",)),
+    },
+    "convert_order": {409: (("refused", "moved_meanwhile"), ("not_convertible", "term_closed", *_CART))},
+    "express_interest": {403: ((), ("not_permitted",))},
     "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown"))},
     "submit_order": {403: ((), ("not_permitted",))},
     "make_payment": {

@@ -18,7 +18,7 @@ from api.schemas.sample_programme import (
 
 ACCOUNT_ID, ATTENDEE_ID, GUARDIAN_ID, STAFF_ID = sample_id(1), sample_id(2), sample_id(14), sample_id(15)
 ORDER_ID, BOOKING_ID, INVOICE_ID, QUOTE_ID = sample_id(16), sample_id(17), sample_id(18), sample_id(19)
-PAYMENT_ID, ATTENDANCE_ID = sample_id(20), sample_id(8)
+PAYMENT_ID, ATTENDANCE_ID, INTEREST_ID = sample_id(20), sample_id(8), sample_id(30)
 FINGERPRINT = "9f86d081884c7d65"
 _MORNING = "2026-03-31T13:00:00+00:00"
 _BEGUN, _SUBMITTED, _PAID = "2026-03-31T13:05:00+00:00", "2026-03-31T13:07:00+00:00", "2026-03-31T13:09:00+00:00"
@@ -91,11 +91,20 @@ _CONFIRMED = _OVER | {
     "status": "APPROVED", "status_code": 500, "booking_id": BOOKING_ID, "invoice_id": INVOICE_ID,
     "booking": {"id": BOOKING_ID, "reference": "TB-6H3N8RXA"},
 }  # fmt: skip
+_INTEREST = _OVER | {
+    "id": INTEREST_ID, "reference": "TO-2B7XQ4MK", "order_type": "EOI", "confirmation_type": None,
+    "status": "SUBMITTED", "status_code": 300, "version": 3,
+    "allowed": ["reopen", "remove", "cancel"], "note": "Any Sunday morning suits us",
+}  # fmt: skip
 # One schema, and what it holds after each step.
 ORDER_AFTER: dict[str, Sample] = {
     "begin_order": _DRAFT,
     "save_cart": _CREATED | {"lines": _LINES, "notices": [_NOTICE]},
     "submit_order": ORDER,
+    "express_interest": _INTEREST,
+    "convert_order": _CREATED | {
+        "lines": _LINES, "notices": [_NOTICE], "converts_order_id": INTEREST_ID,
+    },
     "quote_order": _QUOTED | {"quote_id": QUOTE_ID},
     "accept_quote": _QUOTED | {
         "status": "ACCEPT", "status_code": 485, "version": 5, "allowed": ["confirm", "cancel"],

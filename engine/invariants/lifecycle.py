@@ -1,7 +1,7 @@
 """Orders, bookings, their histories and their timers."""
 
-from engine.invariants.form import CONFIRMED_ORDER, Invariant, Status, members
-from models import ActorKind, PaymentStatus, TimerKind, TimerStatus
+from engine.invariants.form import CONFIRMED_ORDER, Invariant, OrderType, Status, members
+from models import HOLDING, ActorKind, PaymentStatus, TimerKind, TimerStatus
 
 # Every table whose rows have a lifecycle; its chart has the table's name.
 LIFECYCLES = ("term_booking_order", "term_booking")
@@ -44,6 +44,42 @@ LIFECYCLE = (
                        ELSE o.status NOT IN {members((Status.APPROVED, Status.CANCELED))} END
         """,
         says="{reference} has status {status}; its order {order} has status {order_status}",
+    ),
+    Invariant(
+        name="interest_costs_nothing",
+        promise="An expression of interest has no Billing, no timer and no booking.",
+        sql=f"""
+            SELECT o.reference, o.status, o.id AS order_id FROM term_booking_order o
+            WHERE o.order_type = {OrderType.EOI:d} AND (
+                o.booking_id IS NOT NULL OR o.group_id IS NOT NULL
+                OR EXISTS (SELECT FROM billing v WHERE v.order_id = o.id)
+                OR EXISTS (SELECT FROM timer t WHERE t.subject_id = o.id))
+        """,
+        says="{reference} is an expression of interest and has a Billing, a timer or a booking",
+    ),
+    Invariant(
+        name="conversion_is_whole",
+        promise="What was converted says into which order, of the same account and attendee; an order that was to "
+        "convert something and holds places has done so.",
+        sql=f"""
+            WITH converted AS (
+                SELECT subject_id, changes->>'into_order_id' AS into_id FROM status_event
+                WHERE chart = 'term_booking_order' AND trigger = 'convert'
+            )
+            SELECT o.reference, n.reference AS into_reference, o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN term_booking_order n ON n.id = o.converted_into_id
+            LEFT JOIN converted e ON e.subject_id = o.id
+            WHERE e.into_id IS DISTINCT FROM o.converted_into_id::text
+               OR (n.account_id, n.attendee_id) IS DISTINCT FROM (o.account_id, o.attendee_id) AND n.id IS NOT NULL
+            UNION ALL
+            SELECT o.reference, n.reference, o.id
+            FROM term_booking_order n
+            JOIN term_booking_order o ON o.id = n.converts_order_id
+            WHERE n.status IN {members(HOLDING)} AND o.converted_into_id IS DISTINCT FROM n.id
+              AND o.order_type = {OrderType.EOI:d}
+        """,
+        says="{reference} and its conversion into {into_reference} do not agree",
     ),
     Invariant(
         name="record_has_its_history",

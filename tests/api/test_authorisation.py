@@ -39,6 +39,8 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /orders/{order_id}/attendance-approval": (A,),
     "POST /orders/{order_id}/confirmation": (A, Y),
     "POST /orders/{order_id}/reopening": (A, Y),
+    "POST /orders/{order_id}/interest": (A, Y),
+    "POST /orders/{order_id}/conversion": (A, Y),
     "POST /orders/{order_id}/removal": (A, Y),
     "POST /orders/{order_id}/cancellation": (A, Y),
     "POST /orders/{order_id}/payments": (A, F, Y),

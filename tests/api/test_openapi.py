@@ -27,10 +27,11 @@ from engine.clock import FrozenClock
 from engine.database import Database
 from engine.errors import TermbookError
 from engine.settings import Settings
-from models import ActorKind, TermBookingStatus
+from models import ActorKind, TermBookingOrderType, TermBookingStatus
 from tests.api.conftest import World
 from tests.builders import NOW
 from workflows.charts import CHARTS
+from workflows.interest_facts import triggers_of
 from workflows.term_booking_order import CHART
 
 SCHEMAS = (base, bookings, catalogue, finance, orders, people, seats, sessions, setup, sign_ins)
@@ -98,7 +99,8 @@ class TestDocumentation:
             status = TermBookingStatus[example["status"]]
 
             assert example["status_code"] == int(status), name
-            by_role = [CHART.triggers_from(status, kind) for kind in (ActorKind.FAMILY, ActorKind.ADMIN)]
+            order_type = TermBookingOrderType[example["order_type"]]
+            by_role = [triggers_of(CHART, order_type, status, kind) for kind in (ActorKind.FAMILY, ActorKind.ADMIN)]
             assert example["allowed"] in by_role, name
 
     def test_the_examples_of_an_invoice_add_up(self) -> None:

@@ -130,6 +130,37 @@ def a_booking_of_a_cart(world: World) -> None:
     build.book(world.tx, ended, new_id(), build.BOOKING_CANCELED)
 
 
+@breaks("interest_costs_nothing")
+def an_interest_with_a_timeout(world: World) -> None:
+    build.arm(world.tx, world.interest)
+
+
+@breaks("interest_costs_nothing")
+def an_interest_that_is_billed(world: World) -> None:
+    build.bill(world.tx, world.interest)
+
+
+@breaks("conversion_is_whole")
+def a_conversion_that_left_no_trace(world: World) -> None:
+    change(world, "term_booking_order", world.converted.order, "converted_into_id = NULL")
+
+
+@breaks("conversion_is_whole")
+def an_interest_converted_into_the_order_of_another_family(world: World) -> None:
+    world.tx.run("UPDATE term_booking_order SET converts_order_id = NULL")
+    change(world, "term_booking_order", world.converted.order, "converted_into_id = %(into)s",
+           into=world.mias.order["id"])  # fmt: skip
+    world.tx.run("UPDATE status_event SET changes = jsonb_build_object('into_order_id', %(into)s::text) "
+                 "WHERE subject_id = %(id)s AND trigger = 'convert'",
+                 into=world.mias.order["id"], id=world.converted.order["id"])  # fmt: skip
+
+
+@breaks("conversion_is_whole")
+def an_order_that_converts_an_interest_that_still_stands(world: World) -> None:
+    change(world, "term_booking_order", world.waiting.order, "converts_order_id = %(interest)s",
+           interest=world.interest.order["id"])  # fmt: skip
+
+
 @breaks("record_has_its_history")
 def an_order_without_history(world: World) -> None:
     world.tx.run("DELETE FROM status_event WHERE subject_id = %(id)s", id=world.cart.order["id"])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.database import Transaction
-from models import ProcessedEvent, TermBookingOrderType, TermBookingStatus
+from models import ProcessedEvent, StatusEvent, TermBookingOrderType, TermBookingStatus
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row
 
@@ -14,7 +14,8 @@ S = TermBookingStatus
 EDGES = {
     "term_booking_order": [
         ("new", None, S.DRAFT), ("save", S.DRAFT, S.CREATED), ("save", S.CREATED, S.CREATED),
-        ("submit", S.CREATED, S.SUBMITTED), ("quote", S.SUBMITTED, S.QUOTE), ("accept", S.QUOTE, S.ACCEPT),
+        ("submit", S.CREATED, S.SUBMITTED), ("express", S.CREATED, S.SUBMITTED), ("convert", S.SUBMITTED, S.REMOVED),
+        ("quote", S.SUBMITTED, S.QUOTE), ("accept", S.QUOTE, S.ACCEPT),
         ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED),
     ],
@@ -52,6 +53,8 @@ class World:
     canceled: Enrolled
     suspended: Enrolled
     closing: Enrolled  # Mia's, two weeks of karate: the last day is before the second, which is credited
+    interest: Ordered  # Ana's, in karate
+    converted: Ordered  # Ana's, which became her booking of karate and reading
     attends: Enrolled  # approved for attendance, not invoiced
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
@@ -93,7 +96,7 @@ def populate(tx: Transaction) -> World:
     anas_order(build.submitted, 3, moves=build.ACCEPTED)
     anas_order(build.submitted, 4, order_type=TermBookingOrderType.TRIAL_SESSION)
     anas_order(build.cart, 5, moves=build.DRAFTED)
-    _interest(tx, chen, ana, term, karate[6])
+    interest = _interest(tx, chen, ana, term, karate[6])
     return World(
         tx, term, karate, swimming, reading, okafor, chen, mia, leo, ana, mias, leos, anas, failed, paid, settled,
         quoted, waiting,
@@ -101,6 +104,7 @@ def populate(tx: Transaction) -> World:
         canceled=anas_order(build.confirmed, 7, booking_moves=build.BOOKING_CANCELED),
         suspended=anas_order(build.confirmed, 8, booking_moves=build.SUSPENDED),
         closing=_closing(tx, okafor, mia, term, karate[6:8]),
+        interest=interest, converted=_converted(tx, anas, ana, term),
         attends=anas_order(
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
             is_invoiced=False,
@@ -118,9 +122,26 @@ def _closing(tx: Transaction, by: Row, child: Row, term: Row, wanted: list[Row])
     return closing
 
 
-def _interest(tx: Transaction, by: Row, child: Row, term: Row, session: Row) -> None:
+def _interest(tx: Transaction, by: Row, child: Row, term: Row, session: Row) -> Ordered:
     """An expression of interest: it blocks the attendee's time, takes no place and has no Billing."""
-    interest = build.cart(
-        tx, by, child, term, [session], moves=build.SUBMITTED, order_type=TermBookingOrderType.EOI
+    interest: Ordered = build.cart(
+        tx, by, child, term, [session], moves=build.EXPRESSED, order_type=TermBookingOrderType.EOI
     )  # fmt: skip
-    build.hold(tx, interest, child)
+    interest.claims = build.hold(tx, interest, child)
+    return interest
+
+
+def _converted(tx: Transaction, made: Enrolled, child: Row, term: Row) -> Ordered:
+    """An expression of interest that became this booking."""
+    by, into = {"id": made.order["account_id"]}, made.order["id"]
+    was = build.cart(
+        tx, by, child, term, made.sessions, moves=build.EXPRESSED, order_type=TermBookingOrderType.EOI
+    )  # fmt: skip
+    build.add(tx, StatusEvent, chart="term_booking_order", subject_id=was.order["id"], sequence=4, trigger="convert",
+              from_status=S.SUBMITTED, to_status=S.REMOVED, actor_kind="SYSTEM",
+              changes={"into_order_id": str(into)})  # fmt: skip
+    tx.run("UPDATE term_booking_order SET status = 0, version = 4, converted_into_id = %(into)s WHERE id = %(id)s",
+           into=into, id=was.order["id"])  # fmt: skip
+    tx.run("UPDATE term_booking_order SET converts_order_id = %(was)s WHERE id = %(id)s", was=was.order["id"],
+           id=into)  # fmt: skip
+    return was

@@ -7,30 +7,59 @@ from engine.fire import NotAllowedNow
 from engine.ids import new_id
 from models import TermBookingOrderType as Type
 from models import TermBookingStatus as S
+from tests import builders as build
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     Centre,
     How,
     codes,
     orders,
+    refused,
     refused_cart,
     sundays,
 )
+from workflows.order_guards import ORDER_TYPES_THAT_WORK
 
 
 class TestWhatIsOffered:
     def test_order_types_of_the_category(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), riverside.course(rules={"order_types": ["BOOKING"]})
+        riverside.course(name="Soccer")  # something else may be tried
         cart = riverside.draft(rossi, rossi.child(), order_type=Type.TRIAL_SESSION)
 
         assert codes(lambda: riverside.save(cart, karate.lines(), actor=rossi.actor)) == ["order_type_not_offered"]
 
-    @pytest.mark.parametrize("order_type", [Type.WAITING_LIST, Type.SUBSCRIPTION, Type.EOI])
+    @pytest.mark.parametrize("order_type", sorted(set(Type) - ORDER_TYPES_THAT_WORK))
     def test_order_types_that_are_not_built_yet(self, riverside: Centre, order_type: Type) -> None:
-        rossi, karate = riverside.family(), riverside.course()
-        cart = riverside.draft(rossi, rossi.child(), order_type=order_type)
+        rossi = riverside.family()
+        riverside.course(rules={"order_types": [order_type.name]})
+        mia, before = rossi.child(), riverside.snapshot()
 
-        assert codes(lambda: riverside.save(cart, karate.lines(), actor=rossi.actor)) == ["order_type_not_available"]
+        (reason,) = refused(lambda: riverside.draft(rossi, mia, order_type=order_type))
+
+        assert (reason.code, reason.field) == ("order_type_not_available", "order_type")
+        assert riverside.snapshot() == before
+
+    def test_what_nothing_in_the_term_offers_is_refused_before_there_is_a_cart(self, riverside: Centre) -> None:
+        rossi, summer = riverside.family(), riverside.edit(build.term, riverside.site, name="Summer 2026")
+        mia = rossi.child()
+        program = riverside.program()
+        riverside.rule("order_types", ["TRIAL_SESSION"], program["category_id"], scope="CATEGORY")
+        karate = riverside.course(program=program, term=summer)
+        riverside.course(term=summer, status="DRAFT")  # would offer bookings, and is not published
+        before = riverside.snapshot()
+
+        (reason,) = refused(lambda: riverside.draft(rossi, mia, term=summer))
+
+        assert (reason.code, reason.field) == ("order_type_not_offered", "order_type")
+        assert reason.message == "Nothing in Summer 2026 is offered as booking."
+        assert riverside.snapshot() == before
+        riverside.draft(rossi, mia, term=summer, order_type=Type.TRIAL_SESSION)
+        riverside.rule("order_types", ["BOOKING"], karate.offering["id"])  # the nearest one set wins
+        riverside.draft(rossi, mia, term=summer)
+        assert codes(lambda: riverside.draft(rossi, mia, term=summer, order_type=Type.TRIAL_SESSION)) == [
+            "order_type_not_offered"
+        ]  # fmt: skip
 
     def test_confirmation_types_of_the_category(self, riverside: Centre) -> None:
         (reason,) = refused_cart(riverside, rules={"confirmation_types": ["ADMIN_CONFIRM", "CONFIRM_WITHOUT_PAYMENT"]})
