@@ -88,18 +88,16 @@ def make_way(
 ) -> None:  # fmt: skip
     """The family's own interest in these sessions becomes this order: its claims go, and what has nothing left ends."""
     wanted = {str(line.session_id) for line in facts.lines}
-    gone: list[dict[str, Any]] = []
     for interest in facts.making_way:
         if interest.status is not TermBookingStatus.SUBMITTED:
             continue  # it became this order before that was reopened
         whole = interest.id == order.converts_order_id
         leaving = [claim for claim in interest.claims if whole or claim["term_product_id"] in wanted]
-        gone += leaving
+        places.give_back(batch, interest, leaving)
         if whole or (len(leaving) == len(interest.claims) and not interest.has_wishes):
             _end(interest, order, batch=batch, chart=chart, actor=actor, now=now)
         else:
             _narrow(interest, order, leaving, batch=batch, chart=chart, now=now)
-    places.give_back(batch, gone)
     batch.on_violation(_ONE_BOOKING, MovedMeanwhile(f"What {order.reference} converts was converted meanwhile."))
 
 
