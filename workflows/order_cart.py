@@ -37,7 +37,10 @@ SELECT a.id AS account_id, t.id AS term_id, t.status, t.name, t.ends_on,
                 WHERE x.organisation_id = g.id AND x.name = 'order_types'
                   AND x.scope_id IN (p.id, r.id, r.category_id, g.id)
                 ORDER BY array_position(ARRAY[p.id, r.id, r.category_id, g.id], x.scope_id) LIMIT 1),
-               %(usual)s::jsonb) ? %(order_type)s) AS is_offered
+               %(usual)s::jsonb) ? %(order_type)s)
+       OR NOT EXISTS (
+           SELECT FROM term_program_set p
+           WHERE p.organisation_id = g.id AND p.term_id = t.id AND p.status = 'PUBLISHED') AS is_offered
 FROM organisation g
 LEFT JOIN account a ON a.organisation_id = g.id AND a.id = %(account_id)s
 LEFT JOIN term t ON t.organisation_id = g.id AND t.id = %(term_id)s
@@ -78,7 +81,7 @@ def resolve_account(
 
 
 def _refuse_type(order_type: TermBookingOrderType, term: str, *, is_offered: bool) -> None:
-    """Nobody fills a cart that no offering of the term would take."""
+    """Nobody fills a cart that no offering of the term would take. Where none is published yet, nothing is known."""
     about: dict[str, Any] = {"field": "order_type", "rule": "order_types"}
     if order_type not in ORDER_TYPES_THAT_WORK:
         message = f"The order type {order_type.name} is not available yet."
