@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from sqlmodel import SQLModel
 
 from engine.database import Transaction
-from engine.ids import new_id, new_reference
+from engine.ids import new_id, new_reference, new_ticket
 from models import (
     Account,
     AccountAttendee,
@@ -41,6 +41,7 @@ from models import (
     Program,
     ProgramCategory,
     Quote,
+    Seat,
     Site,
     StatusEvent,
     Tenant,
@@ -55,6 +56,7 @@ from models import (
     TermProduct,
     TermProgramSet,
     Timer,
+    Venue,
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -168,6 +170,15 @@ def _slot(start: datetime | None, minutes: int) -> Row:
     }  # fmt: skip
 
 
+def venue(tx: Transaction, at: Row, *numbers: int, name: str = "Main hall") -> tuple[Row, list[Row]]:
+    """A venue with one row of these seats."""
+    made = add(tx, Venue, site_id=at["id"], name=name)
+    return made, insert(tx, Seat, [
+        {"venue_id": made["id"], "row_name": "A", "row_position": 0, "number": number, "seat_type": "VIP"}
+        for number in numbers
+    ])  # fmt: skip
+
+
 # --- people ---
 
 
@@ -220,7 +231,8 @@ def cart(
     history(tx, "term_booking_order", order["id"], moves, wanted if _takes(order) else ())
     lines = insert(tx, TermBookingOrderLine, [
         {"order_id": order["id"], "term_product_id": s["id"], "term_program_set_id": s["term_program_set_id"],
-         "price_minor": s["price_minor"], "position": position} for position, s in enumerate(wanted)
+         "price_minor": s["price_minor"], "position": position, "seat_id": s.get("seat_id")}
+        for position, s in enumerate(wanted)
     ])  # fmt: skip
     return Ordered(order, list(wanted), lines)
 
@@ -259,7 +271,9 @@ def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
     claims = insert(tx, PlaceClaim, [
         {"order_id": placed.order["id"], "attendee_id": child["id"], "attendee_key": child["claim_key"],
          "term_product_id": s["id"], "order_type": order_type, "takes_place": takes, "blocks_time": True,
-         "during": f"[{s['starts_at'].isoformat()},{s['ends_at'].isoformat()})" if s["starts_at"] else "empty"}
+         "during": f"[{s['starts_at'].isoformat()},{s['ends_at'].isoformat()})" if s["starts_at"] else "empty",
+         "is_seated": s["is_seated"], "venue_id": s["venue_id"] if takes else None,
+         "seat_id": s.get("seat_id") if takes else None}
         for s in placed.sessions
     ])  # fmt: skip
     if takes:
@@ -380,7 +394,9 @@ def book(tx: Transaction, enrolled: Enrolled, booking_id: UUID, moves: Moves) ->
     history(tx, "term_booking", booking_id, moves, enrolled.sessions)
     enrolled.booking_lines = insert(tx, TermBookingLine, [
         {"booking_id": booking_id, "billing_line_id": billed["id"], "gross_minor": billed["gross_minor"],
-         **{name: line[name] for name in ("term_product_id", "term_program_set_id", "kind", "mode", "position")}}
+         **{name: line[name] for name in ("term_product_id", "term_program_set_id", "kind", "mode", "position",
+                                          "seat_id")},
+         "ticket_reference": new_ticket() if line["seat_id"] else None}
         for line, billed in zip(enrolled.lines, enrolled.billing_lines, strict=True)
     ])  # fmt: skip
 

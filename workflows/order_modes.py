@@ -21,6 +21,7 @@ def settle_modes(facts: Facts) -> None:
         known = {session.id for session in sessions}
         for line in lines:
             line.asked_mode = line.asked_mode or line.mode
+        lines = _without_seat_prices(lines)
         if not lines or any(line.session_id not in known for line in lines):
             continue
         choices = choose_modes(
@@ -57,7 +58,7 @@ def _is_mixed(lines: list[WantedLine], sessions: list[OfferedSession]) -> bool:
 def unit_prices_of(facts: Facts, offering: Offering) -> dict[UUID, tuple[int, str]]:
     """What each session of the offering costs in minor units, and the words for where the price comes from."""
     found: dict[UUID, tuple[int, str]] = {}
-    lines = _priced_by_mode(facts, offering)
+    lines = _without_seat_prices(_priced_by_mode(facts, offering))
     siblings = facts.siblings.get(offering.id, [])
     known = {session.id for session in siblings}
     for mode in dict.fromkeys(line.mode for line in lines):
@@ -73,9 +74,12 @@ def unit_prices_of(facts: Facts, offering: Offering) -> dict[UUID, tuple[int, st
 
 
 def _priced_by_mode(facts: Facts, offering: Offering) -> list[WantedLine]:
-    """Its sessions whose price follows from the mode; a seat with a price of its own costs that in any mode."""
-    return [line for line in facts.lines if line.offering is offering and line.kind is LineKind.SESSION
-            and (line.seat is None or line.seat.price_minor is None)]  # fmt: skip
+    return [line for line in facts.lines if line.offering is offering and line.kind is LineKind.SESSION]
+
+
+def _without_seat_prices(lines: list[WantedLine]) -> list[WantedLine]:
+    """A seat with a price of its own costs that in any mode: such a line keeps the mode that was asked for."""
+    return [line for line in lines if line.seat is None or line.seat.price_minor is None]
 
 
 def _own_prices(lines: list[WantedLine]) -> dict[UUID, int]:

@@ -6,10 +6,11 @@ from engine.invariants.form import Invariant, Scope
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
 from engine.invariants.places import PLACES
+from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *LIFECYCLE, *BILLING, *INVOICING, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
+    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

@@ -56,6 +56,9 @@ class World:
     interest: Ordered  # Ana's, in karate
     converted: Ordered  # Ana's, which became her booking of karate and reading
     attends: Enrolled  # approved for attendance, not invoiced
+    show: Row  # two seats
+    seats: list[Row]
+    seated: Enrolled  # Ana's, on the first of them
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
         """One more order of karate in that week, of Ana unless told otherwise."""
@@ -109,7 +112,18 @@ def populate(tx: Transaction) -> World:
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
             is_invoiced=False,
         ),
+        **_seated(tx, place, chen, ana, term),
     )  # fmt: skip
+
+
+def _seated(tx: Transaction, place: Row, by: Row, child: Row, term: Row) -> dict[str, Any]:
+    """A show on a Sunday with one of its two seats booked."""
+    hall, seats = build.venue(tx, place, 1, 2)
+    offering = build.offering(tx, term, build.program(tx, place, name="Show"), capacity=2, venue_id=hall["id"])
+    sunday = datetime(2026, 4, 12, 15)  # noqa: DTZ001 - local
+    (show,) = build.sessions(tx, offering, sunday, venue_id=hall["id"], is_seated=True)
+    seated = build.confirmed(tx, by, child, term, [{**show, "seat_id": seats[0]["id"]}])
+    return {"show": show, "seats": seats, "seated": seated}
 
 
 def _closing(tx: Transaction, by: Row, child: Row, term: Row, wanted: list[Row]) -> Enrolled:

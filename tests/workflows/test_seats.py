@@ -40,6 +40,14 @@ class TestCart:
 
         assert riverside.cart(rossi, rossi.child(), magic.asking("A1", "A1")).total_minor == 4520 + 6780
 
+    def test_a_seat_price_holds_in_any_mode_and_the_set_is_still_asked_for(self, riverside: Centre) -> None:
+        magic = show(riverside, *sundays(2), modes=["CASUAL", "FULL_TERM"], full_term_price_minor=100)
+        rossi = riverside.family()
+        whole = [{**line, "mode": "FULL_TERM"} for line in magic.asking("A1", "A1")]
+
+        assert riverside.cart(rossi, rossi.child(), whole).total_minor == 2 * 4520
+        assert codes(lambda: riverside.cart(rossi, rossi.child("Leo Rossi"), whole[:1])) == ["selection_incomplete"]
+
     def test_says_that_a_seat_is_missing_or_taken(self, riverside: Centre) -> None:
         magic, rossi = show(riverside), riverside.family()
         riverside.submitted(rossi, rossi.child("Leo Rossi"), magic.asking("A3"))
