@@ -29,6 +29,7 @@ from models.organisation import ClosureDay, Organisation, Site, Tenant
 from models.payment import Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
 from models.place import PlaceClaim
 from models.program import Program, ProgramCategory, ProgramType
+from models.promo import PromoCode, PromoRedemption
 from models.rule import RuleScope, RuleSetting
 from models.sign_in import SignInAttempt
 from models.status import (
@@ -88,6 +89,8 @@ __all__ = [
     "Program",
     "ProgramCategory",
     "ProgramType",
+    "PromoCode",
+    "PromoRedemption",
     "Quote",
     "Role",
     "RuleScope",

@@ -37,6 +37,7 @@ class Account(TenantRow, table=True):
     address: list[str] = json(default_factory=list, nullable=False)
     # How much the family may owe under pay-later at any time; None asks the category's rule.
     credit_limit_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    is_staff: bool = False  # of the organisation's own staff: what a staff discount asks
     created_at: datetime = moment()
 
 

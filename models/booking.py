@@ -150,7 +150,7 @@ class TermBookingDiscount(TenantRow, table=True):
     booking_id: UUID
     booking_line_id: UUID
     rule: str
-    rule_version: int = 1
+    rule_version: str  # a short name of the terms; they stand in `facts`
     reason: str = ""
     percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
     amount_minor: int = money()

@@ -89,6 +89,7 @@ class TermBookingOrder(TenantRow, table=True):
     price_fingerprint: str = ""
     note: str = ""
     cancel_reason: str | None = None
+    promo_code: str | None = None  # in capitals; used up while the order holds and for good once it is confirmed
     created_at: datetime = moment()
     updated_at: datetime = moment()
     submitted_at: datetime | None = moment(default=None, nullable=True)
@@ -179,7 +180,7 @@ class TermBookingOrderDiscount(TenantRow, table=True):
     order_id: UUID
     order_line_id: UUID
     rule: str
-    rule_version: int = 1
+    rule_version: str  # a short name of the terms; they stand in `facts`
     reason: str = ""
     percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
     amount_minor: int = money()

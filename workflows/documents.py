@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.document import (
+    DiscountLine,
     Document,
     DocumentKind,
     DocumentLine,
@@ -31,7 +32,7 @@ FROM invoice v WHERE v.organisation_id = %(org)s AND v.id = %(id)s
 """
 
 _INVOICE_LINES = """
-SELECT l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate, b.printed
+SELECT l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate, b.printed, b.base_minor, b.trace
 FROM invoice_line l
 JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
 WHERE l.organisation_id = %(org)s AND l.invoice_id = %(id)s ORDER BY l.position
@@ -56,7 +57,7 @@ WHERE q.organisation_id = %(org)s AND q.id = %(id)s
 """
 
 _QUOTE_LINES = """
-SELECT b.quantity, b.net_minor, b.tax_minor, b.gross_minor, b.tax_name, b.tax_rate, b.printed
+SELECT b.quantity, b.net_minor, b.tax_minor, b.gross_minor, b.tax_name, b.tax_rate, b.printed, b.base_minor, b.trace
 FROM billing_line b WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s ORDER BY b.position
 """
 
@@ -100,7 +101,7 @@ FROM credit_note n WHERE n.organisation_id = %(org)s AND n.id = %(id)s
 """
 
 _CREDIT_NOTE_LINES = """
-SELECT n.quantity, n.net_minor, n.tax_minor, n.gross_minor, n.tax_name, n.tax_rate, b.printed
+SELECT n.quantity, n.net_minor, n.tax_minor, n.gross_minor, n.tax_name, n.tax_rate, b.printed, b.base_minor, b.trace
 FROM credit_note_line n
 JOIN invoice_line l ON l.organisation_id = n.organisation_id AND l.id = n.invoice_line_id
 JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
@@ -175,13 +176,25 @@ def _recipient(printed: Mapping[str, Any]) -> Recipient:
 
 def _line(row: Row, attendee: str, included: bool) -> DocumentLine:
     shown = row["printed"]
+    quantity, unit_minor, discounts = _price(row, row["gross_minor"] if included else row["net_minor"])
     return DocumentLine(
         attendee=attendee, course=shown["course"], session_on=_parsed(date, shown.get("date")),
         starts_at=_parsed(time, shown.get("starts")), ends_at=_parsed(time, shown.get("ends")), site=shown.get("site"),
-        quantity=row["quantity"], description=shown.get("extra") or shown.get("seat", ""),
-        unit_amount_minor=(row["gross_minor"] if included else row["net_minor"]) // row["quantity"],
+        quantity=quantity, description=shown.get("extra") or shown.get("seat", ""), unit_amount_minor=unit_minor,
+        discounts=discounts,
         net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=_line_taxes(row),
     )  # fmt: skip
+
+
+def _price(row: Row, amount_minor: int) -> tuple[int, int, tuple[DiscountLine, ...]]:
+    """Quantity, price of one, and the discounts that make the amount; a part of a line is shown as what it is."""
+    discounts = tuple(
+        DiscountLine(label=f"{step['name']} ({step['why']})", amount_minor=step["amount_minor"])
+        for step in row["trace"] if step["step"] == "discount" and step["amount_minor"]
+    )  # fmt: skip
+    if row["base_minor"] + sum(discount.amount_minor for discount in discounts) != amount_minor:
+        return 1, amount_minor, ()
+    return row["quantity"], row["base_minor"] // row["quantity"], discounts
 
 
 def _parsed(kind: type[D], text: str | None) -> D | None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from billing.pricing import Priced
+from catalogue.discount_values import promo_code
 from catalogue.rules import DEFINITIONS, Rule
 from engine.actor import Actor
 from engine.batch import Batch
@@ -134,6 +135,21 @@ def _failing_extras(position: int, extras: Sequence[Row]) -> Iterable[Reason]:
         if not 1 <= extra["quantity"] <= MOST_QUANTITY:
             yield Reason("out_of_range", f"A quantity is between 1 and {MOST_QUANTITY}.",
                          field=f"lines[{position}].extras[{n}].quantity")  # fmt: skip
+
+
+def asked_promo_code(order: Order, given: str | None) -> str | None:
+    """The code as it is kept, in capitals; nothing for an empty one. Raises Invalid for what cannot be a code, or with
+    an interest, which has no price.
+    """
+    if given is None or not given.strip():
+        return None
+    if order.order_type is TermBookingOrderType.EOI:
+        message = "An expression of interest costs nothing; give the promo code with the booking."
+        raise Invalid(message, reasons=[Reason("invalid", message, field="promo_code")])
+    try:
+        return promo_code(given)
+    except ValueError as error:
+        raise Invalid(f"{error}.", reasons=[Reason("invalid", f"{error}.", field="promo_code")]) from None
 
 
 def clear_lines(tx: Transaction, order: Order) -> None:

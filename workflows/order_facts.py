@@ -53,6 +53,7 @@ class Order(Subject):
     note: str = ""
     converts_order_id: UUID | None = None
     cancel_reason: str | None = None
+    promo_code: str | None = None
     submitted_at: datetime | None = None
     created_at: datetime | None = None
     expires_at: datetime | None = None
@@ -164,6 +165,10 @@ class Facts:
     group: Row | None
     trials_taken: dict[str, int]
     standing: Row | None
+    today: date  # the organisation's local day
+    # The children of the account with confirmed bookings in the group, first come first, with their programs.
+    peers: list[Row] = field(default_factory=list)
+    promo: Row | None = None  # how often the order's code was used, and whether by this account
     # The family's own interest that becomes this order.
     making_way: list[Interest] = field(default_factory=list)
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
@@ -187,9 +192,9 @@ class Facts:
 _LOCK = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.converts_order_id, o.cancel_reason, o.submitted_at, o.created_at,
+       o.converts_order_id, o.cancel_reason, o.promo_code, o.submitted_at, o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
-                         'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor) AS account,
+                         'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor, 'is_staff', a.is_staff) AS account,
        json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
                          'school_year', t.school_year, 'height_cm', t.height_cm, 'weight_kg', t.weight_kg,
                          'reference', t.reference) AS attendee,
@@ -323,6 +328,21 @@ SELECT
                AND s.ends_at > (SELECT min(starts_at) FROM sessions))) AS claims,
     (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
      WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s) AS billing_group,
+    (SELECT json_agg(json_build_object('attendee_id', j.attendee_id, 'programs', j.programs)
+                     ORDER BY j.joined_at, j.attendee_id)
+     FROM (SELECT b.attendee_id, min(b.created_at) AS joined_at, array_agg(DISTINCT p.program_id) AS programs
+           FROM term_booking b
+           JOIN term_booking_line l ON l.organisation_id = b.organisation_id AND l.booking_id = b.id
+                AND l.cancelled_at IS NULL
+           JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
+           WHERE b.organisation_id = %(org)s AND b.account_id = %(account_id)s AND b.term_id = %(term_id)s
+             AND b.order_id <> %(order_id)s AND b.order_type <> 2 AND b.status IN (450, 500, 700)
+           GROUP BY b.attendee_id) j) AS peers,
+    CASE WHEN %(promo_code)s::text IS NOT NULL THEN json_build_object(
+        'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = %(promo_code)s),
+        'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
+            AND r.code = %(promo_code)s AND r.account_id = %(account_id)s AND r.order_id <> %(order_id)s))
+    END AS promo,
     CASE WHEN %(order_type)s = 2 THEN
         (SELECT json_object_agg(program_id, trials) FROM (
             SELECT p.program_id, count(*) AS trials
@@ -351,7 +371,8 @@ def read_facts(
     row = tx.row(
         (_WANTED_SAVED if wanted is None else _WANTED_GIVEN) + _FACTS,
         order_id=order.id, attendee_id=order.attendee_id, account_id=order.account_id, term_id=order.term_id,
-        order_type=int(order.order_type), pay_later=pay_later, now=now, today=today, **given,
+        order_type=int(order.order_type), pay_later=pay_later, now=now, today=today,
+        promo_code=order.promo_code, **given,
     )  # fmt: skip
     assert row is not None
     offerings = _offerings(row["offerings"] or (), tx.organisation_id)
@@ -363,6 +384,9 @@ def read_facts(
         group=row["billing_group"],
         trials_taken=row["trials_taken"] or {},
         standing=row["standing"],
+        today=today,
+        peers=row["peers"] or [],
+        promo=row["promo"],
     )
     facts.siblings = _siblings(row["siblings"] or (), facts, offerings, now)
     seats = [(line.session_id, line.seat_id) for line in facts.lines if line.seat_id is not None]

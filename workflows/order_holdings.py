@@ -37,7 +37,8 @@ _PRICED_LINES = (
     (SELECT json_agg(json_build_object(
         'id', b.id, 'component', b.component, 'term_product_id', b.term_product_id, 'description', b.description,
         'quantity', b.quantity, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor, 'gross_minor', b.gross_minor,
-        'tax_name', b.tax_name, 'tax_rate', b.tax_rate::text, 'position', b.position, 'kind', l.kind, 'mode', l.mode,
+        'tax_name', b.tax_name, 'tax_rate', b.tax_rate::text, 'position', b.position, 'trace', b.trace,
+        'kind', l.kind, 'mode', l.mode,
         'term_program_set_id', l.term_program_set_id, 'line_position', l.position, 'local_date', s.local_date,
         'starts_at', s.starts_at, 'seat_id', l.seat_id
         ) ORDER BY b.position)

@@ -1,28 +1,59 @@
-"""From the facts of an order to its price: the catalogue's prices and rules meet the pure arithmetic of billing."""
+"""From the facts of orders to their price: the catalogue's prices and rules meet the pure arithmetic of billing."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from uuid import UUID
 
+from billing.discounts import Given
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
+from workflows.order_discounts import discount_orders
 from workflows.order_facts import Facts, Order, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
+
+Units = dict[UUID, tuple[int, str]]
 
 
 def price_order(order: Order, facts: Facts) -> Priced:
     """Price every session and extra of the order, in the order of its lines, in the modes that the selection makes."""
+    (priced,) = price_together([(order, facts)])
+    return priced
+
+
+def price_together(asked: Sequence[tuple[Order, Facts]]) -> list[Priced]:
+    """Price the orders of one submission, which are of one account and term: their discounts count each other."""
+    units = [_unit_prices(facts) for _, facts in asked]
+    given = discount_orders(
+        [(order, facts, {session_id: unit for session_id, (unit, _) in its.items()})
+         for (order, facts), its in zip(asked, units, strict=True)]
+    )  # fmt: skip
+    return [
+        price(_lines(order, facts, its, given), prices_include_tax=order.organisation["prices_include_tax"])
+        for (order, facts), its in zip(asked, units, strict=True)
+    ]
+
+
+def _unit_prices(facts: Facts) -> Units:
+    """What each session costs in the mode that the selection makes, and where that comes from."""
     settle_modes(facts)
+    found: Units = {}
+    for offering in facts.offerings.values():
+        found.update(unit_prices_of(facts, offering))
+    return found | {line.session_id: seat for line in facts.lines if (seat := _seat_price(line))}
+
+
+def _lines(order: Order, facts: Facts, units: Units, given: Given) -> list[LineToPrice]:
     lines: list[LineToPrice] = []
     for offering in facts.offerings.values():
         own = [line for line in facts.lines if line.offering is offering]
         tax = facts.rule(Rule.TAX, offering).value
         tax_name, tax_rate = (tax.name, tax.rate_percent / 100) if tax else ("", Decimal(0))
-        units = unit_prices_of(facts, offering)
         for line in own:
-            unit_minor, basis = _seat_price(line) or units[line.session_id]
+            unit_minor, basis = units[line.session_id]
             lines.append(
                 LineToPrice(
                     order.attendee_id, line.session_id, "SESSION", line.sold_as, unit_minor, 1, basis,
-                    tax_name, tax_rate, line.printed,
+                    tax_name, tax_rate, line.printed, given.get((order.id, line.session_id), ()),
                 )
             )  # fmt: skip
             lines.extend(
@@ -33,7 +64,7 @@ def price_order(order: Order, facts: Facts) -> Priced:
                 )
                 for extra in line.extras
             )  # fmt: skip
-    return price(lines, prices_include_tax=order.organisation["prices_include_tax"])
+    return lines
 
 
 def _seat_price(line: WantedLine) -> tuple[int, str] | None:

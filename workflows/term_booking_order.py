@@ -29,7 +29,7 @@ from workflows.interest_rules import (
     keep_wishes,
     make_way,
 )
-from workflows.order_cart import clear_lines, replace_lines, resolve_account, wanted_rows
+from workflows.order_cart import asked_promo_code, clear_lines, replace_lines, resolve_account, wanted_rows
 from workflows.order_confirmation import (
     Confirmation,
     can_confirm_oneself,
@@ -38,6 +38,13 @@ from workflows.order_confirmation import (
     make_booking,
     quote_expiry,
     write_invoice,
+)
+from workflows.order_discounts import (
+    copy_discounts,
+    has_good_promo_code,
+    note_discounts,
+    return_promo_code,
+    use_promo_code,
 )
 from workflows.order_effects import (
     arm_quote_expiry,
@@ -84,7 +91,7 @@ _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wis
 _SUBMIT = (
     is_enrolment, can_convert, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
-    is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing,
+    is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing, has_good_promo_code,
 )  # fmt: skip
 # An interest is expressed before registration opens, and after it closed for a place that may become free.
 _EXPRESS = (
@@ -92,20 +99,20 @@ _EXPRESS = (
     is_eligible, has_no_conflict,
 )  # fmt: skip
 _ENROLMENT = (is_enrolment,)
-_HOLD = (make_way, hold_places, open_billing, arm_timeout)
+_HOLD = (make_way, hold_places, open_billing, use_promo_code, arm_timeout)
 _CONFIRM = (is_enrolment, can_confirm_oneself, is_condition_met)
-_ENROL = (disarm_timers, make_booking, write_invoice, make_attendance)
+_ENROL = (disarm_timers, make_booking, copy_discounts, write_invoice, make_attendance)
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
-_ATTEND = (disarm_timers, make_booking, make_attendance)
+_ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
 _INVOICE = (approve_booking, write_invoice)
-_LET_GO = (disarm_timers, release_places, void_billing)
+_LET_GO = (disarm_timers, release_places, void_billing, return_promo_code)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
-_UNDO = (void_billing, keep_reason, end_its_booking)
+_UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
 _CLAIM = (hold_places, note_submission)
-_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, forget_reason)
-_FILL, _NOTE = (replace_lines, keep_wishes), (keep_reason,)
+_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, use_promo_code, forget_reason)
+_FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _LATER = (is_available,)
 
@@ -184,13 +191,14 @@ def new(
 
 def save(
     tx: Transaction, *, order_id: UUID, lines: list[Row], actor: Actor, now: datetime, version: int | None = None,
-    wishes: Wishes | None = None,
+    wishes: Wishes | None = None, promo_code: str | None = None,
 ) -> Outcome:  # fmt: skip
     """Put sessions with their extras into the cart and price them. Conflicts and full sessions come back as notices.
 
     `wishes` are what an expression of interest is about besides; like the lines they replace what was saved before.
     """
     order = lock_order(tx, order_id, actor=actor, version=version)
+    order.change(promo_code=asked_promo_code(order, promo_code))
     wanted, extras = wanted_rows(lines)
     wishes = wishes or Wishes()
     wished = read_wishes(tx, wishes, term_id=order.term_id)
@@ -208,7 +216,7 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
     known: dict[str, Any] = {"facts": facts, "priced": priced, "actor": actor, "now": now, "override": ""}
     asked: tuple[Guard, ...] = (is_before_cut_off, is_eligible, has_no_conflict)
     if order.order_type is not TermBookingOrderType.EOI:
-        asked = (is_in_booking_window, *asked, has_trial_left, has_place, has_seat)
+        asked = (is_in_booking_window, *asked, has_trial_left, has_place, has_seat, has_good_promo_code)
     return [reason for guard in asked for reason in guard(order, **known)]
 
 

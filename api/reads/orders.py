@@ -7,11 +7,13 @@ from uuid import UUID
 
 from api.moves import Answer, Principal
 from api.reads.paging import Listing
+from billing.pricing import PricedLine
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 from workflows.interest_facts import triggers_of
+from workflows.order_discounts import discount_rows
 from workflows.order_facts import Changed, WantedLine
 from workflows.term_booking_order import CHART, Outcome
 
@@ -33,7 +35,7 @@ def moved(
         "currency": principal.organisation["currency"], "total_minor": order.total_minor,
         "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
         "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
-        "cancel_reason": order.cancel_reason, "booking_id": order.booking_id,
+        "cancel_reason": order.cancel_reason, "promo_code": order.promo_code, "booking_id": order.booking_id,
         "converts_order_id": order.converts_order_id, "note": order.note, **more,
     }  # fmt: skip
     made = outcome.made
@@ -49,7 +51,7 @@ def saved(outcome: Outcome, principal: Principal, *, status: int = 200) -> Answe
     """The cart with the price of each line, and what a submission would be refused for."""
     assert outcome.facts is not None
     assert outcome.priced is not None
-    prices = {p.line.term_product_id: p.gross_minor for p in outcome.priced.lines if p.line.component == "SESSION"}
+    prices = {p.line.term_product_id: p for p in outcome.priced.lines if p.line.component == "SESSION"}
     return moved(
         outcome, principal, status=status,
         lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.lines],
@@ -59,11 +61,13 @@ def saved(outcome: Outcome, principal: Principal, *, status: int = 200) -> Answe
     )  # fmt: skip
 
 
-def _saved_line(line: WantedLine, price_minor: int) -> Row:
+def _saved_line(line: WantedLine, priced: PricedLine) -> Row:
+    discounts = [{"name": row["facts"]["name"], **row} for row in discount_rows(priced.trace)]
     return {
         "session_id": line.session_id, "name": line.label, "kind": line.kind, "mode": line.mode,
         "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
-        "position": line.position, "price_minor": price_minor, "seat": _seat(line),
+        "position": line.position, "price_minor": priced.gross_minor, "seat": _seat(line),
+        "discounts": [_discount(row) for row in discounts],
         "extras": [{"extra_id": e.extra_id, "name": e.name, "quantity": e.quantity, "price_minor": e.price_minor}
                    for e in line.extras],
     }  # fmt: skip
@@ -76,6 +80,11 @@ def _seat(line: WantedLine) -> Row | None:
     return {"id": seat.id, "row": seat.row_name, "number": seat.number, "seat_type": seat.seat_type}
 
 
+def _discount(row: Row) -> Row:
+    return {"rule": row["rule"], "version": row["rule_version"], "name": row["name"], "why": row["reason"],
+            "amount_minor": row["amount_minor"]}  # fmt: skip
+
+
 def _status(status: TermBookingStatus) -> Row:
     return {"status": status.name, "status_code": int(status)}
 
@@ -83,8 +92,8 @@ def _status(status: TermBookingStatus) -> Row:
 _WHOLE = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
-       o.booking_id, o.note, o.converts_order_id, o.converted_into_id, a.name AS account, t.name AS attendee,
-       m.name AS term, b.reference AS booking_reference,
+       o.promo_code, o.booking_id, o.note, o.converts_order_id, o.converted_into_id, a.name AS account,
+       t.name AS attendee, m.name AS term, b.reference AS booking_reference,
        (SELECT min(x.due_at) FROM timer x
         WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id AND x.status = 'ARMED') AS expires_at,
        (SELECT i.id FROM invoice i
@@ -101,6 +110,11 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
             'seat', (SELECT json_build_object('id', x.id, 'row', x.row_name, 'number', x.number,
                             'seat_type', x.seat_type)
                      FROM seat x WHERE x.organisation_id = l.organisation_id AND x.id = l.seat_id),
+            'discounts', (SELECT json_agg(json_build_object('rule', d.rule, 'rule_version', d.rule_version,
+                                 'name', d.facts->'name', 'reason', d.reason, 'amount_minor', d.amount_minor)
+                                 ORDER BY d.id)
+                          FROM term_booking_order_discount d
+                          WHERE d.organisation_id = l.organisation_id AND d.order_line_id = l.id),
             'extras', (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name,
                               'quantity', e.quantity, 'price_minor', e.price_minor) ORDER BY e.name, e.id)
                        FROM term_booking_order_extra e
@@ -148,7 +162,8 @@ def whole(tx: Transaction, principal: Principal, order_id: UUID) -> Answer:
 def _line(row: Row) -> Row:
     extras = row.pop("extras") or []
     name = session_label(row.pop("offering"), row.pop("date"), row.pop("start"), row.pop("end"))
-    return {**row, "name": name, "extras": extras}
+    discounts = [_discount(each) for each in row.pop("discounts") or ()]
+    return {**row, "name": name, "extras": extras, "discounts": discounts}
 
 
 def session_label(offering: str, day: str | None, start: str | None, end: str | None) -> str:

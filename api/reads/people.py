@@ -10,7 +10,8 @@ from engine.errors import NotFound
 from models import ActorKind
 
 _ACCOUNTS = """
-SELECT {keys}, a.id, a.reference, a.kind, a.name, a.email, a.phone, a.address, a.credit_limit_minor, a.created_at
+SELECT {keys}, a.id, a.reference, a.kind, a.name, a.email, a.phone, a.address, a.credit_limit_minor, a.is_staff,
+       a.created_at
 FROM account a WHERE a.organisation_id = %(org)s{where}
 """
 

@@ -24,7 +24,7 @@ router = APIRouter(tags=["people"])
 _OLDEST = 130  # years; more is a slip of the pen
 _CONTACT = ("name", "email", "phone", "address")
 ACCOUNTS = Resource(
-    Account, "account", "/accounts", ("reference", "kind", *_CONTACT, "credit_limit_minor", "created_at")
+    Account, "account", "/accounts", ("reference", "kind", *_CONTACT, "credit_limit_minor", "is_staff", "created_at")
 )
 ATTENDEES = Resource(
     Attendee, "attendee", "/attendees",

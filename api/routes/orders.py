@@ -109,6 +109,7 @@ def save_cart(order_id: UUID, body: Cart, call: Called) -> Response:
         outcome = orders.save(
             tx, order_id=order_id, lines=lines, actor=who.actor, now=call.now, version=call.expected_version,
             wishes=wishes,
+            promo_code=body.promo_code,
         )  # fmt: skip
         return shown.saved(outcome, who)
 

@@ -67,6 +67,7 @@ class Cart(Input):
 
     lines: Annotated[list[WantedLine], Field(max_length=500)]
     wishes: Wishes | None = Field(default=None, description="Of an expression of interest only.")
+    promo_code: ShortText | None = Field(default=None, description="Used up when the order is submitted.")
 
 
 class Interest(Input):
@@ -129,6 +130,16 @@ class ShownSeat(Output):
     seat_type: SeatType
 
 
+class LineDiscount(Output):
+    """What a discount takes off a session, and why."""
+
+    rule: str = Field(description="What it is given for: SIBLING, EARLY_BIRD, …")
+    version: str = Field(description="A short name of its terms as they were then.")
+    name: str
+    why: str
+    amount_minor: int
+
+
 class OrderLine(Output):
     """One session asked for, with the price that was shown."""
 
@@ -139,7 +150,8 @@ class OrderLine(Output):
     asked_mode: BookingMode | None = Field(default=None, description="The one that was asked for.")
     mode_reason: str | None = Field(default=None, description="Why it got another one, in words.")
     position: int
-    price_minor: int
+    price_minor: int = Field(description="With its discounts taken off.")
+    discounts: list[LineDiscount]
     seat: ShownSeat | None = Field(default=None, description="The seat asked for, in a seated session.")
     extras: list[OrderExtra]
 
@@ -183,6 +195,7 @@ class Order(Output):
     submitted_at: datetime | None
     expires_at: datetime | None = Field(description="When the places are given back, or the quote runs out.")
     cancel_reason: str | None
+    promo_code: str | None
     booking_id: UUID | None
     lines: list[OrderLine] | None = Field(default=None, description="With a saved cart and a read order.")
     notices: list[FailedRule] | None = Field(

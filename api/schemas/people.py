@@ -53,6 +53,7 @@ class NewAccount(Input):
     credit_limit_minor: Minor | None = Field(
         default=None, description="The most it may owe under pay-later; null: by the category's rule."
     )
+    is_staff: YesNo = Field(default=False, description="Of the organisation's own staff, who may get a discount.")
 
 
 class AccountChange(Change):
@@ -65,6 +66,7 @@ class AccountChange(Change):
     phone: ShortText = ""
     address: Lines = Field(default_factory=list)
     credit_limit_minor: Minor | None = None
+    is_staff: YesNo = False
 
 
 class Account(Output):
@@ -80,6 +82,7 @@ class Account(Output):
     phone: str
     address: list[str]
     credit_limit_minor: int | None
+    is_staff: bool
     created_at: datetime
 
 

@@ -28,7 +28,7 @@ _KIND = {"order_type": "BOOKING", "confirmation_type": "PAY_NOW_PAY_ALL"}
 ACCOUNT: Sample = {
     "id": ACCOUNT_ID, "reference": "AC-8M2PD6RS", "kind": "FAMILY", "name": "Rossi family",
     "email": "rossi@family.example", "phone": "+1 416 555 0107", "address": ["12 Maple Road", "Toronto"],
-    "credit_limit_minor": None, "created_at": _MORNING,
+    "credit_limit_minor": None, "is_staff": False, "created_at": _MORNING,
 }  # fmt: skip
 ACCOUNT_WHOLE: Sample = ACCOUNT | {
     "attendees": [
@@ -59,16 +59,22 @@ FRESH_TOKEN: Sample = TOKEN | {"token": f"tb_{ORGANISATION_ID}_shown-this-once"}
 
 _LUNCH = {"extra_id": EXTRA_ID, "name": "Lunch", "quantity": 1, "price_minor": 750}
 _LINE = {"kind": "SESSION", "mode": "CASUAL", "asked_mode": "CASUAL", "mode_reason": None, "price_minor": 1500}
+_SIBLING = {
+    "rule": "SIBLING", "version": "5d8c21aa", "name": "Sibling discount", "amount_minor": 150,
+    "why": "child 2 of the account, given from child 2",
+}  # fmt: skip
 _LINES = [
-    {"session_id": FIRST_SESSION_ID, "name": FIRST_SESSION, "position": 0, "extras": [_LUNCH], **_LINE},
-    {"session_id": SECOND_SESSION_ID, "name": SECOND_SESSION, "position": 1, "extras": [], **_LINE},
-]
+    {"session_id": FIRST_SESSION_ID, "name": FIRST_SESSION, "position": 0, "extras": [_LUNCH], **_LINE,
+     "discounts": []},
+    {"session_id": SECOND_SESSION_ID, "name": SECOND_SESSION, "position": 1, "extras": [], **_LINE,
+     "discounts": [_SIBLING], "price_minor": 1350},
+]  # fmt: skip
 _DRAFT: Sample = {
     "id": ORDER_ID, "reference": "TO-4F7K9QW2", "status": "DRAFT", "status_code": 100, "version": 1,
     "allowed": ["save", "remove"], "account_id": ACCOUNT_ID, "attendee_id": ATTENDEE_ID, "term_id": TERM_ID,
     "order_type": "BOOKING", "confirmation_type": None, "currency": "CAD", "total_minor": 0, "total": "$0.00",
     "price_fingerprint": "", "created_at": _BEGUN, "submitted_at": None, "expires_at": None, "cancel_reason": None,
-    "booking_id": None,
+    "promo_code": None, "booking_id": None,
 }  # fmt: skip
 _CREATED = _DRAFT | {
     "status": "CREATED", "status_code": 200, "version": 2, "allowed": ["save", "submit", "remove"],

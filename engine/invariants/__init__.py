@@ -2,6 +2,7 @@
 
 from engine.invariants.attendance import ATTENDANCE
 from engine.invariants.billing import BILLING, INVOICING
+from engine.invariants.discounts import DISCOUNTS
 from engine.invariants.form import Invariant, Scope
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
@@ -10,7 +11,7 @@ from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
+    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

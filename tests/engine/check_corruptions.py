@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.ids import new_id
-from models import DocumentSeries, LedgerAccount, LedgerEntry, PaymentAllocation, ProcessedEvent, TicketCheckIn
+from models import (
+    DocumentSeries,
+    LedgerAccount,
+    LedgerEntry,
+    PaymentAllocation,
+    ProcessedEvent,
+    PromoCode,
+    PromoRedemption,
+    TermBookingDiscount,
+    TicketCheckIn,
+)
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row
 from tests.engine.check_world import World
@@ -520,6 +530,34 @@ def an_invoice_settled_twice(world: World) -> None:
     assert world.mias.invoice is not None
     change(world, "payment_allocation", world.settled["leo"], "invoice_id = %(mia)s", mia=world.mias.invoice["id"])
     change(world, "term_booking", world.leos.booking, "payment_state = 'OPEN'")
+
+
+@breaks("discounts_are_explained")
+def a_discount_that_nothing_explains(world: World) -> None:
+    change(world, "billing_line", world.waiting.billing_lines[0], "discount_minor = 100")
+
+
+@breaks("booking_discounts_are_what_was_billed")
+def a_booked_discount_that_was_never_billed(world: World) -> None:
+    build.add(world.tx, TermBookingDiscount, booking_id=world.mias.booking["id"], rule="STAFF", rule_version="1",
+              booking_line_id=world.mias.booking_lines[0]["id"], amount_minor=100)  # fmt: skip
+
+
+@breaks("promo_code_counts_its_redemptions")
+def a_promo_code_counted_twice(world: World) -> None:
+    build.add(world.tx, PromoCode, code="SPRING", used=1)
+
+
+@breaks("promo_code_is_used_by_who_holds")
+def a_cart_that_uses_up_a_promo_code(world: World) -> None:
+    build.add(world.tx, PromoCode, code="SPRING", used=1)
+    build.add(world.tx, PromoRedemption, code="SPRING", account_id=world.chen["id"], order_id=world.cart.order["id"],
+              is_once=True, used_at=NOW)  # fmt: skip
+
+
+@breaks("promo_code_is_used_by_who_holds")
+def a_booking_whose_promo_code_is_not_used(world: World) -> None:
+    change(world, "term_booking_order", world.mias.order, "promo_code = 'SPRING'")
 
 
 @breaks("payment_event_is_applied_once")
