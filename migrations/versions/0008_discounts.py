@@ -1,6 +1,6 @@
 """Discounts: promo codes with their redemptions, staff accounts, and the version of the terms behind each discount row.
 
-Revision: 0005, after 0004.
+Revision: 0008, after 0007.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import context, op
 
 from migrations import guards
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
