@@ -25,6 +25,7 @@ from api.routes import (
     orders,
     payments,
     programme,
+    roll_over,
     seats,
     sessions,
     setup,
@@ -40,8 +41,8 @@ from engine.settings import Settings
 _ROUTERS = tuple(
     module.router
     for module in (
-        orders, sign_ins, bookings, sessions, seats, offerings, programme, accounts, users, finance, payments, setup,
-        health,
+        orders, sign_ins, bookings, sessions, seats, offerings, programme, roll_over, accounts, users, finance,
+        payments, setup, health,
     )
 )  # fmt: skip
 # The documentation page comes with its script and style: it works without a network.

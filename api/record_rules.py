@@ -15,6 +15,12 @@ RULES: dict[str, tuple[str, str]] = {
     "ck_term_program_set_booking_window_is_a_range": (
         "bookable_until", "Booking ends later than it begins (bookable_from).",
     ),
+    "ck_term_program_set_priority_comes_before_all": (
+        "priority_from", "Priority begins before booking opens to all (bookable_from).",
+    ),
+    "ck_term_program_set_priority_comes_from_a_term": (
+        "priority_term_id", "Priority has a moment (priority_from) and a term whose families have it, or neither.",
+    ),
     "ck_term_product_taken_within_capacity": ("capacity", "A session has no fewer places than are taken."),
     "ck_extra_price_is_not_negative": ("price_minor", "An extra costs 0 or more."),
     "ck_user_email_is_lower_case": ("email", "An e-mail address is kept in lower case."),

@@ -57,6 +57,18 @@ class TermProgramSet(TenantRow, table=True):
         check("session_price_minor >= 0", "price_is_not_negative"),
         check("age_below_months > age_from_months", "ages_make_a_range"),
         check("bookable_until > bookable_from", "booking_window_is_a_range"),
+        refers("priority_term_id", "term"),
+        refers("rolled_from_id", "term_program_set"),
+        # Priority is for those enrolled in some term, before booking opens to all.
+        check("priority_from IS NULL OR (bookable_from > priority_from) IS TRUE", "priority_comes_before_all"),
+        check("(priority_from IS NULL) = (priority_term_id IS NULL)", "priority_comes_from_a_term"),
+        index(
+            "uq_term_program_set_rolled_from",
+            "term_id",
+            "rolled_from_id",
+            where="rolled_from_id IS NOT NULL",
+            is_unique=True,
+        ),
         unique("source_key"),
         index("ix_term_program_set_term", "term_id"),
         index("ix_term_program_set_program", "program_id"),
@@ -86,6 +98,10 @@ class TermProgramSet(TenantRow, table=True):
     weight_to_kg: Decimal | None = Field(default=None, max_digits=5, decimal_places=1)
     bookable_from: datetime | None = moment(default=None, nullable=True)
     bookable_until: datetime | None = moment(default=None, nullable=True)
+    # From when those enrolled in the same program in that term may book, before it opens to all.
+    priority_from: datetime | None = moment(default=None, nullable=True)
+    priority_term_id: UUID | None = None
+    rolled_from_id: UUID | None = None  # the offering of an earlier term that it continues
     display: dict[str, object] = json(default_factory=dict, nullable=False)
     source_key: str | None = None
     # The fingerprint of the imported row, so that an unchanged row changes nothing.

@@ -281,6 +281,13 @@ _FACTS = (
     SELECT p.id, p.name, p.code, p.status, p.modes, p.session_price_minor, p.full_week_price_minor,
            p.full_term_price_minor, p.age_from_months, p.age_below_months, p.school_year_from, p.school_year_to,
            p.height_from_cm, p.height_to_cm, p.weight_from_kg, p.weight_to_kg, p.bookable_from, p.bookable_until,
+           p.priority_from, e.name AS priority_term, p.priority_from IS NOT NULL AND EXISTS (
+               SELECT FROM term_booking b
+               JOIN term_booking_line l ON l.organisation_id = b.organisation_id AND l.booking_id = b.id
+               JOIN term_program_set o ON o.organisation_id = l.organisation_id AND o.id = l.term_program_set_id
+               WHERE b.organisation_id = %(org)s AND b.attendee_id = %(attendee_id)s AND b.order_type IN (0, 4)
+                 AND b.status IN (450, 500, 600, 700) AND b.term_id = p.priority_term_id AND l.cancelled_at IS NULL
+                 AND o.program_id = p.program_id) AS has_priority,
            p.term_id, t.status AS term_status, t.starts_on AS term_starts_on, t.ends_on AS term_ends_on,
            t.name AS term, p.program_id,
            g.name AS program, g.category_id, c.name AS category, c.program_type, i.name AS site,
@@ -290,6 +297,7 @@ _FACTS = (
     JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
     JOIN program_category c ON c.organisation_id = g.organisation_id AND c.id = g.category_id
     JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+    LEFT JOIN term e ON e.organisation_id = p.organisation_id AND e.id = p.priority_term_id
     WHERE p.organisation_id = %(org)s AND p.id IN (SELECT term_program_set_id FROM sessions)
 )
 SELECT
@@ -413,7 +421,7 @@ def _offerings(rows: Iterable[Row], organisation_id: UUID) -> dict[str, Offering
     found = {}
     for row in rows:
         chain = (UUID(row["id"]), UUID(row["program_id"]), UUID(row["category_id"]), organisation_id)
-        for name in ("bookable_from", "bookable_until"):
+        for name in ("bookable_from", "bookable_until", "priority_from"):
             row[name] = _moment(row[name])
         for name in ("weight_from_kg", "weight_to_kg"):
             row[name] = None if row[name] is None else Decimal(str(row[name]))

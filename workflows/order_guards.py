@@ -12,6 +12,7 @@ from engine.database import Row
 from engine.errors import Reason
 from engine.money import format_money
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
+from workflows.booking_opening import failing_opening
 from workflows.double_booking import clashes, clashing_pairs, converts
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
@@ -91,16 +92,14 @@ def is_price_as_shown(
 
 
 def is_in_booking_window(order: Order, *, facts: Facts, now: datetime, override: str, **_: object) -> Iterator[Reason]:
-    """Registration is open; an admin may override it with a reason."""
+    """Registration is open, to current families earlier where they have priority; an admin may override it with a
+    reason.
+    """
     if override:
         return
     for offering in facts.offerings.values():
-        opens, closes = offering.facts["bookable_from"], offering.facts["bookable_until"]
-        zone = ZoneInfo(offering.facts["time_zone"])
-        if opens is not None and now < opens:
-            when = f"{opens.astimezone(zone):%a %d %b %Y %H:%M}"
-            yield Reason("not_open_yet", f"Registration for {offering.name} opens on {when}.", rule="booking_window",
-                         facts={"opens_at": opens.isoformat()})  # fmt: skip
+        yield from failing_opening(order, offering, now)
+        closes, zone = offering.facts["bookable_until"], ZoneInfo(offering.facts["time_zone"])
         if closes is not None and now >= closes:
             when = f"{closes.astimezone(zone):%a %d %b %Y %H:%M}"
             yield Reason("window_closed", f"Registration for {offering.name} closed on {when}.", rule="booking_window",

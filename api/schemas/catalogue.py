@@ -350,6 +350,10 @@ class _OfferingFields(Input):
     weight_to_kg: Kilograms | None = None
     bookable_from: Moment | None = None
     bookable_until: Moment | None = None
+    priority_from: Moment | None = Field(
+        default=None, description="From when those enrolled in the same program in `priority_term_id` may book."
+    )
+    priority_term_id: UUID | None = None
 
 
 class NewOffering(_OfferingFields):
@@ -411,6 +415,9 @@ class Offering(Output):
     weight_to_kg: str | None
     bookable_from: datetime.datetime | None
     bookable_until: datetime.datetime | None
+    priority_from: datetime.datetime | None
+    priority_term_id: UUID | None
+    rolled_from_id: UUID | None = Field(description="The offering of an earlier term that this one continues.")
 
 
 class OfferingSummary(Output):

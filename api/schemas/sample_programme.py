@@ -52,7 +52,8 @@ OFFERING: Sample = {
     "full_week_price_minor": None, "full_term_price_minor": 15000, "capacity": 12, "age_from_months": 72,
     "age_below_months": 108, "school_year_from": None, "school_year_to": None, "height_from_cm": None,
     "height_to_cm": None, "weight_from_kg": None, "weight_to_kg": None,
-    "bookable_from": "2026-03-03T12:00:00+00:00", "bookable_until": None,
+    "bookable_from": "2026-03-03T12:00:00+00:00", "bookable_until": None, "priority_from": None,
+    "priority_term_id": None, "rolled_from_id": None,
 }  # fmt: skip
 OFFERING_SUMMARY: Sample = {
     "id": OFFERING_ID, "name": KARATE, "code": "KAR-101", "status": "PUBLISHED", "program_id": PROGRAM_ID,
@@ -93,4 +94,15 @@ IMPORT_REPORT: Sample = {
     "categories": _NOTHING | {"unchanged": 1}, "programs": _NOTHING | {"created": 1}, "rules": _NOTHING,
     "bad_rows": [{"line": 3, "column": "End Date", "reason": "there is no 31 April"}],
     "changed": [], "vanished": [], "notices": [],
+}  # fmt: skip
+NEXT_TERM_ID = sample_id(60)
+ROLL_OVER: Sample = {
+    "from_term_id": TERM_ID, "term_id": NEXT_TERM_ID, "term_name": "Autumn 2026", "starts_on": "2026-09-09",
+    "ends_on": "2026-12-15", "weeks": 23, "offerings_to_make": 1, "sessions_to_make": 13,
+    "offerings": [{
+        "from_offering_id": OFFERING_ID, "offering_id": None, "name": KARATE, "program": "Karate", "fate": "ROLLS",
+        "reason": "", "sessions": 13, "first_date": "2026-09-13", "last_date": "2026-12-13",
+        "skipped": [{"date": "2026-10-11", "reason": "Thanksgiving weekend"}],
+    }],
+    "fingerprint": "5f0c8d1be7a94c2d9f3f6a7b8c9d0e1f",
 }  # fmt: skip

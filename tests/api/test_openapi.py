@@ -19,7 +19,20 @@ from pydantic import BaseModel
 from schemathesis import checks
 
 from api.app import create_app
-from api.schemas import base, bookings, catalogue, finance, orders, people, refusals, seats, sessions, setup, sign_ins
+from api.schemas import (
+    base,
+    bookings,
+    catalogue,
+    finance,
+    orders,
+    people,
+    refusals,
+    roll_over,
+    seats,
+    sessions,
+    setup,
+    sign_ins,
+)
 from api.schemas.sample_enrolment import ORDER_AFTER, ORDER_WHOLE
 from api.schemas.sample_finance import INVOICE
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
@@ -34,7 +47,7 @@ from workflows.charts import CHARTS
 from workflows.interest_facts import triggers_of
 from workflows.term_booking_order import CHART
 
-SCHEMAS = (base, bookings, catalogue, finance, orders, people, seats, sessions, setup, sign_ins)
+SCHEMAS = (base, bookings, catalogue, finance, orders, people, roll_over, seats, sessions, setup, sign_ins)
 
 
 @pytest.fixture(scope="module")
