@@ -1,13 +1,13 @@
 """Offerings that continue one of an earlier term, and booking that opens earlier to those enrolled in it.
 
-Revision: 0007, after 0006.
+Revision: 0009, after 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
