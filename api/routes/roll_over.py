@@ -1,9 +1,9 @@
 """Rolling the offerings of a term over into the next: looked at first, then made."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called
@@ -17,10 +17,10 @@ from engine.database import Transaction
 router = APIRouter(tags=["programme"])
 
 
-@router.get("/terms/{term_id}/roll-over", **for_roles(ADMIN, 404, 409, response_model=RollOver))
+@router.get("/terms/{term_id}/roll-overs/{from_term_id}", **for_roles(ADMIN, 404, 409, response_model=RollOver))
 def preview_roll_over(
-    term_id: UUID, call: Called, from_term_id: Annotated[UUID, Query(description="The earlier term.")],
-    bookable_from: Moment | None = None, priority_from: Moment | None = None,
+    term_id: UUID, from_term_id: UUID, call: Called, bookable_from: Moment | None = None,
+    priority_from: Moment | None = None,
 ) -> Response:  # fmt: skip
     """What a roll-over from an earlier term into this draft would make: each offering with its sessions, the dates that
     fall on closure days, what does not fit and why. Nothing is written.
@@ -33,14 +33,14 @@ def preview_roll_over(
     return call.read(query)
 
 
-@router.post("/terms/{term_id}/roll-over", **for_roles(ADMIN, *creates(404), response_model=RollOver))
-def make_roll_over(term_id: UUID, body: NewRollOver, call: Called) -> Response:
+@router.post("/terms/{term_id}/roll-overs/{from_term_id}", **for_roles(ADMIN, *creates(404), response_model=RollOver))
+def make_roll_over(term_id: UUID, from_term_id: UUID, body: NewRollOver, call: Called) -> Response:
     """Make what the preview showed. A second run makes nothing twice; offerings that were made stay as they are."""
     window = rolling.Window(body.bookable_from, body.priority_from)
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         made = rolling.roll_over(
-            tx, from_term_id=body.from_term_id, term_id=term_id, window=window, fingerprint=body.fingerprint
+            tx, from_term_id=from_term_id, term_id=term_id, window=window, fingerprint=body.fingerprint
         )
         return Answer(_shown(made, is_made=True))
 

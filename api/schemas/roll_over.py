@@ -7,19 +7,18 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.schemas.base import NO_NUL, Input, Moment, Output, shows
-from api.schemas.sample_programme import ROLL_OVER, TERM_ID
+from api.schemas.sample_programme import ROLL_OVER
 from catalogue.roll_over import Fate
 
 
 class NewRollOver(Input):
-    """From which term, and when booking opens. Without moments those of the earlier term move along."""
+    """When booking opens in the new term. Without moments those of the earlier term move along."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{
-        "from_term_id": TERM_ID, "bookable_from": "2026-06-22T09:00:00-04:00",
+        "bookable_from": "2026-06-22T09:00:00-04:00",
         "priority_from": "2026-06-15T09:00:00-04:00", "fingerprint": ROLL_OVER["fingerprint"],
     }]})  # fmt: skip
 
-    from_term_id: UUID
     bookable_from: Moment | None = Field(default=None, description="When booking opens to all.")
     priority_from: Moment | None = Field(
         default=None, description="When it opens to those enrolled in the same program in the earlier term."

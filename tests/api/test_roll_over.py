@@ -35,13 +35,12 @@ def draft(world: World, **columns: Any) -> Row:
 
 class TestRollOver:
     def test_what_was_looked_at_is_made_and_made_once(self, world: World, spring: Row) -> None:
-        path = f"/terms/{draft(world)['id']}/roll-over"
+        path = f"/terms/{draft(world)['id']}/roll-overs/{spring['id']}"
         opens = {"bookable_from": "2027-06-08T09:00:00-04:00", "priority_from": "2027-06-01T09:00:00-04:00"}
-        asked = {"from_term_id": str(spring["id"]), **opens}
 
-        seen = world.admin.get(path, params=asked).json()
-        made = world.admin.post(path, {**asked, "fingerprint": seen["fingerprint"]})
-        again = world.admin.post(path, {**asked, "fingerprint": seen["fingerprint"]})
+        seen = world.admin.get(path, params=opens).json()
+        made = world.admin.post(path, {**opens, "fingerprint": seen["fingerprint"]})
+        again = world.admin.post(path, {**opens, "fingerprint": seen["fingerprint"]})
 
         assert (seen["offerings_to_make"], seen["sessions_to_make"], seen["weeks"]) == (1, 4, 13)
         assert (seen["offerings"][0]["fate"], seen["offerings"][0]["offering_id"]) == ("ROLLS", None)
@@ -53,28 +52,28 @@ class TestRollOver:
         assert again.json()["offerings"][0]["offering_id"] == judo["id"]
 
     def test_a_term_that_overlaps_is_refused_and_named(self, world: World, spring: Row) -> None:
-        path = f"/terms/{draft(world, name='June', starts_on=date(2027, 6, 30))['id']}/roll-over"
+        path = f"/terms/{draft(world, name='June', starts_on=date(2027, 6, 30))['id']}/roll-overs/{spring['id']}"
         before = world.count("term_program_set")
 
-        looked = world.admin.get(path, params={"from_term_id": str(spring["id"])})
-        made = world.admin.post(path, {"from_term_id": str(spring["id"]), "fingerprint": "0" * 32})
+        looked = world.admin.get(path)
+        made = world.admin.post(path, {"fingerprint": "0" * 32})
 
         for refused in (looked, made):
             assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (409, "terms_overlap")
         assert world.count("term_program_set") == before
 
     def test_what_nobody_looked_at_is_refused(self, world: World, spring: Row) -> None:
-        path = f"/terms/{draft(world)['id']}/roll-over"
+        path = f"/terms/{draft(world)['id']}/roll-overs/{spring['id']}"
 
-        refused = world.admin.post(path, {"from_term_id": str(spring["id"]), "fingerprint": "0" * 32})
+        refused = world.admin.post(path, {"fingerprint": "0" * 32})
 
         assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (409, "preview_stale")
 
     def test_families_do_not_roll_terms(self, world: World, spring: Row) -> None:
-        path = f"/terms/{draft(world)['id']}/roll-over"
+        path = f"/terms/{draft(world)['id']}/roll-overs/{spring['id']}"
 
-        assert world.rossi.get(path, params={"from_term_id": str(spring["id"])}).status_code == 403
-        assert world.rossi.post(path, {"from_term_id": str(spring["id"]), "fingerprint": "0" * 32}).status_code == 403
+        assert world.rossi.get(path).status_code == 403
+        assert world.rossi.post(path, {"fingerprint": "0" * 32}).status_code == 403
 
     def test_priority_needs_an_opening_to_all(self, world: World) -> None:
         answer = world.admin.patch(f"/offerings/{world.offering['id']}", {"priority_from": "2026-02-01T09:00:00Z"})
