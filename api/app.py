@@ -20,11 +20,13 @@ from api.routes import (
     accounts,
     bookings,
     finance,
+    guests,
     health,
     offerings,
     orders,
     payments,
     programme,
+    registrations,
     roll_over,
     seats,
     sessions,
@@ -41,10 +43,24 @@ from engine.settings import Settings
 _ROUTERS = tuple(
     module.router
     for module in (
-        orders, sign_ins, bookings, sessions, seats, offerings, programme, roll_over, accounts, users, finance,
-        payments, setup, health,
+        orders,
+        sign_ins,
+        bookings,
+        sessions,
+        seats,
+        offerings,
+        programme,
+        roll_over,
+        accounts,
+        users,
+        finance,
+        payments,
+        guests,
+        registrations,
+        setup,
+        health,
     )
-)  # fmt: skip
+)
 # The documentation page comes with its script and style: it works without a network.
 _PAGES = "/docs/files"
 

@@ -33,7 +33,7 @@ async def call(request: Request) -> Call:
     if shown is None:
         raise Unauthenticated("Sign in, or send a token that is valid.")
     if request.scope["query_string"]:
-        _require_declared(request)
+        require_declared(request)
     key, act_as = headers.get("idempotency-key"), headers.get("act-as")
     if key is not None and not _KEY.fullmatch(key):
         raise _malformed("idempotency-key", "An Idempotency-Key has 1 to 200 visible ASCII characters.")
@@ -53,7 +53,7 @@ async def call(request: Request) -> Call:
 _DECLARED: dict[str, frozenset[str]] = {}
 
 
-def _require_declared(request: Request) -> None:
+def require_declared(request: Request) -> None:
     """A misspelt filter is refused: ignored, it would answer with everything. Raises Invalid naming each."""
     route: APIRoute = request.scope["route"]
     declared = _DECLARED.get(route.unique_id)

@@ -88,6 +88,8 @@ class _Answering:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
             headers["X-Content-Type-Options"] = "nosniff"
+            # Some addresses are secrets; no page that they lead to learns them.
+            headers["Referrer-Policy"] = "no-referrer"
             headers.setdefault("Cache-Control", "no-store")
         await self.send(message)
 

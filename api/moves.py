@@ -123,7 +123,7 @@ class Call:
         headers = answer.headers
         if self.if_none_match is not None and headers.get("ETag") in self.if_none_match.split(", "):
             return Response(status_code=304, headers=headers)
-        return _respond(answer.status, answer.body, headers)
+        return respond(answer.status, answer.body, headers)
 
     def fetch(self, query: Callable[[Transaction, Principal], T]) -> T:
         """Read something in one transaction, for an answer that is made outside of it."""
@@ -187,7 +187,7 @@ class _Attempt:
         if self.call.key is not None:
             _remember(tx, self.call, principal.user_id, answer)
         body = {**answer.body, **self.with_secret} if answer.body is not None else None
-        return _respond(answer.status, body, answer.headers)
+        return respond(answer.status, body, answer.headers)
 
 
 _AUTHENTICATE = """
@@ -293,10 +293,11 @@ def _replay(call: Call, stored: Row) -> Response:
     body = stored["response"]
     if stored["status_code"] >= 400:
         body = {**body, "request_id": call.request_id}
-    return _respond(stored["status_code"], body, {**stored["headers"], "Idempotent-Replayed": "true"})
+    return respond(stored["status_code"], body, {**stored["headers"], "Idempotent-Replayed": "true"})
 
 
-def _respond(status: int, body: dict[str, Any] | None, headers: dict[str, str]) -> Response:
+def respond(status: int, body: dict[str, Any] | None, headers: dict[str, str]) -> Response:
+    """An answer as it goes out."""
     if status == 204:
         return Response(status_code=204, headers=headers)
     media_type = MEDIA_TYPE if status >= 400 else "application/json"

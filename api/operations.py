@@ -18,6 +18,14 @@ EVERYBODY = frozenset(Role)
 _ROLES = "x-roles"
 _IS_PUBLIC: dict[str, Any] = {_ROLES: [], "security": []}
 
+# The answers of a route that gives a document.
+PDF: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The document.",
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
 _REFUSALS = {
     304: "The version that `If-None-Match` names is still the current one.",
     400: "The body cannot be read.",

@@ -1,20 +1,19 @@
 """Signing in with a password: counted attempts, then the password outside any transaction, then the credential."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from api.attempts import Limit, count_attempt, forget_attempts, subject_of
 from api.credentials import hash_of, new_secret
-from api.errors import TooManyAttempts, Unauthenticated
+from api.errors import Unauthenticated
 from api.passwords import hash_password, is_outdated, is_password
 from engine.database import Database, Row, Transaction
 from engine.ids import new_id
 from models import CredentialKind
 
 SIGNED_IN_FOR = timedelta(days=14)
-_WINDOW = timedelta(minutes=15)
-_MOST_ATTEMPTS = 10
+_LIMIT = Limit("sign in", most=10, window=timedelta(minutes=15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def sign_in(
     TooManyAttempts after 10 attempts in 15 minutes with one e-mail address from one network address.
     """
     organisation_id = database.organisation_by_slug(organisation)
-    subject = hashlib.sha256(f"{email}\n{address}".encode()).hexdigest()
+    subject = subject_of(email, address)
     user = None
     if organisation_id is not None:
         user = database.run(organisation_id, lambda tx: _begin_attempt(tx, subject, email, now))
@@ -54,24 +53,12 @@ WHERE organisation_id = %(org)s AND email = %(email)s AND is_active AND password
 
 
 def _begin_attempt(tx: Transaction, subject: str, email: str, now: datetime) -> Row | None:
-    """Count this attempt before its password is looked at: parallel guesses are counted as well."""
-    tx.rows("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(%(subject)s, 1))", subject=subject)
-    tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND subject = %(subject)s AND at <= %(before)s",
-           subject=subject, before=now - _WINDOW)  # fmt: skip
-    counted = tx.row("SELECT count(*) AS attempts, min(at) AS oldest FROM sign_in_attempt "
-                     "WHERE organisation_id = %(org)s AND subject = %(subject)s", subject=subject)  # fmt: skip
-    assert counted is not None
-    if counted["attempts"] >= _MOST_ATTEMPTS:
-        wait = max(1, int((counted["oldest"] + _WINDOW - now).total_seconds()))
-        raise TooManyAttempts(f"Too many attempts to sign in; try again in {-(-wait // 60)} minutes.",
-                              retry_after_seconds=wait)  # fmt: skip
-    tx.run("INSERT INTO sign_in_attempt (organisation_id, id, subject, at) VALUES (%(org)s, %(id)s, %(subject)s, "
-           "%(now)s)", id=new_id(), subject=subject, now=now)  # fmt: skip
+    count_attempt(tx, _LIMIT, subject, now=now)
     return tx.row(_USER, email=email)
 
 
 def _finish(tx: Transaction, user: Row, *, secret: str, subject: str, fresh: str | None, now: datetime) -> None:
-    tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND subject = %(subject)s", subject=subject)
+    forget_attempts(tx, subject)
     if fresh is not None:
         tx.run('UPDATE "user" SET password_hash = %(fresh)s WHERE organisation_id = %(org)s AND id = %(id)s',
                fresh=fresh, id=user["id"])  # fmt: skip

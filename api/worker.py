@@ -55,7 +55,9 @@ class TellFamily:
         """Read in one transaction, render after it: no transaction waits for a PDF."""
         with self.runtime.database.transaction(organisation_id) as tx:
             entry = read_message(tx, message_id)
-            message = compose_message(tx, entry, base_url=self.runtime.settings.base_url)
+            message = compose_message(
+                tx, entry, base_url=self.runtime.settings.base_url, secret=self.runtime.settings.secret
+            )
             document = self._document(tx, message, entry.payload)
         if message is None or document is None:
             return message

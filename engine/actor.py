@@ -19,9 +19,14 @@ class Actor:
     def is_admin(self) -> bool:
         return self.kind is ActorKind.ADMIN
 
+    @property
+    def is_family(self) -> bool:
+        """Families and guests: they see what is theirs, and what is published."""
+        return self.kind in (ActorKind.FAMILY, ActorKind.GUEST)
+
     def may_see_account(self, account_id: UUID) -> bool:
         """Families see their own accounts; admins, finance and the system see every account of the organisation."""
-        if self.kind in (ActorKind.FAMILY, ActorKind.GUEST):
+        if self.is_family:
             return account_id in self.account_ids
         return self.kind in (ActorKind.ADMIN, ActorKind.FINANCE, ActorKind.SYSTEM)
 

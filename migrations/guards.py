@@ -12,7 +12,8 @@ APPEND_ONLY = (
     "payment_allocation",
 )  # fmt: skip
 CREDIT_NOTES = ("credit_note", "credit_note_line", "credit_allocation")
-FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES)
+MERGES = ("attendee_merge",)
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *MERGES)
 
 
 _WITHIN_INVOICE = """

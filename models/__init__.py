@@ -1,6 +1,6 @@
 """Tables, one subject per file; importing the package declares the whole schema."""
 
-from models.account import Account, AccountAttendee, AccountKind, Attendee
+from models.account import Account, AccountAttendee, AccountKind, Attendee, AttendeeMerge
 from models.attendance import AttendanceStatus, SignMethod, TermAttendance, TicketCheckIn
 from models.billing import Billing, BillingGroup, BillingLine
 from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
@@ -53,7 +53,7 @@ __all__ = [
     "AccountUser",
     "ActorKind",
     "AttendanceStatus",
-    "Attendee",
+    "Attendee", "AttendeeMerge",
     "Billing",
     "BillingGroup",
     "BillingLine",

@@ -28,6 +28,9 @@ class Account(TenantRow, table=True):
         check("char_length(name) BETWEEN 1 AND 200", "name_has_a_sane_length"),
         unique("reference"),
         index("ix_account_email", "email"),
+        # A guest is found again by e-mail; a family with the same address is another account.
+        index("uq_account_guest_email", "email", where="kind = 'GUEST'", is_unique=True),
+        check("kind <> 'GUEST' OR (email <> '' AND email = lower(email))", "guest_has_an_email"),
     )
     reference: str
     kind: AccountKind = word(AccountKind, default=AccountKind.FAMILY)
@@ -83,3 +86,20 @@ class AccountAttendee(TenantRow, table=True):
     )
     account_id: UUID
     attendee_id: UUID
+
+
+class AttendeeMerge(TenantRow, table=True):
+    """Two records of one child were brought together: `merged_id` has nothing of its own from then on."""
+
+    __tablename__ = "attendee_merge"
+    __table_args__ = (
+        refers("keep_id", "attendee"),
+        refers("merged_id", "attendee"),
+        check("keep_id <> merged_id", "of_two"),
+    )
+    keep_id: UUID
+    merged_id: UUID
+    reason: str = ""
+    actor_id: UUID | None = None
+    moved: dict[str, object] = json(default_factory=dict, nullable=False)  # how many rows of each table
+    at: datetime = moment()

@@ -1,4 +1,4 @@
-"""Attempts to sign in, counted so that passwords cannot be guessed."""
+"""Attempts that are counted: signing in, booking as a guest, registering."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from models.base import TenantRow, index, moment, root
 
 
 class SignInAttempt(TenantRow, table=True):
-    """One attempt that has not succeeded. Forgotten when its window has passed, or when its owner signs in."""
+    """One attempt. Forgotten when its window has passed, or when its owner signs in."""
 
     __tablename__ = "sign_in_attempt"
     __table_args__ = (
@@ -14,5 +14,5 @@ class SignInAttempt(TenantRow, table=True):
         index("ix_sign_in_attempt_subject", "subject", "at"),
         index("ix_sign_in_attempt_at", "at"),
     )
-    subject: str  # SHA-256 of the e-mail address and the network address: neither is kept
+    subject: str  # SHA-256 of what is counted and of the e-mail or network address: neither is kept
     at: datetime = moment()

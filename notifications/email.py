@@ -30,20 +30,24 @@ from notifications.messages import (
     Attachment,
     BookingCanceled,
     BookingConfirmed,
+    GuestLinks,
     Message,
     OrderNotRevived,
     OrderTimedOut,
     PaymentReceived,
     QuoteIssued,
+    RegistrationAsked,
     Session,
 )
 
 _TEMPLATES: dict[type[Message], str] = {
     BookingCanceled: "booking_canceled",
     BookingConfirmed: "booking_confirmed",
+    GuestLinks: "guest_links",
     OrderNotRevived: "order_not_revived",
     OrderTimedOut: "order_timed_out",
     QuoteIssued: "quote_issued",
+    RegistrationAsked: "registration_asked",
     PaymentReceived: "payment_received",
 }
 

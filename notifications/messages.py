@@ -76,6 +76,31 @@ class BookingConfirmed(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestOrder:
+    """An order of a guest, and the signed address that opens it."""
+
+    reference: str
+    attendee_name: str
+    link: str
+    pay_until: datetime | None = None  # the places are given back then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestLinks(Message):
+    """Where a guest sees, pays and cancels what they ordered without a login."""
+
+    orders: tuple[GuestOrder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationAsked(Message):
+    """The address that proves whose the e-mail address is; `is_known` when somebody signs in with it already."""
+
+    is_known: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTimedOut(Message):
     """The order was not confirmed in time, and its places are free again."""
 

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from engine.actor import Actor
 from engine.errors import Reason
 from engine.money import format_money
-from models import ActorKind
 from workflows.booking_facts import BookedLine, Booking, Enrolled
 
 
@@ -21,7 +20,7 @@ def is_in_cancellation_window(
     booking: Booking, *, enrolled: Enrolled, actor: Actor, now: datetime, **_: object
 ) -> Iterator[Reason]:
     """A family cancels while every session to come can still be cancelled; an admin may at any time, with a reason."""
-    if actor.kind not in (ActorKind.FAMILY, ActorKind.GUEST):
+    if not actor.is_family:
         return
     to_come = enrolled.to_come(now)
     if not to_come:
@@ -40,7 +39,7 @@ def has_nothing_held_unbilled(
 ) -> Iterator[Reason]:
     """What was held before it was invoiced is not given away by the family itself."""
     held = [line for line in enrolled.kept() if line.is_held(now)]
-    if held and actor.kind in (ActorKind.FAMILY, ActorKind.GUEST):
+    if held and actor.is_family:
         yield _unbilled(booking, held)
 
 

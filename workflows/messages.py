@@ -20,6 +20,7 @@ from notifications.messages import (
     Recipient,
     Session,
 )
+from workflows.guest_messages import SIGNED, with_guest_link
 
 _ORDER = """
 SELECT o.id, o.reference, o.status, o.booking_id, o.cancel_reason, o.updated_at, o.total_minor, o.attendee_id,
@@ -99,10 +100,16 @@ ORDER BY s.starts_at, l.position
 """
 
 
-def compose_message(tx: Transaction, entry: OutboxEntry, *, base_url: str) -> Message | None:
-    """The facts of an outbox entry as a mail tells them; None where there is nothing, or nobody, to tell."""
+def compose_message(tx: Transaction, entry: OutboxEntry, *, base_url: str, secret: str) -> Message | None:
+    """The facts of an outbox entry as a mail tells them; None where there is nothing, or nobody, to tell.
+
+    `secret` is the installation's: it signs the addresses that guests are sent.
+    """
+    if (signed := SIGNED.get(entry.topic)) is not None:
+        return signed(tx, entry, base_url, secret)
     composer = _COMPOSERS.get(entry.topic)
-    return composer(tx, entry.payload, base_url) if composer else None
+    message = composer(tx, entry.payload, base_url) if composer else None
+    return with_guest_link(tx, message, entry, base_url=base_url, secret=secret)
 
 
 def _parties(order: Row, link: str) -> dict[str, Any]:
@@ -218,6 +225,6 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 }
 
 # Every topic that is announced; those without a composer are for integrators and need no mail.
-TOPICS = ("order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
+TOPICS = (*SIGNED, "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
           "payment.settled", "payment.credited", "payment.failed", "payment.review")  # fmt: skip

@@ -16,7 +16,6 @@ from engine.ids import new_id, new_reference, new_ticket
 from engine.money import format_money
 from invoicing.issue import issue_invoice
 from models import (
-    ActorKind,
     PaymentAllocation,
     PaymentState,
     TermAttendance,
@@ -66,7 +65,7 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
 
 def can_confirm_oneself(order: Order, *, actor: Actor, **_: Any) -> Iterator[Reason]:
     """A family confirms by pay-later only; a payment or an admin confirms the others."""
-    by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
+    by_family = actor.is_family
     by_others = (_CONFIRMATION.CONFIRM_WITHOUT_PAYMENT, _CONFIRMATION.ADMIN_CONFIRM)
     if by_family and order.confirmation_type not in by_others:
         yield Reason("confirmed_by_payment", f"{order.reference} is confirmed by its payment.",

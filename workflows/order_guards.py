@@ -217,7 +217,8 @@ def _is_in_the_way(order: Order, line: WantedLine, claim: Claim) -> bool:
 
 
 def _double_booked(order: Order, line: WantedLine, claim: Claim, actor: Actor) -> Reason:
-    if claim.account_id == order.account_id or actor.is_admin:
+    is_theirs = claim.account_id == order.account_id and actor.kind is not ActorKind.GUEST
+    if is_theirs or actor.is_admin:
         held = "has an interest in" if claim.order_type is TermBookingOrderType.EOI else "is already booked for"
         message = f"{order.attendee['name']} {held} {claim.label} ({claim.reference})."
         return _about(line, "double_booked", message, "double_booking", other=claim.reference)

@@ -241,7 +241,7 @@ def submit(
         changes={"total_minor": priced.total_minor, "confirmation_type": confirmation_type.name},
     )  # fmt: skip
     outcome = Outcome(order, priced, facts)
-    by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
+    by_family = actor.is_family
     if (by_family and confirmation_type is _PAY_LATER) or (
         priced.total_minor == 0 and confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL
     ):

@@ -2,12 +2,16 @@
 
 from uuid import UUID
 
+from starlette.responses import Response
+
 from api.moves import Answer, Principal
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
 from engine.errors import NotFound
+from invoicing.document import Document
 from invoicing.issue import number_text
+from invoicing.pdf import render_pdf
 
 _INVOICES = """
 SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
@@ -161,3 +165,9 @@ def _only(found: Listing, tx: Transaction, noun: str) -> Row:
         raise NotFound(f"There is no such {noun}.", what=noun)
     row: Row = page["items"][0]
     return row
+
+
+def pdf(document: Document) -> Response:
+    """Laid out after the transaction has ended: it takes a while."""
+    name = f'inline; filename="{document.number}.pdf"'
+    return Response(render_pdf(document), media_type="application/pdf", headers={"Content-Disposition": name})

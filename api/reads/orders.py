@@ -11,7 +11,7 @@ from billing.pricing import PricedLine
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
-from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 from workflows.interest_facts import triggers_of
 from workflows.order_discounts import discount_rows
 from workflows.order_facts import Changed, WantedLine
@@ -215,7 +215,7 @@ def listing(principal: Principal) -> Listing:
 
 def own_accounts(found: Listing, principal: Principal, column: str) -> None:
     """Families see what belongs to their accounts."""
-    if principal.kind is ActorKind.FAMILY:
+    if principal.actor.is_family:
         found.conditions.append(f"{column} = ANY(%(own)s)")
         found.parameters["own"] = list(principal.actor.account_ids)
 

@@ -7,7 +7,6 @@ from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
 from engine.errors import NotFound
-from models import ActorKind
 
 _ACCOUNTS = """
 SELECT {keys}, a.id, a.reference, a.kind, a.name, a.email, a.phone, a.address, a.credit_limit_minor, a.is_staff,
@@ -71,7 +70,7 @@ _OF_ACCOUNT = (
 def attendees(principal: Principal) -> Listing:
     """Attendees of accounts that the caller may see, oldest first."""
     found = Listing(_ATTENDEES, [("t.id", "uuid")])
-    if principal.kind is ActorKind.FAMILY:
+    if principal.actor.is_family:
         found.conditions.append(_OF_ACCOUNT.format(account="ANY(%(own)s)"))
         found.parameters["own"] = list(principal.actor.account_ids)
     return found

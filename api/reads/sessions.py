@@ -33,7 +33,7 @@ _FAMILIES_SEE = "p.status = 'PUBLISHED'"
 def sessions(principal: Principal) -> Listing:
     """Sessions in order of time, undated ones last; `now` is a parameter of the page."""
     found = Listing(_SESSIONS, [("coalesce(s.starts_at, 'infinity')", "timestamptz"), ("s.id", "uuid")])
-    if principal.kind is ActorKind.FAMILY:
+    if principal.actor.is_family:
         found.where(_FAMILIES_SEE)
     return found
 
@@ -123,9 +123,15 @@ WHERE p.organisation_id = %(org)s{where}
 def offerings(principal: Principal) -> Listing:
     """Offerings in alphabetical order; families see the published ones of terms that are no drafts."""
     found = Listing(_OFFERINGS, [("p.name", "text"), ("p.id", "uuid")])
-    if principal.kind is ActorKind.FAMILY:
+    if principal.actor.is_family:
         found.where(f"{_FAMILIES_SEE} AND m.status <> 'DRAFT'")
     return found
+
+
+def of_age(found: Listing, age_months: int | None) -> None:
+    """Only what is open to this age."""
+    found.where("coalesce(p.age_from_months <= %(age)s, true) AND coalesce(p.age_below_months > %(age)s, true)",
+                age=age_months)  # fmt: skip
 
 
 def show_offering(principal: Principal, row: Row) -> Row:

@@ -1,6 +1,5 @@
 """Invoices, credit notes and quotes, as values and as PDF."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -8,24 +7,16 @@ from starlette.responses import Response
 
 from api.dependencies import Called
 from api.moves import Answer, Principal
-from api.operations import OWNERS_AND_FINANCE, for_roles
+from api.operations import OWNERS_AND_FINANCE, PDF, for_roles
 from api.reads import finance as shown
 from api.reads.paging import Cursor, Limit
 from api.schemas import finance as schemas
 from api.schemas.base import Day, Page
 from engine.database import Transaction
 from invoicing.document import Document
-from invoicing.pdf import render_pdf
 from workflows.documents import credit_note_document, invoice_document, quote_document
 
 router = APIRouter(tags=["finance"])
-
-_PDF: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The document.",
-        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 @router.get("/invoices", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.InvoiceSummary]))
@@ -57,7 +48,7 @@ def read_invoice(invoice_id: UUID, call: Called) -> Response:
 
 @router.get(
     "/invoices/{invoice_id}/document",
-    **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response),
+    **for_roles(OWNERS_AND_FINANCE, 404, responses=PDF, response_class=Response),
 )  # fmt: skip
 def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
     """The invoice as PDF, as it was issued, with what is paid by now."""
@@ -66,7 +57,7 @@ def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
         shown.invoice(tx, who, invoice_id)
         return invoice_document(tx, invoice_id)
 
-    return _pdf(call.fetch(query))
+    return shown.pdf(call.fetch(query))
 
 
 @router.get("/credit-notes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.CreditNoteSummary]))
@@ -96,7 +87,7 @@ def read_credit_note(credit_note_id: UUID, call: Called) -> Response:
 
 @router.get(
     "/credit-notes/{credit_note_id}/document",
-    **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response),
+    **for_roles(OWNERS_AND_FINANCE, 404, responses=PDF, response_class=Response),
 )  # fmt: skip
 def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
     """The credit note as PDF, as it was issued."""
@@ -105,7 +96,7 @@ def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
         shown.credit_note(tx, who, credit_note_id)
         return credit_note_document(tx, credit_note_id)
 
-    return _pdf(call.fetch(query))
+    return shown.pdf(call.fetch(query))
 
 
 @router.get("/quotes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Quote]))
@@ -131,7 +122,7 @@ def read_quote(quote_id: UUID, call: Called) -> Response:
 
 
 @router.get(
-    "/quotes/{quote_id}/document", **for_roles(OWNERS_AND_FINANCE, 404, responses=_PDF, response_class=Response)
+    "/quotes/{quote_id}/document", **for_roles(OWNERS_AND_FINANCE, 404, responses=PDF, response_class=Response)
 )  # fmt: skip
 def read_quote_document(quote_id: UUID, call: Called) -> Response:
     """The quote as PDF."""
@@ -140,10 +131,4 @@ def read_quote_document(quote_id: UUID, call: Called) -> Response:
         shown.quote(tx, who, quote_id)
         return quote_document(tx, quote_id)
 
-    return _pdf(call.fetch(query))
-
-
-def _pdf(document: Document) -> Response:
-    """Laid out after the transaction has ended: it takes a while."""
-    name = f'inline; filename="{document.number}.pdf"'
-    return Response(render_pdf(document), media_type="application/pdf", headers={"Content-Disposition": name})
+    return shown.pdf(call.fetch(query))

@@ -52,8 +52,7 @@ def list_offerings(
         found.where("g.site_id = %(site)s", site=site_id)
         found.where("p.status = %(status)s", status=status)
         found.where("position(lower(%(q)s) IN lower(p.name || ' ' || p.code)) > 0", q=q)
-        found.where("coalesce(p.age_from_months <= %(age)s, true) AND coalesce(p.age_below_months > %(age)s, true)",
-                    age=age_months)  # fmt: skip
+        shown.of_age(found, age_months)
         return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_offering(who, row), now=call.now)
 
     return call.read(query)

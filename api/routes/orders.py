@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.dependencies import Called, NoInput
 from api.moves import Answer, Call, Principal
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
+from api.overdue import release_in_the_way
 from api.reads import orders as shown
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Moment, Page
@@ -34,12 +35,8 @@ from models import TermBookingConfirmationType, TermBookingOrderType
 from workflows import conversion
 from workflows import term_booking_order as orders
 from workflows.interest_facts import Wishes
-from workflows.timeouts import release_overdue
 
 router = APIRouter(tags=["orders"])
-
-# What an overdue hold may stand behind.
-_IN_THE_WAY = frozenset({"session_full", "seat_taken", "double_booked"})
 
 
 @router.post("/orders", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=Order))
@@ -132,7 +129,7 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
         )  # fmt: skip
         return shown.moved(outcome, who, expected=call.expected_version, moves=2 if outcome.made else 1)
 
-    return call.move(verb, make_way=lambda refusal: _release_overdue(call, order_id, refusal))
+    return call.move(verb, make_way=lambda refusal: _make_way(call, order_id, refusal))
 
 
 @router.post("/orders/{order_id}/interest", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
@@ -147,7 +144,7 @@ def express_interest(order_id: UUID, call: Called, body: Interest | None = None)
         outcome = orders.express(tx, order_id=order_id, actor=who.actor, now=call.now, **asked.model_dump())
         return shown.moved(outcome, who, expected=call.expected_version)
 
-    return call.move(verb, make_way=lambda refusal: _release_overdue(call, order_id, refusal))
+    return call.move(verb, make_way=lambda refusal: _make_way(call, order_id, refusal))
 
 
 def _only_admins_override(who: Principal, reason: str) -> None:
@@ -170,21 +167,8 @@ def convert_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
     return call.move(verb)
 
 
-def _release_overdue(call: Call, order_id: UUID, refusal: Refused) -> bool:
-    """An overdue hold is void when it is read: give back those in the way, and say whether there were any."""
-    blocking = [reason for reason in refusal.reasons if reason.code in _IN_THE_WAY]
-    if not blocking:
-        return False
-    with call.database.transaction(call.organisation_id) as tx:
-        order = tx.row("SELECT attendee_id FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
-                       id=order_id)  # fmt: skip
-    assert order is not None, "a refused order exists"
-    sessions = {UUID(str((reason.facts or {})["session_id"])) for reason in blocking}
-    return bool(
-        release_overdue(
-            call.database, call.organisation_id, session_ids=sessions, attendee_id=order["attendee_id"], now=call.now
-        )
-    )
+def _make_way(call: Call, order_id: UUID, refusal: Refused) -> bool:
+    return release_in_the_way(call.database, call.organisation_id, order_id=order_id, refusal=refusal, now=call.now)
 
 
 def _move(call: Call, order_id: UUID, step: Callable[..., orders.Outcome], **asked: Any) -> Response:

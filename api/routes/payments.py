@@ -17,7 +17,7 @@ from api.schemas.orders import NewPayment
 from api.state import State
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
-from models import ActorKind, PaymentStatus
+from models import PaymentStatus
 from workflows.payment_events import deliver_event
 from workflows.payments import MANUAL, open_checkout, record_manual_payment
 
@@ -40,7 +40,7 @@ def make_payment(order_id: UUID, body: NewPayment, call: Called, app: Applicatio
 
 def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
-        if who.kind is ActorKind.FAMILY:
+        if who.actor.is_family:
             raise NotPermitted("Payments by hand are recorded by admins and finance.")
         payment_id, _ = record_manual_payment(
             tx, order_id=order_id, amount_minor=body.amount_minor or 0, reason=body.reason, actor=who.actor,

@@ -16,7 +16,7 @@ from api.reads.paging import Cursor, Limit
 from api.schemas.base import Change, Input, Page
 from engine.database import Transaction
 from engine.errors import NotFound
-from models import ActorKind, Role
+from models import Role
 
 
 def add_list(router: APIRouter, resource: Resource, shown: type[BaseModel], readers: frozenset[Role]) -> None:
@@ -25,7 +25,7 @@ def add_list(router: APIRouter, resource: Resource, shown: type[BaseModel], read
     def list_them(call: Called, cursor: Cursor = None, limit: Limit = 50) -> Response:
         def query(tx: Transaction, who: Principal) -> Answer:
             found = resource.listing()
-            if resource.families_see and who.kind is ActorKind.FAMILY:
+            if resource.families_see and who.actor.is_family:
                 found.where(resource.families_see)
             return found.page(tx, cursor=cursor, limit=limit, show=resource.shape)
 
@@ -40,7 +40,7 @@ def add_read(router: APIRouter, resource: Resource, shown: type[BaseModel], read
 
     def read_one(record_id: UUID, call: Called) -> Response:
         def query(tx: Transaction, who: Principal) -> Answer:
-            if resource.families_see and who.kind is ActorKind.FAMILY:
+            if resource.families_see and who.actor.is_family:
                 _require_shown(tx, resource, record_id)
             return answer_of(resource, resource.shape(find(tx, resource, record_id).model_dump()))
 

@@ -11,6 +11,9 @@ PROBLEMS: Mapping[str, str] = {
     "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     "in_flight": "The request with this Idempotency-Key is still being worked on; ask again in a moment.",
     "invalid": "The input breaks a rule; `reasons` names each field.",
+    "link_claimed": "The guest has registered since: sign in to see the booking.",
+    "link_expired": "The link has expired; ask for a new one.",
+    "link_invalid": "The link was not made here, or not copied whole.",
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood.",
     "moved_meanwhile": "Others changed the same records again and again; look at them and ask again.",
     "not_allowed_now": "The status does not allow this step; `facts.allowed` names the steps that it does.",
@@ -28,6 +31,7 @@ PROBLEMS: Mapping[str, str] = {
     "seat_in_use": "A seat that is in an order or a booking cannot be removed.",
     "session_in_use": "Somebody holds a place in the session: how it is seated cannot change.",
     "source_unreadable": "The file cannot be read as what the mapping says it is.",
+    "too_many_attendees": "A guest books for so many attendees at most; register instead.",
     "unknown_holidays": "The public holidays of this country or region are not known.",
     "webhook_forged": "The event is not signed by the provider.",
     "webhook_too_old": "The event was signed too long ago.",
@@ -187,6 +191,8 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "save_cart": "save", "submit_order": "submit", "express_interest": "express", "quote_order": "quote",
             "accept_quote": "accept", "confirm_order": "confirm", "approve_attendance": "approve_attendance",
             "reopen_order": "reopen", "remove_order": "remove", "cancel_order": "cancel",
+            "begin_guest_order": "save", "save_guest_cart": "save", "submit_guest_order": "submit",
+            "cancel_guest_order": "cancel",
         },
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
@@ -205,6 +211,8 @@ RECORDS = frozenset(
 # An operation's codes at one status: those of the problem, and those of its reasons.
 Codes = tuple[tuple[str, ...], tuple[str, ...]]
 
+_LINKS = ("link_invalid", "link_expired", "link_claimed")
+
 # What an operation says besides what all of its kind say: codes of problems and of reasons, by status.
 OWN: Mapping[str, Mapping[int, Codes]] = {
     "begin_order": {
@@ -215,6 +223,20 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "express_interest": {403: ((), ("not_permitted",))},
     "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown", "invalid"))},
     "submit_order": {403: ((), ("not_permitted",))},
+    "begin_guest_order": {
+        409: (("refused", "too_many_attendees"), ("term_closed", "order_type_not_offered")),
+        422: ((), ("too_many", "twice", "out_of_range", "unknown", "required")),
+    },
+    "read_guest_order": {403: (_LINKS, ())},
+    "save_guest_cart": {403: (_LINKS, ()), 422: ((), ("too_many", "twice", "out_of_range", "unknown"))},
+    "submit_guest_order": {403: (_LINKS, ())},
+    "pay_guest_order": {
+        403: (_LINKS, ()), 409: (("not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
+    },
+    "cancel_guest_order": {403: (_LINKS, ())},
+    "read_guest_invoice": {403: (_LINKS, ())},
+    "finish_registration": {403: (("link_invalid", "link_expired"), ()), 422: ((), ("required",))},
+    "make_attendee_merge": {409: (("refused",), ("double_booked",)), 422: ((), ("twice",))},
     "make_payment": {
         409: (("not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "reason_missing", "amount_not_open")),

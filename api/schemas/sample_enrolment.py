@@ -121,6 +121,17 @@ ORDER_AFTER: dict[str, Sample] = {
     "remove_order": _OVER | {"status": "REMOVED", "status_code": 0, "cancel_reason": "The family moved away"},
     "cancel_order": _OVER | {"status": "CANCELED", "status_code": 900, "cancel_reason": "The family moved away"},
 }  # fmt: skip
+GUEST_ORDER: Sample = _CREATED | {
+    "allowed": ["save", "submit", "remove"], "lines": _LINES, "notices": [], "link": "eyJvcmRlciI6IjAxOWRi…",
+}  # fmt: skip
+REGISTERED: Sample = {
+    "user_id": GUARDIAN_ID, "account_id": ACCOUNT_ID, "email": "rosa@rossi.example", "is_new_user": True,
+    "has_claimed": True,
+}  # fmt: skip
+MERGED: Sample = {
+    "keep_id": ATTENDEE_ID, "merge_id": sample_id(61), "orders": 2, "bookings": 1, "accounts": 1,
+    "merged_at": _MORNING,
+}  # fmt: skip
 ORDER_WHOLE: Sample = _CONFIRMED | {
     "account": "Rossi family", "attendee": "Mia Rossi", "term": "Spring 2026", "lines": _LINES, "quote_id": None,
     "quote_number": None, "payments": [{

@@ -210,7 +210,9 @@ def clock() -> FrozenClock:
 def client(database: Database, clock: FrozenClock) -> Iterator[httpx.Client]:
     """A client of the whole application, as it is composed for real."""
     nowhere = SandboxGateway("http://127.0.0.1:9", api_key="nobody listens there", secret=SECRET)
-    app = create_app(Settings(cookie_secure=False), database=database, clock=clock, gateways={"sandbox": nowhere})
+    app = create_app(
+        Settings(cookie_secure=False, secret="for tests"), database=database, clock=clock, gateways={"sandbox": nowhere}
+    )
     with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
     nowhere.close()

@@ -2,11 +2,13 @@
 
 import ast
 import inspect
+import pkgutil
 import re
 import textwrap
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +20,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import BaseModel
 from schemathesis import checks
 
+from api import schemas
 from api.app import create_app
-from api.schemas import (
-    base,
-    bookings,
-    catalogue,
-    finance,
-    orders,
-    people,
-    refusals,
-    roll_over,
-    seats,
-    sessions,
-    setup,
-    sign_ins,
-)
+from api.schemas import base, orders, refusals
 from api.schemas.sample_enrolment import ORDER_AFTER, ORDER_WHOLE
 from api.schemas.sample_finance import INVOICE
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
@@ -47,7 +37,7 @@ from workflows.charts import CHARTS
 from workflows.interest_facts import triggers_of
 from workflows.term_booking_order import CHART
 
-SCHEMAS = (base, bookings, catalogue, finance, orders, people, roll_over, seats, sessions, setup, sign_ins)
+SCHEMAS = [import_module(f"api.schemas.{found.name}") for found in pkgutil.iter_modules(schemas.__path__)]
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,15 @@ import pytest
 from notifications.email import AddressRefused, compose, one_line
 from notifications.messages import (
     Attachment,
+    GuestLinks,
+    GuestOrder,
     Message,
     OrderTimedOut,
     Organisation,
     PaymentReceived,
     QuoteIssued,
     Recipient,
+    RegistrationAsked,
 )
 from tests.notifications.letters import ANNA, MAPLE, NOW, confirmed, part, read, session
 
@@ -193,3 +196,31 @@ class TestHeaders:
     def test_what_is_no_address_is_refused_for_good(self, address: str) -> None:
         with pytest.raises(AddressRefused, match="is not an e-mail address"):
             mail(confirmed(recipient=Recipient(name="Anna", email=address)))
+
+
+class TestGuests:
+    def test_are_sent_the_address_of_each_order(self) -> None:
+        orders = (
+            GuestOrder(reference="TO-4F7K9QW2", attendee_name="Mia", link="https://maple.example/guest-orders/abc",
+                       pay_until=NOW),
+            GuestOrder(reference="TO-7XKQ2M4D", attendee_name="Leo", link="https://maple.example/guest-orders/def"),
+        )  # fmt: skip
+
+        sent = mail(GuestLinks(organisation=MAPLE, recipient=ANNA, orders=orders))
+
+        assert sent["Subject"] == "Your orders"
+        for kind in ("plain", "html"):
+            text = part(sent, kind)
+            assert all(order.link in text and order.reference in text for order in orders)
+            assert text.count("Its places are kept until Tue 31 Mar 2026, 9:00") == 1
+
+    @pytest.mark.parametrize(
+        ("is_known", "subject"), [(True, "You can sign in already"), (False, "Finish your registration")]
+    )
+    def test_register_by_an_address(self, is_known: bool, subject: str) -> None:
+        link = "https://maple.example/registrations/abc"
+
+        sent = mail(RegistrationAsked(organisation=MAPLE, recipient=ANNA, link=link, is_known=is_known, expires_at=NOW))
+
+        assert sent["Subject"] == subject
+        assert all(link in part(sent, kind) for kind in ("plain", "html"))

@@ -252,7 +252,7 @@ def told(centre: Centre, of: Enrolment) -> Message:
     row = centre.one("SELECT id FROM outbox_message WHERE payload->>'reference' = %(ref)s", ref=of.booking["reference"])
 
     def read(tx: Any, now: datetime) -> Message | None:
-        return compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org")
+        return compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="for tests")
 
     message: Message = centre.do(read)
     return message

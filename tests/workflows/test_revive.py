@@ -102,7 +102,9 @@ class TestNotRevived:
         entry = world.rows("SELECT id FROM outbox_message WHERE topic = 'order.not_revived' "
                            "AND payload->>'order_id' = %(id)s", id=str(placed.id))[0]  # fmt: skip
         with world.database.transaction(world.organisation_id) as tx:
-            message = compose_message(tx, read_message(tx, entry["id"]), base_url="https://example.org")
+            message = compose_message(
+                tx, read_message(tx, entry["id"]), base_url="https://example.org", secret="for tests"
+            )
 
         assert isinstance(message, OrderNotRevived)
         assert all("is full" in reason for reason in message.reasons)
