@@ -1,6 +1,6 @@
 """A guest account is found again by its e-mail address; two records of one child are brought together.
 
-Revision: 0005, after 0004.
+Revision: 0008, after 0007.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import guards
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
