@@ -56,8 +56,8 @@ class Opened:
 
 
 _ACCOUNT = """
-INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, created_at)
-VALUES (%(org)s, %(id)s, %(reference)s, 'GUEST', %(name)s, %(email)s, %(phone)s, '[]', %(now)s)
+INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, is_staff, created_at)
+VALUES (%(org)s, %(id)s, %(reference)s, 'GUEST', %(name)s, %(email)s, %(phone)s, '[]', false, %(now)s)
 ON CONFLICT (organisation_id, email) WHERE kind = 'GUEST'
 DO UPDATE SET phone = coalesce(nullif(account.phone, ''), excluded.phone)
 RETURNING id

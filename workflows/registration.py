@@ -49,8 +49,8 @@ UPDATE account SET kind = 'FAMILY' WHERE organisation_id = %(org)s AND kind = 'G
 """
 
 _MAKE_ACCOUNT = """
-INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, created_at)
-VALUES (%(org)s, %(id)s, %(reference)s, 'FAMILY', %(name)s, %(email)s, '', '[]', %(now)s)
+INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, is_staff, created_at)
+VALUES (%(org)s, %(id)s, %(reference)s, 'FAMILY', %(name)s, %(email)s, '', '[]', false, %(now)s)
 """
 
 _ACCOUNTS = "SELECT account_id FROM account_user WHERE organisation_id = %(org)s AND user_id = %(user_id)s LIMIT 1"
