@@ -251,7 +251,8 @@ class TestLinks:
         assert opened.json()["id"] == order["id"]
 
     @pytest.mark.parametrize("spoil", [
-        lambda link: link[:-6] + ("A" if link[-6] != "A" else "B") + link[-5:], lambda link: "A" + link[1:], lambda _: "nonsense",
+        lambda link: link[:-6] + ("A" if link[-6] != "A" else "B") + link[-5:],
+        lambda link: "A" + link[1:], lambda _: "nonsense",
         lambda link: link.rpartition(".")[0], lambda link: link + "x",
     ])  # fmt: skip
     def test_one_that_was_tampered_with_is_refused(self, world: World, spoil: Any) -> None:
