@@ -3,7 +3,7 @@
 Lock order: account → attendee → order. Whatever reads other rows stands in a later statement than the lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -205,8 +205,8 @@ FROM term_booking_order o
 JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
 JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
 JOIN organisation g ON g.id = o.organisation_id
-WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
-FOR NO KEY UPDATE OF """
+WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
+ORDER BY t.id, o.id FOR NO KEY UPDATE OF """
 
 
 class Changed(Conflict):
@@ -222,11 +222,29 @@ def lock_order(
 
     Raises NotFound for an order that the actor may not see, Changed when `version` is not its version any more.
     """
-    row = tx.row(_LOCK + ("o" if order_only else "a, t, o"), order_id=order_id)
-    if row is None or not actor.may_see_account(row["account_id"]):
+    (order,) = _lock(tx, [order_id], actor=actor, order_only=order_only)
+    if version is not None and version != order.version:
+        raise Changed(f"{order.reference} was changed meanwhile; look at it again.", version=order.version)
+    return order
+
+
+def lock_orders(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor) -> list[Order]:
+    """Lock an account, its attendees by id and their orders in one statement; returns the orders as they were named.
+
+    Raises NotFound where the actor may not see one of them.
+    """
+    found = {order.id: order for order in _lock(tx, order_ids, actor=actor)}
+    return [found[order_id] for order_id in order_ids]
+
+
+def _lock(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, order_only: bool = False) -> list[Order]:
+    rows = tx.rows(_LOCK + ("o" if order_only else "a, t, o"), order_ids=list(order_ids))
+    if len(rows) < len(order_ids) or not all(actor.may_see_account(row["account_id"]) for row in rows):
         raise NotFound("There is no such order.", what="order")
-    if version is not None and version != row["version"]:
-        raise Changed(f"{row['reference']} was changed meanwhile; look at it again.", version=row["version"])
+    return [_order(row) for row in rows]
+
+
+def _order(row: Row) -> Order:
     row["status"] = TermBookingStatus(row["status"])
     row["order_type"] = TermBookingOrderType(row["order_type"])
     if row["confirmation_type"] is not None:
@@ -239,31 +257,31 @@ def lock_order(
 
 _WANTED_SAVED = """
 WITH wanted AS MATERIALIZED (
-    SELECT l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode, l.position,
-           l.seat_id
+    SELECT l.order_id, l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode,
+           l.position, l.seat_id
     FROM term_booking_order_line l
-    WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s AND l.kind <> 'CLOSURE_DAY'
+    WHERE l.organisation_id = %(org)s AND l.order_id = ANY(%(order_ids)s) AND l.kind <> 'CLOSURE_DAY'
 ), extras AS (
     SELECT e.id, e.order_line_id, e.extra_id, e.quantity FROM term_booking_order_extra e
-    WHERE e.organisation_id = %(org)s AND e.order_id = %(order_id)s
+    WHERE e.organisation_id = %(org)s AND e.order_id = ANY(%(order_ids)s)
 )"""
 
 _WANTED_GIVEN = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(wanted)s::jsonb)
-        AS w(line_id uuid, id uuid, kind text, mode text, position int, seat_id uuid)
+        AS w(order_id uuid, line_id uuid, id uuid, kind text, mode text, position int, seat_id uuid)
 ), extras AS (
     SELECT * FROM jsonb_to_recordset(%(extras)s::jsonb)
         AS e(id uuid, order_line_id uuid, extra_id uuid, quantity int)
 )"""
 
-# What an account owes: unpaid invoices, open pay-later orders (but for this one), overdue invoices.
+# What an account owes: unpaid invoices, open pay-later orders (but for these), overdue invoices.
 ACCOUNT_STANDING = """json_build_object(
         'unpaid_minor', (SELECT coalesce(sum(p.amount_minor), 0) FROM ledger_posting p
             WHERE p.organisation_id = %(org)s AND p.account_id = %(account_id)s AND p.ledger_account = 'RECEIVABLE'),
         'open_minor', (SELECT coalesce(sum(o.total_minor), 0) FROM term_booking_order o
             WHERE o.organisation_id = %(org)s AND o.account_id = %(account_id)s AND o.confirmation_type = 101
-              AND o.status IN (300, 475, 485, 450) AND o.id <> %(order_id)s),
+              AND o.status IN (300, 475, 485, 450) AND o.id <> ALL(%(order_ids)s)),
         'overdue', (SELECT count(*) FROM invoice v WHERE v.organisation_id = %(org)s
               AND v.account_id = %(account_id)s AND v.due_on < %(today)s AND v.total_minor > (
                 SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
@@ -321,8 +339,8 @@ SELECT
        AND s.term_program_set_id IN (
            SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL'
            UNION ALL SELECT id FROM offerings WHERE modes && ARRAY['FULL_WEEK', 'FULL_TERM'])) AS siblings,
-    (SELECT json_agg(json_build_object('order_id', o.id, 'order_type', c.order_type, 'session', s.id,
-                     'starts_at', s.starts_at, 'ends_at', s.ends_at, 'account_id', o.account_id,
+    (SELECT json_agg(json_build_object('attendee_id', c.attendee_id, 'order_id', o.id, 'order_type', c.order_type,
+                     'session', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at, 'account_id', o.account_id,
                      'reference', coalesce(b.reference, o.reference), 'name', p.name, 'date', s.local_date,
                      'start', s.local_start, 'end', s.local_end))
      FROM place_claim c
@@ -330,7 +348,8 @@ SELECT
      JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
      JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
      LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
-     WHERE c.organisation_id = %(org)s AND c.attendee_id = %(attendee_id)s AND c.order_id <> %(order_id)s
+     WHERE c.organisation_id = %(org)s AND c.attendee_id = ANY(%(attendee_ids)s)
+       AND c.order_id <> ALL(%(order_ids)s)
        AND (s.id IN (SELECT id FROM sessions)
             OR s.starts_at < (SELECT max(ends_at) FROM sessions)
                AND s.ends_at > (SELECT min(starts_at) FROM sessions))) AS claims,
@@ -344,22 +363,22 @@ SELECT
                 AND l.cancelled_at IS NULL
            JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
            WHERE b.organisation_id = %(org)s AND b.account_id = %(account_id)s AND b.term_id = %(term_id)s
-             AND b.order_id <> %(order_id)s AND b.order_type <> 2 AND b.status IN (450, 500, 700)
+             AND b.order_id <> ALL(%(order_ids)s) AND b.order_type <> 2 AND b.status IN (450, 500, 700)
            GROUP BY b.attendee_id) j) AS peers,
-    CASE WHEN %(promo_code)s::text IS NOT NULL THEN json_build_object(
-        'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = %(promo_code)s),
+    (SELECT json_object_agg(w.code, json_build_object(
+        'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = w.code),
         'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
-            AND r.code = %(promo_code)s AND r.account_id = %(account_id)s AND r.order_id <> %(order_id)s))
-    END AS promo,
-    CASE WHEN %(order_type)s = 2 THEN
-        (SELECT json_object_agg(program_id, trials) FROM (
-            SELECT p.program_id, count(*) AS trials
+            AND r.code = w.code AND r.account_id = %(account_id)s AND r.order_id <> ALL(%(order_ids)s))))
+     FROM unnest(%(promo_codes)s::text[]) AS w (code)) AS promos,
+    CASE WHEN %(has_trials)s THEN
+        (SELECT json_agg(t) FROM (
+            SELECT o.attendee_id, p.program_id, count(*) AS trials
             FROM term_booking_order o
             JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
             JOIN term_program_set p ON p.organisation_id = o.organisation_id AND p.id = l.term_program_set_id
-            WHERE o.organisation_id = %(org)s AND o.attendee_id = %(attendee_id)s AND o.order_type = 2
-              AND o.id <> %(order_id)s AND o.status IN (300, 450, 475, 485, 500)
-            GROUP BY p.program_id) t)
+            WHERE o.organisation_id = %(org)s AND o.attendee_id = ANY(%(attendee_ids)s) AND o.order_type = 2
+              AND o.id <> ALL(%(order_ids)s) AND o.status IN (300, 450, 475, 485, 500)
+            GROUP BY o.attendee_id, p.program_id) t)
     END AS trials_taken,
     CASE WHEN %(pay_later)s THEN """
     + ACCOUNT_STANDING
@@ -373,36 +392,83 @@ def read_facts(
     wanted: list[Row] | None = None, extras: list[Row] | None = None,
 ) -> Facts:  # fmt: skip
     """Read what the guards ask, in one statement at any number of sessions: of the saved lines, or of lines given."""
+    given = None if wanted is None else [{**row, "order_id": order.id} for row in wanted]
+    (facts,) = read_facts_together(tx, [order], now=now, today=today, pay_later=pay_later, wanted=given, extras=extras)
+    return facts
+
+
+def read_facts_together(
+    tx: Transaction, orders: Sequence[Order], *, now: datetime, today: date, pay_later: bool = False,
+    wanted: list[Row] | None = None, extras: list[Row] | None = None,
+) -> list[Facts]:  # fmt: skip
+    """The same of several orders of one account and term, in one statement at any number of them, in their order.
+
+    Lines that are given name their `order_id`.
+    """
+    assert len({(order.account_id, order.term_id) for order in orders}) == 1, "of one account and term"
     given = {} if wanted is None else {
         "wanted": orjson.dumps(wanted).decode(), "extras": orjson.dumps(extras or []).decode()
     }  # fmt: skip
     row = tx.row(
         (_WANTED_SAVED if wanted is None else _WANTED_GIVEN) + _FACTS,
-        order_id=order.id, attendee_id=order.attendee_id, account_id=order.account_id, term_id=order.term_id,
-        order_type=int(order.order_type), pay_later=pay_later, now=now, today=today,
-        promo_code=order.promo_code, **given,
+        order_ids=[order.id for order in orders], attendee_ids=[order.attendee_id for order in orders],
+        account_id=orders[0].account_id, term_id=orders[0].term_id,
+        has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
+        promo_codes=list({order.promo_code for order in orders if order.promo_code}),
+        pay_later=pay_later, now=now, today=today, **given,
     )  # fmt: skip
     assert row is not None
-    offerings = _offerings(row["offerings"] or (), tx.organisation_id)
-    facts = Facts(
-        lines=_lines(row["sessions"] or (), offerings, row["extras"] or ()),
-        settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
-        claims=[_claim(c) for c in row["claims"] or ()],
-        siblings={},
-        group=row["billing_group"],
-        trials_taken=row["trials_taken"] or {},
-        standing=row["standing"],
-        today=today,
-        peers=row["peers"] or [],
-        promo=row["promo"],
-    )
-    facts.siblings = _siblings(row["siblings"] or (), facts, offerings, now)
-    seats = [(line.session_id, line.seat_id) for line in facts.lines if line.seat_id is not None]
-    found = read_wanted_seats(tx, seats, order_id=order.id)
-    for line in facts.lines if found else ():
-        line.seat = found.get((line.session_id, line.seat_id)) if line.seat_id else None
-    facts.making_way = read_interests(tx, _making_way(order, facts))
-    return facts
+    found = _facts_of_each(row, orders, tx.organisation_id, now=now, today=today)
+    _seat(tx, orders, found)
+    _make_way(tx, orders, found)
+    return found
+
+
+def _facts_of_each(
+    row: Row, orders: Sequence[Order], organisation_id: UUID, *, now: datetime, today: date
+) -> list[Facts]:
+    """What was read, parted by order; offerings, settings and answers are shared."""
+    offerings = _offerings(row["offerings"] or (), organisation_id)
+    settings = {(UUID(scope), name): value for scope, name, value in row["settings"] or ()}
+    lines = _lines(row["sessions"] or (), offerings, row["extras"] or ())
+    claims, trials = row["claims"] or (), row["trials_taken"] or ()
+    answers: dict[tuple[Rule, UUID], Answer] = {}
+    found: list[Facts] = []
+    for order in orders:
+        order_id, attendee_id = str(order.id), str(order.attendee_id)
+        facts = Facts(
+            lines=[line for line in lines if line.facts["order_id"] == order_id],
+            settings=settings,
+            claims=[_claim(c) for c in claims if c["attendee_id"] == attendee_id],
+            siblings={},
+            group=row["billing_group"],
+            trials_taken={t["program_id"]: t["trials"] for t in trials if t["attendee_id"] == attendee_id},
+            standing=row["standing"],
+            today=today,
+            peers=row["peers"] or [],
+            promo=(row["promos"] or {}).get(order.promo_code),
+            _answers=answers,
+        )
+        facts.siblings = found[0].siblings if found else _siblings(row["siblings"] or (), facts, offerings, now)
+        found.append(facts)
+    return found
+
+
+def _seat(tx: Transaction, orders: Sequence[Order], found: Sequence[Facts]) -> None:
+    """Give each line the seat that it asks for, where there is such a seat."""
+    lines = [line for facts in found for line in facts.lines if line.seat_id is not None]
+    seats = read_wanted_seats(tx, [(line.session_id, line.seat_id) for line in lines if line.seat_id],
+                              order_ids=[order.id for order in orders])  # fmt: skip
+    for line in lines:
+        line.seat = seats.get((line.session_id, line.seat_id)) if line.seat_id else None
+
+
+def _make_way(tx: Transaction, orders: Sequence[Order], found: Sequence[Facts]) -> None:
+    """Tell each order which of the family's own interests become it."""
+    ids = [_making_way(order, facts) for order, facts in zip(orders, found, strict=True)]
+    interests = read_interests(tx, set().union(*ids))
+    for facts, own in zip(found, ids, strict=True):
+        facts.making_way = [interest for interest in interests if interest.id in own]
 
 
 def _making_way(order: Order, facts: Facts) -> set[UUID]:

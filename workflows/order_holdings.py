@@ -119,8 +119,8 @@ def read_holdings(
     """
     row: dict[str, Any] | None = tx.row(
         _WITH_LINES if with_lines else _WITHOUT_LINES,
-        order_id=order.id, group_id=order.group_id, billing_id=order.billing_id, account_id=order.account_id,
-        pay_later=pay_later, today=today,
+        order_id=order.id, order_ids=[order.id], group_id=order.group_id, billing_id=order.billing_id,
+        account_id=order.account_id, pay_later=pay_later, today=today,
     )  # fmt: skip
     assert row is not None
     return Holdings(

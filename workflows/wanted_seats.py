@@ -40,7 +40,7 @@ class WantedSeat:
 _WANTED = """
 SELECT w.session_id, x.id, x.row_name, x.row_position, x.number, x.seat_type, x.venue_id,
        EXISTS (SELECT FROM place_claim c WHERE c.organisation_id = %(org)s AND c.term_product_id = w.session_id
-               AND c.seat_id = x.id AND c.order_id <> %(order_id)s) AS is_taken,
+               AND c.seat_id = x.id AND c.order_id <> ALL(%(order_ids)s)) AS is_taken,
        (SELECT p.price_minor FROM seat_price p
         WHERE p.organisation_id = %(org)s AND p.term_program_set_id = s.term_program_set_id
           AND p.seat_type = x.seat_type AND (p.term_product_id IS NULL OR p.term_product_id = s.id)
@@ -61,7 +61,7 @@ WHERE s.organisation_id = %(org)s AND s.id = ANY(%(sessions)s)
 
 
 def read_wanted_seats(
-    tx: Transaction, wanted: Sequence[tuple[UUID, UUID]], *, order_id: UUID
+    tx: Transaction, wanted: Sequence[tuple[UUID, UUID]], *, order_ids: Sequence[UUID]
 ) -> dict[tuple[UUID, UUID], WantedSeat]:
     """The seats by (session, seat); one that does not exist is left out. One statement, and another where some are
     taken: their nearest free ones.
@@ -69,7 +69,7 @@ def read_wanted_seats(
     if not wanted:
         return {}
     sessions, seats = [s for s, _ in wanted], [s for _, s in wanted]
-    rows = tx.rows(_WANTED, sessions=sessions, seats=seats, order_id=order_id)
+    rows = tx.rows(_WANTED, sessions=sessions, seats=seats, order_ids=list(order_ids))
     lost = [row["session_id"] for row in rows if row["is_taken"]]
     free = tx.rows(_FREE, sessions=lost) if lost else []
     return {(row["session_id"], row["id"]): _seat(row, free) for row in rows}
