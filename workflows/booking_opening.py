@@ -15,7 +15,7 @@ def failing_opening(order: Order, offering: Offering, now: datetime) -> Iterator
     opens, priority = offering.facts["bookable_from"], offering.facts["priority_from"]
     if opens is None or now >= opens:
         return
-    is_first = priority is not None and offering.facts["has_priority"]
+    is_first = priority is not None and str(order.attendee_id) in offering.facts["with_priority"]
     if is_first and now >= priority:
         return
     zone = ZoneInfo(offering.facts["time_zone"])

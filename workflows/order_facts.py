@@ -299,13 +299,13 @@ _FACTS = (
     SELECT p.id, p.name, p.code, p.status, p.modes, p.session_price_minor, p.full_week_price_minor,
            p.full_term_price_minor, p.age_from_months, p.age_below_months, p.school_year_from, p.school_year_to,
            p.height_from_cm, p.height_to_cm, p.weight_from_kg, p.weight_to_kg, p.bookable_from, p.bookable_until,
-           p.priority_from, e.name AS priority_term, p.priority_from IS NOT NULL AND EXISTS (
-               SELECT FROM term_booking b
+           p.priority_from, e.name AS priority_term, CASE WHEN p.priority_from IS NOT NULL THEN ARRAY(
+               SELECT DISTINCT b.attendee_id FROM term_booking b
                JOIN term_booking_line l ON l.organisation_id = b.organisation_id AND l.booking_id = b.id
                JOIN term_program_set o ON o.organisation_id = l.organisation_id AND o.id = l.term_program_set_id
-               WHERE b.organisation_id = %(org)s AND b.attendee_id = %(attendee_id)s AND b.order_type IN (0, 4)
+               WHERE b.organisation_id = %(org)s AND b.attendee_id = ANY(%(attendee_ids)s) AND b.order_type IN (0, 4)
                  AND b.status IN (450, 500, 600, 700) AND b.term_id = p.priority_term_id AND l.cancelled_at IS NULL
-                 AND o.program_id = p.program_id) AS has_priority,
+                 AND o.program_id = p.program_id) END AS with_priority,
            p.term_id, t.status AS term_status, t.starts_on AS term_starts_on, t.ends_on AS term_ends_on,
            t.name AS term, p.program_id,
            g.name AS program, g.category_id, c.name AS category, c.program_type, i.name AS site,
