@@ -32,6 +32,7 @@ from api.routes import (
     sessions,
     setup,
     sign_ins,
+    tickets,
     users,
 )
 from api.state import State
@@ -48,6 +49,7 @@ _ROUTERS = tuple(
         bookings,
         sessions,
         seats,
+        tickets,
         offerings,
         programme,
         roll_over,

@@ -15,6 +15,7 @@ from engine.settings import settings
 from engine.worker import Duty, run_worker
 from invoicing.document import Document, DocumentKind
 from invoicing.pdf import render_pdf
+from invoicing.ticket import render_tickets
 from notifications.delivery import send_once
 from notifications.email import compose
 from notifications.messages import Attachment, BookingCanceled, BookingConfirmed, Message, QuoteIssued
@@ -24,6 +25,7 @@ from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
 from workflows.term_end import end_terms
+from workflows.tickets import tickets_of_order
 from workflows.timeouts import handlers
 
 _TASK = "tell_family"
@@ -59,11 +61,23 @@ class TellFamily:
                 tx, entry, base_url=self.runtime.settings.base_url, secret=self.runtime.settings.secret
             )
             document = self._document(tx, message, entry.payload)
+            tickets = self._tickets(tx, message, entry.payload)
         if message is None or document is None:
             return message
         content = render_pdf(document)
         self.runtime.document_path(organisation_id, document.number).write_bytes(content)
-        return replace(message, attachments=(Attachment(filename=f"{document.number}.pdf", content=content),))
+        attachments = [Attachment(filename=f"{document.number}.pdf", content=content)]
+        if tickets is not None:
+            reference = tickets["tickets"][0].booking_reference
+            attachments.append(Attachment(filename=f"{reference}-tickets.pdf", content=render_tickets(**tickets)))
+        return replace(message, attachments=tuple(attachments))
+
+    @staticmethod
+    def _tickets(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What a confirmation with seats brings along besides its invoice."""
+        if not isinstance(message, BookingConfirmed) or not message.has_tickets:
+            return None
+        return tickets_of_order(tx, UUID(str(payload["subject_id"])))
 
     @staticmethod
     def _document(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> Document | None:

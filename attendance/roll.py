@@ -22,7 +22,7 @@ _MARKS = frozenset(AttendanceStatus) - {AttendanceStatus.CANCELLED}
 # What can be known before the day of the session.
 _IN_ADVANCE = frozenset({AttendanceStatus.EXPECTED, AttendanceStatus.ABSENT_NOTIFIED})
 # The door opens this long before a session starts.
-_ARRIVAL = timedelta(hours=2)
+ARRIVAL = timedelta(hours=2)
 
 
 class RollChanged(Conflict):
@@ -197,7 +197,7 @@ def _impossible(marks: Sequence[Mark], entries: dict[UUID, RollEntry], roll: Rol
         if mark.marked_at > now:
             yield Reason("in_the_future", "A mark is not made in the future; check the device's clock.",
                          field=f"{where}.marked_at")  # fmt: skip
-        if mark.status not in _IN_ADVANCE and mark.marked_at < roll.starts_at - _ARRIVAL:
+        if mark.status not in _IN_ADVANCE and mark.marked_at < roll.starts_at - ARRIVAL:
             starts = f"{roll.starts_at.astimezone(ZoneInfo(roll.time_zone)):%a %d %b %Y %H:%M}"
             yield Reason("too_early", f"{roll.name} starts only on {starts}.", field=f"{where}.marked_at")
         yield from _wrong_person(where, mark, entry)

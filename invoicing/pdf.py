@@ -50,8 +50,12 @@ def render_pdf(document: Document) -> bytes:
     The same document gives the same bytes with the same versions of WeasyPrint, Pango and the fonts. One document at a
     time per process; use `render_many` for more. Raises `PdfLibraryMissing`.
     """
-    html = _environment().get_template("document.html").render(_facts(document))
-    return _write_pdf(html, paper=paper(document.locale), logo=document.letterhead.logo)
+    return render_page("document.html", _facts(document), paper=paper(document.locale), logo=document.letterhead.logo)
+
+
+def render_page(template: str, facts: dict[str, Any], *, paper: str, logo: bytes | None) -> bytes:
+    """One of the templates as a PDF in the same style. Raises `PdfLibraryMissing`."""
+    return _write_pdf(_environment().get_template(template).render(facts), paper=paper, logo=logo)
 
 
 def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[bytes]:
@@ -199,6 +203,11 @@ def _facts(document: Document) -> dict[str, Any]:
         "is_credit_note": document.kind is DocumentKind.CREDIT_NOTE,
         "logo_url": _LOGO_URL if document.letterhead.logo else None,
     }
+
+
+def words_of(locale: str) -> dict[str, str]:
+    """The words of a document in the language of a locale."""
+    return _labels(parse_locale(locale).language)
 
 
 @cache

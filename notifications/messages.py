@@ -38,6 +38,7 @@ class Session:
     time_zone: str
     place: str = ""
     address: str = ""
+    seat: str = ""  # where one sits, in a seated session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,11 @@ class BookingConfirmed(Message):
     owed_minor: int = 0
     due_on: date | None = None
     invoice_number: str | None = None
+
+    @property
+    def has_tickets(self) -> bool:
+        """Somebody has a numbered seat: the tickets go along."""
+        return any(session.seat for session in self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,14 @@ WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
 """
 
 _SESSIONS = """
-SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address
+SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address,
+       CASE WHEN x.id IS NULL THEN '' ELSE concat('Row ', x.row_name, ' seat ', x.number) END AS seat
 FROM term_booking_order_line l
 JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
 JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+LEFT JOIN seat x ON x.organisation_id = l.organisation_id AND x.id = l.seat_id
 WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s
 ORDER BY s.starts_at, l.position
 """

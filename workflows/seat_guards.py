@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from engine.errors import Reason
+from workflows.double_booking import TAKES_PLACE
 from workflows.order_facts import Facts, Order, WantedLine
 
 
@@ -18,6 +19,8 @@ def is_seat_of_its_session(order: Order, *, facts: Facts, **_: object) -> Iterat
 
 def has_seat(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """In a seated session everybody has a seat, and it is free; the database has the last word."""
+    if order.order_type not in TAKES_PLACE:
+        return
     for line in facts.lines:
         if line.facts["venue_id"] is None:
             continue

@@ -31,6 +31,8 @@ PROBLEMS: Mapping[str, str] = {
     "seat_in_use": "A seat that is in an order or a booking cannot be removed.",
     "session_in_use": "Somebody holds a place in the session: how it is seated cannot change.",
     "source_unreadable": "The file cannot be read as what the mapping says it is.",
+    "ticket_refused": "The ticket does not let in, here and now; `reasons` lists every rule that says no.",
+    "ticket_used_meanwhile": "The ticket was scanned at the same moment elsewhere; scan it again.",
     "too_many_attendees": "A guest books for so many attendees at most; register instead.",
     "unknown_holidays": "The public holidays of this country or region are not known.",
     "webhook_forged": "The event is not signed by the provider.",
@@ -57,7 +59,9 @@ REASONS: Mapping[str, str] = {
     "invalid": "The value is not one of those that are possible.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
+    "left_already": "The holder left after coming in without the ticket; mark the roll by hand.",
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood; `field` says where.",
+    "newer_mark": "The roll was marked otherwise after this scan; mark it by hand.",
     "mode_not_offered": "The offering is not booked in this mode.",
     "modes_mixed": "One offering is booked in one mode, not several.",
     "more_than_seats": "A seated session has no more places than its venue has seats.",
@@ -119,6 +123,8 @@ REASONS: Mapping[str, str] = {
     "term_not_draft": "Only a draft of a term takes offerings from another.",
     "terms_overlap": "The term does not begin after the other has ended.",
     "term_closed": "The term takes no bookings.",
+    "ticket_cancelled": "The booking of the ticket is cancelled or suspended for this session.",
+    "ticket_used": "The ticket was used; `facts.used_at` says when.",
     "too_early": "The session has not started.",
     "too_many": "There are too many lines.",
     "trial_limit": "The attendee has no trial of this program left.",
@@ -129,6 +135,8 @@ REASONS: Mapping[str, str] = {
     "venue_elsewhere": "The venue is at another site than the programme.",
     "weight_does_not_fit": "The attendee's weight is outside what the offering takes.",
     "weight_unknown": "The offering asks for a weight, and the attendee's is not known.",
+    "wrong_day": "The ticket is for another day.",
+    "wrong_session": "The ticket is for another session than that of this door.",
     "window_closed": "Registration has closed; `facts.closed_at` says when it did.",
 }
 
@@ -245,6 +253,14 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "mark_roll": {
         409: (("roll_changed",), ()),
         422: ((), ("unknown", "not_markable", "in_the_future", "too_early", "must_not_collect", "not_authorised")),
+    },
+    "check_in_ticket": {
+        409: (
+            ("ticket_refused", "ticket_used_meanwhile"),
+            ("ticket_used", "ticket_cancelled", "wrong_session", "wrong_day", "too_early", "session_over",
+             "left_already", "newer_mark"),
+        ),
+        422: ((), ("in_the_future",)),
     },
     "set_seats": {409: (("seat_in_use",), ()), 422: ((), ("unreadable_seats", "twice", "too_many"))},
     "seat_offering": {422: ((), ("session_not_seated", "venue_elsewhere"))},
