@@ -15,15 +15,19 @@ from models import Billing, BillingGroup, BillingLine
 _BUMP = Guarded(
     name="bump_group",
     sql="UPDATE billing_group t SET last_version = r.to_version FROM {rows} WHERE t.organisation_id = {org} "
-    "AND t.id = r.id AND t.last_version = r.to_version - 1 RETURNING t.id",
-    takes="id uuid, to_version int",
+    "AND t.id = r.id AND t.last_version = r.from_version RETURNING t.id",
+    takes="id uuid, from_version int, to_version int",
+    is_by_id=True,
 )
 
 
 def next_version(
     batch: Batch, *, group: dict[str, object] | None, account_id: UUID, term_id: UUID, now: datetime
 ) -> tuple[UUID, int]:
-    """Make the group or take its next version, under the account's lock. Returns (group id, version)."""
+    """Make the group or take its next version, under the account's lock. Returns (group id, version).
+
+    Several orders of one group in one batch take one version after the other.
+    """
     if group is None:
         group_id = new_id()
         batch.add(
@@ -31,9 +35,12 @@ def next_version(
             [{"id": group_id, "account_id": account_id, "term_id": term_id, "last_version": 1, "created_at": now}],
         )
         return group_id, 1
+    if (bump := batch.waiting(_BUMP, group["id"])) is not None:
+        bump["to_version"] += 1
+        return UUID(str(group["id"])), bump["to_version"]
     version = int(str(group["last_version"])) + 1
     batch.guard(
-        _BUMP, [{"id": group["id"], "to_version": version}],
+        _BUMP, [{"id": group["id"], "from_version": version - 1, "to_version": version}],
         otherwise=lambda _: MovedMeanwhile("The billing of this account was changed meanwhile; look at it again."),
     )  # fmt: skip
     return UUID(str(group["id"])), version

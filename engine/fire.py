@@ -147,6 +147,7 @@ def _new_move(table: type[SQLModel], columns: tuple[str, ...]) -> Guarded:
         name=f"move_{table.__tablename__}",
         sql=f'UPDATE "{table.__tablename__}" t SET {assignments} FROM {{rows}} WHERE t.organisation_id = {{org}} '
         "AND t.id = r.id AND t.status = r.from_status AND t.version = r.from_version RETURNING t.id",
+        is_by_id=True,
         takes=f"id uuid, from_status smallint, from_version int, {types}",
     )
     return _MOVES.setdefault((table, columns), move)

@@ -24,6 +24,7 @@ _ROLL = Guarded(
     sql="UPDATE term_attendance t SET status = r.status, reason = r.reason, version = t.version + 1 FROM {rows} "
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.version = r.version RETURNING t.id",
     takes="id uuid, version int, status text, reason text",
+    is_by_id=True,
 )
 
 

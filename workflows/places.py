@@ -17,7 +17,7 @@ TAKE = Guarded(
     sql="UPDATE term_product s SET taken = s.taken + 1 FROM ("
     "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
     "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
-    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.taken < s.capacity RETURNING s.id",
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' AND s.taken < s.capacity RETURNING s.id",
     takes="id uuid",
 )
 
@@ -30,10 +30,11 @@ _GIVE_BACK = Guarded(
     takes="id uuid",
 )
 
-_RELEASE = Guarded(
+RELEASE = Guarded(
     name="release_claims",
     sql="DELETE FROM place_claim c USING {rows} WHERE c.organisation_id = {org} AND c.id = r.id RETURNING c.id",
     takes="id uuid",
+    is_by_id=True,
 )
 
 
@@ -70,7 +71,7 @@ def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]]) 
         batch.guard(_GIVE_BACK, placed, otherwise=lambda _: meanwhile)
         subject.record(places_released=[row["id"] for row in placed])
     if claims:
-        batch.guard(_RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
+        batch.guard(RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
 
 
 def _places_taken(order: Order, lines: list[WantedLine]) -> Refused:

@@ -233,9 +233,63 @@ class TestNumbers:
 
         assert sorted(given) == list(range(1, 81))
 
-    def test_one_document_of_a_table_at_a_time(self, quoted: Ordered) -> None:
+    def test_of_one_batch_follow_each_other_as_they_were_added(self, centre: Centre, quoted: Ordered) -> None:
+        self.issue(centre, quoted, 2034)
+        notes = [self.quote(quoted, year=2034) for _ in range(3)]
+
+        def fill(batch: Batch) -> None:
+            for note in notes:
+                batch.add_numbered(Quote, note, series=DocumentSeries.QUOTE, year=2034)
+
+        assert write(centre, fill) == {"quote": 4}
+        numbers = {row["id"]: row["number"] for row in centre.rows("SELECT id, number FROM quote WHERE year = 2034")}
+        assert [numbers[note["id"]] for note in notes] == [2, 3, 4]
+
+    def test_of_two_years_are_two_batches(self, quoted: Ordered) -> None:
         batch = Batch(new_id())
         batch.add_numbered(Quote, self.quote(quoted, year=2034), series=DocumentSeries.QUOTE, year=2034)
 
-        with pytest.raises(AssertionError, match="one numbered row per table"):
-            batch.add_numbered(Quote, self.quote(quoted, year=2034), series=DocumentSeries.QUOTE, year=2034)
+        with pytest.raises(AssertionError, match="one series and year per table"):
+            batch.add_numbered(Quote, self.quote(quoted, year=2035), series=DocumentSeries.QUOTE, year=2035)
+
+
+BY_ID = Guarded(RAISE.name, RAISE.sql, RAISE.takes, is_by_id=True)
+
+
+class TestGuardsByTheirRows:
+    def test_about_different_rows_are_one_statement(self, centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+        lunch, bus = extra(), extra("Bus")
+        write(centre, lambda batch: batch.add(Extra, [lunch, bus]))
+        written: list[str] = []
+        row = Transaction.row
+        monkeypatch.setattr(Transaction, "row", lambda tx, sql, **p: written.append(sql) or row(tx, sql, **p))
+
+        def fill(batch: Batch) -> None:
+            for one in (lunch, bus):
+                batch.guard(BY_ID, [{"id": one["id"], "by_minor": 5}], otherwise=missing)
+
+        write(centre, fill)
+        monkeypatch.undo()
+
+        assert written[0].count("UPDATE extra") == 1
+        assert prices(centre, lunch, bus) == [805, 805]
+
+    def test_each_says_itself_what_it_did_not_find(self, centre: Centre) -> None:
+        lunch, gone = extra(), extra("Bus", is_active=False)
+        write(centre, lambda batch: batch.add(Extra, [lunch, gone]))
+
+        def fill(batch: Batch) -> None:
+            batch.guard(BY_ID, [{"id": lunch["id"], "by_minor": 5}], otherwise=lambda _: Conflict("the lunch"))
+            batch.guard(BY_ID, [{"id": gone["id"], "by_minor": 5}], otherwise=lambda _: Conflict("the bus"))
+
+        with pytest.raises(Conflict, match="the bus"):
+            write(centre, fill)
+
+        assert prices(centre, lunch) == [800]
+
+    def test_what_is_still_to_be_written_can_be_found(self) -> None:
+        batch, lunch = Batch(new_id()), extra()
+        batch.guard(BY_ID, [{"id": lunch["id"], "by_minor": 5}], otherwise=missing)
+
+        assert batch.waiting(BY_ID, str(lunch["id"])) == {"id": lunch["id"], "by_minor": 5}
+        assert batch.waiting(BY_ID, new_id()) is None
