@@ -19,6 +19,7 @@ from api.gate import Gate
 from api.routes import (
     accounts,
     bookings,
+    closures,
     finance,
     guests,
     health,
@@ -47,6 +48,7 @@ _ROUTERS = tuple(
         orders,
         sign_ins,
         bookings,
+        closures,
         sessions,
         seats,
         tickets,

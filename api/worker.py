@@ -18,9 +18,16 @@ from invoicing.pdf import render_pdf
 from invoicing.ticket import render_tickets
 from notifications.delivery import send_once
 from notifications.email import compose
-from notifications.messages import Attachment, BookingCanceled, BookingConfirmed, Message, QuoteIssued
+from notifications.messages import (
+    Attachment,
+    BookingCanceled,
+    BookingConfirmed,
+    DayClosed,
+    Message,
+    QuoteIssued,
+)
 from notifications.smtp import Mailer
-from workflows.documents import newest_credit_note, newest_document
+from workflows.documents import credit_note_document, newest_credit_note, newest_document
 from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
@@ -86,6 +93,8 @@ class TellFamily:
         if isinstance(message, BookingCanceled):
             booking_id = UUID(str(payload["subject_id"]))
             return newest_credit_note(tx, booking_id=booking_id, number=message.credit_note_number)
+        if isinstance(message, DayClosed) and payload.get("credit_note_id"):
+            return credit_note_document(tx, UUID(str(payload["credit_note_id"])))
         if isinstance(message, QuoteIssued):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.QUOTE)
         return None

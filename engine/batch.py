@@ -156,8 +156,12 @@ class Batch:
         sets = {f"g{position}": guarding.rows for position, guarding in enumerate(self._guards)} | self._rows
         parameters: Values = {name: orjson.dumps(rows, default=str).decode() for name, rows in sets.items()}
         for n in self._numberings:
-            parameters |= {f"n_{n.table}_id": new_id(), f"n_{n.table}_series": n.series, f"n_{n.table}_year": n.year,
-                           f"n_{n.table}_count": n.count}
+            parameters |= {
+                f"n_{n.table}_id": new_id(),
+                f"n_{n.table}_series": n.series,
+                f"n_{n.table}_year": n.year,
+                f"n_{n.table}_count": n.count,
+            }
         return parameters
 
 
@@ -211,7 +215,8 @@ def _insert(table: str, columns: tuple[str, ...], *, is_numbered: bool = False) 
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(
         f"(SELECT last_number FROM n_{table}) - %(n_{table}_count)s::bigint + r.number"
-        if is_numbered and name == "number" else f'r."{name}"'
+        if is_numbered and name == "number"
+        else f'r."{name}"'
         for name in columns
     )
     return (

@@ -30,6 +30,7 @@ from notifications.messages import (
     Attachment,
     BookingCanceled,
     BookingConfirmed,
+    DayClosed,
     GuestLinks,
     Message,
     OrderNotRevived,
@@ -43,6 +44,7 @@ from notifications.messages import (
 _TEMPLATES: dict[type[Message], str] = {
     BookingCanceled: "booking_canceled",
     BookingConfirmed: "booking_confirmed",
+    DayClosed: "day_closed",
     GuestLinks: "guest_links",
     OrderNotRevived: "order_not_revived",
     OrderTimedOut: "order_timed_out",

@@ -146,6 +146,22 @@ class BookingCanceled(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayClosed(Message):
+    """Sessions of a booking, or of an order on its way, do not take place. The credit note goes along."""
+
+    reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]  # those that are closed
+    why: str
+    currency: str
+    is_canceled: bool = False  # nothing is left of the order
+    total_minor: int | None = None  # what the rest of an order costs
+    credited_minor: int = 0
+    freed_minor: int = 0  # what was paid for them and is the family's credit now
+    credit_note_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteIssued(Message):
     """A numbered offer; the places are held until it expires."""
 

@@ -21,6 +21,7 @@ from engine.fire import Subject
 from invoicing.issue import number_text
 from models import (
     AttendanceStatus,
+    LineKind,
     PaymentState,
     TermBooking,
     TermBookingConfirmationType,
@@ -61,11 +62,16 @@ class BookedLine:
     is_cancelled: bool
     chain: tuple[UUID, ...]
     attendance: Row | None  # its row on the roll
+    kind: LineKind = LineKind.SESSION
+
+    @property
+    def was_there(self) -> bool:
+        """The attendee came, as the roll says."""
+        return self.attendance is not None and self.attendance["status"] in _WAS_THERE
 
     def is_held(self, now: datetime) -> bool:
         """It has begun, or the attendee is there already: it stays billed."""
-        was_there = self.attendance is not None and self.attendance["status"] in _WAS_THERE
-        return was_there or self.starts_at <= now
+        return self.was_there or self.starts_at <= now
 
 
 @dataclass
@@ -95,8 +101,8 @@ class Enrolled:
         return now.astimezone(self.zone).date()
 
     def kept(self) -> list[BookedLine]:
-        """The sessions that were not given up."""
-        return [line for line in self.lines if not line.is_cancelled]
+        """The sessions that were not given up; a closed day is none of them any more."""
+        return [line for line in self.lines if not line.is_cancelled and line.kind is not LineKind.CLOSURE_DAY]
 
     def to_come(self, now: datetime) -> list[BookedLine]:
         """The sessions that can still be given up."""
@@ -117,19 +123,20 @@ class Enrolled:
 
 _FIND = "SELECT order_id, account_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(booking_id)s"
 
-_LOCK = """
+BOOKINGS = """
 SELECT id, reference, status, version, account_id, attendee_id, order_id, group_id, billing_id, total_minor,
        confirmation_type, payment_state, closes_on
-FROM term_booking WHERE organisation_id = %(org)s AND id = %(booking_id)s FOR NO KEY UPDATE
+FROM term_booking WHERE organisation_id = %(org)s AND id = ANY(%(booking_ids)s) ORDER BY id
 """
+_LOCK = f"{BOOKINGS} FOR NO KEY UPDATE"
 
 # A roll that is being marked is waited for: what it says is seen by the next statement.
-_LOCK_ROLL = """
-SELECT id FROM term_attendance WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s
+LOCK_ROLL = """
+SELECT id FROM term_attendance WHERE organisation_id = %(org)s AND booking_id = ANY(%(booking_ids)s)
 ORDER BY id FOR NO KEY UPDATE
 """
 
-_BEHIND = """
+BEHIND = """
 WITH term AS (
     SELECT t.id, t.name, t.starts_on, t.ends_on, coalesce(s.time_zone, g.time_zone) AS time_zone
     FROM term_booking b
@@ -138,7 +145,7 @@ WITH term AS (
     LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
     WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
 ), lines AS (
-    SELECT l.id, l.term_product_id, l.position, l.cancelled_at IS NOT NULL AS is_cancelled, p.id AS offering_id,
+    SELECT l.id, l.term_product_id, l.position, l.kind, l.cancelled_at IS NOT NULL AS is_cancelled, p.id AS offering_id,
            p.name, p.program_id, g.category_id, s.local_date, s.local_start, s.local_end,
            coalesce(s.local_date, term.starts_on) AS day,
            coalesce(s.starts_at, term.starts_on::timestamp AT TIME ZONE term.time_zone) AS starts_at,
@@ -223,23 +230,33 @@ def lock_enrolled(tx: Transaction, order: Order, booking_id: UUID, *, version: i
 
 def read_enrolled(tx: Transaction, booking_id: UUID, *, order: Order | None = None) -> Enrolled:
     """Lock the booking and its rows on the roll, and read what stands behind it; without `order` for a sweeper."""
-    row = tx.row(_LOCK, booking_id=booking_id)
+    row = tx.row(_LOCK, booking_ids=[booking_id])
     assert row is not None, "a booking is never deleted"
+    booking = booking_of(row)
+    tx.rows(LOCK_ROLL, booking_ids=[booking_id])
+    behind = tx.row(
+        BEHIND, booking_id=booking_id, order_id=booking.order_id, group_id=booking.group_id,
+        billing_id=booking.billing_id,
+    )  # fmt: skip
+    assert behind is not None
+    return enrolled_of(booking, behind, order, tx.organisation_id)
+
+
+def booking_of(row: Row) -> Booking:
+    """The booking of a row of `BOOKINGS`."""
     typed = {
         "status": TermBookingStatus(row["status"]), "payment_state": PaymentState(row["payment_state"]),
         "confirmation_type": TermBookingConfirmationType(row["confirmation_type"]),
     }  # fmt: skip
-    booking = Booking(**{**row, **typed})
-    tx.rows(_LOCK_ROLL, booking_id=booking_id)
-    behind = tx.row(
-        _BEHIND, booking_id=booking_id, order_id=booking.order_id, group_id=booking.group_id,
-        billing_id=booking.billing_id,
-    )  # fmt: skip
-    assert behind is not None
+    return Booking(**{**row, **typed})
+
+
+def enrolled_of(booking: Booking, behind: Row, order: Order | None, organisation_id: UUID) -> Enrolled:
+    """A booking with what `BEHIND` says of it."""
     roll = {a["booking_line_id"]: a for a in behind["attendance"] or ()}
     return Enrolled(
         booking=booking, order=order,
-        lines=[_line(line, roll.get(line["id"]), tx.organisation_id) for line in behind["lines"] or ()],
+        lines=[_line(line, roll.get(line["id"]), organisation_id) for line in behind["lines"] or ()],
         claims=behind["claims"] or [], timers=behind["timers"] or [], group=behind["billing_group"],
         billing_lines=behind["billing_lines"] or [],
         invoice_lines=[{**line, "invoice_id": UUID(line["invoice_id"])} for line in behind["invoice_lines"] or ()],
@@ -256,7 +273,7 @@ def _line(row: Row, attendance: Row | None, organisation_id: UUID) -> BookedLine
     return BookedLine(
         UUID(row["id"]), UUID(row["term_product_id"]), _label(row), date.fromisoformat(row["day"]),
         datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"]), row["position"],
-        row["is_cancelled"], chain, attendance,
+        row["is_cancelled"], chain, attendance, LineKind(row["kind"]),
     )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from uuid import UUID
 from engine.database import Row, Transaction
 from engine.outbox import Message as OutboxEntry
 from invoicing.issue import number_text
+from models import TermBookingStatus
 from notifications.messages import (
     BookingCanceled,
     BookingConfirmed,
+    DayClosed,
     Message,
     OrderNotRevived,
     OrderTimedOut,
@@ -193,6 +195,53 @@ def _booking_canceled(tx: Transaction, payload: Mapping[str, Any], base_url: str
     )  # fmt: skip
 
 
+_NAMED = """
+SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address
+FROM term_product s
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
+WHERE s.organisation_id = %(org)s AND s.id = ANY(%(ids)s) ORDER BY s.starts_at, s.id
+"""
+
+_NOTE = "SELECT series, year, number FROM credit_note WHERE organisation_id = %(org)s AND id = %(id)s"
+_MADE_BY = "SELECT order_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s"
+
+
+def _day_closed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """Of a booking, with what is credited."""
+    made = tx.row(_MADE_BY, id=UUID(str(payload["subject_id"])))
+    order = _order(tx, {"subject_id": made["order_id"]}) if made else None
+    if order is None:
+        return None
+    note = tx.row(_NOTE, id=UUID(payload["credit_note_id"])) if payload["credit_note_id"] else None
+    return DayClosed(
+        **_parties(order, f"{base_url}/bookings/{payload['subject_id']}"), **_closure(tx, order, payload),
+        credited_minor=payload["credited_minor"], freed_minor=payload["freed_minor"],
+        credit_note_number=number_text(note["series"], note["year"], note["number"]) if note else None,
+    )  # fmt: skip
+
+
+def _order_day_closed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """Of an order on its way, with what the rest costs."""
+    order = _order(tx, payload)
+    if order is None:
+        return None
+    is_canceled = order["status"] == TermBookingStatus.CANCELED
+    return DayClosed(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), **_closure(tx, order, payload), is_canceled=is_canceled,
+        total_minor=None if is_canceled else order["total_minor"],
+    )  # fmt: skip
+
+
+def _closure(tx: Transaction, order: Row, payload: Mapping[str, Any]) -> dict[str, Any]:
+    closed = tx.rows(_NAMED, ids=[UUID(session) for session in payload["session_ids"]])
+    return {
+        "reference": payload["reference"], "attendee_name": order["attendee"], "why": payload["reason"],
+        "currency": order["currency"], "sessions": tuple(Session(**row) for row in closed),
+    }  # fmt: skip
+
+
 def _not_revived(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
     order = _order(tx, payload)
     payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
@@ -219,6 +268,8 @@ def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message
 _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
     "booking.confirmed": _confirmed,
     "booking.canceled": _booking_canceled,
+    "booking.day_closed": _day_closed,
+    "order.day_closed": _order_day_closed,
     "order.not_revived": _not_revived,
     "order.quoted": _quoted,
     "order.canceled": _timed_out,
@@ -229,4 +280,5 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 # Every topic that is announced; those without a composer are for integrators and need no mail.
 TOPICS = (*SIGNED, "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
+          "booking.day_closed", "order.day_closed",
           "payment.settled", "payment.credited", "payment.failed", "payment.review")  # fmt: skip

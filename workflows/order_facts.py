@@ -189,7 +189,7 @@ class Facts:
         return [self.rule(rule, offering).value for offering in self.offerings.values()]
 
 
-_LOCK = """
+ORDERS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
        o.converts_order_id, o.cancel_reason, o.promo_code, o.submitted_at, o.created_at,
@@ -206,7 +206,9 @@ JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
 JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
 JOIN organisation g ON g.id = o.organisation_id
 WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
-ORDER BY t.id, o.id FOR NO KEY UPDATE OF """
+ORDER BY t.id, o.id
+"""
+_LOCK = f"{ORDERS} FOR NO KEY UPDATE OF "
 
 
 class Changed(Conflict):
@@ -241,10 +243,11 @@ def _lock(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, order_onl
     rows = tx.rows(_LOCK + ("o" if order_only else "a, t, o"), order_ids=list(order_ids))
     if len(rows) < len(order_ids) or not all(actor.may_see_account(row["account_id"]) for row in rows):
         raise NotFound("There is no such order.", what="order")
-    return [_order(row) for row in rows]
+    return [order_of(row) for row in rows]
 
 
-def _order(row: Row) -> Order:
+def order_of(row: Row) -> Order:
+    """The order of a row of `ORDERS`."""
     row["status"] = TermBookingStatus(row["status"])
     row["order_type"] = TermBookingOrderType(row["order_type"])
     if row["confirmation_type"] is not None:

@@ -17,7 +17,8 @@ TAKE = Guarded(
     sql="UPDATE term_product s SET taken = s.taken + 1 FROM ("
     "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
     "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
-    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' AND s.taken < s.capacity RETURNING s.id",
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' AND s.taken < s.capacity "
+    "RETURNING s.id",
     takes="id uuid",
 )
 

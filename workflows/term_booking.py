@@ -38,6 +38,7 @@ from workflows.booking_guards import (
     is_in_cancellation_window,
     is_within_term,
 )
+from workflows.closure_effects import free_claims, tell_closure, turn_lines
 
 ADMIN = frozenset({ActorKind.ADMIN})
 OWNER = frozenset({ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST})
@@ -58,6 +59,7 @@ _PLAN = (*_GIVE_UP, release_leaving, disarm_close, arm_close)
 # Of a booking for attendance only: nothing is invoiced, and its order voids the Billing.
 _END_UNBILLED = (strike_attendance, drop_lines, release_places)
 _ARCHIVE = (release_places, disarm_close)
+_CLOSE_DAY = (strike_attendance, turn_lines, free_claims, write_credit, rebill, tell_closure)
 
 CHART = Chart(
     name="term_booking",
@@ -76,6 +78,9 @@ CHART = Chart(
         Step("close",      S.SUSPENDED,           S.CLOSED,    ADMIN | SYSTEM, _MAY_CLOSE,                                 _END,                 "booking.closed"),
         Step("suspend",    S.APPROVED,            S.SUSPENDED, ADMIN,          (has_reason,),                              (strike_attendance,), "booking.suspended"),
         Step("resume",     S.SUSPENDED,           S.APPROVED,  ADMIN,          (),                                         (expect_again,),      "booking.resumed"),
+        Step("close_day",  S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM, (),                                        _CLOSE_DAY),
+        Step("close_day",  S.APPROVED,            S.APPROVED,  SYSTEM,         (),                                         _CLOSE_DAY),
+        Step("close_day",  S.SUSPENDED,           S.SUSPENDED, SYSTEM,         (),                                         _CLOSE_DAY),
         Step("archive",    S.APPROVED,            S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
         Step("archive",    S.CLOSED,              S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
     ),

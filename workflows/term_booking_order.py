@@ -19,6 +19,14 @@ from engine.ids import new_id, new_reference
 from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
 from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.closure_effects import (
+    carry_billing,
+    free_claims,
+    rebill_order,
+    reissue_quote,
+    tell_order_closure,
+    turn_order_lines,
+)
 from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
 from workflows.interest_rules import (
     can_convert,
@@ -113,6 +121,7 @@ _UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
 _CLAIM = (hold_places, note_submission)
 _REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, use_promo_code, forget_reason)
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
+_CLOSE_DAY = (turn_order_lines, free_claims, rebill_order, reissue_quote, tell_order_closure)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _LATER = (is_available,)
 
@@ -146,6 +155,10 @@ CHART = Chart(
         Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _UNDO,   "order.canceled"),
+        Step("close_day",          S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               _CLOSE_DAY),
+        Step("close_day",          S.QUOTE,               S.QUOTE,               SYSTEM,         (),               _CLOSE_DAY),
+        Step("close_day",          S.ACCEPT,              S.ACCEPT,              SYSTEM,         (),               _CLOSE_DAY),
+        Step("close_day",          S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM,         (),               (carry_billing,)),
         Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _REVIVE,          _RETAKE, "order.submitted"),
     ),
 )  # fmt: skip

@@ -23,7 +23,8 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS session_count, min(s.local_date) AS first_date, max(s.local_date) AS last_date
     FROM term_booking_line l
     JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
-    WHERE l.organisation_id = b.organisation_id AND l.booking_id = b.id AND l.cancelled_at IS NULL) n
+    WHERE l.organisation_id = b.organisation_id AND l.booking_id = b.id AND l.cancelled_at IS NULL
+      AND l.kind <> 'CLOSURE_DAY') n
 WHERE b.organisation_id = %(org)s{where}
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 PROBLEMS: Mapping[str, str] = {
     "already_exists": "There is one already; `reasons` names the fields that may not be the same.",
     "changed": "It is not the version that `If-Match` names any more.",
+    "closure_is_stale": "The day has changed since its preview; `facts` hold the fresh one.",
     "conflict": "Another request did the same meanwhile.",
     "cross_site": "A page of another site sent this request with the visitor's cookie.",
     "idempotency_key_reused": "The Idempotency-Key was used for another request.",
@@ -118,6 +119,7 @@ REASONS: Mapping[str, str] = {
     "session_full": "The session has no place left; nobody overrides it.",
     "session_not_seated": "The session has no numbered seats.",
     "session_over": "The session is over.",
+    "signed_in": "Somebody is signed in; sign everybody out first.",
     "source_unreadable": "The file cannot be read here; `facts.line` says where.",
     "still_running": "Its last session is not over.",
     "term_not_draft": "Only a draft of a term takes offerings from another.",
@@ -245,6 +247,8 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "read_guest_invoice": {403: (_LINKS, ())},
     "finish_registration": {403: (("link_invalid", "link_expired"), ()), 422: ((), ("required",))},
     "make_attendee_merge": {409: (("refused",), ("double_booked",)), 422: ((), ("twice",))},
+    "close_day": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},
+    "close_session": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},
     "make_payment": {
         409: (("not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "reason_missing", "amount_not_open")),

@@ -4,6 +4,7 @@ from engine.invariants.attendance import ATTENDANCE
 from engine.invariants.billing import BILLING, INVOICING
 from engine.invariants.discounts import DISCOUNTS
 from engine.invariants.form import Invariant, Scope
+from engine.invariants.holiday import HOLIDAY
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
 from engine.invariants.places import PLACES
@@ -11,7 +12,8 @@ from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *ATTENDANCE, *TENANCY,
+    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *ATTENDANCE,
+    *HOLIDAY, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

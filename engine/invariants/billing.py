@@ -12,7 +12,7 @@ from engine.invariants.form import (
     document_name,
     named_session,
 )
-from models import DocumentSeries, PaymentState
+from models import DocumentSeries, LineKind, PaymentState
 
 _VERSION = "concat(o.reference, ' version ', v.version) AS version_of"
 _ORDER_OF_VERSION = "LEFT JOIN term_booking_order o ON o.id = v.order_id"
@@ -123,7 +123,7 @@ BILLING = (
                 SELECT DISTINCT ON (order_id) order_id, id FROM billing ORDER BY order_id, version DESC
             ), live AS (
                 SELECT l.booking_id, count(*) AS lines FROM term_booking_line l
-                WHERE l.cancelled_at IS NULL GROUP BY l.booking_id
+                WHERE l.cancelled_at IS NULL AND l.kind <> '{LineKind.CLOSURE_DAY}' GROUP BY l.booking_id
             )
             SELECT b.reference, b.total_minor, v.version, v.total_minor AS billed_minor, b.id AS booking_id
             FROM term_booking b
@@ -180,7 +180,8 @@ INVOICING = (
     ),
     Invariant(
         name="given_up_session_is_credited",
-        promise="A session that was given up is not billed: what it was invoiced for is credited, extras included.",
+        promise="A session that was given up, or closed, is not billed: what it was invoiced for is credited, extras "
+        "included.",
         sql=f"""
             WITH credited AS (
                 SELECT invoice_line_id, sum(gross_minor) AS credited_minor FROM credit_note_line
@@ -193,12 +194,12 @@ INVOICING = (
             JOIN invoice_line x ON x.booking_line_id = line.id
             LEFT JOIN credited c ON c.invoice_line_id = x.id
             {named_session("line.term_product_id")}
-            WHERE line.cancelled_at IS NOT NULL
+            WHERE line.cancelled_at IS NOT NULL OR line.kind = '{LineKind.CLOSURE_DAY}'
             GROUP BY b.reference, session.id, offering.id, session.component, session.title, session.local_date,
                      session.local_start, offering.name, line.id
             HAVING sum(x.gross_minor) > coalesce(sum(c.credited_minor), 0)
         """,
-        says="{reference}: {session} was given up; {credited_minor} of {invoiced_minor} is credited",
+        says="{reference}: {session} was given up or closed; {credited_minor} of {invoiced_minor} is credited",
     ),
     Invariant(
         name="confirmed_line_is_invoiced_once",

@@ -89,6 +89,10 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     **{f"PATCH /{noun}/{{record_id}}": (A,) for noun in ("sites", "terms", "program-categories", "programs", "extras")},
     "GET /closure-days": (A, F),
     "POST /closure-days": (A,),
+    "GET /sites/{site_id}/days/{day}/closure-preview": (A,),
+    "POST /sites/{site_id}/days/{day}/closure": (A,),
+    "GET /sessions/{session_id}/closure-preview": (A,),
+    "POST /sessions/{session_id}/closure": (A,),
     "DELETE /closure-days/{record_id}": (A,),
     "GET /terms/{term_id}/roll-overs/{from_term_id}": (A,),
     "POST /terms/{term_id}/roll-overs/{from_term_id}": (A,),
@@ -128,7 +132,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /imports": (A,),
 }  # fmt: skip
 GUARDED = sorted(route for route, roles in MAY_CALL.items() if roles != ANYONE)
-FILLED = {"scope": "CATEGORY", "name": "trial_limit", "provider": "sandbox"}
+FILLED = {"scope": "CATEGORY", "name": "trial_limit", "day": "2026-04-19", "provider": "sandbox"}
 
 
 def test_every_route_is_in_the_table(client: httpx.Client, database: Database, clock: FrozenClock) -> None:

@@ -393,6 +393,31 @@ def an_invoice_with_another_tax(world: World) -> None:
     change(world, "invoice", world.mias.invoice, "net_minor = net_minor - 1, tax_minor = tax_minor + 1")
 
 
+@breaks("given_up_session_is_credited")
+def a_closed_day_that_is_not_credited(world: World) -> None:
+    closed_day(world, is_credited=False)
+
+
+def closed_day(world: World, *, is_credited: bool = True) -> Enrolled:
+    """Ana's only session of a booking was closed."""
+    closed: Enrolled = world.ordered(build.confirmed, 10)
+    build.give_up(world.tx, closed, 0, is_credited=is_credited)
+    change(world, "term_booking_line", closed.booking_lines[0], "cancelled_at = NULL, kind = 'CLOSURE_DAY'")
+    if is_credited:
+        change(world, "term_booking", closed.booking, "payment_state = 'PAID'")
+    return closed
+
+
+@breaks("claim_has_its_hold")
+def a_closed_day_that_is_still_held(world: World) -> None:
+    build.hold(world.tx, closed_day(world), world.ana)
+
+
+@breaks("closed_session_holds_nobody")
+def a_closed_session_with_somebody_expected(world: World) -> None:
+    change(world, "term_product", world.karate[8], "status = 'CLOSED'")
+
+
 @breaks("confirmed_line_is_invoiced_once")
 def a_booking_that_was_never_invoiced(world: World) -> None:
     world.ordered(build.confirmed, 10, is_invoiced=False)
@@ -597,9 +622,7 @@ def a_session_given_up_and_still_expected(world: World) -> None:
 
 @breaks("only_confirmed_lines_are_expected")
 def a_roll_row_of_a_closed_day(world: World) -> None:
-    change(world, "term_booking_line", world.mias.booking_lines[0], "kind = 'CLOSURE_DAY'")
-    world.tx.run("DELETE FROM place_claim WHERE id = %(id)s", id=world.mias.claims[0]["id"])
-    change(world, "term_product", world.karate[0], "taken = taken - 1")
+    change(world, "term_attendance", closed_day(world).attendance[0], "status = 'EXPECTED', reason = NULL")
 
 
 @breaks("roll_says_what_was_booked")

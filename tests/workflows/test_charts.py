@@ -40,6 +40,11 @@ ORDER = (
     ("remove", {S.SUBMITTED}, S.REMOVED, OWNER),  # the system removes idle carts, and holds it cancels
     ("cancel", {S.SUBMITTED, S.QUOTE, S.ACCEPT, S.ATTENDANCE_APPROVED}, S.CANCELED, {*OWNER, SYSTEM}),
     ("revive", {S.CANCELED}, S.SUBMITTED, {SYSTEM}),
+    # A day of it is closed: it goes on with the others, or will invoice them.
+    ("close_day", {S.SUBMITTED}, S.SUBMITTED, {SYSTEM}),
+    ("close_day", {S.QUOTE}, S.QUOTE, {SYSTEM}),
+    ("close_day", {S.ACCEPT}, S.ACCEPT, {SYSTEM}),
+    ("close_day", {S.ATTENDANCE_APPROVED}, S.ATTENDANCE_APPROVED, {SYSTEM}),
     ("confirm", {S.SUBMITTED_CHANGE}, S.APPROVED, {SYSTEM}),  # a companion, with its cause
 )
 BOOKING = (
@@ -49,6 +54,9 @@ BOOKING = (
     ("close", {S.APPROVED, S.SUSPENDED}, S.CLOSED, {ADMIN, SYSTEM}),  # by itself when the last day or the term is over
     ("plan_close", {S.APPROVED}, S.APPROVED, {ADMIN}),  # a last day ahead: later lines go now, the status then
     ("plan_close", {S.SUSPENDED}, S.SUSPENDED, {ADMIN}),
+    ("close_day", {S.ATTENDANCE_APPROVED}, S.ATTENDANCE_APPROVED, {SYSTEM}),
+    ("close_day", {S.APPROVED}, S.APPROVED, {SYSTEM}),
+    ("close_day", {S.SUSPENDED}, S.SUSPENDED, {SYSTEM}),
     ("suspend", {S.APPROVED}, S.SUSPENDED, {ADMIN}),
     ("resume", {S.SUSPENDED}, S.APPROVED, {ADMIN}),
     ("archive", {S.APPROVED, S.CLOSED}, S.ARCHIVED, {ADMIN, SYSTEM}),
@@ -106,10 +114,10 @@ class TestSpecification:
 
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
-            ("term_booking_order", 10, 24), ("term_booking", 6, 13),
+            ("term_booking_order", 10, 28), ("term_booking", 6, 16),
         ]  # fmt: skip
         # Every pair of trigger and status is an edge or is refused; nothing is left over.
-        assert len(list(undeclared())) == (13 * 13 - 24) + (7 * 13 - 13)
+        assert len(list(undeclared())) == (14 * 13 - 28) + (8 * 13 - 16)
         assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
 
     def test_places_are_held_where_the_specification_says(self) -> None:
