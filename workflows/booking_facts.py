@@ -46,6 +46,7 @@ class Booking(Subject):
     confirmation_type: TermBookingConfirmationType
     payment_state: PaymentState
     closes_on: date | None = None
+    converted_into_id: UUID | None = None  # written by the conversion of a trial
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
-"""What becomes a booking: an expression of interest is converted by an order of its own.
+"""What becomes a booking: an expression of interest or a trial is converted by an order of its own.
 
 `begin` makes that order, with what is wanted in its cart at the price of now. Its submit is the conversion: in one
-transaction the interest lets go of what it holds, the places are taken, the Billing is opened, and the interest ends.
+transaction the interest lets go of what it holds, or the trial hands its places over, the other places are taken, the
+Billing is opened, and what was converted ends.
 """
 
 from collections.abc import Sequence
@@ -26,9 +27,17 @@ SELECT o.id, o.reference, o.status, o.order_type, o.account_id, o.attendee_id, o
              WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id)) ORDER BY l.position)
      FROM term_booking_order_line l
      JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
-     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id
-       AND s.status = 'OPEN' AND (s.ends_at IS NULL OR s.ends_at > %(now)s)) AS lines
-FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
+     LEFT JOIN term_booking_line k ON k.organisation_id = l.organisation_id AND k.booking_id = o.booking_id
+          AND k.term_product_id = l.term_product_id
+     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id AND k.cancelled_at IS NULL
+       AND s.status = 'OPEN' AND (s.starts_at IS NULL OR s.starts_at > %(now)s)) AS lines,
+    b.status AS booking_status,
+    (SELECT n.reference FROM term_booking_order n
+     WHERE n.organisation_id = o.organisation_id AND n.converts_order_id = o.id
+       AND n.status IN (300, 450, 475, 485, 500)) AS converted_by
+FROM term_booking_order o
+LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
+WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
 """
 
 
@@ -54,12 +63,25 @@ def _read(tx: Transaction, order_id: UUID, *, actor: Actor, now: datetime) -> Ro
     source = tx.row(_SOURCE, order_id=order_id, now=now)
     if source is None or not actor.may_see_account(source["account_id"]):
         raise NotFound("There is no such order.", what="order")
-    is_interest = source["order_type"] == TermBookingOrderType.EOI
-    if not is_interest or source["status"] != TermBookingStatus.SUBMITTED:
-        status = TermBookingStatus(source["status"]).name.lower()
-        message = f"{source['reference']} is no expression of interest that stands (it is {status})."
+    if source["converted_by"] or not _stands(source):
+        kind = TermBookingOrderType(source["order_type"]).name.lower().replace("_", " ")
+        status = TermBookingStatus(source["booking_status"] or source["status"]).name.lower()
+        how = f"converted into {source['converted_by']}" if source["converted_by"] else f"a {kind} that is {status}"
+        message = f"{source['reference']} is {how}; an expression of interest or a trial that stands is converted."
         raise Refused(message, reasons=[Reason("not_convertible", message, rule="conversion")])
     return source
+
+
+def _stands(source: Row) -> bool:
+    if source["order_type"] == TermBookingOrderType.EOI:
+        return bool(source["status"] == TermBookingStatus.SUBMITTED)
+    if source["order_type"] == TermBookingOrderType.TRIAL_SESSION:
+        return (source["status"], source["booking_status"]) in _TRIALS
+    return False
+
+
+# A trial whose places are held and that is not quoted; the status of its order, and of its booking if it has one.
+_TRIALS = ((TermBookingStatus.SUBMITTED, None), (TermBookingStatus.APPROVED, TermBookingStatus.APPROVED))
 
 
 def _line(row: Row) -> Row:

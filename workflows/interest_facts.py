@@ -65,11 +65,17 @@ class Interest(Subject):
     order_type: TermBookingOrderType
     total_minor: int
     booking_id: UUID | None = None
+    billing_id: UUID | None = None  # it has none, and no promo code
+    promo_code: str | None = None
+    # The order that converts it and holds places.
+    converted_by_id: UUID | None = None
+    converted_by: str | None = None
     converted_into_id: UUID | None = None
     price_fingerprint: str = ""
     cancel_reason: str | None = None
     claims: list[Row] = field(default_factory=list)
     prices: dict[str, int] = field(default_factory=dict)  # what was shown for each of its sessions, in minor units
+    seats: dict[str, str | None] = field(default_factory=dict)
     has_wishes: bool = False
 
 
@@ -152,16 +158,22 @@ def _wish(row: Row, organisation_id: UUID) -> Wish:
 
 _INTERESTS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.order_type, o.total_minor, o.booking_id,
-       o.converted_into_id, o.price_fingerprint,
+       o.price_fingerprint, coalesce(b.converted_into_id, o.converted_into_id) AS converted_into_id,
+       n.id AS converted_by_id, n.reference AS converted_by,
        coalesce((SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
                                                    'takes_place', c.takes_place) ORDER BY c.term_product_id)
                  FROM place_claim c WHERE c.organisation_id = o.organisation_id AND c.order_id = o.id),
                 '[]'::json) AS claims,
        coalesce((SELECT json_object_agg(l.term_product_id, l.price_minor) FROM term_booking_order_line l
                  WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS prices,
+       coalesce((SELECT json_object_agg(l.term_product_id, l.seat_id) FROM term_booking_order_line l
+                 WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS seats,
        EXISTS (SELECT FROM term_booking_order_wish w
                WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id) AS has_wishes
 FROM term_booking_order o
+LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
+LEFT JOIN term_booking_order n ON n.organisation_id = o.organisation_id AND n.converts_order_id = o.id
+          AND n.status IN (300, 450, 475, 485, 500)
 WHERE o.organisation_id = %(org)s AND o.id = ANY(%(ids)s) ORDER BY o.id
 """
 

@@ -14,6 +14,7 @@ from models import TermBookingOrderType, TermBookingOrderWish, TermBookingStatus
 from workflows import places
 from workflows.interest_facts import Interest, Wish
 from workflows.order_facts import Facts, Order
+from workflows.order_holdings import NOTHING_HELD
 
 _EOI = TermBookingOrderType.EOI
 
@@ -53,15 +54,6 @@ def has_wishes_on_offer(order: Order, *, wishes: list[Wish], **_: object) -> Ite
         if not wish.offers_interest:
             yield Reason("order_type_not_offered", f"{wish.name} takes no expressions of interest.", field=wish.field,
                          rule="order_types")  # fmt: skip
-
-
-def can_convert(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
-    """What it is to convert still stands, or was converted into this very order before it was reopened."""
-    for source in facts.making_way:
-        is_mine = source.converted_into_id == order.id
-        if source.id == order.converts_order_id and source.status is not TermBookingStatus.SUBMITTED and not is_mine:
-            yield Reason("nothing_to_convert", f"{source.reference} is {source.status.name.lower()}: there is nothing "
-                         "to convert; begin a new order.", rule="conversion")  # fmt: skip
 
 
 def keep_wishes(order: Order, *, batch: Batch, wishes: list[Wish], note: str, **_: Any) -> None:
@@ -107,6 +99,7 @@ _ONE_BOOKING = "uq_term_booking_order_converts"
 def _end(interest: Interest, order: Order, *, batch: Batch, chart: Chart, actor: Actor, now: datetime) -> None:
     interest.change(converted_into_id=order.id)
     fire(batch, chart, interest, "convert", actor=SYSTEM, now=now, reason=f"converted into {order.reference}",
+         holdings=NOTHING_HELD,
          changes={"into": order.reference, "into_order_id": str(order.id), "released": len(interest.claims),
                   "by": str(actor.user_id) if actor.user_id else actor.kind.value})  # fmt: skip
 

@@ -171,6 +171,8 @@ class Facts:
     promo: Row | None = None  # how often the order's code was used, and whether by this account
     # The family's own interest that becomes this order.
     making_way: list[Interest] = field(default_factory=list)
+    # Sessions whose places the order has already: those of a trial that it converts.
+    kept: frozenset[UUID] = frozenset()
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
 
     @cached_property

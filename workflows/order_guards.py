@@ -111,7 +111,11 @@ def is_before_cut_off(order: Order, *, facts: Facts, now: datetime, override: st
     if override:
         return
     for line in facts.lines:
-        if line.slot.starts_at is None or (line.slot.ends_at is not None and line.slot.ends_at <= now):
+        if (
+            line.session_id in facts.kept
+            or line.slot.starts_at is None
+            or (line.slot.ends_at is not None and line.slot.ends_at <= now)
+        ):
             continue
         minutes = facts.rule(Rule.BOOKING_CUT_OFF, line.offering).value
         if now > line.slot.starts_at - timedelta(minutes=minutes):
@@ -186,7 +190,7 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
 def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """Every session has a place left. Nobody overrides capacity; the database has the last word."""
     for line in facts.lines:
-        if line.facts["taken"] >= line.facts["capacity"]:
+        if line.session_id not in facts.kept and line.facts["taken"] >= line.facts["capacity"]:
             yield session_full(line)
 
 

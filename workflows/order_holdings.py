@@ -111,6 +111,10 @@ class Holdings:
         return any(p["status"] == "PROCESSING" for p in self.payments)
 
 
+# Of an order that costs nothing and runs out of nothing.
+NOTHING_HELD = Holdings([], [], None, None, [], None, [], [], [], {}, None)
+
+
 def read_holdings(
     tx: Transaction, order: Order, *, with_lines: bool = False, pay_later: bool = False, today: date | None = None
 ) -> Holdings:

@@ -41,7 +41,7 @@ RELEASE = Guarded(
 
 def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime) -> None:
     """Take one place in each session and the attendee's time; all of them or, if any is full, none."""
-    if order.order_type in TAKES_PLACE:
+    if lines and order.order_type in TAKES_PLACE:
         by_id = {str(line.session_id): line for line in lines}
         batch.guard(
             TAKE, [{"id": line.session_id} for line in lines],

@@ -71,6 +71,8 @@ CHART = Chart(
         Step("cancel",     S.ATTENDANCE_APPROVED, S.CANCELED,  OWNER,          (*_MAY_CANCEL, has_nothing_held_unbilled),  _END_UNBILLED,        "booking.canceled"),
         Step("cancel",     S.APPROVED,            S.CANCELED,  OWNER,          _MAY_CANCEL,                                _END,                 "booking.canceled"),
         Step("cancel",     S.SUSPENDED,           S.CANCELED,  OWNER,          _MAY_CANCEL,                                _END,                 "booking.canceled"),
+        Step("convert",    S.APPROVED,            S.CANCELED,  SYSTEM,         (),                                         _END,                 "booking.converted"),
+        Step("follow",     S.APPROVED,            S.APPROVED,  SYSTEM),
         Step("plan_close", S.APPROVED,            S.APPROVED,  ADMIN,          _MAY_CLOSE,                                 _PLAN,                "booking.closing"),
         Step("plan_close", S.SUSPENDED,           S.SUSPENDED, ADMIN,          _MAY_CLOSE,                                 _PLAN,                "booking.closing"),
         Step("close",      S.ATTENDANCE_APPROVED, S.CLOSED,    ADMIN,          (*_MAY_CLOSE, has_nothing_left_unbilled),   _END_UNBILLED,        "booking.closed"),

@@ -29,7 +29,6 @@ from workflows.closure_effects import (
 )
 from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
 from workflows.interest_rules import (
-    can_convert,
     has_something_wanted,
     has_wishes_on_offer,
     is_enrolment,
@@ -93,6 +92,7 @@ from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
 from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
+from workflows.trial_conversion import can_convert, hand_over
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
@@ -118,6 +118,8 @@ _LET_GO = (disarm_timers, release_places, void_billing, return_promo_code)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
 _UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
+# Its places have gone to the order that it becomes.
+_BECOME = (disarm_timers, void_billing, return_promo_code, keep_reason)
 _CLAIM = (hold_places, note_submission)
 _REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, use_promo_code, forget_reason)
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
@@ -137,7 +139,7 @@ CHART = Chart(
         Step("submit",             S.CREATED,             S.SUBMITTED,           OWNER,          _SUBMIT,          _HOLD,   "order.submitted"),
         Step("express",            S.CREATED,             S.SUBMITTED,           OWNER,          _EXPRESS,         _CLAIM,  "order.interest"),
         Step("narrow",             S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               ()),
-        Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _NOTE,   "order.converted"),
+        Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _BECOME, "order.converted"),
         Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          (has_no_money,),  _LET_GO),
         Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          _ENROLMENT,     _QUOTE,  "order.quoted"),
         Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
@@ -245,12 +247,14 @@ def submit(
     order = lock_order(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
     today = local_day(now, order)
+    handed = hand_over(tx, CHART, order, actor=actor, now=now)
     facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
+    facts.kept = handed.sessions if handed else frozenset()
     priced = price_order(order, facts)
     override = override_reason.strip() if actor.is_admin else ""
     fire(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
-        rules=facts.rules, priced=priced, shown_fingerprint=price_fingerprint, override=override,
+        rules=facts.rules, priced=priced, shown_fingerprint=price_fingerprint, override=override, handed=handed,
         changes={"total_minor": priced.total_minor, "confirmation_type": confirmation_type.name},
     )  # fmt: skip
     outcome = Outcome(order, priced, facts)

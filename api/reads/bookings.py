@@ -14,7 +14,7 @@ from workflows.term_booking import CHART
 _LIST = """
 SELECT {keys}, b.id, b.reference, b.status, b.version, b.revision, b.payment_state, b.account_id, a.name AS account,
        b.attendee_id, t.name AS attendee, b.term_id, m.name AS term, b.order_id, b.order_type, b.confirmation_type,
-       b.total_minor, b.closes_on, b.created_at, n.session_count, n.first_date, n.last_date
+       b.total_minor, b.closes_on, b.converted_into_id, b.created_at, n.session_count, n.first_date, n.last_date
 FROM term_booking b
 JOIN account a ON a.organisation_id = b.organisation_id AND a.id = b.account_id
 JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id

@@ -157,8 +157,9 @@ def _only_admins_override(who: Principal, reason: str) -> None:
     "/orders/{order_id}/conversion", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=Order)
 )  # fmt: skip
 def convert_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
-    """Begin the booking that an expression of interest becomes: an order with its sessions in the cart, at the price
-    of now. Its submission takes the places and ends the interest, in one step; until then nothing changes.
+    """Begin the booking that an expression of interest or a trial becomes: an order with its sessions in the cart, at
+    the price of now. Its submission converts: an interest lets go of its time and the places are taken; the places of a
+    trial go over without being free for a moment. Until then nothing changes.
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:

@@ -33,6 +33,7 @@ class BookingSummary(Output):
     confirmation_type: ConfirmationType
     total_minor: int
     closes_on: date | None = Field(description="Its last day, once that is known.")
+    converted_into_id: UUID | None = Field(default=None, description="The order that a trial has become.")
     session_count: int = Field(description="Without those that were given up or closed.")
     first_date: date | None
     last_date: date | None

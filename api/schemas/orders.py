@@ -206,7 +206,7 @@ class Order(Output):
     )
     note: str = ""
     converts_order_id: UUID | None = Field(
-        default=None, description="The expression of interest that this order converts when it is submitted."
+        default=None, description="The expression of interest or trial that this order converts when it is submitted."
     )
     booking: MadeBooking | None = None
     invoice_id: UUID | None = None

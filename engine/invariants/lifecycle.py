@@ -61,23 +61,28 @@ LIFECYCLE = (
         name="conversion_is_whole",
         promise="What was converted says into which order, of the same account and attendee; an order that was to "
         "convert something and holds places has done so.",
+        # A trial that is booked is converted with its booking; one that was held may be followed by several orders.
         sql=f"""
-            WITH converted AS (
-                SELECT subject_id, changes->>'into_order_id' AS into_id FROM status_event
-                WHERE chart = 'term_booking_order' AND trigger = 'convert'
+            WITH told AS (
+                SELECT DISTINCT ON (subject_id) subject_id, changes->>'into_order_id' AS into_id
+                FROM status_event WHERE trigger IN ('convert', 'follow') ORDER BY subject_id, sequence DESC
+            ), converted AS (
+                SELECT id AS order_id, id AS subject_id, reference, account_id, attendee_id, converted_into_id
+                FROM term_booking_order WHERE booking_id IS NULL
+                UNION ALL
+                SELECT order_id, id, reference, account_id, attendee_id, converted_into_id FROM term_booking
             )
-            SELECT o.reference, n.reference AS into_reference, o.id AS order_id
-            FROM term_booking_order o
-            LEFT JOIN term_booking_order n ON n.id = o.converted_into_id
-            LEFT JOIN converted e ON e.subject_id = o.id
-            WHERE e.into_id IS DISTINCT FROM o.converted_into_id::text
-               OR (n.account_id, n.attendee_id) IS DISTINCT FROM (o.account_id, o.attendee_id) AND n.id IS NOT NULL
+            SELECT c.reference, n.reference AS into_reference, c.subject_id
+            FROM converted c
+            LEFT JOIN term_booking_order n ON n.id = c.converted_into_id
+            LEFT JOIN told ON told.subject_id = c.subject_id
+            WHERE told.into_id IS DISTINCT FROM c.converted_into_id::text
+               OR (n.id IS NOT NULL AND (n.account_id, n.attendee_id) IS DISTINCT FROM (c.account_id, c.attendee_id))
             UNION ALL
-            SELECT o.reference, n.reference, o.id
+            SELECT c.reference, n.reference, c.subject_id
             FROM term_booking_order n
-            JOIN term_booking_order o ON o.id = n.converts_order_id
-            WHERE n.status IN {members(HOLDING)} AND o.converted_into_id IS DISTINCT FROM n.id
-              AND o.order_type = {OrderType.EOI:d}
+            JOIN converted c ON c.order_id = n.converts_order_id
+            WHERE n.status IN {members(HOLDING)} AND c.converted_into_id IS NULL
         """,
         says="{reference} and its conversion into {into_reference} do not agree",
     ),

@@ -213,6 +213,13 @@ def an_interest_converted_into_the_order_of_another_family(world: World) -> None
 
 
 @breaks("conversion_is_whole")
+def a_trial_that_is_said_to_be_converted(world: World) -> None:
+    drop(world, "term_booking", "ck_term_booking_only_a_trial_is_converted")
+    change(world, "term_booking", world.suspended.booking, "converted_into_id = %(into)s",
+           into=world.anas.order["id"])  # fmt: skip
+
+
+@breaks("conversion_is_whole")
 def an_order_that_converts_an_interest_that_still_stands(world: World) -> None:
     change(world, "term_booking_order", world.waiting.order, "converts_order_id = %(interest)s",
            interest=world.interest.order["id"])  # fmt: skip

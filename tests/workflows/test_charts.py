@@ -52,6 +52,8 @@ BOOKING = (
     ("cancel", {S.ATTENDANCE_APPROVED, S.APPROVED, S.SUSPENDED}, S.CANCELED, OWNER),
     ("close", {S.ATTENDANCE_APPROVED}, S.CLOSED, {ADMIN}),
     ("close", {S.APPROVED, S.SUSPENDED}, S.CLOSED, {ADMIN, SYSTEM}),  # by itself when the last day or the term is over
+    ("convert", {S.APPROVED}, S.CANCELED, {SYSTEM}),  # a trial whose places went over to another order
+    ("follow", {S.APPROVED}, S.APPROVED, {SYSTEM}),  # a trial that was held, and what followed it
     ("plan_close", {S.APPROVED}, S.APPROVED, {ADMIN}),  # a last day ahead: later lines go now, the status then
     ("plan_close", {S.SUSPENDED}, S.SUSPENDED, {ADMIN}),
     ("close_day", {S.ATTENDANCE_APPROVED}, S.ATTENDANCE_APPROVED, {SYSTEM}),
@@ -114,10 +116,10 @@ class TestSpecification:
 
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
-            ("term_booking_order", 10, 28), ("term_booking", 6, 16),
+            ("term_booking_order", 10, 28), ("term_booking", 6, 18),
         ]  # fmt: skip
         # Every pair of trigger and status is an edge or is refused; nothing is left over.
-        assert len(list(undeclared())) == (14 * 13 - 28) + (8 * 13 - 16)
+        assert len(list(undeclared())) == (14 * 13 - 28) + (10 * 13 - 18)
         assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
 
     def test_places_are_held_where_the_specification_says(self) -> None:
