@@ -162,6 +162,34 @@ class DayClosed(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterestRegistered(Message):
+    """An expression of interest stands: no place, no charge; `wishes` are offerings and programs without sessions."""
+
+    order_reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]
+    wishes: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted(Message):
+    """An expression of interest or a trial has become an order of its own."""
+
+    is_trial: bool
+    reference: str  # of what was converted
+    order_reference: str  # of what it has become
+    attendee_name: str
+    sessions: tuple[Session, ...]
+    currency: str
+    total_minor: int
+    expires_at: datetime | None = None  # until when its places are held
+    credited_minor: int = 0
+    freed_minor: int = 0  # what was paid for the trial and is the family's credit now
+    credit_note_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteIssued(Message):
     """A numbered offer; the places are held until it expires."""
 

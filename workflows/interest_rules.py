@@ -76,7 +76,7 @@ _DROP_LINES = Guarded(
 
 
 def make_way(
-    order: Order, *, batch: Batch, chart: Chart, facts: Facts, actor: Actor, now: datetime, **_: Any
+    order: Order, *, batch: Batch, chart: Chart, facts: Facts, actor: Actor, now: datetime, is_muted: bool, **_: Any
 ) -> None:  # fmt: skip
     """The family's own interest in these sessions becomes this order: its claims go, and what has nothing left ends."""
     wanted = {str(line.session_id) for line in facts.lines}
@@ -87,7 +87,7 @@ def make_way(
         leaving = [claim for claim in interest.claims if whole or claim["term_product_id"] in wanted]
         places.give_back(batch, interest, leaving)
         if whole or (len(leaving) == len(interest.claims) and not interest.has_wishes):
-            _end(interest, order, batch=batch, chart=chart, actor=actor, now=now)
+            _end(interest, order, batch=batch, chart=chart, actor=actor, now=now, is_muted=is_muted)
         else:
             _narrow(interest, order, leaving, batch=batch, chart=chart, now=now)
     batch.on_violation(_ONE_BOOKING, MovedMeanwhile(f"What {order.reference} converts was converted meanwhile."))
@@ -96,10 +96,12 @@ def make_way(
 _ONE_BOOKING = "uq_term_booking_order_converts"
 
 
-def _end(interest: Interest, order: Order, *, batch: Batch, chart: Chart, actor: Actor, now: datetime) -> None:
+def _end(
+    interest: Interest, order: Order, *, batch: Batch, chart: Chart, actor: Actor, now: datetime, is_muted: bool
+) -> None:  # fmt: skip
     interest.change(converted_into_id=order.id)
     fire(batch, chart, interest, "convert", actor=SYSTEM, now=now, reason=f"converted into {order.reference}",
-         holdings=NOTHING_HELD,
+         holdings=NOTHING_HELD, is_muted=is_muted,
          changes={"into": order.reference, "into_order_id": str(order.id), "released": len(interest.claims),
                   "by": str(actor.user_id) if actor.user_id else actor.kind.value})  # fmt: skip
 

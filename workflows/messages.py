@@ -8,11 +8,13 @@ from uuid import UUID
 from engine.database import Row, Transaction
 from engine.outbox import Message as OutboxEntry
 from invoicing.issue import number_text
-from models import TermBookingStatus
+from models import TermBookingOrderType, TermBookingStatus
 from notifications.messages import (
     BookingCanceled,
     BookingConfirmed,
+    Converted,
     DayClosed,
+    InterestRegistered,
     Message,
     OrderNotRevived,
     OrderTimedOut,
@@ -101,6 +103,32 @@ JOIN term_booking_line l ON l.organisation_id = s.organisation_id AND l.term_pro
      AND l.booking_id = e.subject_id
 WHERE e.organisation_id = %(org)s AND e.subject_id = %(booking_id)s AND e.trigger = 'cancel'
 ORDER BY s.starts_at, l.position
+"""
+
+
+_INTEREST = """
+SELECT o.note, array(SELECT coalesce(p.name, g.name) FROM term_booking_order_wish w
+                     LEFT JOIN term_program_set p ON p.organisation_id = w.organisation_id
+                               AND p.id = w.term_program_set_id
+                     LEFT JOIN program g ON g.organisation_id = w.organisation_id AND g.id = w.program_id
+                     WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id ORDER BY w.position) AS wishes
+FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s
+"""
+
+# What became of an expression of interest, of a trial on its way, or of a booked one, with the trial's credit.
+_CONVERTED = """
+SELECT c.reference, c.order_type, c.converted_into_id AS into_id, n.series, n.year, n.number,
+       coalesce(n.total_minor, 0) AS credited_minor,
+       coalesce(n.total_minor - (SELECT sum((each->>'amount_minor')::bigint)
+                                 FROM jsonb_array_elements(n.printed->'applied') each), 0)::bigint AS freed_minor,
+       (SELECT min(t.due_at) FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = c.converted_into_id
+          AND t.status = 'ARMED') AS expires_at
+FROM (SELECT id, reference, order_type, converted_into_id FROM term_booking_order WHERE organisation_id = %(org)s
+      UNION ALL
+      SELECT id, reference, order_type, converted_into_id FROM term_booking WHERE organisation_id = %(org)s) c
+LEFT JOIN credit_note n ON n.organisation_id = %(org)s AND n.booking_id = c.id
+WHERE c.id = %(subject_id)s AND c.converted_into_id IS NOT NULL
+ORDER BY n.issued_at DESC, n.number DESC LIMIT 1
 """
 
 
@@ -242,6 +270,33 @@ def _closure(tx: Transaction, order: Row, payload: Mapping[str, Any]) -> dict[st
     }  # fmt: skip
 
 
+def _interest(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    order = _order(tx, payload)
+    wanted = tx.row(_INTEREST, order_id=order["id"]) if order else None
+    if order is None or wanted is None:
+        return None
+    return InterestRegistered(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), order_reference=order["reference"],
+        attendee_name=order["attendee"], sessions=_sessions(tx, order["id"]), wishes=tuple(wanted["wishes"]),
+        note=wanted["note"],
+    )  # fmt: skip
+
+
+def _converted(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    was = tx.row(_CONVERTED, subject_id=UUID(str(payload["subject_id"])))
+    order = _order(tx, {"subject_id": was["into_id"]}) if was else None
+    if was is None or order is None:
+        return None
+    return Converted(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), reference=was["reference"],
+        is_trial=was["order_type"] == TermBookingOrderType.TRIAL_SESSION, order_reference=order["reference"],
+        attendee_name=order["attendee"], sessions=_sessions(tx, order["id"]), currency=order["currency"],
+        total_minor=order["total_minor"], expires_at=was["expires_at"], credited_minor=was["credited_minor"],
+        freed_minor=was["freed_minor"],
+        credit_note_number=number_text(was["series"], was["year"], was["number"]) if was["series"] else None,
+    )  # fmt: skip
+
+
 def _not_revived(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
     order = _order(tx, payload)
     payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
@@ -270,6 +325,9 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "booking.canceled": _booking_canceled,
     "booking.day_closed": _day_closed,
     "order.day_closed": _order_day_closed,
+    "booking.converted": _converted,
+    "order.converted": _converted,
+    "order.interest": _interest,
     "order.not_revived": _not_revived,
     "order.quoted": _quoted,
     "order.canceled": _timed_out,
@@ -278,7 +336,8 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 }
 
 # Every topic that is announced; those without a composer are for integrators and need no mail.
-TOPICS = (*SIGNED, "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
+TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
+          "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
           "booking.day_closed", "order.day_closed",
           "payment.settled", "payment.credited", "payment.failed", "payment.review")  # fmt: skip

@@ -247,7 +247,7 @@ def submit(
     order = lock_order(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
     today = local_day(now, order)
-    handed = hand_over(tx, CHART, order, actor=actor, now=now)
+    handed = hand_over(tx, CHART, order, actor=actor, now=now, is_muted=is_muted)
     facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
     facts.kept = handed.sessions if handed else frozenset()
     priced = price_order(order, facts)

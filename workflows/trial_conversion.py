@@ -45,7 +45,9 @@ _TRANSFER = Guarded(
 )
 
 
-def hand_over(tx: Transaction, chart: Chart, order: Order, *, actor: Actor, now: datetime) -> Handed | None:
+def hand_over(
+    tx: Transaction, chart: Chart, order: Order, *, actor: Actor, now: datetime, is_muted: bool
+) -> Handed | None:
     """Convert the trial that the order refers to, and write that; the caller holds the order's lock, and submits it.
 
     Whatever a guard of the submit says against it undoes this too. None where there is no trial to convert.
@@ -56,29 +58,29 @@ def hand_over(tx: Transaction, chart: Chart, order: Order, *, actor: Actor, now:
     if source.order_type is not TermBookingOrderType.TRIAL_SESSION:
         return None
     if source.status is TermBookingStatus.SUBMITTED:
-        return _convert_order(tx, chart, source, order, actor=actor, now=now)
+        return _convert_order(tx, chart, source, order, actor=actor, now=now, is_muted=is_muted)
     if source.status is TermBookingStatus.APPROVED:
         assert source.booking_id is not None, "an approved order has its booking"
         enrolled = lock_enrolled(tx, source, source.booking_id)
         if enrolled.booking.status is TermBookingStatus.APPROVED:
-            return _convert_booking(tx, source, enrolled, order, actor=actor, now=now)
+            return _convert_booking(tx, source, enrolled, order, actor=actor, now=now, is_muted=is_muted)
     return None
 
 
 def _convert_order(
-    tx: Transaction, chart: Chart, source: Order, order: Order, *, actor: Actor, now: datetime
+    tx: Transaction, chart: Chart, source: Order, order: Order, *, actor: Actor, now: datetime, is_muted: bool
 ) -> Handed:  # fmt: skip
     holdings = read_holdings(tx, source)
     kept = _transfer(tx, holdings.claims, source, source, order)
     source.change(converted_into_id=order.id)
-    fire(tx.batch, chart, source, "convert", actor=SYSTEM, now=now, reason=_why(order), holdings=holdings,
-         changes=_told(order, actor, kept))  # fmt: skip
+    fire(tx.batch, chart, source, "convert", actor=SYSTEM, now=now, reason=_why(order), is_muted=is_muted,
+         holdings=holdings, changes=_told(order, actor, kept))  # fmt: skip
     tx.flush()
     return Handed(source, frozenset(kept), holdings)
 
 
 def _convert_booking(
-    tx: Transaction, source: Order, enrolled: Enrolled, order: Order, *, actor: Actor, now: datetime
+    tx: Transaction, source: Order, enrolled: Enrolled, order: Order, *, actor: Actor, now: datetime, is_muted: bool
 ) -> Handed:
     """The sessions still to come go over with a credit; a trial that was held stays, and says what followed it."""
     leaving = enrolled.to_come(now)
@@ -93,7 +95,7 @@ def _convert_booking(
     enrolled.claims = [claim for claim in enrolled.claims if UUID(claim["term_product_id"]) not in kept]
     credit = enrolled.credit_of(leaving)
     fire(tx.batch, BOOKING_CHART, enrolled.booking, "convert", actor=SYSTEM, now=now, reason=_why(order),
-         enrolled=enrolled, leaving=leaving, credit=credit, why=CONVERTED,
+         is_muted=is_muted, enrolled=enrolled, leaving=leaving, credit=credit, why=CONVERTED,
          changes={**_told(order, actor, kept), "credited_minor": credit.total_minor,
                   "freed_minor": credit.freed_minor})  # fmt: skip
     tx.flush()

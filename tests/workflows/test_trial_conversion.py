@@ -9,7 +9,10 @@ import pytest
 
 from engine.database import Database
 from engine.fire import Refused
+from engine.ids import new_id
+from engine.outbox import read_message
 from models import TermBookingStatus as S
+from notifications.email import compose
 from tests import builders as build
 from tests.builders import TORONTO
 from tests.workflows.centre import (
@@ -28,6 +31,7 @@ from tests.workflows.centre import (
 )
 from tests.workflows.race import GOT_IT, Pull, clients, submission
 from workflows import conversion
+from workflows.messages import compose_message
 
 # In the middle of the first lesson.
 AFTER_THE_FIRST = FIRST.replace(tzinfo=TORONTO) + HOUR / 2
@@ -273,3 +277,46 @@ class TestRace:
         chen = centre.family("Chen family")
         made = centre.edit(build.cart, chen.account, chen.child("Lin Chen"), centre.term, karate.sessions)
         return submission(made, actor=centre.admin)
+
+
+def mails(centre: Centre, reference: str) -> list[Any]:
+    """What the family is told of a record, oldest first."""
+    found = centre.rows("SELECT id FROM outbox_message WHERE payload->>'reference' = %(reference)s ORDER BY id",
+                        reference=reference)  # fmt: skip
+
+    def read(tx: Any, now: Any) -> list[Any]:
+        messages = (
+            compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="secret")
+            for row in found
+        )
+        return [message for message in messages if message is not None]
+
+    told: list[Any] = centre.do(read)
+    return told
+
+
+class TestMail:
+    def test_says_what_became_of_the_trial_and_its_money(self, riverside: Centre) -> None:
+        rossi, karate, trial = tried(riverside)
+        riverside.run("UPDATE account SET email = 'rossi@family.example' WHERE id = %(id)s", id=rossi.id)
+        made = begin(riverside, trial, rossi, karate.lines())
+        riverside.submit(made, actor=rossi.actor)
+
+        (message,) = mails(riverside, riverside.booking(trial)["reference"])
+        mail = compose(message, message_id=new_id(), from_address="office@example.org", now=build.NOW)
+
+        reference = riverside.booking(trial)["reference"]
+        assert mail["Subject"] == f"Mia Rossi's trial {reference} is now order {made.reference}"
+        text = mail.get_body(("plain",)).get_content()
+        for fact in ("Total: $33.90", "Credited of the trial: $11.30 (credit note CN-2026-", "Sun 26 Apr 2026",
+                     "$11.30 that you had paid is your credit with us now."):  # fmt: skip
+            assert fact in text
+
+    def test_is_not_sent_of_a_muted_conversion(self, riverside: Centre) -> None:
+        rossi, karate, trial = tried(riverside)
+        riverside.run("UPDATE account SET email = 'rossi@family.example' WHERE id = %(id)s", id=rossi.id)
+        made = begin(riverside, trial, rossi, karate.lines())
+
+        riverside.submit(made, actor=riverside.admin, how=ADMIN_CONFIRM, is_muted=True)
+
+        assert mails(riverside, riverside.booking(trial)["reference"]) == []
