@@ -451,7 +451,7 @@ def mails(centre: Centre, reference: str) -> list[Any]:
 
     def read(tx: Any, now: Any) -> list[Any]:
         told = [
-            compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="secret")
+            compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="for tests")
             for row in found
         ]
         return [compose(each, message_id=new_id(), from_address="office@example.org", now=now) for each in told if each]

@@ -286,7 +286,7 @@ def mails(centre: Centre, reference: str) -> list[Any]:
 
     def read(tx: Any, now: Any) -> list[Any]:
         messages = (
-            compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="secret")
+            compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="for tests")
             for row in found
         )
         return [message for message in messages if message is not None]
