@@ -23,5 +23,6 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "ck_term_product_taken_within_capacity": ("capacity", "A session has no fewer places than are taken."),
     "ck_extra_price_is_not_negative": ("price_minor", "An extra costs 0 or more."),
+    "ck_venue_name_has_a_sane_length": ("name", "A name has 1 to 200 characters."),
     "ck_user_email_is_lower_case": ("email", "An e-mail address is kept in lower case."),
 }  # fmt: skip

@@ -14,7 +14,19 @@ from api.app import create_app
 from api.record_rules import RULES
 from engine.database import Database, Transaction
 from engine.settings import Settings
-from models import Account, Attendee, ClosureDay, Extra, Program, ProgramCategory, Site, Term, TermProgramSet, User
+from models import (
+    Account,
+    Attendee,
+    ClosureDay,
+    Extra,
+    Program,
+    ProgramCategory,
+    Site,
+    Term,
+    TermProgramSet,
+    User,
+    Venue,
+)
 from tests.api.conftest import FIRST, World, serving
 from tests.builders import offering, sessions, term
 
@@ -475,7 +487,8 @@ class TestRecords:
         assert (answer.status_code, reasons_of(answer)) == (422, [("rule_of_the_record", field)])
 
     def test_every_rule_that_an_admin_can_break_names_a_field_of_its_record(self) -> None:
-        edited = (Account, Attendee, ClosureDay, Extra, Program, ProgramCategory, Site, Term, TermProgramSet, User)
+        edited = (Account, Attendee, ClosureDay, Extra, Program, ProgramCategory, Site, Term, TermProgramSet, User,
+                  Venue)  # fmt: skip
         rules = {
             str(rule.name): table for table in (model.__table__ for model in edited)  # type: ignore[attr-defined]
             for rule in table.constraints if isinstance(rule, sa.CheckConstraint)
