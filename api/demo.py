@@ -15,6 +15,8 @@ from rich.progress import Progress
 from api.demo_race import Race, Runner, race
 from api.runtime import Runtime, running
 from attendance.roll import Mark, mark_roll, read_roll
+from attendance.tickets import TicketRefused, check_in
+from catalogue.seat_choice import Position, best_together
 from engine.actor import Actor
 from engine.check import check, report
 from engine.clock import SetClock
@@ -26,10 +28,13 @@ from engine.timers import sweep
 from invoicing.pdf import render_pdf
 from models import ActorKind, AttendanceStatus, Role, TermBookingConfirmationType, TermBookingOrderType
 from samples.sample import CLOCK_START, Child, Family, Sample, add_family, make_sample
+from samples.show import SHOW
 from workflows import term_booking_order as orders
 from workflows.charts import edges
 from workflows.documents import invoice_document
+from workflows.tickets import read_tickets
 from workflows.timeouts import handlers
+from workflows.wanted_seats import position
 
 # Courses of the centre's programme, by the number that people know.
 KARATE, SOCCER, DRAWING, GUITAR = "129881", "129900", "129519", "129626"
@@ -86,6 +91,7 @@ def play(console: Console) -> None:
         _let_time_out(stage)
         _fight(stage)
         _take_the_roll(stage)
+        _play_the_show(stage)
         _check(stage)
         console.print(f"\nThe invoice: [bold]{pdf}[/]", soft_wrap=True)
 
@@ -236,6 +242,50 @@ def _take_the_roll(stage: Stage) -> None:
     marks = [Mark(entry.attendance_id, AttendanceStatus.PRESENT, stage.clock.now()) for entry in roll.entries]
     roll = stage.verb(mark_roll, session_id=first["id"], marks=marks, actor=staff)
     stage.say(f"{roll.count(AttendanceStatus.PRESENT)} of {roll.expected} present")
+
+
+def _play_the_show(stage: Stage) -> None:
+    stage.title("Mia and Leo sit together at the spring show")
+    session = _sessions(stage, SHOW)[0]
+    rossi, chen = stage.sample.rossi, stage.sample.chen
+    seats = [position(row) for row in stage.run(
+        lambda tx: tx.rows("SELECT x.* FROM seat x JOIN term_product s ON s.organisation_id = x.organisation_id "
+                           "AND s.venue_id = x.venue_id WHERE x.organisation_id = %(org)s AND s.id = %(id)s",
+                           id=session["id"])
+    )]  # fmt: skip
+    first, second = best_together(seats, free=frozenset(seat.id for seat in seats), count=2)
+    ticket = _book_seat(stage, session, rossi, rossi.attendee_ids[0], first)
+    _book_seat(stage, session, rossi, rossi.attendee_ids[1], second)
+    try:
+        _book_seat(stage, session, chen, chen.attendee_ids[0], first)
+    except Refused as refusal:
+        stage.say("The Chens are refused: " + refusal.reasons[0].message)
+    else:
+        raise AssertionError("a seat was sold twice")
+    stage.clock.move(session["starts_at"] - timedelta(minutes=20) - stage.clock.now())
+    made = stage.verb(check_in, ticket_reference=ticket, scanned_at=stage.clock.now(), actor=stage.staff)
+    stage.say(f"{ticket}  lets in {made.attendee}: {made.seat}")
+    stage.clock.move(timedelta(minutes=5))
+    try:
+        stage.verb(check_in, ticket_reference=ticket, scanned_at=stage.clock.now(), actor=stage.staff)
+    except TicketRefused as refusal:
+        stage.say(refusal.message)
+    else:
+        raise AssertionError("a ticket let in twice")
+
+
+def _book_seat(stage: Stage, session: dict[str, Any], family: Family, child: UUID, seat: Position) -> str:
+    """Book one seat for a child; the ticket's reference."""
+    draft = stage.verb(orders.new, actor=stage.admin, account_id=family.account_id, attendee_id=child,
+                       term_id=session["term_id"], order_type=_BOOKING)  # fmt: skip
+    line = {"session_id": session["id"], "seat_id": seat.id}
+    cart = stage.verb(orders.save, order_id=draft.order.id, lines=[line], actor=stage.admin)
+    stage.verb(orders.submit, order_id=draft.order.id, actor=stage.admin, price_fingerprint=cart.priced.fingerprint,
+               confirmation_type=TermBookingConfirmationType.ADMIN_CONFIRM)  # fmt: skip
+    made = stage.verb(orders.confirm, order_id=draft.order.id, actor=stage.admin, reason="paid at the desk")
+    (ticket,) = stage.run(partial(read_tickets, booking_id=made.made.booking.id))
+    stage.say(f"{ticket['attendee']}: {seat.label}, {_money(cart.priced.total_minor)}, {ticket['ticket_reference']}")
+    return str(ticket["ticket_reference"])
 
 
 def _check(stage: Stage) -> None:

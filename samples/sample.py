@@ -20,6 +20,7 @@ from catalogue.importer import import_programme
 from engine.database import Database, Transaction
 from engine.ids import new_id, new_reference
 from models import Account, AccountAttendee, AccountUser, Attendee, Role, User, UserSite
+from samples.show import add_show
 
 CLOCK_START = datetime(2026, 3, 31, 9, 0, tzinfo=ZoneInfo("America/Toronto"))
 PASSWORD = "termbook-sample"  # noqa: S105 - printed for everyone who runs the sample
@@ -86,7 +87,7 @@ def make_sample(
     owner_url: str, database: Database, *, slug: str, name: str, now: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sample:  # fmt: skip
-    """Make the organisation, import the centre's programme, and add people of every role."""
+    """Make the organisation, import the centre's programme, and add a seated show and people of every role."""
     organisation_id = make_organisation(owner_url, slug=slug, name=name, now=now)
 
     def fill(tx: Transaction) -> Sample:
@@ -96,6 +97,7 @@ def make_sample(
             prices=folder / "toronto_prices.toml", now=now, progress=progress,
         )  # fmt: skip
         tx.session.expire_all()
+        add_show(tx, now=now)
         return _people(tx, now, in_words(report))
 
     return database.run(organisation_id, fill)
