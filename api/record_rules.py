@@ -21,6 +21,7 @@ RULES: dict[str, tuple[str, str]] = {
     "ck_term_program_set_priority_comes_from_a_term": (
         "priority_term_id", "Priority has a moment (priority_from) and a term whose families have it, or neither.",
     ),
+    "ck_account_guest_has_an_email": ("email", "A guest account is found by its e-mail address, in lower case."),
     "ck_term_product_taken_within_capacity": ("capacity", "A session has no fewer places than are taken."),
     "ck_extra_price_is_not_negative": ("price_minor", "An extra costs 0 or more."),
     "ck_venue_name_has_a_sane_length": ("name", "A name has 1 to 200 characters."),

@@ -11,6 +11,7 @@ from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from models.message import IdempotencyKey, OutboxMessage, ProcessedEvent
 from models.offering import (
     BookingMode,
+    CapacityChange,
     Extra,
     OfferingStatus,
     ProductType,
@@ -53,11 +54,13 @@ __all__ = [
     "AccountUser",
     "ActorKind",
     "AttendanceStatus",
-    "Attendee", "AttendeeMerge",
+    "Attendee",
+    "AttendeeMerge",
     "Billing",
     "BillingGroup",
     "BillingLine",
     "BookingMode",
+    "CapacityChange",
     "ClosureDay",
     "Credential",
     "CredentialKind",

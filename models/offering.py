@@ -163,3 +163,20 @@ class Extra(TenantRow, table=True):
     name: str
     price_minor: int = money()
     is_active: bool = True
+
+
+class CapacityChange(TenantRow, table=True):
+    """An admin gave a session more or fewer places: from how many to how many, when and why."""
+
+    __tablename__ = "capacity_change"
+    __table_args__ = (
+        refers("term_product_id", "term_product", ondelete="CASCADE"),
+        check("from_capacity <> to_capacity", "is_a_change"),
+        index("ix_capacity_change_session", "term_product_id", "at"),
+    )
+    term_product_id: UUID
+    from_capacity: int
+    to_capacity: int
+    reason: str
+    actor_id: UUID | None = None
+    at: datetime = moment()

@@ -4,12 +4,11 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import as_refusals, require_match
+from api.editing import require_match
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, STAFF, creates, for_roles
 from api.reads import sessions as shown
@@ -17,13 +16,11 @@ from api.reads.paging import Cursor, Limit
 from api.schemas.base import Day, Page
 from api.schemas.sessions import Marks, Roll, Session, SessionChange, SessionWhole
 from attendance import roll as rolls
-from catalogue.venues import require_seats
 from engine.database import Transaction
 from engine.errors import NotFound
+from workflows.capacity import set_capacity
 
 router = APIRouter(tags=["sessions"])
-
-_log = structlog.get_logger("termbook.audit")
 
 
 @router.get("/sessions", **for_roles(EVERYBODY, response_model=Page[Session]))
@@ -66,12 +63,10 @@ def change_session(session_id: UUID, body: SessionChange, call: Called) -> Respo
         if tx.row(_LOCK, id=session_id) is None:
             raise NotFound("There is no such session.", what="session")
         require_match(call, str(shown.one_session(tx, who, session_id, now=call.now).version), "session")
-        require_seats(tx, session_id, capacity=body.capacity)
-        with as_refusals("session"):
-            tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s "
-                   "AND id = %(id)s", capacity=body.capacity, id=session_id)  # fmt: skip
-        _log.info("session.capacity_changed", session_id=str(session_id), capacity=body.capacity, reason=body.reason,
-                  by=str(who.user_id))  # fmt: skip
+        set_capacity(
+            tx, session_id=session_id, capacity=body.capacity, reason=body.reason, actor=who.actor, now=call.now
+        )
+        tx.flush()
         return shown.one_session(tx, who, session_id, now=call.now)
 
     return call.move(verb)

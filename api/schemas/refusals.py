@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "already_exists": "There is one already with this value.",
     "amount_not_open": "The amount is nothing, or more than is still required.",
     "bad_row": "A row of the file cannot be imported; `facts.line` says which.",
+    "below_taken": "More places are taken than the session would have.",
     "cart_empty": "The cart holds no session.",
     "confirmation_type_not_available": "This confirmation type is not available yet.",
     "confirmation_type_not_offered": "The programme does not offer this confirmation type, or not to this caller.",
@@ -271,7 +272,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "set_seats": {409: (("seat_in_use",), ()), 422: ((), ("unreadable_seats", "twice", "too_many"))},
     "seat_offering": {422: ((), ("session_not_seated", "venue_elsewhere"))},
     "seat_session": {409: (("session_in_use",), ()), 422: ((), ("session_not_seated", "venue_elsewhere"))},
-    "change_session": {422: ((), ("more_than_seats",))},
+    "change_session": {422: ((), ("more_than_seats", "below_taken"))},
     "make_sessions": {404: (("offering_not_found",), ()), 422: (("schedule_is_invalid", "unknown_holidays"), ())},
     "preview_roll_over": {
         409: (("refused",), ("term_not_draft", "terms_overlap")), 422: (("unknown_holidays",), ("out_of_range",)),

@@ -531,7 +531,7 @@ class TestRecords:
 
         answer = world.admin.patch(f"/sessions/{taken[0]['id']}", {"capacity": 0, "reason": "smaller room"})
 
-        assert (answer.status_code, reasons_of(answer)) == (422, [("rule_of_the_record", "capacity")])
+        assert (answer.status_code, reasons_of(answer)) == (422, [("below_taken", "capacity")])
 
     def test_an_import_that_cannot_be_read(self, world: World) -> None:
         body = {"file_name": "x.csv", "content": "bm90IGJhc2U2NA==", "mapping": "not = [toml"}
