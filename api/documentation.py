@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from api.credentials import COOKIE
 from api.errors import MEDIA_TYPE, problem_body
 from api.schemas.base import Output, Page, Problem, example_of
+from api.schemas.mandates import DEBIT_AFTER, MANDATE_AFTER
 from api.schemas.refusals import GUARDS, PROBLEMS, REASONS, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
@@ -103,7 +104,8 @@ def _add_headers(document: dict[str, Any]) -> None:
 
 # What an operation answers where that is not the example of its schema, or its schema is nobody's in particular.
 _ANSWERS: dict[str, Any] = {
-    **ORDER_AFTER, **PAYMENT_AFTER, "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
+    **ORDER_AFTER, **PAYMENT_AFTER, **MANDATE_AFTER, **DEBIT_AFTER,
+    "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
     "is_ready": {"status": "ready"}, "make_sign_in": {"organisation_id": ORGANISATION_ID},
 }  # fmt: skip
 

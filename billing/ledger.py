@@ -13,7 +13,7 @@ Posting = tuple[LedgerAccount, int]
 
 def post(
     batch: Batch, *, source_kind: str, source_id: UUID, purpose: str, account_id: UUID, postings: Iterable[Posting],
-    posted_on: date, now: datetime,
+    posted_on: date, now: datetime, reverses_id: UUID | None = None,
 ) -> None:  # fmt: skip
     """Add one balanced entry; postings of 0 are left out, an entry without postings is not written."""
     kept = [(account, amount) for account, amount in postings if amount]
@@ -25,7 +25,7 @@ def post(
         LedgerEntry,
         [{
             "id": entry_id, "posted_on": posted_on, "source_kind": source_kind, "source_id": source_id,
-            "purpose": purpose, "created_at": now,
+            "purpose": purpose, "reverses_id": reverses_id, "created_at": now,
         }],
     )  # fmt: skip
     batch.add(
@@ -49,6 +49,11 @@ def invoice_issued(*, net_minor: int, tax_minor: int) -> list[Posting]:
 def payment_captured(*, amount_minor: int) -> list[Posting]:
     """Money that a provider holds for us, until it is used it is the family's credit."""
     return [(LedgerAccount.GATEWAY_CLEARING, amount_minor), (LedgerAccount.CUSTOMER_CREDIT, -amount_minor)]
+
+
+def payment_returned(*, amount_minor: int) -> list[Posting]:
+    """A captured payment is undone: the provider has taken the money back."""
+    return [(account, -amount) for account, amount in payment_captured(amount_minor=amount_minor)]
 
 
 def credit_applied(*, amount_minor: int) -> list[Posting]:

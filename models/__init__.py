@@ -5,6 +5,7 @@ from models.attendance import AttendanceStatus, SignMethod, TermAttendance, Tick
 from models.billing import Billing, BillingGroup, BillingLine
 from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
 from models.credit_note import CreditAllocation, CreditNote, CreditNoteLine
+from models.direct_debit import DirectDebitMandate, MandateStatus
 from models.history import StatusEvent
 from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
 from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -67,6 +68,7 @@ __all__ = [
     "CreditAllocation",
     "CreditNote",
     "CreditNoteLine",
+    "DirectDebitMandate",
     "DocumentCounter",
     "DocumentSeries",
     "Extra",
@@ -77,6 +79,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "LineKind",
+    "MandateStatus",
     "OfferingStatus",
     "Organisation",
     "OutboxMessage",

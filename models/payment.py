@@ -1,6 +1,6 @@
 """Payments and what they were used for."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -31,9 +31,19 @@ class Payment(TenantRow, table=True):
         refers("order_id", "term_booking_order"),
         refers("billing_id", "billing"),
         one_of("status", PaymentStatus),
+        refers("mandate_id", "direct_debit_mandate"),
+        refers("invoice_id", "invoice"),
         check("amount_minor > 0", "amount_is_positive"),
+        check("(mandate_id IS NULL) = (collect_on IS NULL)", "debit_has_its_day"),
+        check("returned_at IS NULL OR (mandate_id IS NOT NULL AND status = 'FAILED')", "only_a_debit_is_returned"),
         unique("reference"),
         unique("provider", "external_id"),
+        index(
+            "uq_payment_debit_under_way",
+            "invoice_id",
+            is_unique=True,
+            where="mandate_id IS NOT NULL AND status IN ('PENDING', 'PROCESSING')",
+        ),
         index("ix_payment_order", "order_id"),
         index("ix_payment_account", "account_id", "created_at"),
         index("ix_payment_open", "asked_at", where="status IN ('PENDING', 'PROCESSING')"),
@@ -53,6 +63,12 @@ class Payment(TenantRow, table=True):
     started_by: UUID | None = None  # the user who started or recorded it
     note: str = ""  # why it was recorded by hand
     asked_at: datetime | None = moment(default=None, nullable=True)  # when the provider was last asked about it
+    # Of a direct debit: by which mandate it is collected on which day, and when the bank gave it back.
+    mandate_id: UUID | None = None
+    collect_on: date | None = None
+    returned_at: datetime | None = moment(default=None, nullable=True)
+    # The invoice that it is for; else the oldest that is open.
+    invoice_id: UUID | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

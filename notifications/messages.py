@@ -212,3 +212,16 @@ class PaymentReceived(Message):
     received_at: datetime
     invoice_number: str | None = None
     owed_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebitFailed(Message):
+    """The bank refused a direct debit, or took back what it had paid: what it was for is open again."""
+
+    payment_reference: str
+    order_reference: str
+    attendee_name: str
+    currency: str
+    amount_minor: int
+    reason: str
+    is_returned: bool

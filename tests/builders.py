@@ -28,12 +28,14 @@ from models import (
     CreditAllocation,
     CreditNote,
     CreditNoteLine,
+    DirectDebitMandate,
     DocumentSeries,
     Invoice,
     InvoiceLine,
     LedgerAccount,
     LedgerEntry,
     LedgerPosting,
+    MandateStatus,
     Organisation,
     Payment,
     PaymentAllocation,
@@ -192,6 +194,20 @@ def attendee(tx: Transaction, of: Row, *, name: str = "Mia Okafor", **columns: A
     child = add(tx, Attendee, **{**defaults, **columns})
     add(tx, AccountAttendee, account_id=of["id"], attendee_id=child["id"])
     return child
+
+
+MANDATE_ACTIVE: tuple[tuple[str, MandateStatus], ...] = (("new", MandateStatus.PENDING),
+                                                        ("activate", MandateStatus.ACTIVE))  # fmt: skip
+
+
+def mandate(tx: Transaction, of: Row, *, moves: Any = MANDATE_ACTIVE, **columns: Any) -> Row:
+    """A mandate of the family's bank account, in force unless told otherwise."""
+    defaults = {"reference": new_reference("DD"), "account_id": of["id"], "holder": of["name"],
+                "iban": "DE89370400440532013000", "signed_on": NOW.date()}  # fmt: skip
+    standing = {"status": moves[-1][1], "version": len(moves)}
+    made = add(tx, DirectDebitMandate, **{**defaults, **standing, **columns})
+    history(tx, "direct_debit_mandate", made["id"], moves)
+    return made
 
 
 # --- an order on its way ---
@@ -487,14 +503,15 @@ def credit(tx: Transaction, enrolled: Enrolled, position: int) -> Row:
 
 def post(
     tx: Transaction, source_kind: str, source_id: UUID, purpose: str, account_id: UUID,
-    amounts: dict[LedgerAccount, int], *, at: datetime = NOW,
+    amounts: dict[LedgerAccount, int], *, at: datetime = NOW, **columns: Any,
 ) -> None:  # fmt: skip
     """One balanced entry in the books; without amounts there is nothing to post."""
     postings = {ledger_account: amount for ledger_account, amount in amounts.items() if amount}
     if not postings:
         return
     entry = add(tx, LedgerEntry,
-        posted_on=at.date(), source_kind=source_kind, source_id=source_id, purpose=purpose, created_at=at)  # fmt: skip
+        posted_on=at.date(), source_kind=source_kind, source_id=source_id, purpose=purpose, created_at=at, **columns,
+    )  # fmt: skip
     insert(tx, LedgerPosting, [
         {"entry_id": entry["id"], "ledger_account": ledger_account, "account_id": account_id, "amount_minor": amount}
         for ledger_account, amount in postings.items()
@@ -529,6 +546,21 @@ def settle(tx: Transaction, enrolled: Enrolled, paid: Row) -> Row:
          {LedgerAccount.CUSTOMER_CREDIT: amount, LedgerAccount.RECEIVABLE: -amount})  # fmt: skip
     _set_payment_state(tx, enrolled, "PAID" if amount == invoice["total_minor"] else "OPEN")
     return allocation
+
+
+def give_back(tx: Transaction, enrolled: Enrolled, debit: Row) -> Row:
+    """The bank takes back a debit that was used for the booking's invoice."""
+    assert enrolled.invoice is not None
+    invoice, amount = enrolled.invoice, debit["amount_minor"]
+    freed = add(tx, PaymentAllocation, payment_id=debit["id"], invoice_id=invoice["id"], amount_minor=-amount)
+    account, credit = debit["account_id"], LedgerAccount.CUSTOMER_CREDIT
+    post(tx, "ALLOCATION", freed["id"], "RELEASED", account, {LedgerAccount.RECEIVABLE: amount, credit: -amount})
+    captured = tx.rows("SELECT id FROM ledger_entry WHERE source_id = %(id)s", id=debit["id"])[0]
+    post(tx, "PAYMENT", debit["id"], "RETURNED", account,
+         {LedgerAccount.GATEWAY_CLEARING: -amount, credit: amount}, reverses_id=captured["id"])  # fmt: skip
+    _set_payment_state(tx, enrolled, "OPEN")
+    return tx.rows("UPDATE payment SET status = 'FAILED', returned_at = %(now)s WHERE id = %(id)s RETURNING *",
+                   now=NOW, id=debit["id"])[0]  # fmt: skip
 
 
 def _set_payment_state(tx: Transaction, enrolled: Enrolled, state: str) -> None:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from billing.credits import Credit
-from billing.ledger import credit_note_issued, credit_released, post
+from billing.ledger import credit_note_issued, post
 from billing.versions import next_version, write_kept
 from engine.batch import Batch, Guarded
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from invoicing.issue import issue_credit_note
-from models import AttendanceStatus, CreditAllocation, PaymentAllocation, PaymentState, Timer, TimerKind
+from models import AttendanceStatus, CreditAllocation, PaymentState, Timer, TimerKind
 from workflows import places
+from workflows.allocation import release_allocation
 from workflows.booking_facts import BookedLine, Booking, Enrolled
 from workflows.order_effects import DISARM, local_day, printed
 
@@ -106,14 +107,8 @@ def write_credit(
           "created_at": now} for invoice_id, amount in credit.settles.items()],
     )  # fmt: skip
     for used in credit.frees:
-        freed_id = new_id()
-        batch.add(
-            PaymentAllocation,
-            [{"id": freed_id, "payment_id": used.payment_id, "invoice_id": used.invoice_id,
-              "amount_minor": -used.amount_minor, "created_at": now}],
-        )  # fmt: skip
-        post(batch, source_kind="PAYMENT_ALLOCATION", source_id=freed_id, purpose="RELEASED",
-             postings=credit_released(amount_minor=used.amount_minor), **posting)  # fmt: skip
+        release_allocation(batch, invoice_id=used.invoice_id, payment_id=used.payment_id,
+                           amount_minor=used.amount_minor, **posting)  # fmt: skip
     booking.change(payment_state=PaymentState.OPEN if credit.open_minor else PaymentState.PAID)
 
 

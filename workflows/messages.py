@@ -15,6 +15,7 @@ from notifications.messages import (
     Converted,
     DayClosed,
     InterestRegistered,
+    DebitFailed,
     Message,
     OrderNotRevived,
     OrderTimedOut,
@@ -68,7 +69,8 @@ WHERE organisation_id = %(org)s AND order_id = %(order_id)s ORDER BY issued_at D
 """
 
 _PAYMENT = """
-SELECT p.reference, p.amount_minor, p.updated_at, p.order_id FROM payment p
+SELECT p.reference, p.amount_minor, p.updated_at, p.order_id, p.mandate_id, p.failure_reason, p.returned_at
+FROM payment p
 WHERE p.organisation_id = %(org)s AND p.id = %(payment_id)s
 """
 
@@ -320,6 +322,22 @@ def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message
     )  # fmt: skip
 
 
+def _debit_failed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """A card that was declined its payer has seen; a debit fails behind the family's back."""
+    payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
+    if payment is None or payment["mandate_id"] is None:
+        return None
+    order = _order(tx, {"subject_id": payment["order_id"]})
+    if order is None:
+        return None
+    return DebitFailed(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), payment_reference=payment["reference"],
+        order_reference=order["reference"], attendee_name=order["attendee"], currency=order["currency"],
+        amount_minor=payment["amount_minor"], reason=payment["failure_reason"] or "",
+        is_returned=payment["returned_at"] is not None,
+    )  # fmt: skip
+
+
 _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
     "booking.confirmed": _confirmed,
     "booking.canceled": _booking_canceled,
@@ -333,6 +351,8 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "order.canceled": _timed_out,
     "payment.settled": _paid,
     "payment.credited": _paid,
+    "payment.failed": _debit_failed,
+    "payment.returned": _debit_failed,
 }
 
 # Every topic that is announced; those without a composer are for integrators and need no mail.
@@ -340,4 +360,5 @@ TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
           "booking.day_closed", "order.day_closed",
-          "payment.settled", "payment.credited", "payment.failed", "payment.review")  # fmt: skip
+          "payment.settled", "payment.credited", "payment.failed", "payment.returned",
+          "payment.review", "mandate.activated", "mandate.revoked")  # fmt: skip

@@ -54,6 +54,7 @@ class Captured:
     amount_minor: int
     currency: str
     fingerprint: str
+    invoice_id: UUID | None = None  # that it is for; else the oldest that is open
 
     @property
     def is_as_asked(self) -> bool:
@@ -177,7 +178,9 @@ _PAID = Guarded(
 def _settle(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
     """Use every captured cent of the order for the open invoices of its booking, the oldest of each first."""
     owed = read_owed(tx, order)
-    shares = _shares(owed.invoices, _free(holdings))
+    # Money that was collected for one invoice settles that one first, though an older one be open.
+    invoices = sorted(owed.invoices, key=lambda invoice: UUID(invoice["id"]) != money.invoice_id)
+    shares = _shares(invoices, _free(holdings))
     for invoice_id, payment_id, amount in shares:
         settle_invoice(tx.batch, order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount, now=now)
     settled = sum(amount for _, _, amount in shares)

@@ -119,7 +119,8 @@ def quote(tx: Transaction, principal: Principal, quote_id: UUID) -> Answer:
 
 _PAYMENTS = """
 SELECT {keys}, y.id, y.reference, y.order_id, o.reference AS order_reference, y.account_id, y.status, y.provider,
-       y.amount_minor, y.currency, y.checkout_url, y.failure_reason, y.note, y.created_at, y.updated_at
+       y.amount_minor, y.currency, y.checkout_url, y.failure_reason, y.note, y.collect_on, y.invoice_id,
+       y.returned_at, y.created_at, y.updated_at
 FROM payment y
 JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
 WHERE y.organisation_id = %(org)s{where}

@@ -133,6 +133,9 @@ class Payment(Output):
     checkout_url: str | None
     failure_reason: str | None
     note: str
+    invoice_id: UUID | None = Field(description="Of a direct debit: what it is collected for.")
+    collect_on: date | None = Field(description="Of a direct debit: when the bank is to pay.")
+    returned_at: datetime | None = Field(description="When the bank took back a debit that it had paid.")
     created_at: datetime
     updated_at: datetime
 

@@ -9,12 +9,14 @@ PROBLEMS: Mapping[str, str] = {
     "closure_is_stale": "The day has changed since its preview; `facts` hold the fresh one.",
     "conflict": "Another request did the same meanwhile.",
     "cross_site": "A page of another site sent this request with the visitor's cookie.",
+    "debit_not_there": "The debit is settled, refused or returned already; `facts.status` says where it stands.",
     "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     "in_flight": "The request with this Idempotency-Key is still being worked on; ask again in a moment.",
     "invalid": "The input breaks a rule; `reasons` names each field.",
     "link_claimed": "The guest has registered since: sign in to see the booking.",
     "link_expired": "The link has expired; ask for a new one.",
     "link_invalid": "The link was not made here, or not copied whole.",
+    "mandate_waits": "The account has a mandate that waits for its activation.",
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood.",
     "moved_meanwhile": "Others changed the same records again and again; look at them and ask again.",
     "not_allowed_now": "The status does not allow this step; `facts.allowed` names the steps that it does.",
@@ -47,17 +49,20 @@ REASONS: Mapping[str, str] = {
     "age_does_not_fit": "The attendee is too young or too old on the day of the first session.",
     "already_exists": "There is one already with this value.",
     "amount_not_open": "The amount is nothing, or more than is still required.",
+    "bank_account_invalid": "It is no bank account: neither an IBAN nor a number with its bank's code.",
     "bad_row": "A row of the file cannot be imported; `facts.line` says which.",
     "below_taken": "More places are taken than the session would have.",
     "cart_empty": "The cart holds no session.",
     "confirmation_type_not_available": "This confirmation type is not available yet.",
     "confirmation_type_not_offered": "The programme does not offer this confirmation type, or not to this caller.",
     "confirmed_by_payment": "A family does not confirm this by itself: its payment does.",
+    "debit_under_way": "A debit for this invoice is under way.",
     "double_booked": "The attendee is elsewhere at that time; nobody overrides it.",
     "extra_not_offered": "The extra is not sold with this session.",
     "height_does_not_fit": "The attendee's height is outside what the offering takes.",
     "height_unknown": "The offering asks for a height, and the attendee's is not known.",
-    "in_the_future": "A mark is not made in the future; check the device's clock.",
+    "in_the_future": "Neither a mark is made nor a mandate signed on a day to come.",
+    "in_the_past": "The day is past.",
     "invalid": "The value is not one of those that are possible.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
@@ -70,6 +75,8 @@ REASONS: Mapping[str, str] = {
     "money_captured": "It is paid, at least in part; cancel it instead.",
     "money_moving": "A payment is being processed.",
     "must_not_collect": "This person must not collect the attendee.",
+    "no_mandate": "The account has no mandate in force.",
+    "not_signed": "The mandate does not say on which day it was signed.",
     "not_a_session": "It is an activity, not a session.",
     "not_authorised": "This person is none of the attendee's authorised pick-ups.",
     "not_available_yet": "This step is not available yet.",
@@ -191,6 +198,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "is_within_term": ("after_term",),
     "has_run": ("still_running",),
     "has_nothing_due": ("owing",),
+    "is_signed": ("not_signed",),
 }  # fmt: skip
 
 _CART = tuple(dict.fromkeys(
@@ -211,6 +219,7 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
             "close_booking": "close", "archive_booking": "archive",
         },
+        "direct_debit_mandate": {"activate_mandate": "activate", "revoke_mandate": "revoke"},
     }.items() for operation, trigger in steps.items()
 }  # fmt: skip
 MOVES = ("not_allowed_now", "refused", "moved_meanwhile")
@@ -256,6 +265,16 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "reason_missing", "amount_not_open")),
     },
+    "give_mandate": {
+        409: (("mandate_waits", "moved_meanwhile"), ()),
+        422: ((), ("required", "bank_account_invalid", "in_the_future")),
+    },
+    "collect_debit": {
+        409: (("refused", "moved_meanwhile"), ("no_mandate", "debit_under_way", "amount_not_open")),
+        422: ((), ("in_the_past",)),
+    },
+    **{f"{word}_debit": {409: (("debit_not_there", "moved_meanwhile"), ())}
+       for word in ("present", "settle", "refuse", "return")},
     "hear_provider": {403: (("webhook_forged", "webhook_too_old"), ())},
     "mark_roll": {
         409: (("roll_changed",), ()),

@@ -51,6 +51,7 @@ _PENDING: Sample = {
     "id": PAYMENT_ID, "reference": "PY-5T8WM4ZK", "order_id": ORDER_ID, "order_reference": "TO-4F7K9QW2",
     "account_id": ACCOUNT_ID, "status": "PENDING", "provider": "sandbox", "amount_minor": 3750, "amount": "$37.50",
     "currency": "CAD", "checkout_url": "https://pay.example/checkout/5t8wm4zk", "failure_reason": None, "note": "",
+    "invoice_id": None, "collect_on": None, "returned_at": None,
     "created_at": "2026-03-31T13:08:00+00:00", "updated_at": "2026-03-31T13:08:00+00:00",
 }  # fmt: skip
 PAYMENT: Sample = _PENDING | {"status": "SUCCESS", "updated_at": "2026-03-31T13:09:00+00:00"}

@@ -2,6 +2,7 @@
 
 from engine.invariants.attendance import ATTENDANCE
 from engine.invariants.billing import BILLING, INVOICING
+from engine.invariants.debit import DEBIT
 from engine.invariants.discounts import DISCOUNTS
 from engine.invariants.form import Invariant, Scope
 from engine.invariants.holiday import HOLIDAY
@@ -12,7 +13,7 @@ from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *ATTENDANCE,
+    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *DEBIT, *ATTENDANCE,
     *HOLIDAY, *TENANCY,
 )  # fmt: skip
 

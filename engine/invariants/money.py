@@ -145,10 +145,11 @@ PAYMENTS = (
     ),
     Invariant(
         name="allocations_come_from_captured_money",
-        promise="Only a payment that succeeded settles an invoice.",
+        promise="Only a payment that succeeded settles an invoice; one that the bank took back settles none any more.",
         sql=f"""
-            SELECT p.reference, p.status, s.amount_minor, {document_name("i")} AS invoice, s.id AS allocation_id
-            FROM payment_allocation s
+            SELECT p.reference, p.status, s.amount_minor, {document_name("i")} AS invoice, s.payment_id
+            FROM (SELECT payment_id, invoice_id, sum(amount_minor) AS amount_minor FROM payment_allocation
+                  GROUP BY payment_id, invoice_id HAVING sum(amount_minor) <> 0) s
             LEFT JOIN payment p ON p.id = s.payment_id
             LEFT JOIN invoice i ON i.id = s.invoice_id
             WHERE p.status IS DISTINCT FROM '{PaymentStatus.SUCCESS}'

@@ -208,7 +208,7 @@ class TestRefusals:
         assert listed <= {kind.code for kind in _kinds(TermbookError)}
 
 
-PACKAGES = ("workflows", "catalogue", "attendance", "api")
+PACKAGES = ("workflows", "billing", "catalogue", "attendance", "api")
 
 
 def _codes_of(guard: Callable[..., Any]) -> set[str]:

@@ -592,6 +592,23 @@ def a_booking_whose_promo_code_is_not_used(world: World) -> None:
     change(world, "term_booking_order", world.mias.order, "promo_code = 'SPRING'")
 
 
+@breaks("debit_is_of_its_payer")
+def a_debit_from_the_neighbours(world: World) -> None:
+    change(world, "direct_debit_mandate", {"id": world.returned["mandate_id"]}, "account_id = %(id2)s",
+           id2=world.okafor["id"])  # fmt: skip
+
+
+@breaks("returned_debit_is_undone")
+def a_return_that_is_forgotten(world: World) -> None:
+    change(world, "payment", world.returned, "returned_at = NULL")
+
+
+@breaks("returned_debit_is_undone")
+def a_failed_debit_called_returned(world: World) -> None:
+    drop(world, "payment", "ck_payment_only_a_debit_is_returned")
+    change(world, "payment", world.failed, "returned_at = %(now)s", now=NOW)
+
+
 @breaks("payment_event_is_applied_once")
 def an_event_applied_twice(world: World) -> None:
     drop(world, "processed_event", "uq_processed_event_organisation_id_provider_event_id")

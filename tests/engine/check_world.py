@@ -19,6 +19,7 @@ EDGES = {
         ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED),
     ],
+    "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],
     "term_booking": [
         ("new", None, S.APPROVED), ("new", None, S.ATTENDANCE_APPROVED), ("suspend", S.APPROVED, S.SUSPENDED),
         ("cancel", S.APPROVED, S.CANCELED), ("plan_close", S.APPROVED, S.APPROVED),
@@ -56,6 +57,7 @@ class World:
     interest: Ordered  # Ana's, in karate
     converted: Ordered  # Ana's, which became her booking of karate and reading
     attends: Enrolled  # approved for attendance, not invoiced
+    returned: Row  # a debit of the Chens that their bank took back
     show: Row  # two seats
     seats: list[Row]
     seated: Enrolled  # Ana's, on the first of them
@@ -112,6 +114,7 @@ def populate(tx: Transaction) -> World:
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
             is_invoiced=False,
         ),
+        returned=_returned(tx, chen, anas),
         **_seated(tx, place, chen, ana, term),
     )  # fmt: skip
 
@@ -159,3 +162,13 @@ def _converted(tx: Transaction, made: Enrolled, child: Row, term: Row) -> Ordere
     tx.run("UPDATE term_booking_order SET converts_order_id = %(was)s WHERE id = %(id)s", was=was.order["id"],
            id=into)  # fmt: skip
     return was
+
+
+def _returned(tx: Transaction, by: Row, enrolled: Enrolled) -> Row:
+    """A debit that the bank paid and took back: nothing of it is left but the history."""
+    mandate, invoice = build.mandate(tx, by), enrolled.invoice
+    assert invoice is not None
+    debit = build.payment(tx, enrolled, provider="direct_debit", mandate_id=mandate["id"], invoice_id=invoice["id"],
+                          collect_on=NOW.date())  # fmt: skip
+    build.settle(tx, enrolled, debit)
+    return build.give_back(tx, enrolled, debit)
