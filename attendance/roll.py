@@ -62,6 +62,7 @@ class RollEntry:
     signed_out_at: datetime | None
     collected_by: str | None
     reason: str | None
+    seat: str | None = None  # in a seated session
 
 
 @dataclass(slots=True)
@@ -101,6 +102,7 @@ WHERE s.organisation_id = %(org)s AND s.id = %(session_id)s
 _ENTRIES = """
 SELECT a.id AS attendance_id, a.attendee_id, t.name, a.status, a.version, a.marked_at, a.signed_in_at, a.signed_out_at,
        a.collected_by, a.reason, t.medical_notes, t.allergy_notes, t.authorised_pick_ups, t.must_not_collect,
+       CASE WHEN x.id IS NOT NULL THEN concat('row ', x.row_name, ' seat ', x.number) END AS seat,
        b.order_type = 2 AS is_trial, l.kind = 'MAKEUP_SESSION' AS is_makeup,
        NOT EXISTS (SELECT FROM term_attendance o
             JOIN term_product os ON os.organisation_id = o.organisation_id AND os.id = o.term_product_id
@@ -112,6 +114,7 @@ FROM term_attendance a
 JOIN attendee t ON t.organisation_id = a.organisation_id AND t.id = a.attendee_id
 JOIN term_booking_line l ON l.organisation_id = a.organisation_id AND l.id = a.booking_line_id
 JOIN term_booking b ON b.organisation_id = a.organisation_id AND b.id = a.booking_id
+LEFT JOIN seat x ON x.organisation_id = l.organisation_id AND x.id = l.seat_id
 WHERE a.organisation_id = %(org)s AND a.term_product_id = %(session_id)s
 ORDER BY t.name, a.id
 """

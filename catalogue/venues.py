@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import psycopg
+
 from catalogue.seat_choice import seat_label
 from catalogue.seat_plan import Block, plan_seats
 from catalogue.sets import insert_rows, update_rows
@@ -98,11 +100,19 @@ def keep_seats(tx: Transaction, venue_id: UUID, blocks: Sequence[Block]) -> Seat
         and (seat.row_position, seat.seat_type) != (row["row_position"], row["seat_type"])
     ]  # fmt: skip
     if gone:
-        tx.run("DELETE FROM seat WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)", ids=gone)
+        _remove(tx, gone)
     insert_rows(tx, Seat, fresh)
     update_rows(tx, Seat, changed)
     tx.run(_FIT_SESSIONS, seats=len(planned), venue_id=venue_id)
     return SeatChanges(len(fresh), len(changed), len(gone), len(planned))
+
+
+def _remove(tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Raises SeatInUse also where a cart was saved with one of them at this moment."""
+    try:
+        tx.run("DELETE FROM seat WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)", ids=ids)
+    except psycopg.errors.ForeignKeyViolation as violation:
+        raise SeatInUse("Somebody asked for one of the seats at this moment; look again.") from violation
 
 
 _OFFERING = """

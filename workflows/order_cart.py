@@ -15,7 +15,7 @@ from engine.actor import Actor
 from engine.batch import Batch
 from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound, Reason
-from engine.fire import Refused
+from engine.fire import MovedMeanwhile, Refused
 from engine.ids import new_id
 from models import BookingMode, LineKind, TermBookingOrderExtra, TermBookingOrderLine, TermBookingOrderType
 from workflows.order_facts import Facts, Order
@@ -177,6 +177,8 @@ def replace_lines(
             "price_minor": prices[line.session_id], "position": line.position, "seat_id": line.seat_id,
         } for line in facts.lines],
     )  # fmt: skip
+    gone = MovedMeanwhile("A seat was taken out of its venue meanwhile; look again.")
+    batch.on_violation("fk_term_booking_order_line_organisation_id_seat_id", gone)
     chosen = [extra for line in facts.lines for extra in line.extras]
     if chosen:
         batch.add(

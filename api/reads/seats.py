@@ -10,7 +10,7 @@ from api.moves import Answer, Principal
 from catalogue.seat_choice import best_together
 from engine.database import Row, Transaction
 from engine.errors import NotFound
-from models import ActorKind, SeatType
+from models import SeatType
 from workflows.wanted_seats import position
 
 _SESSION = """
@@ -40,19 +40,32 @@ ORDER BY x.row_position, x.number
 """
 
 
+def venue_seats(tx: Transaction, venue_id: UUID) -> Answer:
+    """Every seat of a venue by rows from the front. Raises NotFound."""
+    if tx.row("SELECT 1 FROM venue WHERE organisation_id = %(org)s AND id = %(id)s", id=venue_id) is None:
+        raise NotFound("There is no such venue.", what="venue")
+    seats = tx.rows("SELECT id, row_name, row_position, number, seat_type FROM seat WHERE organisation_id = %(org)s "
+                    "AND venue_id = %(id)s ORDER BY row_position, number", id=venue_id)  # fmt: skip
+    rows = [
+        {"row": row[0]["row_name"],
+         "seats": [{name: seat[name] for name in ("id", "number", "seat_type")} for seat in row]}
+        for row in _by_row(seats)
+    ]  # fmt: skip
+    return Answer({"venue_id": venue_id, "count": len(seats), "rows": rows})
+
+
 def seat_map(tx: Transaction, principal: Principal, session_id: UUID, *, now: datetime) -> Answer:
     """Every seat of a seated session by rows from the front. Raises NotFound."""
     session = _seated_session(tx, principal, session_id)
     seats = tx.rows(_SEATS, session_id=session_id, venue_id=session["venue_id"], now=now)
     prices = _prices(session)
-    by_row = [list(row) for _, row in groupby(seats, key=lambda seat: seat["row_position"])]
     return Answer({
         "session_id": session_id, "venue_id": session["venue_id"], "venue": session["venue"],
         "capacity": session["capacity"], "free": sum(seat["account_id"] is None for seat in seats),
         "prices": [{"seat_type": kind, "price_minor": minor, "price": principal.money(minor)}
                    for kind, minor in prices.items()],
         "rows": [{"row": row[0]["row_name"], "seats": [_seat(principal, seat, prices) for seat in row]}
-                 for row in by_row],
+                 for row in _by_row(seats)],
     })  # fmt: skip
 
 
@@ -73,9 +86,13 @@ def best_seats(
     })  # fmt: skip
 
 
+def _by_row(seats: Sequence[Row]) -> list[list[Row]]:
+    return [list(row) for _, row in groupby(seats, key=lambda seat: seat["row_position"])]
+
+
 def _seated_session(tx: Transaction, principal: Principal, session_id: UUID) -> Row:
     session = tx.row(_SESSION, session_id=session_id)
-    if session is None or (principal.kind is ActorKind.FAMILY and session["status"] != "PUBLISHED"):
+    if session is None or (principal.actor.is_family and session["status"] != "PUBLISHED"):
         raise NotFound("There is no such seated session.", what="session")
     return session
 

@@ -20,7 +20,7 @@ _SESSIONS = f"""
 SELECT {{keys}}, s.id, s.term_program_set_id AS offering_id, p.name AS offering, p.code, p.status AS offering_status,
        p.term_id, g.id AS program_id, g.name AS program, i.id AS site_id, i.name AS site, i.time_zone, s.product_type,
        s.component, s.title, s.status, s.starts_at, s.ends_at, s.local_date, s.local_start, s.local_end, s.price_minor,
-       s.capacity, s.taken - {_OVERDUE} AS taken
+       s.capacity, s.taken - {_OVERDUE} AS taken, s.venue_id
 FROM term_product s
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id

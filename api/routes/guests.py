@@ -13,19 +13,21 @@ from api.operations import PDF, creates, for_anyone
 from api.overdue import release_in_the_way
 from api.reads import finance as shown_finance
 from api.reads import orders as shown
+from api.reads import seats as shown_seats
 from api.reads import sessions as shown_sessions
 from api.reads.paging import Cursor, Limit
 from api.schemas import catalogue, finance
 from api.schemas.base import Page, ShortText
 from api.schemas.guests import AskedByEmail, GuestOrder, GuestSubmission, NewGuestOrder
 from api.schemas.orders import Cart, Ending, Order, OrderWhole
+from api.schemas.seats import BestSeats, SeatMap
 from api.schemas.sessions import Session
 from api.visits import ByLink, GuestCall, Visited
 from engine.database import Transaction
 from engine.errors import NotFound
 from engine.fire import Refused
 from invoicing.document import Document
-from models import TermBookingConfirmationType, TermBookingOrderType
+from models import SeatType, TermBookingConfirmationType, TermBookingOrderType
 from workflows import guests
 from workflows import term_booking_order as orders
 from workflows.documents import invoice_document
@@ -75,6 +77,30 @@ def list_public_sessions(
         )
 
     return visit.run(visit.centre(organisation), query)
+
+
+@router.get("/centres/{organisation}/sessions/{session_id}/seat-map", **for_anyone(404, 422, response_model=SeatMap))
+def read_public_seat_map(organisation: str, session_id: UUID, visit: Visited) -> Response:
+    """Every seat of a published, seated session: its type, its price, and whether it is free."""
+    return visit.run(
+        visit.centre(organisation), lambda tx, who: shown_seats.seat_map(tx, who, session_id, now=visit.now)
+    )
+
+
+@router.get(
+    "/centres/{organisation}/sessions/{session_id}/best-seats", **for_anyone(404, 422, response_model=BestSeats)
+)  # fmt: skip
+def read_public_best_seats(
+    organisation: str, session_id: UUID, visit: Visited, count: Annotated[int, Query(ge=1, le=50)] = 1,
+    seat_type: SeatType | None = None,
+) -> Response:  # fmt: skip
+    """The best free seats of a published session for so many attendees, by the rule of `read_best_seats`."""
+    return visit.run(
+        visit.centre(organisation),
+        lambda tx, who: shown_seats.best_seats(
+            tx, who, session_id, count=count, seat_type=seat_type, now=visit.now
+        ),
+    )  # fmt: skip
 
 
 @router.post("/guest-orders", **for_anyone(*creates(404, 422, 429), status_code=201, response_model=GuestOrder))

@@ -28,7 +28,7 @@ OFFERINGS = Resource(
         "term_id", "program_id", "name", "code", "status", "schedule", "modes", "session_price_minor",
         "full_week_price_minor", "full_term_price_minor", "capacity", "age_from_months", "age_below_months",
         "school_year_from", "school_year_to", "height_from_cm", "height_to_cm", "weight_from_kg", "weight_to_kg",
-        "bookable_from", "bookable_until", "priority_from", "priority_term_id", "rolled_from_id",
+        "bookable_from", "bookable_until", "venue_id", "priority_from", "priority_term_id", "rolled_from_id",
     ),
     families_see="t.status = 'PUBLISHED'",
 )  # fmt: skip

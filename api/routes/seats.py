@@ -26,6 +26,12 @@ add_resource(
 )  # fmt: skip
 
 
+@router.get("/venues/{venue_id}/seats", **for_roles(EVERYBODY, 404, response_model=schemas.VenueSeats))
+def list_seats(venue_id: UUID, call: Called) -> Response:
+    """Every seat of a venue, by rows from the front."""
+    return call.read(lambda tx, _: shown.venue_seats(tx, venue_id))
+
+
 @router.put("/venues/{venue_id}/seats", **for_roles(ADMIN, *creates(404), response_model=schemas.SeatChanges))
 def set_seats(venue_id: UUID, body: schemas.SeatPlan, call: Called) -> Response:
     """Make, change and remove seats until they are what the blocks say. A seat that is in an order or a booking is

@@ -418,6 +418,7 @@ class Offering(Output):
     priority_from: datetime.datetime | None
     priority_term_id: UUID | None
     rolled_from_id: UUID | None = Field(description="The offering of an earlier term that this one continues.")
+    venue_id: UUID | None = Field(description="Where its sessions are seated.")
 
 
 class OfferingSummary(Output):

@@ -200,7 +200,7 @@ SESSION: Sample = {
     "product_type": "SESSION", "component": "", "title": "", "status": "OPEN",
     "starts_at": "2026-04-12T14:45:00+00:00", "ends_at": "2026-04-12T15:30:00+00:00", "local_date": "2026-04-12",
     "local_start": "10:45:00", "local_end": "11:30:00", "price_minor": 1500, "price": "$15.00", "capacity": 12,
-    "taken": 2, "left": 10,
+    "taken": 2, "left": 10, "venue_id": None,
 }  # fmt: skip
 SESSION_WHOLE: Sample = SESSION | {
     "bookings": [{"id": BOOKING_ID, "reference": "TB-6H3N8RXA", **_HELD}], "active_count": 1,
@@ -219,7 +219,7 @@ ROLL: Sample = {
         "is_new": True, "is_trial": False, "is_makeup": False, "alerts": ["Allergy: Peanuts"],
         "authorised_pick_ups": ["Rosa Rossi"], "must_not_collect": [], "version": 2,
         "marked_at": "2026-04-12T14:41:00+00:00", "signed_in_at": "2026-04-12T14:41:00+00:00", "signed_out_at": None,
-        "collected_by": None, "reason": None,
+        "collected_by": None, "reason": None, "seat": None,
     }],
     "conflicts": [],
 }  # fmt: skip

@@ -53,7 +53,7 @@ OFFERING: Sample = {
     "age_below_months": 108, "school_year_from": None, "school_year_to": None, "height_from_cm": None,
     "height_to_cm": None, "weight_from_kg": None, "weight_to_kg": None,
     "bookable_from": "2026-03-03T12:00:00+00:00", "bookable_until": None, "priority_from": None,
-    "priority_term_id": None, "rolled_from_id": None,
+    "priority_term_id": None, "rolled_from_id": None, "venue_id": None,
 }  # fmt: skip
 OFFERING_SUMMARY: Sample = {
     "id": OFFERING_ID, "name": KARATE, "code": "KAR-101", "status": "PUBLISHED", "program_id": PROGRAM_ID,

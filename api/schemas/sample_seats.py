@@ -12,6 +12,10 @@ SEAT_PLAN: Sample = {
     ]
 }
 SEAT_CHANGES: Sample = {"created": 400, "changed": 0, "removed": 0, "seats": 400}
+VENUE_SEATS: Sample = {
+    "venue_id": VENUE_ID, "count": 400,
+    "rows": [{"row": "A", "seats": [{"id": SEAT_ID, "number": 11, "seat_type": "VIP"}]}],
+}  # fmt: skip
 SEATING: Sample = {
     "venue_id": VENUE_ID, "seats": 400,
     "prices": [{"seat_type": "VIP", "price_minor": 4500}, {"seat_type": "REGULAR", "price_minor": 3000}],

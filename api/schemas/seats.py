@@ -7,7 +7,16 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from api.schemas.base import NO_NUL, Change, Input, Minor, Name, Output, shows
 from api.schemas.sample_programme import SITE_ID
-from api.schemas.sample_seats import BEST_SEATS, SEAT_CHANGES, SEAT_MAP, SEAT_PLAN, SEATING, VENUE, VENUE_ID
+from api.schemas.sample_seats import (
+    BEST_SEATS,
+    SEAT_CHANGES,
+    SEAT_MAP,
+    SEAT_PLAN,
+    SEATING,
+    VENUE,
+    VENUE_ID,
+    VENUE_SEATS,
+)
 from models import SeatType
 
 
@@ -66,6 +75,31 @@ class SeatChanges(Output):
     changed: int = Field(description="Of another type, or in another order of rows.")
     removed: int
     seats: int = Field(description="How many there are now.")
+
+
+class VenueSeat(Output):
+    """A seat of a venue."""
+
+    id: UUID
+    number: int
+    seat_type: SeatType
+
+
+class VenueRow(Output):
+    """A row of a venue."""
+
+    row: str
+    seats: list[VenueSeat]
+
+
+class VenueSeats(Output):
+    """Every seat of a venue, by rows from the front."""
+
+    model_config = shows(VENUE_SEATS)
+
+    venue_id: UUID
+    count: int
+    rows: list[VenueRow]
 
 
 class SeatPrice(Input):

@@ -65,6 +65,7 @@ class Session(Output):
     capacity: int
     taken: int
     left: int
+    venue_id: UUID | None = Field(description="Where it is seated; then each line of a cart names a seat.")
 
 
 class SessionWhole(Session):
@@ -106,6 +107,7 @@ class RollEntry(Output):
     signed_out_at: datetime.datetime | None
     collected_by: str | None
     reason: str | None
+    seat: str | None = Field(description="In a seated session.")
 
 
 class Roll(Output):

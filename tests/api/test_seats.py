@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.conftest import World
 
+PUBLIC = "riverside-centre"
 PLAN = {
     "blocks": [
         {"rows": "A", "numbers": "1-6", "seat_type": "VIP"},
@@ -70,6 +71,25 @@ class TestMap:
         answer = world.rossi.post(f"/orders/{late['id']}/submission", world.submission(saved.json(), "PAY_NOW_PAY_ALL"))
 
         assert answer.status_code == 200, answer.text
+
+    def test_everybody_sees_it_without_a_login(self, world: World, hall: dict[str, Any]) -> None:
+        public = f"/centres/{PUBLIC}/sessions/{hall['session']}"
+
+        found = world.client.get(f"{public}/seat-map")
+        best = world.client.get(f"{public}/best-seats", params={"count": 3})
+
+        assert (found.status_code, found.json()["free"]) == (200, 18)
+        assert [(seat["row"], seat["number"]) for seat in best.json()["seats"]] == [("A", 2), ("A", 3), ("A", 4)]
+        world.admin.patch(f"/offerings/{hall['offering']}", {"status": "DRAFT"})
+        assert world.client.get(f"{public}/seat-map").status_code == 404
+        assert world.rossi.get(f"/sessions/{hall['session']}/seat-map").status_code == 404
+
+    def test_sessions_and_offerings_say_where_they_are_seated(self, world: World, hall: dict[str, Any]) -> None:
+        assert world.rossi.get(f"/sessions/{hall['session']}").json()["venue_id"] == hall["venue_id"]
+        assert world.rossi.get(f"/offerings/{hall['offering']}").json()["venue_id"] == hall["venue_id"]
+        assert world.rossi.get(f"/sessions/{world.sessions[0]['id']}").json()["venue_id"] is None
+        shown = world.rossi.get(f"/venues/{hall['venue_id']}/seats").json()
+        assert (shown["count"], [row["row"] for row in shown["rows"]]) == (18, ["A", "B", "C"])
 
     def test_a_session_without_seats_has_none(self, world: World) -> None:
         assert world.rossi.get(f"/sessions/{world.sessions[0]['id']}/seat-map").status_code == 404

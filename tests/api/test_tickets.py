@@ -103,4 +103,5 @@ def test_staff_let_in_once(world: World, seated: dict[str, Any]) -> None:
     (used,) = world.rossi.get(f"/bookings/{seated['booking']['id']}/tickets").json()["items"]
     assert used["used_at"] is not None
     roll = world.staff.get(f"/sessions/{seated['session']}/roll").json()
-    assert [(entry["name"], entry["status"]) for entry in roll["entries"]] == [("Mia Rossi", "PRESENT")]
+    (entry,) = roll["entries"]
+    assert (entry["name"], entry["status"], entry["seat"]) == ("Mia Rossi", "PRESENT", "row A seat 2")
