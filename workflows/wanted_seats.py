@@ -47,7 +47,7 @@ SELECT w.session_id, x.id, x.row_name, x.row_position, x.number, x.seat_type, x.
         ORDER BY p.term_product_id NULLS LAST LIMIT 1) AS price_minor
 FROM unnest(%(sessions)s::uuid[], %(seats)s::uuid[]) AS w (session_id, seat_id)
 JOIN term_product s ON s.organisation_id = %(org)s AND s.id = w.session_id
-JOIN seat x ON x.organisation_id = %(org)s AND x.id = w.seat_id
+JOIN seat x ON x.organisation_id = %(org)s AND x.id = w.seat_id AND x.venue_id = s.venue_id
 """
 
 _FREE = """
@@ -63,8 +63,9 @@ WHERE s.organisation_id = %(org)s AND s.id = ANY(%(sessions)s)
 def read_wanted_seats(
     tx: Transaction, wanted: Sequence[tuple[UUID, UUID]], *, order_ids: Sequence[UUID]
 ) -> dict[tuple[UUID, UUID], WantedSeat]:
-    """The seats by (session, seat); one that does not exist is left out. One statement, and another where some are
-    taken: their nearest free ones.
+    """The seats by (session, seat); one that is not of the session's venue is left out.
+
+    One statement, and another where some are taken: their nearest free ones.
     """
     if not wanted:
         return {}

@@ -1,5 +1,8 @@
 """Seats: asked for in the cart, taken at submit, priced by their type, given back with the place."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -256,3 +259,54 @@ def test_a_free_type_keeps_its_own_price_when_only_one_is_set(riverside: Centre)
 
     assert riverside.cart(rossi, rossi.child(), magic.asking("B1")).total_minor == 0
     assert riverside.cart(rossi, rossi.child("Leo Rossi"), magic.asking("A1")).total_minor == 1130
+
+
+class TestChangedMeanwhile:
+    """An admin changes the seats at the very moment at which somebody asks for one."""
+
+    def test_a_seat_that_is_being_asked_for_is_not_removed(self, riverside: Centre) -> None:
+        magic, rossi = show(riverside), riverside.family()
+        draft = riverside.draft(rossi, rossi.child())
+        rows = [Block("A-B", "1-6", VIP)]
+
+        with ThreadPoolExecutor(1) as other, riverside.database.transaction(riverside.organisation_id) as tx:
+            orders.save(tx, order_id=draft.id, lines=magic.asking("C2"), actor=rossi.actor, now=NOW)
+            tx.flush()
+            removal = other.submit(riverside.do, lambda tx, now: keep_seats(tx, magic.venue["id"], rows))
+            _wait_for_a_lock(riverside)
+        with pytest.raises(SeatInUse):
+            removal.result(30)
+
+    def test_a_seat_that_is_being_removed_is_none(self, riverside: Centre) -> None:
+        magic, rossi = show(riverside), riverside.family()
+        draft = riverside.draft(rossi, rossi.child())
+
+        with ThreadPoolExecutor(1) as other, riverside.database.transaction(riverside.organisation_id) as tx:
+            keep_seats(tx, magic.venue["id"], [Block("A-B", "1-6", VIP)])
+            saving = other.submit(riverside.save, draft, magic.asking("C2"), actor=rossi.actor)
+            _wait_for_a_lock(riverside)
+
+        assert codes(lambda: saving.result(30)) == ["seat_elsewhere"]
+
+    def test_a_session_that_is_unseated_while_its_seat_is_taken(self, riverside: Centre) -> None:
+        magic, rossi = show(riverside), riverside.family()
+        cart = riverside.cart(rossi, rossi.child(), magic.asking("A1"))
+
+        with ThreadPoolExecutor(1) as other, riverside.database.transaction(riverside.organisation_id) as tx:
+            seat_session(tx, magic.ids[0], venue_id=None, prices={})
+            submission = other.submit(riverside.submit, cart, actor=rossi.actor)
+            _wait_for_a_lock(riverside)
+
+        # Seated no more, the session has another price too: nobody pays what they did not see.
+        assert codes(lambda: submission.result(30)) == ["price_changed", "session_not_seated"]
+
+
+def _wait_for_a_lock(centre: Centre) -> None:
+    """Until somebody waits for what this test holds."""
+    with psycopg.connect(centre.url, autocommit=True) as looking:
+        for _ in range(500):
+            if looking.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                               "AND datname = current_database()").fetchall():  # fmt: skip
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody came to wait")
