@@ -20,6 +20,7 @@ from api.routes import (
     accounts,
     bookings,
     closures,
+    conversions,
     finance,
     guests,
     health,
@@ -47,6 +48,7 @@ _ROUTERS = tuple(
     module.router
     for module in (
         orders,
+        conversions,
         sign_ins,
         bookings,
         closures,

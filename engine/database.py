@@ -21,7 +21,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlmodel import Session
 
 from engine.batch import Batch
-from engine.errors import Conflict
+from engine.errors import Conflict, TermbookError
 from engine.ids import REFERENCE_CONSTRAINTS
 from engine.schema import sqlalchemy_url
 
@@ -98,6 +98,20 @@ class Transaction:
     def session(self) -> Session:
         """A SQLModel session inside this transaction, for ordinary reads and admin writes; flushed at the commit."""
         return Session(bind=self._connection, expire_on_commit=False, autoflush=True)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part that may be refused by itself: what it wrote is undone then, and the unit of work goes on."""
+        self.flush()
+        self.raw.execute("SAVEPOINT part")
+        try:
+            yield
+            self.flush()
+        except TermbookError:
+            self.raw.execute("ROLLBACK TO SAVEPOINT part")
+            self.batch = Batch(self.organisation_id)
+            raise
+        self.raw.execute("RELEASE SAVEPOINT part")
 
     def flush(self) -> dict[str, int]:
         """Write what is still to be written; returns the document numbers given out, by table name."""

@@ -49,6 +49,13 @@ def begin(
     Nothing is let go of before it is submitted. Raises NotFound, Refused (not something to convert, or what a cart is
     refused for).
     """
+    return begin_shown(tx, order_id=order_id, actor=actor, now=now, lines=lines)[0]
+
+
+def begin_shown(
+    tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, lines: Sequence[Row] | None = None
+) -> tuple[Outcome, str]:
+    """The same, with the fingerprint of the price that was shown when the source was saved."""
     source = _read(tx, order_id, actor=actor, now=now)
     made = orders.new(
         tx, actor=actor, account_id=source["account_id"], attendee_id=source["attendee_id"], term_id=source["term_id"],
@@ -56,7 +63,8 @@ def begin(
     )  # fmt: skip
     tx.flush()
     wanted = list(lines) if lines is not None else [_line(line) for line in source["lines"] or ()]
-    return orders.save(tx, order_id=made.order.id, lines=wanted, actor=actor, now=now)
+    saved = orders.save(tx, order_id=made.order.id, lines=wanted, actor=actor, now=now)
+    return saved, source["price_fingerprint"]
 
 
 def _read(tx: Transaction, order_id: UUID, *, actor: Actor, now: datetime) -> Row:

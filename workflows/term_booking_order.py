@@ -92,7 +92,7 @@ from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
 from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
-from workflows.trial_conversion import can_convert, hand_over
+from workflows.trial_conversion import can_convert, hand_over, to_come_over
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
@@ -218,6 +218,7 @@ def save(
     wishes = wishes or Wishes()
     wished = read_wishes(tx, wishes, term_id=order.term_id)
     facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
+    facts.kept = to_come_over(order, facts)
     priced = price_order(order, facts)
     fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts, priced=priced,
          wishes=wished, note=wishes.note,

@@ -37,6 +37,14 @@ class Handed:
     holdings: Holdings | None
 
 
+def to_come_over(order: Order, facts: Facts) -> frozenset[UUID]:
+    """The sessions whose places the order will have from the trial that it is to convert; a cart needs none there."""
+    return frozenset(
+        claim.slot.session_id for claim in facts.claims
+        if claim.order_id == order.converts_order_id and claim.order_type is TermBookingOrderType.TRIAL_SESSION
+    )  # fmt: skip
+
+
 _TRANSFER = Guarded(
     name="hand_over_claims",
     sql="UPDATE place_claim c SET order_id = r.order_id, order_type = r.order_type FROM {rows} "

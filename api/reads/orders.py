@@ -1,6 +1,6 @@
 """Orders as they are shown: right after a verb from what it knows, and read back whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from workflows.eoi_conversions import Ended
 from workflows.interest_facts import triggers_of
 from workflows.order_discounts import discount_rows
 from workflows.order_facts import Changed, WantedLine
@@ -45,6 +46,18 @@ def moved(
     if outcome.document_id is not None:
         body["quote_id"] = outcome.document_id
     return Answer(body, status, version=order.version, location=f"/orders/{order.id}" if status == 201 else None)
+
+
+def converted(ended: Sequence[Ended], principal: Principal) -> Answer:
+    """What became of each expression of interest: its order, or why there is none."""
+    made = [one for one in ended if one.outcome is not None]
+    return Answer({
+        "converted": len(made), "refused": len(ended) - len(made),
+        "items": [{
+            "order_id": one.order_id, "order": moved(one.outcome, principal).body if one.outcome else None,
+            "reasons": [reason.as_dict() for reason in one.reasons],
+        } for one in ended],
+    })  # fmt: skip
 
 
 def saved(outcome: Outcome, principal: Principal, *, status: int = 200) -> Answer:

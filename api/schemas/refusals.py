@@ -209,11 +209,11 @@ _CART = tuple(dict.fromkeys(
 TRIGGERS: Mapping[str, tuple[str, str]] = {
     operation: (chart, trigger) for chart, steps in {
         "term_booking_order": {
-            "save_cart": "save", "submit_order": "submit", "express_interest": "express", "quote_order": "quote",
-            "accept_quote": "accept", "confirm_order": "confirm", "approve_attendance": "approve_attendance",
-            "reopen_order": "reopen", "remove_order": "remove", "cancel_order": "cancel",
-            "begin_guest_order": "save", "save_guest_cart": "save", "submit_guest_order": "submit",
-            "cancel_guest_order": "cancel",
+            "save_cart": "save", "submit_order": "submit", "convert_eois": "submit", "express_interest": "express",
+            "quote_order": "quote", "accept_quote": "accept", "confirm_order": "confirm",
+            "approve_attendance": "approve_attendance", "reopen_order": "reopen", "remove_order": "remove",
+            "cancel_order": "cancel", "begin_guest_order": "save", "save_guest_cart": "save",
+            "submit_guest_order": "submit", "cancel_guest_order": "cancel",
         },
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
@@ -241,6 +241,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("refused",), ("term_closed", "order_type_not_available", "order_type_not_offered")),
         422: ((), ("required",)),
     },
+    "convert_eois": {422: ((), ("too_many", "unknown", "twice"))},
     "convert_order": {409: (("refused", "moved_meanwhile"), ("not_convertible", "term_closed", *_CART))},
     "express_interest": {403: ((), ("not_permitted",))},
     "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown", "invalid"))},

@@ -132,6 +132,13 @@ MERGED: Sample = {
     "keep_id": ATTENDEE_ID, "merge_id": sample_id(61), "orders": 2, "bookings": 1, "accounts": 1,
     "merged_at": _MORNING,
 }  # fmt: skip
+EOI_CONVERTED: Sample = {
+    "converted": 1, "refused": 0, "items": [{
+        "order_id": INTEREST_ID, "order": _CONFIRMED | {
+            "converts_order_id": INTEREST_ID, "confirmation_type": "ADMIN_CONFIRM",
+        }, "reasons": [],
+    }],
+}  # fmt: skip
 ORDER_WHOLE: Sample = _CONFIRMED | {
     "account": "Rossi family", "attendee": "Mia Rossi", "term": "Spring 2026", "lines": _LINES, "quote_id": None,
     "quote_number": None, "payments": [{

@@ -49,6 +49,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /orders/{order_id}/reopening": (A, Y),
     "POST /orders/{order_id}/interest": (A, Y),
     "POST /orders/{order_id}/conversion": (A, Y),
+    "POST /eoi-conversions": (A,),
     "POST /orders/{order_id}/removal": (A, Y),
     "POST /orders/{order_id}/cancellation": (A, Y),
     "POST /orders/{order_id}/payments": (A, F, Y),

@@ -100,3 +100,44 @@ def test_only_what_stands_is_converted(world: World) -> None:
 
     assert answer.status_code == 409
     assert [reason["code"] for reason in answer.json()["reasons"]] == ["not_convertible"]
+
+
+def test_an_admin_converts_several(world: World) -> None:
+    wanted = world.new_sessions(capacity=1, count=1)
+    asked = [interest(world, world.new_child(name), wanted) for name in ("Ada", "Ida")]
+    body = {"conversions": [{"order_id": each["id"]} for each in asked], "confirmation_type": "PAY_NOW_PAY_ALL"}
+
+    by_a_family = world.rossi.post("/eoi-conversions", body)
+    all_or_none = world.admin.post("/eoi-conversions", body)
+    best = world.admin.post("/eoi-conversions", {**body, "is_best_effort": True}, headers={"Idempotency-Key": "best"})
+    again = world.admin.post("/eoi-conversions", {**body, "is_best_effort": True}, headers={"Idempotency-Key": "best"})
+
+    assert by_a_family.status_code == 403
+    assert all_or_none.status_code == 409
+    assert [each["field"] for each in all_or_none.json()["reasons"]] == ["conversions[1].lines[0].session_id"]
+    found = best.json()
+    assert (found["converted"], found["refused"]) == (1, 1)
+    assert found["items"][0]["order"]["converts_order_id"] == asked[0]["id"]
+    assert found["items"][0]["order"]["status"] == "SUBMITTED"
+    assert [reason["code"] for reason in found["items"][1]["reasons"]] == ["session_full"]
+    assert again.json() == found
+
+
+def test_a_booked_trial_is_converted(world: World) -> None:
+    wanted, child = world.new_sessions(count=2), world.new_child()
+    begun = world.rossi.post("/orders", {"attendee_id": str(child["id"]), "term_id": str(world.term["id"]),
+                                         "order_type": "TRIAL_SESSION"}).json()  # fmt: skip
+    cart = world.rossi.put(f"/orders/{begun['id']}/lines", {"lines": [{"session_id": str(wanted[0]["id"])}]}).json()
+    submission = {"confirmation_type": "ADMIN_CONFIRM", "price_fingerprint": cart["price_fingerprint"]}
+    assert world.admin.post(f"/orders/{cart['id']}/submission", submission).status_code == 200
+    booked = world.admin.post(f"/orders/{cart['id']}/confirmation", {"reason": "as agreed"}).json()
+
+    made = world.rossi.post(f"/orders/{cart['id']}/conversion").json()
+    lines = [{"session_id": str(session["id"])} for session in wanted]
+    saved = world.rossi.put(f"/orders/{made['id']}/lines", {"lines": lines}).json()
+    answer = world.rossi.post(f"/orders/{made['id']}/submission", world.submission(saved, "PAY_NOW_PAY_ALL"))
+
+    assert (saved["notices"], answer.status_code) == ([], 200)
+    trial = world.rossi.get(f"/bookings/{booked['booking']['id']}").json()
+    assert (trial["status"], trial["converted_into_id"]) == ("CANCELED", made["id"])
+    assert len(trial["credit_notes"]) == 1

@@ -40,7 +40,8 @@ AFTER_THE_FIRST = FIRST.replace(tzinfo=TORONTO) + HOUR / 2
 def begin(centre: Centre, trial: Cart, by: Family, lines: Any = None, **known: Any) -> Cart:
     """The order that is to convert a trial."""
     begun = centre.do(conversion.begin, order_id=trial.id, actor=by.actor, lines=lines, **known)
-    return Cart(begun.order.id, begun.order.reference, begun.priced.fingerprint, begun.priced.total_minor)
+    return Cart(begun.order.id, begun.order.reference, begun.priced.fingerprint, begun.priced.total_minor,
+                [reason.code for reason in begun.notices])  # fmt: skip
 
 
 def tried(centre: Centre, *, sessions: int = 1, paid: bool = True, capacity: int = 1) -> tuple[Family, Course, Cart]:
@@ -62,6 +63,7 @@ class TestTrialOnItsWay:
 
         riverside.submit(made, actor=rossi.actor)
 
+        assert made.notices == []
         assert riverside.taken(karate) == [1, 1, 1]
         claims = {c["term_product_id"]: c for c in riverside.claims(made)}
         assert set(claims) == set(karate.ids)
