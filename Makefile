@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run demo test check bench crash lock clean
+.PHONY: help setup run demo test check bench crash steps lock clean
 help:
 	@echo "make setup   prepare $(VENV) with $(BIN)/termbook, and the system libraries where it may"
 	@echo "make demo    play the main job in the terminal and exit"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    everything that is checked before a change lands"
 	@echo "make check   format, lint, types, layers: seconds"
 	@echo "make bench   the engine against its floor, as ratios"
+	@echo "make steps   20,000 random steps over every order type, and the proof that no promise breaks"
 	@echo "make crash   kill -9 of everything under load for two minutes, and the proof that nothing is lost"
 
 setup: $(STAMP)
@@ -47,6 +48,10 @@ bench: setup
 
 crash: setup
 	@exec $(BIN)/python -m bench.crash
+
+# The seed is printed; TERMBOOK_SEED walks the same way again.
+steps: setup
+	@TERMBOOK_STEPS=$${TERMBOOK_STEPS:-20000} $(BIN)/python -m pytest --timeout=0 tests/workflows/test_random_steps.py
 
 # Renew the pinned, hashed requirements from pyproject.toml; no index address is written.
 lock: setup

@@ -1,6 +1,7 @@
 """A seated show of the sample centre, which the city's file does not have: two afternoons in its auditorium."""
 
 from datetime import date, datetime, time
+from typing import Any
 
 from catalogue.schedule import Meeting
 from catalogue.seat_plan import Block
@@ -26,7 +27,8 @@ def add_show(tx: Transaction, *, now: datetime) -> None:
     site = tx.row("SELECT id FROM site WHERE organisation_id = %(org)s ORDER BY id LIMIT 1")
     assert term is not None, "the centre's programme has a term in April"
     assert site is not None, "the centre's programme has a site"
-    owned, session = {"organisation_id": tx.organisation_id}, tx.session
+    owned: dict[str, Any] = {"organisation_id": tx.organisation_id}
+    session = tx.session
     category = ProgramCategory(**owned, name="Shows", program_type=ProgramType.CLASS)
     venue = Venue(**owned, site_id=site["id"], name="Auditorium")
     session.add_all([category, venue])

@@ -1,0 +1,43 @@
+"""No promise of the domain is broken by random steps over all order types. `make steps` takes 20,000 of them.
+
+The seed is printed: `TERMBOOK_SEED=… TERMBOOK_STEPS=…` walks the same way again.
+"""
+
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from engine.database import Database
+from tests.workflows.random_steps import RandomSteps, Tally
+
+STEPS = int(os.environ.get("TERMBOOK_STEPS", "600"))
+SEED = int(os.environ.get("TERMBOOK_SEED") or random.SystemRandom().randrange(10**9))
+# So many rules in one world; a rule is up to four steps.
+_RULES = 60
+
+
+def test_random_steps_break_no_promise(
+    database: Database, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tally = Tally()
+    machine = type("RandomSteps", (RandomSteps,), {"database": database, "url": database_url, "tally": tally})
+    chosen = settings(
+        max_examples=10, stateful_step_count=_RULES, deadline=None, database=None, print_blob=True,
+        suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
+    )  # fmt: skip
+    round_ = 0
+    while tally.steps < STEPS:
+        with capsys.disabled():
+            print(f"\nsteps {tally.steps:,} of {STEPS:,}, seed {SEED + round_}", end="")
+        run_state_machine_as_test(seed(SEED + round_)(machine), settings=chosen)
+        round_ += 1
+
+    with capsys.disabled():
+        print(f"\n{tally.steps:,} steps: {dict(tally.done)}\nrefused: {dict(tally.refused.most_common(40))}\n"
+              f"orders by status: {dict(sorted(tally.statuses.items()))}")  # fmt: skip
+    assert tally.steps >= STEPS
+    # Steps that are all refused would prove nothing.
+    assert {"submit", "confirm", "cancel", "booking cancel", "sweep"} <= tally.done.keys()
