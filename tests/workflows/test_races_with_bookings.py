@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from attendance.roll import Mark, mark_roll
+from engine import database
 from engine.actor import Actor
 from engine.database import Database
 from engine.ids import new_id
@@ -15,7 +16,7 @@ from models import TermBookingStatus as S
 from tests.builders import NOW, TORONTO
 from tests.workflows.centre import ADMIN_CONFIRM, FIRST, MINUTE, Cart, Centre, make_centre, orders, sundays
 from tests.workflows.race import GOT_IT, Clients, Pull, clients
-from workflows import enrolment
+from workflows import booking_facts, enrolment, order_facts
 
 ROUNDS = 25
 
@@ -44,6 +45,10 @@ def enrolled(centre: Centre, *, attends: bool = False) -> Cart:
 def cancelling(centre: Centre, cart: Cart) -> Pull:
     known = {"booking_id": centre.booking(cart)["id"], "actor": centre.admin, "reason": "moved", "now": NOW}
     return Pull(enrolment.cancel, known)
+
+
+def confirming(centre: Centre, cart: Cart) -> Pull:
+    return Pull(orders.confirm, {"order_id": cart.id, "actor": centre.admin, "reason": "papers", "now": NOW})
 
 
 def test_of_two_cancels_at_once_one_issues_the_credit_note(centre: Centre, racers: Clients) -> None:
@@ -91,11 +96,8 @@ def first_session(centre: Centre, booking_id: UUID) -> tuple[str, int]:
 def test_an_order_for_attendance_is_confirmed_or_cancelled(centre: Centre, racers: Clients) -> None:
     carts = [enrolled(centre, attends=True) for _ in range(ROUNDS)]
 
-    def confirming(cart: Cart) -> Pull:
-        return Pull(orders.confirm, {"order_id": cart.id, "actor": centre.admin, "reason": "papers", "now": NOW})
-
     outcomes = racers.race(
-        centre.organisation_id, [[confirming(cart), cancelling(centre, cart)] for cart in carts]
+        centre.organisation_id, [[confirming(centre, cart), cancelling(centre, cart)] for cart in carts]
     )  # fmt: skip
 
     assert not [outcome for pair in outcomes for outcome in pair if outcome.startswith("failed")], outcomes
@@ -104,3 +106,40 @@ def test_an_order_for_attendance_is_confirmed_or_cancelled(centre: Centre, racer
         assert canceled == GOT_IT, outcomes
         ends = (centre.status(cart), centre.booking(cart)["status"])
         assert ends == ((S.APPROVED, S.CANCELED) if confirmed == GOT_IT else (S.CANCELED, S.CANCELED))
+
+
+def overtaken(outcomes: list[list[str]]) -> list[str]:
+    """Those that read what another was about to change, and that the database itself had to stop."""
+    return [outcome for pair in outcomes for outcome in pair
+            if outcome == "moved_meanwhile" or "uq_status_event_organisation_id_subject_id_sequence" in outcome]  # fmt: skip
+
+
+class TestControl:
+    """Without the locks nobody waits for the other: the races are real, and the guard behind them holds."""
+
+    @pytest.fixture
+    def unlocked(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+        monkeypatch.setattr(order_facts, "_LOCK", f"{order_facts.ORDERS} -- ")
+        monkeypatch.setattr(booking_facts, "_LOCK", booking_facts.BOOKINGS)
+        monkeypatch.setattr(database, "LOOKS", 1)
+        with clients(database_url, processes=2, each=1) as racing:
+            yield racing
+
+    def test_two_cancels_overtake_each_other(self, centre: Centre, unlocked: Clients) -> None:
+        carts = [enrolled(centre) for _ in range(ROUNDS)]
+
+        outcomes = unlocked.race(centre.organisation_id, [[cancelling(centre, cart)] * 2 for cart in carts])
+
+        assert overtaken(outcomes), outcomes
+        for cart in carts:
+            notes = centre.rows("SELECT id FROM credit_note WHERE booking_id = %(id)s", id=centre.booking(cart)["id"])
+            assert len(notes) == 1
+
+    def test_a_confirm_and_a_cancel_overtake_each_other(self, centre: Centre, unlocked: Clients) -> None:
+        carts = [enrolled(centre, attends=True) for _ in range(ROUNDS)]
+
+        outcomes = unlocked.race(
+            centre.organisation_id, [[confirming(centre, cart), cancelling(centre, cart)] for cart in carts]
+        )  # fmt: skip
+
+        assert overtaken(outcomes), outcomes
