@@ -106,7 +106,7 @@ def read_calendars(tx: Transaction, pairs: Iterable[tuple[UUID, UUID]]) -> dict[
 def write_sessions(tx: Transaction, wanted: Mapping[UUID, Wanted]) -> SessionChanges:
     """Bring the sessions of these offerings to what is wanted, in a number of statements that their count sets."""
     changes = SessionChanges()
-    venues = {row["id"]: row for row in tx.rows(_VENUES, ids=list(wanted))}
+    seating = _lock_seating(tx, list(wanted))
     by_offering: dict[UUID, dict[tuple[str, date | None, time | None], Row]] = defaultdict(dict)
     for row in tx.rows(_SESSIONS, ids=list(wanted)):
         by_offering[row["term_program_set_id"]][row["component"], row["local_date"], row["local_start"]] = row
@@ -116,8 +116,10 @@ def write_sessions(tx: Transaction, wanted: Mapping[UUID, Wanted]) -> SessionCha
     for offering_id, target in wanted.items():
         known = by_offering[offering_id]
         for slot in target.slots:
-            session = _as_row(slot, target) | _seated(target, venues.get(offering_id))
             had = known.pop(slot.key, None)
+            # Once made, a session is seated anew by its own verb only.
+            venue_id = had["venue_id"] if had else seating.venues.get(offering_id)
+            session = _as_row(slot, target) | seating.of(venue_id, target)
             if had is None:
                 fresh.append({"id": new_id(), "term_program_set_id": offering_id, **_NEW, **session})
             elif had["status"] != "OPEN" or not _differences(had, session):
@@ -176,11 +178,28 @@ def _as_row(slot: Slot, target: Wanted) -> Row:
     }
 
 
-def _seated(target: Wanted, venue: Row | None) -> Row:
-    """Where the session is seated, if it is: it has no more places than there are seats."""
-    if venue is None:
-        return {"venue_id": None, "is_seated": False}
-    return {"venue_id": venue["venue_id"], "is_seated": True, "capacity": min(target.capacity, venue["seats"])}
+@dataclass(frozen=True, slots=True)
+class _Seating:
+    """Where offerings are seated, and how many seats each venue has."""
+
+    venues: dict[UUID, UUID]
+    seats: dict[UUID, int]
+
+    def of(self, venue_id: UUID | None, target: Wanted) -> Row:
+        """A session's columns: it has no more places than there are seats."""
+        if venue_id is None:
+            return {"venue_id": None, "is_seated": False}
+        return {"venue_id": venue_id, "is_seated": True, "capacity": min(target.capacity, self.seats[venue_id])}
+
+
+def _lock_seating(tx: Transaction, ids: list[UUID]) -> _Seating:
+    """The seating of offerings and their sessions; no seat comes or goes before this is written."""
+    locked = [row["id"] for row in tx.rows(_LOCK_VENUES, ids=ids)]
+    if not locked:
+        return _Seating({}, {})
+    seats = {row["venue_id"]: row["seats"] for row in tx.rows(_SEATS, ids=locked)}
+    venues = {row["id"]: row["venue_id"] for row in tx.rows(_SEATED, ids=ids)}
+    return _Seating(venues, {venue_id: seats.get(venue_id, 0) for venue_id in locked})
 
 
 def _differences(row: Row, session: Row) -> list[str]:
@@ -231,11 +250,23 @@ _SESSIONS = """
     WHERE organisation_id = %(org)s AND term_program_set_id = ANY(%(ids)s) AND product_type = 'SESSION'
 """
 
-_VENUES = """
-    SELECT o.id, o.venue_id, (SELECT count(*) FROM seat s WHERE s.organisation_id = %(org)s AND s.venue_id = o.venue_id)
-           AS seats
-    FROM term_program_set o
-    WHERE o.organisation_id = %(org)s AND o.id = ANY(%(ids)s) AND o.venue_id IS NOT NULL
+_LOCK_VENUES = """
+    SELECT v.id FROM venue v
+    WHERE v.organisation_id = %(org)s AND v.id IN (
+        SELECT venue_id FROM term_program_set WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
+        UNION ALL
+        SELECT venue_id FROM term_product WHERE organisation_id = %(org)s AND term_program_set_id = ANY(%(ids)s))
+    ORDER BY v.id FOR SHARE
+"""
+
+_SEATS = """
+    SELECT venue_id, count(*) AS seats FROM seat
+    WHERE organisation_id = %(org)s AND venue_id = ANY(%(ids)s) GROUP BY venue_id
+"""
+
+_SEATED = """
+    SELECT id, venue_id FROM term_program_set
+    WHERE organisation_id = %(org)s AND id = ANY(%(ids)s) AND venue_id IS NOT NULL
 """
 
 # Held: a place is taken, or a claim or a booking names it. Asked for: some cart, present or past, names it.

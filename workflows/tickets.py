@@ -10,8 +10,9 @@ from invoicing.ticket import Ticket
 _TICKETS = """
 SELECT l.id, l.ticket_reference, b.reference AS booking_reference, b.created_at AS issued_at, t.name AS attendee,
        p.name AS session, s.id AS session_id, s.starts_at, s.ends_at, i.name AS site, i.address, i.time_zone,
-       v.name AS venue, x.row_name, x.number, x.seat_type, l.cancelled_at IS NOT NULL OR b.status IN (800, 900)
-       AND coalesce(a.status, 'CANCELLED') = 'CANCELLED' AS is_cancelled, k.scanned_at AS used_at
+       v.name AS venue, x.row_name, x.number, x.seat_type, k.scanned_at AS used_at,
+       l.cancelled_at IS NOT NULL OR b.status <> 700 AND a.status = 'CANCELLED'
+           OR a.id IS NULL AND b.status IN (800, 900) AS is_cancelled
 FROM term_booking_line l
 JOIN term_booking b ON b.organisation_id = l.organisation_id AND b.id = l.booking_id
 JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id
@@ -30,7 +31,7 @@ _LETTERHEAD = "SELECT name, legal_name, locale, letterhead FROM organisation WHE
 
 
 def read_tickets(tx: Transaction, booking_id: UUID) -> list[Row]:
-    """Every ticket of a booking, also those that were used or are cancelled."""
+    """Every ticket of a booking, also those that were used or are cancelled; a suspended one may be good again."""
     return tx.rows(_TICKETS, booking_id=booking_id)
 
 

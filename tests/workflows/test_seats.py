@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from catalogue.seat_plan import Block
+from catalogue.sessions import generate_sessions
 from catalogue.venues import SeatInUse, SessionInUse, keep_seats, require_seats, seat_offering, seat_session
 from engine.errors import Invalid
 from engine.ids import new_id
@@ -175,6 +177,27 @@ class TestVenue:
         magic, small = show(riverside), show(riverside, capacity=5)
 
         assert _capacities(riverside, magic.ids[0], small.ids[0]) == [22, 5]
+
+    def test_sessions_that_are_made_later_are_seated_and_the_others_stay_as_they_are(self, riverside: Centre) -> None:
+        magic, (other, _) = show(riverside, *sundays(2)), venue(riverside, Block("A", "1-3", VIP))
+        riverside.do(lambda tx, now: seat_session(tx, magic.ids[1], venue_id=other["id"], prices={}))
+        days = [day.date().isoformat() for day in sundays(3)]
+        schedule = [{"component": "", "title": "", "weekdays": [], "dates": days, "starts": "09:30", "ends": "10:30",
+                     "from": None, "until": None}]  # fmt: skip
+        riverside.run("UPDATE term_program_set SET schedule = %(schedule)s WHERE id = %(id)s",
+                      schedule=Jsonb(schedule), id=magic.offering["id"])  # fmt: skip
+
+        changes = riverside.do(lambda tx, now: generate_sessions(tx, [magic.offering["id"]]))
+
+        assert (changes.created, changes.updated, changes.unchanged) == (1, 0, 2)
+        rows = riverside.rows(
+            "SELECT venue_id, is_seated, capacity FROM term_product WHERE term_program_set_id = %(id)s "
+            "ORDER BY local_date", id=magic.offering["id"],
+        )  # fmt: skip
+        assert [(row["venue_id"], row["capacity"]) for row in rows] == [
+            (magic.venue["id"], 22), (other["id"], 3), (magic.venue["id"], 22)
+        ]  # fmt: skip
+        assert all(row["is_seated"] for row in rows)
 
     def test_taking_seats_away_takes_places_away(self, riverside: Centre) -> None:
         magic = show(riverside)
