@@ -53,6 +53,14 @@ class PlaceClaim(TenantRow, table=True):
         ),
         index("ix_place_claim_order", "order_id"),
         index("ix_place_claim_session", "term_product_id"),
+        # Where there is no time to overlap, kinds that block time refuse the same session twice as well.
+        index(
+            "uq_place_claim_same_undated_session",
+            "attendee_id",
+            "term_product_id",
+            is_unique=True,
+            where="blocks_time AND isempty(during)",
+        ),
         ExcludeConstraint(
             (sa.text("int8range(attendee_key, attendee_key, '[]')"), "&&"),
             (sa.column("during"), "&&"),

@@ -49,13 +49,13 @@ def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: dateti
         )  # fmt: skip
         order.record(places_taken=[line.session_id for line in lines])
     batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
-    for constraint in ("ex_place_claim_no_overlap", _SAME_SESSION):
+    for constraint in ("ex_place_claim_no_overlap", *_SAME_SESSION):
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
     for constraint in _SEATS:
         batch.on_violation(constraint, MovedMeanwhile("The seats were taken or changed meanwhile; look again."))
 
 
-_SAME_SESSION = "uq_place_claim_same_session"
+_SAME_SESSION = ("uq_place_claim_same_session", "uq_place_claim_same_undated_session")
 # Somebody has the seat, or the session is seated otherwise than it was when its facts were read.
 _SEATS = (
     "uq_place_claim_seat", "fk_place_claim_organisation_id_term_product_id_is_seated",

@@ -99,29 +99,16 @@ class TestWithinOneSubmission:
         assert pairs == [(long, early), (long, late)]
 
 
-WORKING = (Type.BOOKING, Type.TRIAL_SESSION)
-
-
 class TestOnTheDatabase:
-    """The pairs that can be ordered now, against a session that is held."""
+    """What is said of an overlap; every pair of types stands in `test_double_booking_matrix`."""
 
-    @pytest.mark.parametrize("position", POSITIONS)
-    @pytest.mark.parametrize(("held", "wanted"), list(product(WORKING, WORKING)), ids=lambda t: t.name)
-    def test_another_session(self, riverside: Centre, held: Type, wanted: Type, position: str) -> None:
-        start, end = POSITIONS[position]
+    def test_is_refused_in_words(self, riverside: Centre) -> None:
         rossi = riverside.family()
         mia = rossi.child()
-        karate, soccer = (
-            riverside.course(FIRST), riverside.course(FIRST + start * MINUTE, minutes=end - start, name="Soccer"),
-        )  # fmt: skip
-        first = riverside.submitted(rossi, mia, karate.lines(), order_type=held)
-        cart = riverside.cart(rossi, mia, soccer.lines(), order_type=wanted)
+        karate, soccer = riverside.course(), riverside.course(FIRST + HOUR / 2, name="Soccer")
+        first = riverside.submitted(rossi, mia, karate.lines())
+        cart = riverside.cart(rossi, mia, soccer.lines())
 
-        if not OVERLAPS[position]:
-            assert cart.notices == []
-            riverside.submit(cart, actor=rossi.actor)
-            assert riverside.taken(soccer) == [1]
-            return
         (reason,) = refused(lambda: riverside.submit(cart, actor=rossi.actor))
 
         assert cart.notices == ["double_booked"]
@@ -132,17 +119,6 @@ class TestOnTheDatabase:
         )
         assert reason.session.startswith("Soccer, Sun 12 Apr 2026 ")
         assert riverside.taken(soccer) == [0]
-
-    @pytest.mark.parametrize(("held", "wanted"), list(product(WORKING, WORKING)), ids=lambda t: t.name)
-    def test_the_same_session(self, riverside: Centre, held: Type, wanted: Type) -> None:
-        rossi, karate = riverside.family(), riverside.course(rules={"trial_limit": 2})
-        mia = rossi.child()
-        riverside.submitted(rossi, mia, karate.lines(), order_type=held)
-
-        cart = riverside.cart(rossi, mia, karate.lines(), order_type=wanted)
-
-        assert [r.code for r in refused(lambda: riverside.submit(cart, actor=rossi.actor))] == ["double_booked"]
-        assert riverside.taken(karate) == [1]
 
     def test_a_session_past_midnight_of_the_day_before(self, riverside: Centre) -> None:
         rossi = riverside.family()
