@@ -5,7 +5,7 @@ import hashlib
 import threading
 import tomllib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -50,12 +50,16 @@ def render_pdf(document: Document) -> bytes:
     The same document gives the same bytes with the same versions of WeasyPrint, Pango and the fonts. One document at a
     time per process; use `render_many` for more. Raises `PdfLibraryMissing`.
     """
-    return render_page("document.html", _facts(document), paper=paper(document.locale), logo=document.letterhead.logo)
+    logo = document.letterhead.logo
+    images = {_LOGO_URL: logo} if logo else {}
+    return render_page("document.html", _facts(document), paper=paper(document.locale), images=images)
 
 
-def render_page(template: str, facts: dict[str, Any], *, paper: str, logo: bytes | None) -> bytes:
-    """One of the templates as a PDF in the same style. Raises `PdfLibraryMissing`."""
-    return _write_pdf(_environment().get_template(template).render(facts), paper=paper, logo=logo)
+def render_page(template: str, facts: dict[str, Any], *, paper: str, images: Mapping[str, bytes]) -> bytes:
+    """One of the templates as a PDF in the same style; `images` are what it shows, by address (`termbook:…`): PNG, JPEG
+    or SVG. Raises `PdfLibraryMissing`.
+    """
+    return _write_pdf(_environment().get_template(template).render(facts), paper=paper, images=images)
 
 
 def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[bytes]:
@@ -243,15 +247,16 @@ class _Layout:
         from weasyprint.urls import URLFetcher, URLFetcherResponse
 
         class FetchNothing(URLFetcher):  # type: ignore[misc]  # weasyprint has no types
-            """Answers the letterhead's logo from memory and refuses every other address, `data:` and `file:` too."""
+            """Answers the document's own images from memory, refuses any other address, `data:` and `file:` too."""
 
-            def __init__(self, logo: bytes | None) -> None:
+            def __init__(self, images: Mapping[str, bytes]) -> None:
                 super().__init__(allowed_protocols=())
-                self.logo = logo
+                self.images = images
 
             def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
-                if self.logo is not None and url == _LOGO_URL:
-                    return URLFetcherResponse(url, self.logo)
+                if (image := self.images.get(url)) is not None:
+                    is_drawn = image.lstrip().startswith((b"<?xml", b"<svg"))
+                    return URLFetcherResponse(url, image, {"Content-Type": "image/svg+xml"} if is_drawn else None)
                 raise ValueError(f"a document fetches nothing, not even {url[:200]}")
 
         self.html = weasyprint.HTML
@@ -260,7 +265,7 @@ class _Layout:
         css = (_TEMPLATES / "document.css").read_text(encoding="utf-8")
         self.styles = {
             size: weasyprint.CSS(
-                string=f"@page {{ size: {size} }}\n{css}", font_config=self.fonts, url_fetcher=FetchNothing(None)
+                string=f"@page {{ size: {size} }}\n{css}", font_config=self.fonts, url_fetcher=FetchNothing({})
             )
             for size in ("A4", "Letter")
         }
@@ -279,12 +284,12 @@ def _layout() -> _Layout:
         ) from error
 
 
-def _write_pdf(html: str, *, paper: str, logo: bytes | None) -> bytes:
+def _write_pdf(html: str, *, paper: str, images: Mapping[str, bytes]) -> bytes:
     """Lay out one page source. The file's identifier is a digest of what went in, never of the time."""
-    identifier = hashlib.sha256(html.encode() + (logo or b"")).hexdigest()[:32].encode()
+    identifier = hashlib.sha256(html.encode() + b"".join(images.values())).hexdigest()[:32].encode()
     with _one_at_a_time:
         layout = _layout()
-        page = layout.html(string=html, url_fetcher=layout.fetcher(logo))
+        page = layout.html(string=html, url_fetcher=layout.fetcher(images))
         written: bytes = page.write_pdf(
             stylesheets=[layout.styles[paper]],
             font_config=layout.fonts,

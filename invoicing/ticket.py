@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import segno
 from babel.dates import format_date, format_time
-from markupsafe import Markup
 
 from engine.money import parse_locale
 from invoicing.document import Letterhead
@@ -43,16 +43,23 @@ class Ticket:
 def render_tickets(tickets: Sequence[Ticket], *, letterhead: Letterhead, locale: str) -> bytes:
     """The tickets as one PDF, a page each, on the paper of the locale. Raises `PdfLibraryMissing`."""
     assert tickets, "there is something to print"
-    words = words_of(locale)
-    shown = [_shown(ticket, locale) for ticket in tickets]
-    facts = {"tickets": shown, "words": words, "letterhead": letterhead, "issued_at": tickets[0].issued_at}
-    return render_page("ticket.html", facts, paper=paper(locale), logo=letterhead.logo)
+    facts = {
+        "tickets": [_shown(ticket, locale) for ticket in tickets], "words": words_of(locale),
+        "letterhead": letterhead, "issued_at": tickets[0].issued_at,
+    }  # fmt: skip
+    images = {_code_url(ticket): qr_code(ticket.reference) for ticket in tickets}
+    return render_page("ticket.html", facts, paper=paper(locale), images=images)
 
 
-def qr_code(reference: str) -> str:
+def qr_code(reference: str) -> bytes:
     """The QR code of a ticket's reference as SVG."""
-    made: str = segno.make(reference, error=_ERROR_CORRECTION, micro=False).svg_inline(scale=_SCALE, border=4)
-    return made
+    drawn = BytesIO()
+    segno.make(reference, error=_ERROR_CORRECTION, micro=False).save(drawn, kind="svg", scale=_SCALE, border=4)
+    return drawn.getvalue()
+
+
+def _code_url(ticket: Ticket) -> str:
+    return f"termbook:code/{ticket.reference}"
 
 
 def _shown(ticket: Ticket, locale: str) -> dict[str, Any]:
@@ -63,4 +70,4 @@ def _shown(ticket: Ticket, locale: str) -> dict[str, Any]:
         starts, ends = ticket.starts_at.astimezone(zone), ticket.ends_at.astimezone(zone)
         day = format_date(starts, "full", locale=known)
         hours = "–".join(format_time(at, "short", locale=known) for at in (starts, ends))
-    return {"ticket": ticket, "day": day, "hours": hours, "qr_code": Markup(qr_code(ticket.reference))}  # noqa: S704
+    return {"ticket": ticket, "day": day, "hours": hours, "code_url": _code_url(ticket)}

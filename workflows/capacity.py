@@ -24,6 +24,8 @@ def set_capacity(
     """
     if not actor.is_admin:
         raise NotPermitted("Only an admin changes how many places a session has.")
+    # Locks the venue, which comes before its sessions.
+    require_seats(tx, session_id, capacity=capacity)
     found = tx.row(_LOCK, id=session_id)
     if found is None:
         raise NotFound("There is no such session.", what="session")
@@ -31,7 +33,6 @@ def set_capacity(
         message = f"{found['taken']} places are taken; a session has no fewer places than that."
         raise Invalid(message, reasons=[Reason("below_taken", message, field="capacity", rule="capacity",
                                                facts={"taken": found["taken"]})])  # fmt: skip
-    require_seats(tx, session_id, capacity=capacity)
     if capacity == found["capacity"]:
         return
     tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s AND id = %(id)s",

@@ -374,7 +374,7 @@ class TestHostileText:
                 <body style="font-family: f"><img alt="d" src="{web}/d.png"><img alt="e" src="file:///etc/passwd">
                 <img alt="f" src="data:image/png;base64,aGVsbG8="><img alt="g" src="termbook:logo">"""
 
-            written = PdfReader(BytesIO(pdf._write_pdf(html, paper="A4", logo=None)))
+            written = PdfReader(BytesIO(pdf._write_pdf(html, paper="A4", images={})))
 
             with pytest.raises(TimeoutError):
                 server.accept()

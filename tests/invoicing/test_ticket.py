@@ -39,6 +39,24 @@ def test_each_ticket_has_a_page_with_who_where_and_when() -> None:
     assert "Seat 13" in second
 
 
+def test_the_code_is_described_for_those_who_do_not_see_it() -> None:
+    printed = render_tickets([ticket()], letterhead=LETTERHEAD, locale="en_CA")
+    read = pypdf.PdfReader(BytesIO(printed))
+
+    assert "QR code of the ticket TK-4F7K9QW2M0XA6RZB" in _descriptions(read.trailer["/Root"]["/StructTreeRoot"]["/K"])
+
+
+def _descriptions(element: Any) -> list[str]:
+    """The alternative texts in a tree of a tagged PDF."""
+    element = element.get_object() if hasattr(element, "get_object") else element
+    if isinstance(element, list):
+        return [text for part in element for text in _descriptions(part)]
+    if not isinstance(element, dict):
+        return []
+    own = [str(element["/Alt"])] if "/Alt" in element else []
+    return own + (_descriptions(element["/K"]) if "/K" in element else [])
+
+
 def test_it_speaks_the_language_of_the_organisation() -> None:
     (page,) = pages(ticket(), locale="fr_CA")
 
@@ -69,5 +87,5 @@ def test_the_code_is_a_qr_code_that_survives_a_fold() -> None:
 
     assert made.error in ("Q", "H")
     assert not made.is_micro
-    assert qr_code("TK-4F7K9QW2M0XA6RZB") == made.svg_inline(scale=8, border=4)
+    assert qr_code("TK-4F7K9QW2M0XA6RZB").startswith(b"<?xml")
     assert qr_code("TK-4F7K9QW2M0XA6RZB") != qr_code("TK-4F7K9QW2M0XA6RZC")
