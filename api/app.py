@@ -22,6 +22,7 @@ from api.routes import (
     closures,
     conversions,
     finance,
+    group_orders,
     guests,
     health,
     mandates,
@@ -49,6 +50,7 @@ _ROUTERS = tuple(
     for module in (
         orders,
         conversions,
+        group_orders,
         sign_ins,
         bookings,
         closures,

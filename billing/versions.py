@@ -28,6 +28,10 @@ def next_version(
 
     Several orders of one group in one batch take one version after the other.
     """
+    fresh = (row for row in batch.added(BillingGroup) if (row["account_id"], row["term_id"]) == (account_id, term_id))
+    if group is None and (row := next(fresh, None)) is not None:
+        row["last_version"] += 1
+        return row["id"], row["last_version"]
     if group is None:
         group_id = new_id()
         batch.add(

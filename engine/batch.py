@@ -119,6 +119,10 @@ class Batch:
         rows = (row for g in self._guards if g.guarded == guarded for row in g.rows)
         return next((row for row in rows if str(row["id"]) == str(row_id)), None)
 
+    def added(self, table: type[SQLModel]) -> Sequence[Values]:
+        """The rows that will be inserted into this table, to be changed before they are written."""
+        return self._rows.get(str(table.__tablename__), ())
+
     def on_violation(self, constraint: str, error: TermbookError) -> None:
         """What to raise when the database's own constraint, the second guard, refuses the write."""
         self._violations[constraint] = error

@@ -13,7 +13,15 @@ TICKET_LENGTH = 16
 # Where two short references may clash, once in a trillion; the unit of work is then simply done again.
 REFERENCE_CONSTRAINTS = frozenset(
     f"uq_{table}_organisation_id_reference"
-    for table in ("account", "attendee", "direct_debit_mandate", "payment", "term_booking", "term_booking_order")
+    for table in (
+        "account",
+        "attendee",
+        "direct_debit_mandate",
+        "group_order",
+        "payment",
+        "term_booking",
+        "term_booking_order",
+    )
 )
 
 

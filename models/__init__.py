@@ -6,6 +6,7 @@ from models.billing import Billing, BillingGroup, BillingLine
 from models.booking import PaymentState, TermBooking, TermBookingDiscount, TermBookingExtra, TermBookingLine
 from models.credit_note import CreditAllocation, CreditNote, CreditNoteLine
 from models.direct_debit import DirectDebitMandate, MandateStatus
+from models.group_order import GroupOrder, GroupOrderMember, GroupOrderPolicy
 from models.history import StatusEvent
 from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
 from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -72,6 +73,9 @@ __all__ = [
     "DocumentCounter",
     "DocumentSeries",
     "Extra",
+    "GroupOrder",
+    "GroupOrderMember",
+    "GroupOrderPolicy",
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",

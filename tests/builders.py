@@ -30,6 +30,8 @@ from models import (
     CreditNoteLine,
     DirectDebitMandate,
     DocumentSeries,
+    GroupOrder,
+    GroupOrderMember,
     Invoice,
     InvoiceLine,
     LedgerAccount,
@@ -343,6 +345,17 @@ def _update_order(tx: Transaction, placed: Ordered, group: Row) -> Row:
         "WHERE id = %(id)s RETURNING *",
         group=group["id"], billing=placed.billing["id"], total=placed.billing["total_minor"], id=placed.order["id"],
     )[0]  # fmt: skip
+
+
+def group_order(tx: Transaction, by: Row, during: Row, together: Sequence[Ordered], **columns: Any) -> Row:
+    """A group order for all or nothing (unless told otherwise), of these orders."""
+    group = add(tx, GroupOrder, **{
+        "reference": new_reference("GO"), "account_id": by["id"], "term_id": during["id"], "policy": "ALL_OR_NOTHING",
+        "made_by": "FAMILY", **columns,
+    })  # fmt: skip
+    for position, placed in enumerate(together):
+        add(tx, GroupOrderMember, group_order_id=group["id"], order_id=placed.order["id"], position=position)
+    return group
 
 
 def timed_out(tx: Transaction, by: Row, child: Row, during: Row, wanted: Sequence[Row]) -> Ordered:

@@ -26,7 +26,8 @@ def local_day(now: datetime, order: Order) -> date:
 
 def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_: Any) -> None:
     """Take the places and the attendee's time."""
-    places.hold(batch, order, [line for line in facts.lines if line.session_id not in facts.kept], now=now)
+    fresh = [line for line in facts.lines if line.session_id not in facts.kept]
+    places.hold(batch, order, fresh, now=now, looks_again=facts.beside is not None)
 
 
 def note_submission(order: Order, *, now: datetime, **_: Any) -> None:

@@ -3,8 +3,9 @@
 Lock order: account → attendee → order. Whatever reads other rows stands in a later statement than the lock.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -155,6 +156,23 @@ class Claim:
 
 
 @dataclass
+class Beside:
+    """What the orders before this one in the same submission ask for."""
+
+    places: Counter[UUID] = field(default_factory=Counter)  # by session
+    seats: set[tuple[UUID, UUID]] = field(default_factory=set)  # (session, seat)
+
+    def copy(self) -> "Beside":
+        return Beside(self.places.copy(), self.seats.copy())
+
+    def add(self, lines: Iterable[WantedLine]) -> None:
+        for line in lines:
+            self.places[line.session_id] += 1
+            if line.seat_id is not None:
+                self.seats.add((line.session_id, line.seat_id))
+
+
+@dataclass
 class Facts:
     """Everything the guards of an order ask, as it stood after the lock."""
 
@@ -173,11 +191,29 @@ class Facts:
     making_way: list[Interest] = field(default_factory=list)
     # Sessions whose places the order has already: those of a trial that it converts.
     kept: frozenset[UUID] = frozenset()
+    # The group order that it is still to be submitted with: its id and reference.
+    open_group: Row | None = None
+    # In the submission of a group order only.
+    beside: Beside | None = None
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
     def offerings(self) -> dict[UUID, Offering]:
         return {line.offering.id: line.offering for line in self.lines}
+
+    def of(self, lines: Iterable[WantedLine]) -> "Facts":
+        """The same facts about these lines only."""
+        return replace(self, lines=list(lines))
+
+    def places_left(self, line: WantedLine) -> int:
+        """The places of the session that are left for this order."""
+        beside = self.beside.places[line.session_id] if self.beside else 0
+        return int(line.facts["capacity"] - line.facts["taken"] - beside)
+
+    def has_seat_free(self, line: WantedLine) -> bool:
+        """Whether the seat that is asked for, one of its session's, is left for this order."""
+        assert line.seat is not None
+        return not line.seat.is_taken and not (self.beside and (line.session_id, line.seat_id) in self.beside.seats)
 
     def rule(self, rule: Rule, offering: Offering) -> Answer:
         """Which value the rule has for this offering, and where it comes from."""
@@ -385,6 +421,10 @@ SELECT
               AND o.id <> ALL(%(order_ids)s) AND o.status IN (300, 450, 475, 485, 500)
             GROUP BY o.attendee_id, p.program_id) t)
     END AS trials_taken,
+    (SELECT json_object_agg(m.order_id, json_build_object('id', g.id, 'reference', g.reference))
+     FROM group_order_member m
+     JOIN group_order g ON g.organisation_id = m.organisation_id AND g.id = m.group_order_id
+     WHERE m.organisation_id = %(org)s AND m.order_id = ANY(%(order_ids)s) AND g.submitted_at IS NULL) AS open_groups,
     CASE WHEN %(pay_later)s THEN """
     + ACCOUNT_STANDING
     + """ END AS standing
@@ -451,6 +491,7 @@ def _facts_of_each(
             standing=row["standing"],
             today=today,
             peers=row["peers"] or [],
+            open_group=(row["open_groups"] or {}).get(order_id),
             promo=(row["promos"] or {}).get(order.promo_code),
             _answers=answers,
         )

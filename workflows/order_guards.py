@@ -190,7 +190,7 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
 def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """Every session has a place left. Nobody overrides capacity; the database has the last word."""
     for line in facts.lines:
-        if line.session_id not in facts.kept and line.facts["taken"] >= line.facts["capacity"]:
+        if line.session_id not in facts.kept and facts.places_left(line) <= 0:
             yield session_full(line)
 
 

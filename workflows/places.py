@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.batch import Batch, Guarded
+from engine.database import Overtaken
 from engine.fire import MovedMeanwhile, Refused, Subject
 from engine.ids import new_id
 from models import PlaceClaim
@@ -14,12 +15,13 @@ from workflows.order_guards import session_full
 
 TAKE = Guarded(
     name="take_places",
-    sql="UPDATE term_product s SET taken = s.taken + 1 FROM ("
-    "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
+    sql="UPDATE term_product s SET taken = s.taken + locked.places FROM ("
+    "SELECT p.id, r.places FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
     "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
-    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' AND s.taken < s.capacity "
-    "RETURNING s.id",
-    takes="id uuid",
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' "
+    "AND s.taken + locked.places <= s.capacity RETURNING s.id",
+    takes="id uuid, places int",
+    is_by_id=True,
 )
 
 _GIVE_BACK = Guarded(
@@ -39,14 +41,22 @@ RELEASE = Guarded(
 )
 
 
-def hold(batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime) -> None:
-    """Take one place in each session and the attendee's time; all of them or, if any is full, none."""
+class PlacesTaken(Overtaken, Refused):
+    """Somebody was faster: who looks again sees all that is in the way of the submission now."""
+
+    code = Refused.code
+
+
+def hold(
+    batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime, looks_again: bool = False
+) -> None:  # fmt: skip
+    """Take one place in each session and the attendee's time; all of them or, if any is full, none.
+
+    Orders of one batch add up: two siblings in one session take its places at once. One that `looks_again` has its
+    whole unit of work done once more when somebody was faster.
+    """
     if lines and order.order_type in TAKES_PLACE:
-        by_id = {str(line.session_id): line for line in lines}
-        batch.guard(
-            TAKE, [{"id": line.session_id} for line in lines],
-            otherwise=lambda taken: _places_taken(order, [by_id[i] for i in by_id if i not in taken]),
-        )  # fmt: skip
+        _take(batch, order, lines, PlacesTaken if looks_again else Refused)
         order.record(places_taken=[line.session_id for line in lines])
     batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
     for constraint in ("ex_place_claim_no_overlap", *_SAME_SESSION):
@@ -75,10 +85,23 @@ def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]]) 
         batch.guard(RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
 
 
-def _places_taken(order: Order, lines: list[WantedLine]) -> Refused:
-    return Refused(
-        f"submit of {order.reference} is refused: somebody was faster.", reasons=[session_full(line) for line in lines]
-    )
+def _take(batch: Batch, order: Order, lines: Sequence[WantedLine], refusal: type[Refused]) -> None:
+    first: list[WantedLine] = []
+    for line in lines:
+        if (siblings := batch.waiting(TAKE, line.session_id)) is not None:
+            siblings["places"] += 1
+        else:
+            first.append(line)
+    if first:
+        batch.guard(
+            TAKE, [{"id": line.session_id, "places": 1} for line in first],
+            otherwise=lambda taken: _places_taken(order, first, taken, refusal),
+        )  # fmt: skip
+
+
+def _places_taken(order: Order, lines: list[WantedLine], taken: set[str], refusal: type[Refused]) -> Refused:
+    full = [session_full(line) for line in lines if str(line.session_id) not in taken]
+    return refusal(f"submit of {order.reference} is refused: somebody was faster.", reasons=full)
 
 
 def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:

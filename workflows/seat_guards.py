@@ -26,7 +26,7 @@ def has_seat(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
             continue
         if line.seat_id is None:
             yield _about(line, "seat_required", f"{line.label} is seated; choose a seat.")
-        elif line.seat is not None and line.seat.is_taken and line.session_id not in facts.kept:
+        elif line.seat is not None and not facts.has_seat_free(line) and line.session_id not in facts.kept:
             yield _taken(line)
 
 

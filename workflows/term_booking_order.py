@@ -3,6 +3,7 @@
 The diagram is generated from the chart: `termbook diagram`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,8 +17,9 @@ from engine.database import Row, Transaction
 from engine.errors import Reason
 from engine.fire import MovedMeanwhile, Refused, begin, fire
 from engine.ids import new_id, new_reference
-from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
+from models import TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
+from workflows.alternatives import Lost, with_alternatives
 from workflows.booking_facts import Enrolled, lock_enrolled
 from workflows.closure_effects import (
     carry_billing,
@@ -27,6 +29,7 @@ from workflows.closure_effects import (
     tell_order_closure,
     turn_order_lines,
 )
+from workflows.group_guards import is_with_its_group
 from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
 from workflows.interest_rules import (
     has_something_wanted,
@@ -92,12 +95,12 @@ from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
 from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
-from workflows.trial_conversion import can_convert, hand_over, to_come_over
+from workflows.trial_conversion import Handed, can_convert, hand_over, to_come_over
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
 _SUBMIT = (
-    is_enrolment, can_convert, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
+    is_enrolment, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
     is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing, has_good_promo_code,
 )  # fmt: skip
@@ -220,11 +223,22 @@ def save(
     facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
     facts.kept = to_come_over(order, facts)
     priced = price_order(order, facts)
-    fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts, priced=priced,
-         wishes=wished, note=wishes.note,
-         changes={"lines": len(wanted), "wishes": len(wished), "total_minor": priced.total_minor})  # fmt: skip
+    outcome = save_locked(tx, order, facts, priced, wanted=wanted, extras=extras, wished=wished, note=wishes.note,
+                          actor=actor, now=now)  # fmt: skip
     clear_lines(tx, order)
-    return Outcome(order, priced, facts, wishes=wished, notices=notices(order, facts, priced, actor=actor, now=now))
+    return outcome
+
+
+def save_locked(
+    tx: Transaction, order: Order, facts: Facts, priced: Priced, *, wanted: list[Row], extras: list[Row],
+    actor: Actor, now: datetime, wished: Sequence[Wish] = (), note: str = "", **changes: Any,
+) -> Outcome:  # fmt: skip
+    """Fill the cart of an order whose lock the caller holds; the caller clears what was in it."""
+    fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts, priced=priced,
+         wishes=wished, note=note,
+         changes={"lines": len(wanted), "wishes": len(wished), "total_minor": priced.total_minor, **changes})  # fmt: skip
+    noticed = notices(order, facts, priced, actor=actor, now=now)
+    return Outcome(order, priced, facts, wishes=list(wished), notices=noticed)
 
 
 def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: datetime) -> list[Reason]:
@@ -243,7 +257,8 @@ def submit(
     """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown.
 
     A total of 0.00 to be paid now, or pay-later by the family itself, is confirmed in the same transaction. Raises
-    Refused with every failing reason; nothing is written then.
+    Refused with every failing reason, those of full and overlapping sessions with what is free instead; nothing is
+    written then.
     """
     order = lock_order(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
@@ -252,21 +267,47 @@ def submit(
     facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
     facts.kept = handed.sessions if handed else frozenset()
     priced = price_order(order, facts)
-    override = override_reason.strip() if actor.is_admin else ""
+    try:
+        outcome = submit_locked(
+            tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
+            override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
+        )  # fmt: skip
+    except Refused as refusal:
+        lost = Lost(order, facts, facts.lines, refusal.reasons)
+        (refusal.reasons,) = with_alternatives(tx, [lost], actor=actor, now=now)
+        raise
+    if is_confirmed_at_once(outcome, actor):
+        tx.flush()
+        confirm_at_once(tx, outcome, actor=actor, now=now)
+    return outcome
+
+
+def submit_locked(
+    tx: Transaction, order: Order, facts: Facts, priced: Priced, *, shown_fingerprint: str, actor: Actor,
+    now: datetime, override: str, is_muted: bool, handed: Handed | None = None, group_order_id: UUID | None = None,
+) -> Outcome:  # fmt: skip
+    """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
+    assert order.confirmation_type is not None, "it is said how it will be confirmed"
     fire(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
-        rules=facts.rules, priced=priced, shown_fingerprint=price_fingerprint, override=override, handed=handed,
-        changes={"total_minor": priced.total_minor, "confirmation_type": confirmation_type.name},
+        rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
+        group_order_id=group_order_id,
+        changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
-    outcome = Outcome(order, priced, facts)
-    by_family = actor.is_family
-    if (by_family and confirmation_type is _PAY_LATER) or (
-        priced.total_minor == 0 and confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL
-    ):
-        tx.flush()
-        by = actor if confirmation_type is _PAY_LATER else Actor(ActorKind.SYSTEM)
-        outcome.made = confirm_locked(tx, order, actor=by, now=now)
-    return outcome
+    return Outcome(order, priced, facts)
+
+
+def is_confirmed_at_once(outcome: Outcome, actor: Actor) -> bool:
+    """A family's pay-later, and what costs nothing and is to be paid now."""
+    how = outcome.order.confirmation_type
+    is_free = how is TermBookingConfirmationType.PAY_NOW_PAY_ALL and outcome.order.total_minor == 0
+    return is_free or (how is _PAY_LATER and actor.is_family)
+
+
+def confirm_at_once(tx: Transaction, outcome: Outcome, *, actor: Actor, now: datetime) -> None:
+    """Confirm what was submitted and written a moment ago in the same transaction."""
+    by = actor if outcome.order.confirmation_type is _PAY_LATER else BY_SYSTEM
+    outcome.made = confirm_locked(tx, outcome.order, actor=by, now=now)
 
 
 def express(

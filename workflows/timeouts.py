@@ -57,21 +57,30 @@ _OVERDUE = """
 SELECT DISTINCT t.subject_id AS id FROM timer t
 JOIN place_claim c ON c.organisation_id = t.organisation_id AND c.order_id = t.subject_id
 WHERE t.organisation_id = %(org)s AND t.status = 'ARMED' AND t.due_at <= %(now)s
-  AND (c.term_product_id = ANY(%(sessions)s) OR c.attendee_id = %(attendee_id)s)
+  AND (c.term_product_id = ANY(%(sessions)s) OR c.attendee_id = ANY(%(attendees)s))
 ORDER BY 1
 """
 
 
+def find_overdue(
+    tx: Transaction, *, session_ids: Collection[UUID], attendee_ids: Collection[UUID], now: datetime
+) -> list[UUID]:  # fmt: skip
+    """The orders whose overdue holds are in the way of these sessions or attendees."""
+    found = tx.rows(_OVERDUE, now=now, sessions=list(session_ids), attendees=list(attendee_ids))
+    return [row["id"] for row in found]
+
+
 def release_overdue(
-    database: Database, organisation_id: UUID, *, session_ids: Collection[UUID], attendee_id: UUID, now: datetime
-) -> int:
-    """An overdue hold is void when it is read: cancel those in the way of these sessions or this attendee.
+    database: Database, organisation_id: UUID, *, session_ids: Collection[UUID], attendee_ids: Collection[UUID],
+    now: datetime,
+) -> int:  # fmt: skip
+    """An overdue hold is void when it is read: cancel those in the way of these sessions or attendees.
 
     Each order in a transaction of its own; returns how many were cancelled.
     """
     with database.transaction(organisation_id) as tx:
-        found = tx.rows(_OVERDUE, now=now, sessions=list(session_ids), attendee_id=attendee_id)
-    return sum(database.run(organisation_id, partial(_release, order_id=row["id"], now=now)) for row in found)
+        found = find_overdue(tx, session_ids=session_ids, attendee_ids=attendee_ids, now=now)
+    return sum(database.run(organisation_id, partial(_release, order_id=order_id, now=now)) for order_id in found)
 
 
 def _release(tx: Transaction, *, order_id: UUID, now: datetime) -> int:

@@ -121,7 +121,7 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        _only_admins_override(who, body.override_reason)
+        only_admins_override(who, body.override_reason)
         outcome = orders.submit(
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
@@ -140,14 +140,15 @@ def express_interest(order_id: UUID, call: Called, body: Interest | None = None)
     asked = body or Interest()
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        _only_admins_override(who, asked.override_reason)
+        only_admins_override(who, asked.override_reason)
         outcome = orders.express(tx, order_id=order_id, actor=who.actor, now=call.now, **asked.model_dump())
         return shown.moved(outcome, who, expected=call.expected_version)
 
     return call.move(verb, make_way=lambda refusal: _make_way(call, order_id, refusal))
 
 
-def _only_admins_override(who: Principal, reason: str) -> None:
+def only_admins_override(who: Principal, reason: str) -> None:
+    """Raises NotPermitted where somebody else gives a reason to set rules aside."""
     if reason and not who.actor.is_admin:
         message = "Only an admin sets booking window, cut-off and eligibility aside."
         raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])

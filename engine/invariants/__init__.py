@@ -5,6 +5,7 @@ from engine.invariants.billing import BILLING, INVOICING
 from engine.invariants.debit import DEBIT
 from engine.invariants.discounts import DISCOUNTS
 from engine.invariants.form import Invariant, Scope
+from engine.invariants.group_orders import GROUP_ORDERS
 from engine.invariants.holiday import HOLIDAY
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
@@ -13,7 +14,8 @@ from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *DEBIT, *ATTENDANCE,
+    *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *DEBIT,
+    *ATTENDANCE,
     *HOLIDAY, *TENANCY,
 )  # fmt: skip
 

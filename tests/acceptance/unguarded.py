@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from api import server
 from workflows import places
 
-_GUARD = " AND s.taken < s.capacity"
+_GUARD = " AND s.taken + locked.places <= s.capacity"
 
 
 def create() -> FastAPI:

@@ -155,6 +155,18 @@ class World:
         found: dict[str, Any] = answer.json()
         return found
 
+    def group_order(self, *children_then_sessions: Any, policy: str = "ALL_OR_NOTHING") -> dict[str, Any]:
+        """A group order of the Rossi family: each child wants these sessions."""
+        *children, wanted = children_then_sessions
+        lines = [{"session_id": str(session["id"])} for session in wanted]
+        answer = self.rossi.post("/group-orders", {
+            "term_id": str(self.term["id"]), "policy": policy,
+            "orders": [{"attendee_id": str(child["id"]), "lines": lines} for child in children],
+        })  # fmt: skip
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
     def confirmed(self, child: Row, wanted: list[Row]) -> dict[str, Any]:
         """The same, confirmed."""
         order = self.submitted(child, wanted)

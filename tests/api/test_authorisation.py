@@ -53,6 +53,11 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /orders/{order_id}/removal": (A, Y),
     "POST /orders/{order_id}/cancellation": (A, Y),
     "POST /orders/{order_id}/payments": (A, F, Y),
+    "POST /group-orders": (A, Y),
+    "GET /group-orders": (A, F, Y),
+    "GET /group-orders/{group_order_id}": (A, F, Y),
+    "PUT /group-orders/{group_order_id}/lines": (A, Y),
+    "POST /group-orders/{group_order_id}/submission": (A, Y),
     "GET /bookings": (A, F, Y),
     "GET /bookings/{booking_id}": (A, F, Y),
     "GET /bookings/{booking_id}/history": (A, F, Y),
@@ -239,6 +244,7 @@ def owned(world: World) -> dict[str, str]:
         f"/orders/{paying['id']}/payments", {"provider": "manual", "amount_minor": 100, "reason": "cash"}
     ).json()
     return {
+        "group_order_id": world.group_order(world.new_child("Ida"), world.sessions[5:7])["id"],
         "order_id": quoted["id"], "booking_id": confirmed["booking"]["id"], "invoice_id": confirmed["invoice_id"],
         "credit_note_id": canceled["credit_notes"][0]["id"], "quote_id": quote["quote_id"],
         "payment_id": payment["id"], "account_id": str(world.rossi_account["id"]),
@@ -250,7 +256,7 @@ def owned(world: World) -> dict[str, str]:
 ABOUT_A_FAMILY = [
     route for route in GUARDED
     if Y in MAY_CALL[route] and re.search(
-        r"\{(order|booking|invoice|credit_note|quote|payment|account|attendee)_id\}", route
+        r"\{(order|group_order|booking|invoice|credit_note|quote|payment|account|attendee)_id\}", route
     )
 ]  # fmt: skip
 ABOUT_SOMETHING = [

@@ -261,6 +261,7 @@ def known(world: World) -> dict[str, str]:
     quoted = world.submitted(world.new_child("Zoe"), world.sessions[1:2])
     quote = world.admin.post(f"/orders/{quoted['id']}/quote").json()
     return {
+        "group_order_id": world.group_order(world.new_child("Ida"), world.sessions[5:7])["id"],
         "order_id": world.cart(world.admin, world.new_child(), world.sessions[2:4], world.rossi_account)["id"],
         "booking_id": booked["booking"]["id"], "invoice_id": booked["invoice_id"], "quote_id": quote["quote_id"],
         "account_id": str(world.rossi_account["id"]), "attendee_id": str(world.mia["id"]),

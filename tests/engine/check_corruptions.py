@@ -687,3 +687,26 @@ def a_history_that_can_be_rewritten(world: World) -> None:
 @breaks("what_is_written_for_good_stays")
 def a_ledger_that_no_trigger_guards(world: World) -> None:
     world.tx.run("ALTER TABLE ledger_posting DISABLE TRIGGER append_only")
+
+
+@breaks("group_order_is_of_one_account_and_term")
+def an_order_of_a_group_for_another_family(world: World) -> None:
+    change(world, "group_order", world.group, "account_id = %(chen)s", chen=world.chen["id"])
+
+
+@breaks("group_order_has_one_order_for_each")
+def two_orders_of_a_group_for_one_child(world: World) -> None:
+    both = [world.ordered(build.cart, week, child=world.mia) for week in (10, 11)]
+    build.group_order(world.tx, world.okafor, world.term, both)
+
+
+@breaks("group_order_is_submitted_whole")
+def one_of_all_or_nothing_left_out(world: World) -> None:
+    left = world.ordered(build.cart, 11, child=world.mia)
+    build.group_order(world.tx, world.okafor, world.term, [left], submitted_at=NOW)
+
+
+@breaks("open_group_order_is_not_submitted_in_part")
+def one_of_an_open_group_submitted_alone(world: World) -> None:
+    alone = world.ordered(build.submitted, 11)
+    build.group_order(world.tx, world.chen, world.term, [alone])

@@ -53,6 +53,8 @@ class World:
     cart: Ordered
     canceled: Enrolled
     suspended: Enrolled
+    together: list[Ordered]  # two orders of the Okafors, submitted as one group order for all or nothing
+    group: Row  # that group order
     closing: Enrolled  # Mia's, two weeks of karate: the last day is before the second, which is credited
     interest: Ordered  # Ana's, in karate
     converted: Ordered  # Ana's, which became her booking of karate and reading
@@ -109,6 +111,7 @@ def populate(tx: Transaction) -> World:
         canceled=anas_order(build.confirmed, 7, booking_moves=build.BOOKING_CANCELED),
         suspended=anas_order(build.confirmed, 8, booking_moves=build.SUSPENDED),
         closing=_closing(tx, okafor, mia, term, karate[6:8]),
+        **_together(tx, okafor, (mia, leo), term, karate[10]),
         interest=interest, converted=_converted(tx, anas, ana, term),
         attends=anas_order(
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
@@ -117,6 +120,12 @@ def populate(tx: Transaction) -> World:
         returned=_returned(tx, chen, anas),
         **_seated(tx, place, chen, ana, term),
     )  # fmt: skip
+
+
+def _together(tx: Transaction, by: Row, children: tuple[Row, Row], term: Row, session: Row) -> dict[str, Any]:
+    """Mia and Leo in one session, submitted in one step."""
+    together = [build.submitted(tx, by, child, term, [session]) for child in children]
+    return {"together": together, "group": build.group_order(tx, by, term, together, submitted_at=NOW)}
 
 
 def _seated(tx: Transaction, place: Row, by: Row, child: Row, term: Row) -> dict[str, Any]:

@@ -269,7 +269,7 @@ class TestOverdueHold:
         cart = riverside.cart(chen, lin, karate.lines(), now=OVERDUE)
 
         released = release_overdue(riverside.database, riverside.organisation_id, session_ids=karate.ids,
-                                   attendee_id=lin["id"], now=OVERDUE)  # fmt: skip
+                                   attendee_ids=[lin["id"]], now=OVERDUE)  # fmt: skip
 
         assert released == 1
         assert (riverside.status(late), riverside.order(late)["cancel_reason"]) == (S.CANCELED, "timeout")
@@ -283,7 +283,7 @@ class TestOverdueHold:
         late = riverside.submitted(rossi, mia, karate.lines())
 
         released = release_overdue(riverside.database, riverside.organisation_id, session_ids=soccer.ids,
-                                   attendee_id=mia["id"], now=OVERDUE)  # fmt: skip
+                                   attendee_ids=[mia["id"]], now=OVERDUE)  # fmt: skip
 
         assert (released, riverside.status(late)) == (1, S.CANCELED)
 
@@ -293,7 +293,7 @@ class TestOverdueHold:
         cart = riverside.submitted(rossi, mia, karate.lines())
 
         released = release_overdue(riverside.database, riverside.organisation_id, session_ids=karate.ids,
-                                   attendee_id=mia["id"], now=OVERDUE - timedelta(seconds=1))  # fmt: skip
+                                   attendee_ids=[mia["id"]], now=OVERDUE - timedelta(seconds=1))  # fmt: skip
 
         assert (released, riverside.status(cart)) == (0, S.SUBMITTED)
 
@@ -304,7 +304,7 @@ class TestOverdueHold:
         riverside.pay(cart, 1130)
 
         released = release_overdue(riverside.database, riverside.organisation_id, session_ids=karate.ids,
-                                   attendee_id=mia["id"], now=OVERDUE)  # fmt: skip
+                                   attendee_ids=[mia["id"]], now=OVERDUE)  # fmt: skip
 
         assert (released, riverside.status(cart)) == (0, S.SUBMITTED)
         riverside.pull(orders.confirm, cart, actor=SYSTEM, now=OVERDUE)
@@ -314,6 +314,6 @@ class TestOverdueHold:
         mia = rossi.child()
         alone.submitted(rossi, mia, karate.lines())
         release_overdue(alone.database, alone.organisation_id, session_ids=karate.ids,
-                        attendee_id=mia["id"], now=OVERDUE)  # fmt: skip
+                        attendee_ids=[mia["id"]], now=OVERDUE)  # fmt: skip
 
         assert alone.sweep(OVERDUE) == 0

@@ -95,7 +95,7 @@ class TestControl:
         self, server_url: str, migrated_template: str, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[tuple[Centre, str]]:
         """A database that takes more places than there are, and a product that does not look at the count."""
-        guard = " AND s.taken < s.capacity"
+        guard = " AND s.taken + locked.places <= s.capacity"
         assert guard in places.TAKE.sql
         take = Guarded(places.TAKE.name, places.TAKE.sql.replace(guard, ""), places.TAKE.takes)
         monkeypatch.setattr(places, "TAKE", take)
@@ -124,7 +124,11 @@ class TestControl:
     def test_without_the_count_the_check_of_the_table_still_holds(
         self, riverside: Centre, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        take = Guarded(places.TAKE.name, places.TAKE.sql.replace(" AND s.taken < s.capacity", ""), places.TAKE.takes)
+        take = Guarded(
+            places.TAKE.name,
+            places.TAKE.sql.replace(" AND s.taken + locked.places <= s.capacity", ""),
+            places.TAKE.takes,
+        )
         monkeypatch.setattr(places, "TAKE", take)
         karate = riverside.course(capacity=3)
         jobs = carts(riverside, [karate.sessions] * 24)
