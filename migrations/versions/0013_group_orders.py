@@ -1,6 +1,6 @@
 """Group orders: orders of one account that are submitted together.
 
-Revision: 0011, after 0010.
+Revision: 0013, after 0012.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import context, op
 
 from migrations import guards
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
