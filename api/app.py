@@ -19,6 +19,7 @@ from api.gate import Gate
 from api.routes import (
     accounts,
     bookings,
+    changes,
     closures,
     conversions,
     finance,
@@ -53,6 +54,7 @@ _ROUTERS = tuple(
         group_orders,
         sign_ins,
         bookings,
+        changes,
         closures,
         sessions,
         seats,

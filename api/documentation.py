@@ -11,7 +11,7 @@ from api.credentials import COOKIE
 from api.errors import MEDIA_TYPE, problem_body
 from api.schemas.base import Output, Page, Problem, example_of
 from api.schemas.mandates import DEBIT_AFTER, MANDATE_AFTER
-from api.schemas.refusals import GUARDS, PROBLEMS, REASONS, TRIGGERS, refusals
+from api.schemas.refusals import GUARDS, PROBLEMS, PULLED_WITH, REASONS, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
 from api.schemas.sample_group import GROUP_ORDER_AFTER
@@ -157,8 +157,8 @@ def _add_refusals(document: dict[str, Any]) -> None:
 
 def _reasons_of(step: tuple[str, str] | None) -> tuple[str, ...]:
     """What the guards of a trigger's steps may say, in the order of the chart."""
-    guards = [guard.__name__ for chart in CHARTS for edge in chart.steps if (chart.name, edge.trigger) == step
-              for guard in edge.when]  # fmt: skip
+    guards = [guard.__name__ for chart in CHARTS for edge in chart.steps
+              if (chart.name, PULLED_WITH.get(edge.trigger, edge.trigger)) == step for guard in edge.when]  # fmt: skip
     return tuple(dict.fromkeys(code for guard in guards for code in GUARDS[guard]))
 
 

@@ -1,7 +1,7 @@
 """What a credit takes back of invoices that were issued, and which money that frees: pure arithmetic.
 
-Amounts are minor units. A credit takes whole lines, capped at what of each is still creditable; it settles the invoice
-that it corrects first, and what was paid beyond what that still asks becomes the family's credit.
+Amounts are minor units. A credit takes lines, capped at what of each is still creditable; it settles what is open of
+the invoices that it corrects, then of the booking's others, and what was paid beyond becomes the family's credit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,6 +45,8 @@ class Credit:
     frees: list[Used]
     open_minor: int  # what all the invoices still ask when it is applied
     numbers: dict[UUID, str] = field(default_factory=dict)
+    to_charge_minor: int = 0  # what of it settles the invoice of the same edit
+    corrected: frozenset[UUID] = frozenset()
 
     @property
     def net_minor(self) -> int:
@@ -65,27 +67,49 @@ class Credit:
     def applied_minor(self, invoice_id: UUID) -> int:
         """How much less the family owes on that invoice."""
         freed = sum(used.amount_minor for used in self.frees if used.invoice_id == invoice_id)
-        return self.settles[invoice_id] - freed
+        return self.settles.get(invoice_id, 0) - freed
 
 
-def plan_credit(lines: Iterable[Values], invoices: Sequence[Owed], payments: Sequence[Used]) -> Credit:
+def plan_credit(
+    lines: Iterable[Values], invoices: Sequence[Owed], payments: Sequence[Used], *, charged_minor: int = 0
+) -> Credit:
     """What crediting these invoice lines comes to.
 
     A line carries its invoice, net and tax, and what of both was credited before; `payments` are asked for their money
-    in the order given, the latest first.
+    in the order given, the latest first. `charged_minor` is what the invoice of the same edit asks: the credit settles
+    that first, and the invoices that it corrects with the rest.
     """
     credited = [_remaining(line) for line in lines]
     credited = [line for line in credited if line["gross_minor"] > 0]
-    settles: dict[UUID, int] = {}
-    for line in credited:
-        settles[line["invoice_id"]] = settles.get(line["invoice_id"], 0) + line["gross_minor"]
+    whole = sum(line["gross_minor"] for line in credited)
+    to_charge = min(charged_minor, whole)
+    corrected = list(dict.fromkeys(line["invoice_id"] for line in credited))
+    settles, left = _settled(corrected, invoices, whole - to_charge)
+    frees = _freed(corrected, left, payments)
+    for used in frees:
+        settles[used.invoice_id] = settles.get(used.invoice_id, 0) + used.amount_minor
+    still_open = (
+        sum(invoice.open_minor for invoice in invoices)
+        - sum(settles.values())
+        + sum(used.amount_minor for used in frees)
+    )
+    numbers = {invoice.invoice_id: invoice.number for invoice in invoices}
+    return Credit(
+        credited, settles, frees, still_open + charged_minor - to_charge,
+        {i: numbers[i] for i in dict.fromkeys([*corrected, *settles])}, to_charge, frozenset(corrected),
+    )  # fmt: skip
+
+
+def _settled(corrected: list[UUID], invoices: Sequence[Owed], left_minor: int) -> tuple[dict[UUID, int], int]:
+    """What is open of the corrected invoices, then of the others, the newest first; and what is left after that."""
     owed = {invoice.invoice_id: invoice for invoice in invoices}
-    frees: list[Used] = []
-    for invoice_id, amount in settles.items():
-        frees += _freed(invoice_id, amount - owed[invoice_id].open_minor, payments)
-    still_open = sum(invoice.open_minor for invoice in invoices) - sum(settles.values())
-    still_open += sum(used.amount_minor for used in frees)
-    return Credit(credited, settles, frees, still_open, {i: owed[i].number for i in settles})
+    settles: dict[UUID, int] = {}
+    for invoice_id in dict.fromkeys([*corrected, *reversed(owed)]):
+        share = min(left_minor, owed[invoice_id].open_minor)
+        if share > 0:
+            settles[invoice_id] = share
+            left_minor -= share
+    return settles, left_minor
 
 
 def _remaining(line: Values) -> Values:
@@ -94,12 +118,30 @@ def _remaining(line: Values) -> Values:
     return {**line, "net_minor": net, "tax_minor": tax, "gross_minor": net + tax}
 
 
-def _freed(invoice_id: UUID, amount_minor: int, payments: Sequence[Used]) -> list[Used]:
+def _freed(corrected: list[UUID], left_minor: int, payments: Sequence[Used]) -> list[Used]:
+    """The money that nothing is owed for any more: of the corrected invoices first."""
     freed = []
-    for used in payments:
-        if used.invoice_id == invoice_id and amount_minor > 0:
-            share = min(used.amount_minor, amount_minor)
-            freed.append(Used(invoice_id, used.payment_id, share))
-            amount_minor -= share
-    assert amount_minor <= 0, "what is not open was paid"
+    for used in sorted(payments, key=lambda used: used.invoice_id not in corrected):
+        share = min(used.amount_minor, left_minor)
+        if share > 0:
+            freed.append(Used(used.invoice_id, used.payment_id, share))
+            left_minor -= share
+    assert left_minor <= 0, "what is not open was paid"
     return freed
+
+
+def part_of_lines(lines: Sequence[Values], *, net_minor: int, tax_minor: int) -> list[Values]:
+    """The invoice lines of one component, cut to what is taken back of them: the newest first, each as far as it goes.
+
+    A cut line says with `credited_…_minor` what of it stays, so that a credit takes the rest.
+    """
+    cut = []
+    for line in reversed(lines):
+        net = min(net_minor, line["net_minor"] - line["credited_net_minor"])
+        tax = min(tax_minor, line["tax_minor"] - line["credited_tax_minor"])
+        net_minor, tax_minor = net_minor - net, tax_minor - tax
+        if net or tax:
+            cut.append({**line, "credited_net_minor": line["net_minor"] - net,
+                        "credited_tax_minor": line["tax_minor"] - tax})  # fmt: skip
+    assert net_minor == tax_minor == 0, "what is taken back was invoiced"
+    return cut

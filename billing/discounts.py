@@ -66,6 +66,8 @@ class Surroundings:
     programs: Mapping[UUID, frozenset[UUID]] = field(default_factory=dict)  # confirmed, by attendee
     promo_codes: Mapping[UUID, str] = field(default_factory=dict)  # good ones, by order or booking
     is_staff: bool = False
+    # Sessions that count though they are not priced, by booking: days that were closed.
+    also_booked: Mapping[UUID, int] = field(default_factory=dict)
 
 
 Given = dict[tuple[UUID, UUID], tuple[Reduction, ...]]
@@ -88,7 +90,7 @@ def discount_lines(candidates: Sequence[Candidate], around: Surroundings) -> Giv
             left[booking, c.session_id] -= amount
             if says is not False and amount == 0:
                 why = "nothing is left to reduce" if left[booking, c.session_id] == 0 else f"{why}; its share is 0"
-            given[booking, c.session_id].append(_reduction(offered, amount, why))
+            given[booking, c.session_id].append(_reduction(offered, c, amount, why))
     return {place: tuple(reductions) for place, reductions in given.items()}
 
 
@@ -120,7 +122,9 @@ class _Counted:
             programs[c.attendee_id] = programs.get(c.attendee_id, frozenset()) | {c.program_id}
         children = dict.fromkeys((*around.children, *sorted({c.attendee_id for c in candidates})))
         rank = {child: place for place, child in enumerate(children, start=1)}
-        return cls(around, Counter(c.booking for c in candidates), programs, rank)
+        sessions = Counter(c.booking for c in candidates)
+        sessions.update(around.also_booked)
+        return cls(around, sessions, programs, rank)
 
 
 # What is said to a session: it keeps what it had (None), it is entitled, or it is not; and why, in words.
@@ -196,14 +200,15 @@ def _amounts(
     return amounts
 
 
-def _reduction(offered: Offered, amount_minor: int, why: str) -> Reduction:
-    """What of a discount stands in the trace of a price, with the terms that it was sold under."""
+def _reduction(offered: Offered, c: Candidate, amount_minor: int, why: str) -> Reduction:
+    """What of a discount stands in the trace of a price, with the terms and the day that it was sold under."""
     discount = offered.discount
     return Reduction(
         amount_minor,
         {
             "step": "discount", "rule": discount.kind.value, "name": discount.name, "version": discount.version,
             "scope_id": str(offered.scope_id), "amount_minor": -amount_minor, "why": why,
-            "terms": dict(discount.declared),
+            "terms": dict(discount.declared), "booked_on": c.booked_on.isoformat(),
+            "starts_on": c.starts_on.isoformat(),
         },
     )  # fmt: skip

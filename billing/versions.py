@@ -50,13 +50,17 @@ def next_version(
     return UUID(str(group["id"])), version
 
 
-def write_version(batch: Batch, priced: Priced, *, group_id: UUID, version: int, order_id: UUID, now: datetime) -> UUID:
-    """Add a version with its lines; returns its id."""
+def write_version(
+    batch: Batch, priced: Priced, *, group_id: UUID, version: int, order_id: UUID, now: datetime,
+    line_ids: Sequence[UUID] | None = None,
+) -> UUID:  # fmt: skip
+    """Add a version with its lines, under ids that are known before where somebody refers to them; returns its id."""
+    ids = line_ids or [new_id() for _ in priced.lines]
     billing_id = _add(batch, group_id, version, order_id, priced, is_void=False, now=now)
     batch.add(
         BillingLine,
         [{
-            "id": new_id(), "billing_id": billing_id, "attendee_id": p.line.attendee_id,
+            "id": ids[position], "billing_id": billing_id, "attendee_id": p.line.attendee_id,
             "term_product_id": p.line.term_product_id, "component": p.line.component,
             "description": p.line.description, "printed": p.line.printed, "quantity": p.line.quantity,
             "base_minor": p.base_minor,

@@ -29,7 +29,10 @@ def issue_invoice(
         },
         series=DocumentSeries.INVOICE, year=issued_on.year,
     )  # fmt: skip
-    batch.add(InvoiceLine, [{**line, "id": new_id(), "invoice_id": invoice_id} for line in lines])
+    batch.add(
+        InvoiceLine,
+        [{"is_difference": False, **line, "id": new_id(), "invoice_id": invoice_id} for line in lines],
+    )
     return invoice_id
 
 

@@ -82,6 +82,8 @@ class InvoiceLine(TenantRow, table=True):
     invoice_id: UUID
     billing_line_id: UUID
     booking_line_id: UUID
+    # A supplementary charge on what was invoiced before: the difference alone, of the billing line that it leads to.
+    is_difference: bool = False
     description: str
     session_date: date | None = None
     quantity: int = 1

@@ -51,6 +51,13 @@ class TermBookingOrder(TenantRow, table=True):
         check("converts_order_id IS NULL OR order_type = 0", "only_a_booking_converts"),
         check("converted_into_id IS NULL OR (order_type IN (2, 5) AND status = 0)", "converted_is_removed"),
         unique("reference"),
+        # One open change per booking group: the first that was begun.
+        index(
+            "uq_term_booking_order_open_change",
+            "group_id",
+            is_unique=True,
+            where="original_booking_id IS NOT NULL AND cause_order_id IS NULL AND status IN (100, 200, 300, 475, 485)",
+        ),
         index("ix_term_booking_order_account", "account_id", "created_at"),
         index("ix_term_booking_order_attendee", "attendee_id"),
         index("ix_term_booking_order_status", "status", "created_at"),
@@ -81,6 +88,8 @@ class TermBookingOrder(TenantRow, table=True):
     # A change order's original; a companion's cause.
     original_booking_id: UUID | None = None
     cause_order_id: UUID | None = None
+    # What a submitted change asks to be paid before it is confirmed.
+    change_due_minor: int | None = money(default=None, nullable=True)
     # The expression of interest or the trial that this order turns into a booking; of a booked trial, its order.
     converts_order_id: UUID | None = None
     # The order that an expression of interest or a trial on its way has become.

@@ -4,6 +4,7 @@ batch. `leaving` are the sessions that are given up by the step.
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from billing.credits import Credit
 from billing.ledger import credit_note_issued, post
@@ -83,8 +84,9 @@ def release_leaving(booking: Booking, *, batch: Batch, enrolled: Enrolled, leavi
 
 
 def write_credit(
-    booking: Booking, *, batch: Batch, enrolled: Enrolled, credit: Credit, reason: str, now: datetime, **_: Any
-) -> None:
+    booking: Booking, *, batch: Batch, enrolled: Enrolled, credit: Credit, reason: str, now: datetime,
+    charge_id: UUID | None = None, **_: Any,
+) -> None:  # fmt: skip
     """A credit note over what the sessions were invoiced for: it settles that invoice, and what was paid beyond what
     is owed then is the family's credit.
     """
@@ -92,7 +94,11 @@ def write_credit(
         return
     assert enrolled.order is not None, "only who holds the order's lock issues a credit note"
     order, today = enrolled.order, local_day(now, enrolled.order)
-    applied = [{"invoice": credit.numbers[i], "amount_minor": credit.applied_minor(i)} for i in credit.settles]
+    applied = [{"invoice": number, "amount_minor": credit.applied_minor(i), "is_corrected": i in credit.corrected}
+               for i, number in credit.numbers.items()]  # fmt: skip
+    if credit.to_charge_minor:
+        applied.append({"invoice": "the invoice of this change", "amount_minor": credit.to_charge_minor,
+                        "is_corrected": False})  # fmt: skip
     note_id = enrolled.credit_note_id = issue_credit_note(
         batch, account_id=booking.account_id, booking_id=booking.id, lines=credit.lines, net_minor=credit.net_minor,
         tax_minor=credit.tax_minor, reason=reason, issued_on=today, now=now,
@@ -101,10 +107,14 @@ def write_credit(
     posting: dict[str, Any] = {"account_id": booking.account_id, "posted_on": today, "now": now}
     post(batch, source_kind="CREDIT_NOTE", source_id=note_id, purpose="ISSUED",
          postings=credit_note_issued(net_minor=credit.net_minor, tax_minor=credit.tax_minor), **posting)  # fmt: skip
+    settled = dict(credit.settles)
+    if credit.to_charge_minor:
+        assert charge_id is not None, "the credit of an edit settles the invoice of the same edit first"
+        settled[charge_id] = credit.to_charge_minor
     batch.add(
         CreditAllocation,
         [{"id": new_id(), "credit_note_id": note_id, "invoice_id": invoice_id, "amount_minor": amount,
-          "created_at": now} for invoice_id, amount in credit.settles.items()],
+          "created_at": now} for invoice_id, amount in settled.items()],
     )  # fmt: skip
     for used in credit.frees:
         release_allocation(batch, invoice_id=used.invoice_id, payment_id=used.payment_id,

@@ -21,6 +21,7 @@ from engine.fire import Subject
 from invoicing.issue import number_text
 from models import (
     AttendanceStatus,
+    BookingMode,
     LineKind,
     PaymentState,
     TermBooking,
@@ -47,6 +48,7 @@ class Booking(Subject):
     payment_state: PaymentState
     closes_on: date | None = None
     converted_into_id: UUID | None = None  # written by the conversion of a trial
+    revision: int = 1
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class BookedLine:
     chain: tuple[UUID, ...]
     attendance: Row | None  # its row on the roll
     kind: LineKind = LineKind.SESSION
+    mode: BookingMode = BookingMode.CASUAL
 
     @property
     def was_there(self) -> bool:
@@ -126,7 +129,7 @@ _FIND = "SELECT order_id, account_id FROM term_booking WHERE organisation_id = %
 
 BOOKINGS = """
 SELECT id, reference, status, version, account_id, attendee_id, order_id, group_id, billing_id, total_minor,
-       confirmation_type, payment_state, closes_on
+       confirmation_type, payment_state, closes_on, revision
 FROM term_booking WHERE organisation_id = %(org)s AND id = ANY(%(booking_ids)s) ORDER BY id
 """
 _LOCK = f"{BOOKINGS} FOR NO KEY UPDATE"
@@ -146,7 +149,8 @@ WITH term AS (
     LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
     WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
 ), lines AS (
-    SELECT l.id, l.term_product_id, l.position, l.kind, l.cancelled_at IS NOT NULL AS is_cancelled, p.id AS offering_id,
+    SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.cancelled_at IS NOT NULL AS is_cancelled,
+           p.id AS offering_id,
            p.name, p.program_id, g.category_id, s.local_date, s.local_start, s.local_end,
            coalesce(s.local_date, term.starts_on) AS day,
            coalesce(s.starts_at, term.starts_on::timestamp AT TIME ZONE term.time_zone) AS starts_at,
@@ -179,6 +183,8 @@ SELECT
      FROM billing_line x WHERE x.organisation_id = %(org)s AND x.billing_id = %(billing_id)s) AS billing_lines,
     (SELECT json_agg(json_build_object('id', x.id, 'invoice_id', x.invoice_id, 'booking_line_id', x.booking_line_id,
                      'description', x.description, 'session_date', x.session_date, 'quantity', x.quantity,
+                     'component', (SELECT k.component FROM billing_line k
+                                   WHERE k.organisation_id = x.organisation_id AND k.id = x.billing_line_id),
                      'net_minor', x.net_minor, 'tax_minor', x.tax_minor, 'tax_name', x.tax_name,
                      'tax_rate', x.tax_rate::text, 'credited_net_minor', c.net_minor,
                      'credited_tax_minor', c.tax_minor) ORDER BY v.issued_at, v.number, x.position)
@@ -274,7 +280,7 @@ def _line(row: Row, attendance: Row | None, organisation_id: UUID) -> BookedLine
     return BookedLine(
         UUID(row["id"]), UUID(row["term_product_id"]), _label(row), date.fromisoformat(row["day"]),
         datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"]), row["position"],
-        row["is_cancelled"], chain, attendance, LineKind(row["kind"]),
+        row["is_cancelled"], chain, attendance, LineKind(row["kind"]), BookingMode(row["mode"]),
     )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def credit_note_document(tx: Transaction, credit_note_id: UUID) -> Document:
         kind=DocumentKind.CREDIT_NOTE, **_common(note, tx.rows(_CREDIT_NOTE_LINES, id=credit_note_id)),
         reference=note["printed"]["booking_reference"], payments=taken, paid_minor=applied_minor,
         owing_minor=note["total_minor"] - applied_minor,
-        corrects_number=", ".join(each["invoice"] for each in applied),
+        corrects_number=", ".join(each["invoice"] for each in applied if each.get("is_corrected", True)),
     )  # fmt: skip
 
 

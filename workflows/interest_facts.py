@@ -29,7 +29,9 @@ _OF_ENROLMENT = frozenset({"submit", "quote", "approve_attendance", "confirm"})
 def triggers_of(chart: Chart, order_type: TermBookingOrderType, status: IntEnum, kind: ActorKind) -> list[str]:
     """What a status leaves open to this kind of actor in an order of this type, in the order of the chart."""
     others = _OF_ENROLMENT if order_type is TermBookingOrderType.EOI else _OF_INTEREST
-    return [trigger for trigger in chart.triggers_from(status, kind) if trigger not in others]
+    # A change is confirmed by the same request as any order.
+    left = [trigger for trigger in chart.triggers_from(status, kind) if trigger not in others]
+    return [trigger for trigger in left if trigger != "confirm_change"]
 
 
 @dataclass(frozen=True, slots=True)

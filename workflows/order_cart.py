@@ -182,11 +182,11 @@ def replace_lines(
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
             "price_minor": prices[line.session_id], "position": line.position, "seat_id": line.seat_id,
-        } for line in facts.lines],
+        } for line in facts.whole],
     )  # fmt: skip
     gone = MovedMeanwhile("A seat was taken out of its venue meanwhile; look again.")
     batch.on_violation("fk_term_booking_order_line_organisation_id_seat_id", gone)
-    chosen = [extra for line in facts.lines for extra in line.extras]
+    chosen = [extra for line in facts.whole for extra in line.extras]
     if chosen:
         batch.add(
             TermBookingOrderExtra,
@@ -200,12 +200,12 @@ def replace_lines(
 
 def _refuse_unknown(wanted: list[Row], extras: list[Row], facts: Facts) -> None:
     """An id that is not of this organisation's catalogue answers like one that does not exist."""
-    known = {line.session_id for line in facts.lines}
+    known = {line.session_id for line in facts.whole}
     reasons = [
         Reason("unknown", "There is no such session.", field=f"lines[{w['position']}].session_id")
         for w in wanted if w["id"] not in known
     ]  # fmt: skip
-    found = {extra.id for line in facts.lines for extra in line.extras}
+    found = {extra.id for line in facts.whole for extra in line.extras}
     positions = {w["line_id"]: w["position"] for w in wanted if w["id"] in known}
     reasons += [
         Reason("unknown", "There is no such extra.", field=f"lines[{positions[e['order_line_id']]}].extras")

@@ -98,12 +98,12 @@ def make_booking(
         "wallet_debited_minor": 0, "bonus_debited_minor": 0, "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(batch, BOOKING_CHART, booking, row=row, actor=actor, now=now, reason=f"made by {order.reference}")
-    made.lines = {line["term_product_id"]: _booking_line(booking, line) for line in _sessions(holdings)}
+    made.lines = {line["term_product_id"]: booking_line(booking, line) for line in _sessions(holdings)}
     batch.add(TermBookingLine, made.lines.values())
     if holdings.extras:
         batch.add(
             TermBookingExtra,
-            [_booking_extra(booking, extra, made.lines[extra["term_product_id"]]) for extra in holdings.extras],
+            [booking_extra(booking, extra, made.lines[extra["term_product_id"]]) for extra in holdings.extras],
         )
     order.change(booking_id=booking.id, confirmation_type=order.confirmation_type)
 
@@ -112,7 +112,7 @@ def _sessions(holdings: Holdings) -> list[Values]:
     return [line for line in holdings.lines if line["component"] == "SESSION"]
 
 
-def _booking_line(booking: Booking, line: Values) -> Values:
+def booking_line(booking: Booking, line: Values) -> Values:
     return {
         "id": new_id(), "booking_id": booking.id, "term_product_id": line["term_product_id"],
         "term_program_set_id": line["term_program_set_id"], "kind": line["kind"], "mode": line["mode"],
@@ -121,7 +121,7 @@ def _booking_line(booking: Booking, line: Values) -> Values:
     }  # fmt: skip
 
 
-def _booking_extra(booking: Booking, extra: Values, line: Values) -> Values:
+def booking_extra(booking: Booking, extra: Values, line: Values) -> Values:
     snapshot = {name: extra[name] for name in ("extra_id", "name", "quantity", "price_minor", "price_paid_minor")}
     return {**snapshot, "id": new_id(), "booking_id": booking.id, "booking_line_id": line["id"]}
 

@@ -25,21 +25,26 @@ UnitPrices = dict[UUID, int]
 
 def discount_orders(asked: Sequence[tuple[Order, Facts, UnitPrices]]) -> Given:
     """What the sessions of the orders of one submission get; they are of one account and term."""
-    candidates = [c for order, facts, units in asked for c in _candidates(order, facts, units)]
+    candidates = [c for order, facts, units in asked for c in candidates_of(order, facts, units)]
     if not any(c.offered for c in candidates):
         return {}
-    _, facts, _ = asked[0]
-    around = Surroundings(
+    first, facts, _ = asked[0]
+    codes = {order.id: order.promo_code for order, its, _ in asked
+             if order.promo_code and not list(failing_promo_code(order, its))}  # fmt: skip
+    return discount_lines(candidates, surroundings(first, facts, codes))
+
+
+def surroundings(order: Order, facts: Facts, promo_codes: dict[UUID, str]) -> Surroundings:
+    """What discounts count besides the sessions that are priced."""
+    return Surroundings(
         children=tuple(UUID(peer["attendee_id"]) for peer in facts.peers),
-        programs={UUID(p["attendee_id"]): frozenset(UUID(i) for i in p["programs"]) for p in facts.peers},
-        promo_codes={order.id: order.promo_code for order, its, _ in asked
-                     if order.promo_code and not list(failing_promo_code(order, its))},
-        is_staff=asked[0][0].account["is_staff"],
+        programs={UUID(p["attendee_id"]): frozenset(UUID(i) for i in p["programs"] or ()) for p in facts.peers},
+        promo_codes=promo_codes, is_staff=order.account["is_staff"],
     )  # fmt: skip
-    return discount_lines(candidates, around)
 
 
-def _candidates(order: Order, facts: Facts, units: UnitPrices) -> Iterator[Candidate]:
+def candidates_of(order: Order, facts: Facts, units: UnitPrices) -> Iterator[Candidate]:
+    """The sessions that an order asks for, as discounts see them."""
     for offering in facts.offerings.values():
         own = [line for line in facts.lines if line.offering is offering]
         offered = _offered(facts, offering)
@@ -153,7 +158,7 @@ def return_promo_code(order: Order, *, batch: Batch, **_: Any) -> None:
 
 def note_discounts(order: Order, *, batch: Batch, facts: Facts, priced: Priced, **_: Any) -> None:
     """The cart says which discount took what off which session."""
-    lines = {line.session_id: line.line_id for line in facts.lines}
+    lines = {line.session_id: line.line_id for line in facts.whole}
     batch.add(
         TermBookingOrderDiscount,
         [{**row, "order_id": order.id, "order_line_id": lines[p.line.term_product_id]}

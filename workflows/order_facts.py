@@ -53,6 +53,8 @@ class Order(Subject):
     price_fingerprint: str = ""
     note: str = ""
     converts_order_id: UUID | None = None
+    original_booking_id: UUID | None = None
+    change_due_minor: int | None = None
     cancel_reason: str | None = None
     promo_code: str | None = None
     submitted_at: datetime | None = None
@@ -110,6 +112,8 @@ class WantedLine:
     asked_mode: BookingMode | None = None
     mode_reason: str = ""
     seat: WantedSeat | None = None  # the seat asked for, if there is such a seat
+    # It takes the time of a session that the same change gives up: it blocks no time before the two are swapped.
+    waits_for_swap: bool = False
 
     @property
     def seat_id(self) -> UUID | None:
@@ -195,6 +199,8 @@ class Facts:
     open_group: Row | None = None
     # In the submission of a group order only.
     beside: Beside | None = None
+    # What the original of a change order holds and keeps; `lines` are then the sessions that it adds.
+    staying: list[WantedLine] = field(default_factory=list)
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -215,6 +221,11 @@ class Facts:
         assert line.seat is not None
         return not line.seat.is_taken and not (self.beside and (line.session_id, line.seat_id) in self.beside.seats)
 
+    @property
+    def whole(self) -> list[WantedLine]:
+        """Every session of the order, those that stay included, in the order in which they were chosen."""
+        return sorted([*self.lines, *self.staying], key=lambda line: line.position)
+
     def rule(self, rule: Rule, offering: Offering) -> Answer:
         """Which value the rule has for this offering, and where it comes from."""
         key = (rule, offering.id)
@@ -230,7 +241,8 @@ class Facts:
 ORDERS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.converts_order_id, o.cancel_reason, o.promo_code, o.submitted_at, o.created_at,
+       o.converts_order_id, o.original_booking_id, o.change_due_minor, o.cancel_reason, o.promo_code, o.submitted_at,
+       o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
                          'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor, 'is_staff', a.is_staff) AS account,
        json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
@@ -320,7 +332,8 @@ WITH wanted AS MATERIALIZED (
 ACCOUNT_STANDING = """json_build_object(
         'unpaid_minor', (SELECT coalesce(sum(p.amount_minor), 0) FROM ledger_posting p
             WHERE p.organisation_id = %(org)s AND p.account_id = %(account_id)s AND p.ledger_account = 'RECEIVABLE'),
-        'open_minor', (SELECT coalesce(sum(o.total_minor), 0) FROM term_booking_order o
+        'open_minor', (SELECT coalesce(sum(coalesce(o.change_due_minor, o.total_minor)), 0)
+            FROM term_booking_order o
             WHERE o.organisation_id = %(org)s AND o.account_id = %(account_id)s AND o.confirmation_type = 101
               AND o.status IN (300, 475, 485, 450) AND o.id <> ALL(%(order_ids)s)),
         'overdue', (SELECT count(*) FROM invoice v WHERE v.organisation_id = %(org)s
@@ -398,7 +411,9 @@ SELECT
      WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s) AS billing_group,
     (SELECT json_agg(json_build_object('attendee_id', j.attendee_id, 'programs', j.programs)
                      ORDER BY j.joined_at, j.attendee_id)
-     FROM (SELECT b.attendee_id, min(b.created_at) AS joined_at, array_agg(DISTINCT p.program_id) AS programs
+     FROM (SELECT b.attendee_id, min(b.created_at) AS joined_at,
+                  array_agg(DISTINCT p.program_id) FILTER (WHERE b.id <> ALL(%(original_ids)s::uuid[]))
+                  AS programs
            FROM term_booking b
            JOIN term_booking_line l ON l.organisation_id = b.organisation_id AND l.booking_id = b.id
                 AND l.cancelled_at IS NULL
@@ -460,6 +475,7 @@ def read_facts_together(
         account_id=orders[0].account_id, term_id=orders[0].term_id,
         has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
         promo_codes=list({order.promo_code for order in orders if order.promo_code}),
+        original_ids=[order.original_booking_id for order in orders if order.original_booking_id],
         pay_later=pay_later, now=now, today=today, **given,
     )  # fmt: skip
     assert row is not None

@@ -35,7 +35,7 @@ CONFIRMATION_TYPES_THAT_WORK = frozenset(
 
 def is_not_empty(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """An order asks for at least one session."""
-    if not facts.lines:
+    if not facts.lines and order.original_booking_id is None:
         yield Reason("cart_empty", "The cart is empty; choose at least one session.", field="lines", rule="lines")
 
 
@@ -233,8 +233,9 @@ def is_in_good_standing(order: Order, *, facts: Facts, priced: Priced, **_: obje
     """Pay-later: nothing overdue, and unpaid invoices + open pay-later orders + this within the limit."""
     if order.confirmation_type is not TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT:
         return
-    limits = [facts.rule(Rule.PAY_LATER_LIMIT, offering).value for offering in facts.offerings.values()]
-    yield from failing_standing(order, facts.standing, limits, priced.total_minor)
+    limits = [facts.rule(Rule.PAY_LATER_LIMIT, line.offering).value for line in facts.whole]
+    asked = priced.total_minor if order.change_due_minor is None else order.change_due_minor
+    yield from failing_standing(order, facts.standing, limits, asked)
 
 
 def failing_standing(order: Order, standing: Row | None, limits: list[int], total_minor: int) -> Iterator[Reason]:
@@ -282,9 +283,13 @@ def is_not_paid(order: Order, *, holdings: Holdings, actor: Actor, **_: object) 
     if (
         actor.kind is ActorKind.SYSTEM
         and holdings.billing
-        and holdings.paid_minor >= holdings.billing["total_minor"] > 0
+        and holdings.paid_minor >= _asked_minor(order, holdings.billing) > 0
     ):
         yield Reason("paid", f"{order.reference} is paid.", rule="timeout_spares_paid")
+
+
+def _asked_minor(order: Order, billing: Row) -> int:
+    return int(billing["total_minor"] if order.change_due_minor is None else order.change_due_minor)
 
 
 def is_timed_out(order: Order, **_: object) -> Iterator[Reason]:

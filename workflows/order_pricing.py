@@ -8,7 +8,7 @@ from billing.discounts import Given
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
 from workflows.order_discounts import discount_orders
-from workflows.order_facts import Facts, Order, WantedLine
+from workflows.order_facts import Facts, Order, WantedExtra, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
 
 Units = dict[UUID, tuple[int, str]]
@@ -22,18 +22,18 @@ def price_order(order: Order, facts: Facts) -> Priced:
 
 def price_together(asked: Sequence[tuple[Order, Facts]]) -> list[Priced]:
     """Price the orders of one submission, which are of one account and term: their discounts count each other."""
-    units = [_unit_prices(facts) for _, facts in asked]
+    units = [unit_prices_in(facts) for _, facts in asked]
     given = discount_orders(
         [(order, facts, {session_id: unit for session_id, (unit, _) in its.items()})
          for (order, facts), its in zip(asked, units, strict=True)]
     )  # fmt: skip
     return [
-        price(_lines(order, facts, its, given), prices_include_tax=order.organisation["prices_include_tax"])
+        price(added_lines(order, facts, its, given), prices_include_tax=order.organisation["prices_include_tax"])
         for (order, facts), its in zip(asked, units, strict=True)
     ]
 
 
-def _unit_prices(facts: Facts) -> Units:
+def unit_prices_in(facts: Facts) -> Units:
     """What each session costs in the mode that the selection makes, and where that comes from."""
     settle_modes(facts)
     found: Units = {}
@@ -42,7 +42,8 @@ def _unit_prices(facts: Facts) -> Units:
     return found | {line.session_id: seat for line in facts.lines if (seat := _seat_price(line))}
 
 
-def _lines(order: Order, facts: Facts, units: Units, given: Given) -> list[LineToPrice]:
+def added_lines(order: Order, facts: Facts, units: Units, given: Given) -> list[LineToPrice]:
+    """The sessions that are asked for anew, with their extras, at the catalogue's prices of today."""
     lines: list[LineToPrice] = []
     for offering in facts.offerings.values():
         own = [line for line in facts.lines if line.offering is offering]
@@ -56,15 +57,18 @@ def _lines(order: Order, facts: Facts, units: Units, given: Given) -> list[LineT
                     tax_name, tax_rate, line.printed, given.get((order.id, line.session_id), ()),
                 )
             )  # fmt: skip
-            lines.extend(
-                LineToPrice(
-                    order.attendee_id, line.session_id, f"EXTRA:{extra.extra_id}", f"{extra.name}, {line.label}",
-                    extra.price_minor, extra.quantity, "extra", tax_name, tax_rate,
-                    line.printed | {"extra": extra.name},
-                )
-                for extra in line.extras
-            )  # fmt: skip
+            lines.extend(extra_line(order.attendee_id, line, extra, tax_name, tax_rate) for extra in line.extras)
     return lines
+
+
+def extra_line(
+    attendee_id: UUID, line: WantedLine, extra: WantedExtra, tax_name: str, tax_rate: Decimal
+) -> LineToPrice:
+    """An extra beside a session at the catalogue's price, taxed as the session is."""
+    return LineToPrice(
+        attendee_id, line.session_id, f"EXTRA:{extra.extra_id}", f"{extra.name}, {line.label}", extra.price_minor,
+        extra.quantity, "extra", tax_name, tax_rate, line.printed | {"extra": extra.name},
+    )  # fmt: skip
 
 
 def _seat_price(line: WantedLine) -> tuple[int, str] | None:

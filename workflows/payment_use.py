@@ -17,6 +17,7 @@ from engine.database import Row, Transaction
 from engine.fire import MovedMeanwhile, Refused, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentState, TermBookingConfirmationType, TermBookingStatus
+from workflows import change_order
 from workflows.order_confirmation import is_condition_met, settle_invoice
 from workflows.order_effects import disarm_timers, local_day
 from workflows.order_facts import Order
@@ -101,8 +102,14 @@ def due_minor(order: Order, holdings: Holdings, owed: Owed) -> int:
     """What is still to be paid, in minor units: of the Billing before the confirmation, of the invoices after it."""
     if order.status is TermBookingStatus.APPROVED:
         return max(owed.open_minor - sum(free for _, free in _free(holdings)), 0)
-    total = holdings.billing["total_minor"] if holdings.billing else 0
-    return max(total - holdings.paid_minor, 0)
+    return max(_asked_minor(order, holdings) - holdings.paid_minor, 0)
+
+
+def _asked_minor(order: Order, holdings: Holdings) -> int:
+    """What is to be paid before the confirmation: all that it costs, or what a change adds."""
+    if order.change_due_minor is not None:
+        return order.change_due_minor
+    return holdings.billing["total_minor"] if holdings.billing else 0
 
 
 def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Captured, now: datetime) -> Use:
@@ -120,6 +127,8 @@ def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Capture
 def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
     if order.status is TermBookingStatus.APPROVED and money.is_as_asked:
         return _settle(tx, order, holdings, money, now)
+    if order.original_booking_id is not None and order.status is TermBookingStatus.SUBMITTED:
+        return _use_for_change(tx, order, holdings, money, now)
     if _confirms(order, holdings, money):
         confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
         return Use.CONFIRMED
@@ -131,6 +140,22 @@ def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now
         disarm_timers(order, batch=tx.batch, holdings=holdings, now=now)
         return Use.HELD
     return Use.CREDITED
+
+
+def _use_for_change(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
+    """Money confirms a change at the difference that it was paid for; where that is another by now, finance decides."""
+    if money.is_as_asked and order.confirmation_type in CONFIRMED_BY_PAYMENT:
+        try:
+            change_order.confirm_locked(
+                tx, order, shown_fingerprint=money.fingerprint, actor=SYSTEM, now=now,
+                reason=f"paid by {money.reference}", holdings=holdings,
+            )  # fmt: skip
+            return Use.CONFIRMED
+        except Refused:
+            pass
+    _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
+    disarm_timers(order, batch=tx.batch, holdings=holdings, now=now)
+    return Use.HELD
 
 
 def _confirms(order: Order, holdings: Holdings, money: Captured) -> bool:
@@ -148,6 +173,7 @@ def _may_revive(order: Order, holdings: Holdings, money: Captured) -> bool:
     return (
         order.status is TermBookingStatus.CANCELED
         and order.cancel_reason == TIMEOUT
+        and order.original_booking_id is None
         and order.confirmation_type in CONFIRMED_BY_PAYMENT
         and money.is_as_asked
         and holdings.paid_minor >= order.total_minor
@@ -228,8 +254,8 @@ def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> P
         return None
     if money.fingerprint != order.price_fingerprint:
         return PaymentReviewKind.PRICE_CHANGED
-    total = holdings.billing["total_minor"] if holdings.billing else 0
-    return PaymentReviewKind.PART_PAYMENT if holdings.paid_minor < total else None
+    is_part = holdings.paid_minor < _asked_minor(order, holdings)
+    return PaymentReviewKind.PART_PAYMENT if is_part else None
 
 
 def review(batch: Batch, kind: PaymentReviewKind, money: Captured, *, now: datetime) -> None:

@@ -111,7 +111,7 @@ def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:
         "id": new_id(), "order_id": order.id, "attendee_id": order.attendee_id,
         "attendee_key": order.attendee["claim_key"], "term_product_id": line.session_id,
         "order_type": int(order.order_type), "takes_place": order.order_type in TAKES_PLACE,
-        "blocks_time": order.order_type in BLOCKS_TIME,
+        "blocks_time": order.order_type in BLOCKS_TIME and not line.waits_for_swap,
         "during": f"[{starts.isoformat()},{ends.isoformat()})" if starts and ends else "empty", "held_since": now,
         "is_seated": line.facts["venue_id"] is not None, "venue_id": seat and seat.venue_id,
         "seat_id": seat and seat.id,

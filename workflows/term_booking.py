@@ -78,6 +78,8 @@ CHART = Chart(
         Step("close",      S.ATTENDANCE_APPROVED, S.CLOSED,    ADMIN,          (*_MAY_CLOSE, has_nothing_left_unbilled),   _END_UNBILLED,        "booking.closed"),
         Step("close",      S.APPROVED,            S.CLOSED,    ADMIN | SYSTEM, _MAY_CLOSE,                                 _END,                 "booking.closed"),
         Step("close",      S.SUSPENDED,           S.CLOSED,    ADMIN | SYSTEM, _MAY_CLOSE,                                 _END,                 "booking.closed"),
+        # A change order gives up, adds and reprices; its confirmation does so in one order of writes.
+        Step("revise",     S.APPROVED,            S.APPROVED,  OWNER | SYSTEM),
         Step("suspend",    S.APPROVED,            S.SUSPENDED, ADMIN,          (has_reason,),                              (strike_attendance,), "booking.suspended"),
         Step("resume",     S.SUSPENDED,           S.APPROVED,  ADMIN,          (),                                         (expect_again,),      "booking.resumed"),
         Step("close_day",  S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM, (),                                        _CLOSE_DAY),

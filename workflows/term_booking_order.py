@@ -21,6 +21,16 @@ from models import TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
 from workflows.alternatives import Lost, with_alternatives
 from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.change_confirmation import revise_booking
+from workflows.change_guards import (
+    can_be_changed,
+    has_changes,
+    is_change,
+    is_change_paid,
+    is_difference_as_shown,
+    is_first_order,
+    is_in_change_window,
+)
 from workflows.closure_effects import (
     carry_billing,
     free_claims,
@@ -103,15 +113,20 @@ _SUBMIT = (
     is_enrolment, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
     is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing, has_good_promo_code,
+    has_changes, can_be_changed, is_in_change_window,
 )  # fmt: skip
 # An interest is expressed before registration opens, and after it closed for a place that may become free.
 _EXPRESS = (
     is_interest, has_something_wanted, has_order_type_on_offer, has_wishes_on_offer, is_selectable, is_before_cut_off,
     is_eligible, has_no_conflict,
 )  # fmt: skip
-_ENROLMENT = (is_enrolment,)
+_ENROLMENT = (is_enrolment, is_first_order)
 _HOLD = (make_way, hold_places, open_billing, use_promo_code, arm_timeout)
-_CONFIRM = (is_enrolment, can_confirm_oneself, is_condition_met)
+_CONFIRM = (is_enrolment, is_first_order, can_confirm_oneself, is_condition_met)
+_CONFIRM_CHANGE = (
+    is_change, can_be_changed, has_changes, is_in_change_window, is_difference_as_shown, is_change_paid,
+)  # fmt: skip
+_SWAP = (disarm_timers, revise_booking)
 _ENROL = (disarm_timers, make_booking, copy_discounts, write_invoice, make_attendance)
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
@@ -149,6 +164,7 @@ CHART = Chart(
         Step("accept",             S.QUOTE,               S.ACCEPT,              OWNER,          (has_open_quote,), _REARM),
         Step("approve_attendance", S.SUBMITTED,           S.ATTENDANCE_APPROVED, ADMIN,          _ENROLMENT,     _ATTEND),
         Step("confirm",            S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
+        Step("confirm_change",     S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM_CHANGE,  _SWAP,   "booking.confirmed"),
         Step("confirm",            S.ACCEPT,              S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
         Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _INVOICE, "booking.confirmed"),
         Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _LATER),

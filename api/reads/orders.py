@@ -36,7 +36,8 @@ def moved(
         "currency": principal.organisation["currency"], "total_minor": order.total_minor,
         "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
         "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
-        "cancel_reason": order.cancel_reason, "promo_code": order.promo_code, "booking_id": order.booking_id,
+        "cancel_reason": order.cancel_reason, "promo_code": order.promo_code,
+        "original_booking_id": order.original_booking_id, "booking_id": order.booking_id,
         "converts_order_id": order.converts_order_id, "note": order.note, **more,
     }  # fmt: skip
     made = outcome.made
@@ -67,7 +68,7 @@ def saved(outcome: Outcome, principal: Principal, *, status: int = 200) -> Answe
     prices = {p.line.term_product_id: p for p in outcome.priced.lines if p.line.component == "SESSION"}
     return moved(
         outcome, principal, status=status,
-        lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.lines],
+        lines=[_saved_line(line, prices[line.session_id]) for line in outcome.facts.whole],
         wishes=[{"offering_id": wish.offering_id, "program_id": wish.program_id, "name": wish.name}
                 for wish in outcome.wishes or ()],
         notices=[reason.as_dict() for reason in outcome.notices or ()],
@@ -105,8 +106,8 @@ def _status(status: TermBookingStatus) -> Row:
 _WHOLE = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
-       o.promo_code, o.booking_id, o.note, o.converts_order_id, o.converted_into_id, a.name AS account,
-       t.name AS attendee, m.name AS term, b.reference AS booking_reference,
+       o.promo_code, o.original_booking_id, o.booking_id, o.note, o.converts_order_id, o.converted_into_id,
+       a.name AS account, t.name AS attendee, m.name AS term, b.reference AS booking_reference,
        (SELECT min(x.due_at) FROM timer x
         WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id AND x.status = 'ARMED') AS expires_at,
        (SELECT i.id FROM invoice i

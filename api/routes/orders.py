@@ -32,7 +32,7 @@ from engine.database import Transaction
 from engine.errors import NotPermitted, Reason
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
-from workflows import conversion
+from workflows import conversion, order_requests
 from workflows import term_booking_order as orders
 from workflows.interest_facts import Wishes
 
@@ -103,10 +103,9 @@ def save_cart(order_id: UUID, body: Cart, call: Called) -> Response:
     wishes = Wishes(**body.wishes.model_dump()) if body.wishes else None
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = orders.save(
+        outcome = order_requests.save(
             tx, order_id=order_id, lines=lines, actor=who.actor, now=call.now, version=call.expected_version,
-            wishes=wishes,
-            promo_code=body.promo_code,
+            wishes=wishes, promo_code=body.promo_code,
         )  # fmt: skip
         return shown.saved(outcome, who)
 
@@ -122,7 +121,7 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         only_admins_override(who, body.override_reason)
-        outcome = orders.submit(
+        outcome = order_requests.submit(
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
             override_reason=body.override_reason, is_muted=body.is_muted,
@@ -207,10 +206,15 @@ def approve_attendance(order_id: UUID, call: Called, body: Ending | None = None)
 
 @router.post("/orders/{order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def confirm_order(order_id: UUID, call: Called, body: Confirmation | None = None) -> Response:
-    """Make the booking, its invoice and its attendance, once the confirmation type's condition is met."""
+    """Make the booking, its invoice and its attendance, once the confirmation type's condition is met; of a change
+    order the next revision of its booking, with the Billing Difference that was reviewed.
+    """
     asked = body or Confirmation()
     how = TermBookingConfirmationType[asked.confirmation_type] if asked.confirmation_type else None
-    return _move(call, order_id, orders.confirm, reason=asked.reason, is_muted=asked.is_muted, confirmation_type=how)
+    return _move(
+        call, order_id, order_requests.confirm, reason=asked.reason, is_muted=asked.is_muted, confirmation_type=how,
+        difference_fingerprint=asked.difference_fingerprint,
+    )  # fmt: skip
 
 
 @router.post("/orders/{order_id}/reopening", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))

@@ -102,6 +102,9 @@ class Confirmation(Input):
     reason: LongText = ""
     confirmation_type: ConfirmationType | None = None
     is_muted: YesNo = False
+    difference_fingerprint: ShortText = Field(
+        default="", description="Of the Billing Difference that was reviewed; a change order is confirmed with it."
+    )
 
 
 class Ending(Input):
@@ -196,6 +199,7 @@ class Order(Output):
     expires_at: datetime | None = Field(description="When the places are given back, or the quote runs out.")
     cancel_reason: str | None
     promo_code: str | None
+    original_booking_id: UUID | None = Field(description="The booking that a change order changes.")
     booking_id: UUID | None
     lines: list[OrderLine] | None = Field(default=None, description="With a saved cart and a read order.")
     notices: list[FailedRule] | None = Field(

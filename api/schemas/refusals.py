@@ -53,17 +53,21 @@ REASONS: Mapping[str, str] = {
     "bad_row": "A row of the file cannot be imported; `facts.line` says which.",
     "below_taken": "More places are taken than the session would have.",
     "cart_empty": "The cart holds no session.",
+    "change_open": "Another change of the family's bookings of the term is open; `reasons` says whose and since when.",
     "confirmation_type_not_available": "This confirmation type is not available yet.",
     "confirmation_type_not_offered": "The programme does not offer this confirmation type, or not to this caller.",
     "confirmed_by_payment": "A family does not confirm this by itself: its payment does.",
     "debit_under_way": "A debit for this invoice is under way.",
+    "difference_is_stale": "It is not the Billing Difference that would be made now; `facts` is the fresh one.",
     "double_booked": "The attendee is elsewhere at that time; nobody overrides it.",
     "extra_not_offered": "The extra is not sold with this session.",
     "group_order_open": "The order is part of a group order, `facts.group_order_id`; submit that.",
+    "given_up_before": "The session was given up before; book it with a new order.",
     "height_does_not_fit": "The attendee's height is outside what the offering takes.",
     "height_unknown": "The offering asks for a height, and the attendee's is not known.",
     "in_the_future": "Neither a mark is made nor a mandate signed on a day to come.",
     "in_the_past": "The day is past.",
+    "is_change": "It changes a booking; confirm it with its Billing Difference.",
     "invalid": "The value is not one of those that are possible.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
@@ -89,6 +93,10 @@ REASONS: Mapping[str, str] = {
     "not_interest": "It is no expression of interest.",
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
+    "not_change": "It changes no booking.",
+    "not_changeable": "Only an approved booking is changed.",
+    "nothing_changed": "The change changes nothing.",
+    "nothing_left": "Nothing of the booking would stay; cancel it.",
     "nothing_to_cancel": "Every session was held.",
     "nothing_to_convert": "What the order was to convert does not stand any more; begin a new order.",
     "nothing_wanted": "It names no session, offering or program.",
@@ -128,6 +136,7 @@ REASONS: Mapping[str, str] = {
     "session_closed": "The session does not take place.",
     "session_full": "The session has no place left; nobody overrides it.",
     "session_not_seated": "The session has no numbered seats.",
+    "session_held": "The session was held; it stays, with its extras.",
     "session_over": "The session is over.",
     "signed_in": "Somebody is signed in; sign everybody out first.",
     "source_unreadable": "The file cannot be read here; `facts.line` says where.",
@@ -182,6 +191,13 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "is_seat_of_its_session": ("session_not_seated", "seat_elsewhere"),
     "has_seat": ("seat_required", "seat_taken"),
     "is_in_good_standing": _STANDING,
+    "is_first_order": ("is_change",),
+    "is_change": ("not_change",),
+    "has_changes": ("nothing_changed", "nothing_left"),
+    "can_be_changed": ("not_changeable", "session_held", "given_up_before", "extra_not_offered"),
+    "is_in_change_window": ("past_cancellation_window",),
+    "is_difference_as_shown": ("difference_is_stale",),
+    "is_change_paid": ("not_paid", *_STANDING, "admin_with_reason"),
     "has_good_promo_code": (
         "promo_code_unknown", "promo_code_not_valid_today", "promo_code_used_up", "promo_code_used_before",
     ),
@@ -225,6 +241,8 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
         "direct_debit_mandate": {"activate_mandate": "activate", "revoke_mandate": "revoke"},
     }.items() for operation, trigger in steps.items()
 }  # fmt: skip
+# Steps that one request pulls with another: which of the two depends on the order.
+PULLED_WITH: Mapping[str, str] = {"confirm_change": "confirm"}
 MOVES = ("not_allowed_now", "refused", "moved_meanwhile")
 # The operations that write a plain record, whose constraints may refuse it.
 RECORDS = frozenset(
@@ -245,6 +263,8 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         422: ((), ("required",)),
     },
     "convert_eois": {422: ((), ("too_many", "unknown", "twice"))},
+    "begin_change": {409: (("refused", "moved_meanwhile"), ("not_changeable", "change_open"))},
+    "foresee_change": {422: ((), ("too_many", "twice", "out_of_range"))},
     "convert_order": {409: (("refused", "moved_meanwhile"), ("not_convertible", "term_closed", *_CART))},
     "express_interest": {403: ((), ("not_permitted",))},
     "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown", "invalid"))},

@@ -74,7 +74,7 @@ _DRAFT: Sample = {
     "allowed": ["save", "remove"], "account_id": ACCOUNT_ID, "attendee_id": ATTENDEE_ID, "term_id": TERM_ID,
     "order_type": "BOOKING", "confirmation_type": None, "currency": "CAD", "total_minor": 0, "total": "$0.00",
     "price_fingerprint": "", "created_at": _BEGUN, "submitted_at": None, "expires_at": None, "cancel_reason": None,
-    "promo_code": None, "booking_id": None,
+    "promo_code": None, "original_booking_id": None, "booking_id": None,
 }  # fmt: skip
 _CREATED = _DRAFT | {
     "status": "CREATED", "status_code": 200, "version": 2, "allowed": ["save", "submit", "remove"],
@@ -120,6 +120,9 @@ ORDER_AFTER: dict[str, Sample] = {
     "reopen_order": _CREATED | {"version": 4, "submitted_at": _SUBMITTED, "confirmation_type": "PAY_NOW_PAY_ALL"},
     "remove_order": _OVER | {"status": "REMOVED", "status_code": 0, "cancel_reason": "The family moved away"},
     "cancel_order": _OVER | {"status": "CANCELED", "status_code": 900, "cancel_reason": "The family moved away"},
+}  # fmt: skip
+ORDER_AFTER["begin_change"] = _DRAFT | {
+    "reference": "TO-9C2M7XPD", "total_minor": 3750, "total": "$37.50", "original_booking_id": BOOKING_ID,
 }  # fmt: skip
 GUEST_ORDER: Sample = _CREATED | {
     "allowed": ["save", "submit", "remove"], "lines": _LINES, "notices": [], "link": "eyJvcmRlciI6IjAxOWRi…",

@@ -2,6 +2,7 @@
 
 from engine.invariants.attendance import ATTENDANCE
 from engine.invariants.billing import BILLING, INVOICING
+from engine.invariants.changes import CHANGES
 from engine.invariants.debit import DEBIT
 from engine.invariants.discounts import DISCOUNTS
 from engine.invariants.form import Invariant, Scope
@@ -14,7 +15,7 @@ from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *LEDGER, *PAYMENTS, *DEBIT,
+    *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *CHANGES, *LEDGER, *PAYMENTS, *DEBIT,
     *ATTENDANCE,
     *HOLIDAY, *TENANCY,
 )  # fmt: skip

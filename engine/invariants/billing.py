@@ -210,6 +210,7 @@ INVOICING = (
                 FROM invoice_line l
                 JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
                 JOIN billing_line x ON x.id = l.billing_line_id AND x.component = 'SESSION'
+                WHERE NOT l.is_difference
                 GROUP BY l.booking_line_id
             )
             SELECT b.reference, {SESSION_NAME} AS session, coalesce(charges, 0) AS charges, line.id AS booking_line_id
@@ -233,7 +234,7 @@ INVOICING = (
             JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
             LEFT JOIN billing_line x ON x.id = l.billing_line_id
             LEFT JOIN term_booking_line line ON line.id = l.booking_line_id
-            WHERE (l.net_minor, l.tax_minor) IS DISTINCT FROM (x.net_minor, x.tax_minor)
+            WHERE ((l.net_minor, l.tax_minor) IS DISTINCT FROM (x.net_minor, x.tax_minor) AND NOT l.is_difference)
                OR line.term_product_id IS DISTINCT FROM x.term_product_id
                OR line.booking_id IS DISTINCT FROM i.booking_id
         """,

@@ -184,22 +184,19 @@ PAYMENTS = (
     ),
     Invariant(
         name="credit_settles_what_it_corrects",
-        promise="A credit note settles the invoices whose lines it takes back, by what it takes back of each.",
+        promise="A credit note settles invoices of its own booking, by what it takes back in all.",
+        # That of the same edit first, then the unpaid part of those that it corrects, then the booking's others.
         sql=f"""
-            WITH corrects AS (
-                SELECT n.credit_note_id, l.invoice_id, sum(n.gross_minor) AS credited_minor
-                FROM credit_note_line n JOIN invoice_line l ON l.id = n.invoice_line_id
-                GROUP BY n.credit_note_id, l.invoice_id
-            )
-            SELECT {document_name("n")} AS note, {document_name("i")} AS invoice,
-                   coalesce(c.credited_minor, 0) AS credited_minor, coalesce(s.amount_minor, 0) AS settled_minor
-            FROM corrects c
-            FULL JOIN credit_allocation s ON s.credit_note_id = c.credit_note_id AND s.invoice_id = c.invoice_id
-            LEFT JOIN credit_note n ON n.id = coalesce(c.credit_note_id, s.credit_note_id)
-            LEFT JOIN invoice i ON i.id = coalesce(c.invoice_id, s.invoice_id)
-            WHERE coalesce(c.credited_minor, 0) <> coalesce(s.amount_minor, 0)
+            SELECT {document_name("n")} AS note, n.total_minor AS credited_minor,
+                   coalesce(sum(s.amount_minor), 0) AS settled_minor
+            FROM credit_note n
+            LEFT JOIN credit_allocation s ON s.credit_note_id = n.id
+            LEFT JOIN invoice i ON i.id = s.invoice_id
+            GROUP BY n.id, n.series, n.year, n.number, n.total_minor, n.booking_id
+            HAVING coalesce(sum(s.amount_minor), 0) <> n.total_minor
+                OR bool_or(i.booking_id IS DISTINCT FROM n.booking_id AND s.id IS NOT NULL)
         """,
-        says="Credit note {note} takes back {credited_minor} of {invoice} and settles {settled_minor} of it",
+        says="Credit note {note} takes back {credited_minor} and settles {settled_minor} of invoices of its booking",
     ),
     Invariant(
         name="payment_event_is_applied_once",

@@ -100,7 +100,8 @@ PLACES = (
                OR c.attendee_key IS DISTINCT FROM a.claim_key
                OR c.order_type IS DISTINCT FROM o.order_type
                OR c.takes_place <> (c.order_type IN {TAKES_PLACE})
-               OR (c.blocks_time <> (c.order_type IN {BLOCKS_TIME}) AND session.starts_at IS NOT NULL)
+               OR (c.blocks_time <> (c.order_type IN {BLOCKS_TIME}) AND session.starts_at IS NOT NULL
+                   AND NOT (o.original_booking_id IS NOT NULL AND o.status IN {HOLDING_ORDER}))
         """,
         says="{reference}: its claim on {session} is not the one of a type {order_type} order for {attendee}",
     ),

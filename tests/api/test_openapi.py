@@ -174,8 +174,9 @@ class TestRefusals:
         by_id = {operation["operationId"]: operation for _, operation in operations(document)}
         for operation_id, named in refusals.TRIGGERS.items():
             refused = by_id[operation_id]["responses"]["409"]
-            guards = {guard for chart in CHARTS for step in chart.steps if (chart.name, step.trigger) == named
-                      for guard in step.when}  # fmt: skip
+            pulled = [step for chart in CHARTS for step in chart.steps
+                      if (chart.name, refusals.PULLED_WITH.get(step.trigger, step.trigger)) == named]  # fmt: skip
+            guards = {guard for step in pulled for guard in step.when}
 
             assert set(refused["x-reason-codes"]) == set().union(*map(_codes_of, guards)), operation_id
             for code in (*refused["x-codes"], *refused["x-reason-codes"]):

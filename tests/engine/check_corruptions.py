@@ -609,6 +609,37 @@ def a_failed_debit_called_returned(world: World) -> None:
     change(world, "payment", world.failed, "returned_at = %(now)s", now=NOW)
 
 
+@breaks("one_open_change_per_group")
+def two_changes_at_once(world: World) -> None:
+    world.tx.run("DROP INDEX uq_term_booking_order_open_change")
+    for _ in range(2):
+        a_change_of_anas(world)
+
+
+@breaks("change_is_of_its_original")
+def a_change_of_another_familys_booking(world: World) -> None:
+    a_change_of_anas(world, original_booking_id=world.mias.booking["id"])
+
+
+@breaks("change_is_of_its_original")
+def a_new_order_that_asks_for_a_difference(world: World) -> None:
+    change(world, "term_booking_order", world.cart.order, "change_due_minor = 100")
+
+
+@breaks("changed_booking_is_invoiced_as_billed")
+def a_changed_booking_that_is_credited_for_what_it_keeps(world: World) -> None:
+    build.credit(world.tx, world.anas, 0)
+    change(world, "term_booking", world.anas.booking, "revision = 2")
+
+
+def a_change_of_anas(world: World, **columns: Any) -> None:
+    booking = world.anas.booking
+    build.cart(
+        world.tx, world.chen, world.ana, world.term, [], moves=build.DRAFTED,
+        **{"original_booking_id": booking["id"], "group_id": booking["group_id"], **columns},
+    )  # fmt: skip
+
+
 @breaks("payment_event_is_applied_once")
 def an_event_applied_twice(world: World) -> None:
     drop(world, "processed_event", "uq_processed_event_organisation_id_provider_event_id")

@@ -1,0 +1,53 @@
+"""Changes of bookings: one open at a time, of its own original, and invoiced by exactly what changed."""
+
+from engine.invariants.form import Invariant, OrderType, Status, members
+
+_OPEN = members((Status.DRAFT, Status.CREATED, Status.SUBMITTED, Status.QUOTE, Status.ACCEPT))
+
+CHANGES = (
+    Invariant(
+        name="one_open_change_per_group",
+        promise="A booking group has one open change order at most.",
+        sql=f"""
+            SELECT string_agg(o.reference, ', ' ORDER BY o.reference) AS "references", o.group_id
+            FROM term_booking_order o
+            WHERE o.original_booking_id IS NOT NULL AND o.cause_order_id IS NULL AND o.status IN {_OPEN}
+            GROUP BY o.group_id HAVING count(*) > 1
+        """,
+        says="{references} change bookings of one family at the same time",
+    ),
+    Invariant(
+        name="change_is_of_its_original",
+        promise="A change order is of its original's account, attendee, term and group; what a submitted one asks to "
+        "be paid is written down, and no other order has such an amount.",
+        sql=f"""
+            SELECT o.reference, b.reference AS original, o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN term_booking b ON b.id = o.original_booking_id
+            WHERE (o.original_booking_id IS NOT NULL
+                   AND (b.id IS NULL OR (o.account_id, o.attendee_id, o.term_id, o.group_id)
+                        IS DISTINCT FROM (b.account_id, b.attendee_id, b.term_id, b.group_id)))
+               OR (o.original_booking_id IS NULL AND o.change_due_minor IS NOT NULL)
+               OR (o.original_booking_id IS NOT NULL AND o.status = {Status.SUBMITTED:d}
+                   AND o.change_due_minor IS NULL)
+        """,
+        says="{reference} does not go with the booking {original} that it changes",
+    ),
+    Invariant(
+        name="changed_booking_is_invoiced_as_billed",
+        promise="What a changed booking is invoiced, less its credit notes, is what it costs.",
+        sql=f"""
+            SELECT b.reference, b.total_minor, i.invoiced_minor, coalesce(c.credited_minor, 0) AS credited_minor,
+                   b.id AS booking_id
+            FROM term_booking b
+            JOIN (SELECT booking_id, sum(total_minor) AS invoiced_minor FROM invoice GROUP BY booking_id) i
+              ON i.booking_id = b.id
+            LEFT JOIN (SELECT booking_id, sum(total_minor) AS credited_minor FROM credit_note GROUP BY booking_id) c
+              ON c.booking_id = b.id
+            WHERE b.status = {Status.APPROVED:d} AND b.revision > 1
+              AND b.order_type IN {members((OrderType.BOOKING, OrderType.TRIAL_SESSION))}
+              AND i.invoiced_minor - coalesce(c.credited_minor, 0) <> b.total_minor
+        """,
+        says="{reference} costs {total_minor}; {invoiced_minor} is invoiced and {credited_minor} credited",
+    ),
+)

@@ -1,0 +1,88 @@
+"""A booking changed over HTTP: the difference is shown, paid for and confirmed, and nothing that was not shown is."""
+
+from typing import Any
+
+from tests.api.conftest import World
+
+
+def lines(sessions: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"lines": [{"session_id": str(session["id"])} for session in sessions]}
+
+
+class TestChange:
+    def test_from_what_if_to_the_next_revision(self, world: World) -> None:
+        sundays = world.new_sessions(count=10)
+        booking = world.confirmed(world.new_child("Ada"), sundays[5:7])["booking"]["id"]
+        wanted = lines(sundays[6:9])
+
+        foreseen = world.rossi.post(f"/bookings/{booking}/billing-difference", wanted).json()
+        begun = world.rossi.post(f"/bookings/{booking}/change-orders")
+        change = begun.json()
+        second = world.admin.post(f"/bookings/{booking}/change-orders")
+        saved = world.rossi.put(f"/orders/{change['id']}/lines", wanted).json()
+        shown = world.rossi.get(f"/orders/{change['id']}/billing-difference").json()
+        stale = world.admin.post(f"/orders/{change['id']}/submission", {
+            "confirmation_type": "ADMIN_CONFIRM", "price_fingerprint": "seen-nothing"})  # fmt: skip
+        submitted = world.admin.post(f"/orders/{change['id']}/submission", {
+            "confirmation_type": "ADMIN_CONFIRM", "price_fingerprint": shown["fingerprint"]})  # fmt: skip
+        unseen = world.admin.post(f"/orders/{change['id']}/confirmation", {"reason": "as agreed"})
+        confirmed = world.admin.post(f"/orders/{change['id']}/confirmation", {
+            "reason": "as agreed", "difference_fingerprint": shown["fingerprint"]})  # fmt: skip
+
+        assert (begun.status_code, change["status"], change["original_booking_id"]) == (201, "DRAFT", booking)
+        assert (second.status_code, second.json()["reasons"][0]["code"]) == (409, "change_open")
+        assert saved["price_fingerprint"] == shown["fingerprint"]
+        assert foreseen == shown
+        assert (shown["delta_minor"], shown["invoice_minor"], shown["credit_note_minor"]) == (1130, 2260, 1130)
+        assert sorted(line["causes"][0] for line in shown["lines"]) == ["ADDED", "ADDED", "CANCELLED"]
+        assert (stale.status_code, stale.json()["reasons"][0]["code"]) == (409, "price_changed")
+        assert (submitted.status_code, submitted.json()["status"]) == (200, "SUBMITTED")
+        (reason,) = unseen.json()["reasons"]
+        assert (unseen.status_code, reason["code"]) == (409, "difference_is_stale")
+        assert reason["facts"]["fingerprint"] == shown["fingerprint"]
+        assert (confirmed.status_code, confirmed.json()["status"]) == (200, "APPROVED"), confirmed.text
+        made = world.rossi.get(f"/bookings/{booking}").json()
+        assert (made["revision"], made["total_minor"], made["session_count"]) == (2, 3390, 3)
+        assert sorted(invoice["total_minor"] for invoice in made["invoices"]) == [2260, 2260]
+        pdf = world.rossi.get(f"/invoices/{made['invoices'][0]['id']}/document")
+        assert pdf.content[:5] == b"%PDF-"
+
+    def test_a_family_that_only_gives_up_is_done_with_its_submission(self, world: World) -> None:
+        sundays = world.new_sessions(count=10)
+        booking = world.confirmed(world.new_child("Ben"), sundays[5:7])["booking"]["id"]
+        change = world.rossi.post(f"/bookings/{booking}/change-orders").json()["id"]
+        shown = world.rossi.put(f"/orders/{change}/lines", lines(sundays[6:7])).json()["price_fingerprint"]
+
+        done = world.rossi.post(f"/orders/{change}/submission", {
+            "confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": shown})  # fmt: skip
+
+        assert (done.status_code, done.json()["status"]) == (200, "APPROVED"), done.text
+        assert world.rossi.get(f"/bookings/{booking}").json()["total_minor"] == 1130
+
+    def test_a_change_that_is_discarded_changes_nothing(self, world: World) -> None:
+        booking = world.confirmed(world.new_child("Cleo"), world.new_sessions(count=10)[5:7])["booking"]["id"]
+        change = world.rossi.post(f"/bookings/{booking}/change-orders").json()["id"]
+
+        gone = world.admin.post(f"/orders/{change}/removal", {"reason": "not wanted"})
+
+        assert gone.json()["status"] == "REMOVED"
+        assert world.rossi.get(f"/bookings/{booking}").json()["revision"] == 1
+
+    def test_what_goes_with_new_orders_only_is_refused_by_its_field(self, world: World) -> None:
+        sundays = world.new_sessions(count=10)
+        booking = world.confirmed(world.new_child("Dora"), sundays[5:7])["booking"]["id"]
+        change = world.rossi.post(f"/bookings/{booking}/change-orders").json()["id"]
+
+        answer = world.rossi.put(f"/orders/{change}/lines", {**lines(sundays[5:6]), "promo_code": "SPRING"})
+
+        assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "promo_code")
+        world.rossi.post(f"/orders/{change}/removal")
+
+    def test_another_familys_is_not_there(self, world: World) -> None:
+        sundays = world.new_sessions(count=10)
+        booking = world.confirmed(world.new_child("Emil"), sundays[5:7])["booking"]["id"]
+
+        begun = world.chen.post(f"/bookings/{booking}/change-orders")
+        foreseen = world.chen.post(f"/bookings/{booking}/billing-difference", lines(sundays[5:6]))
+
+        assert (begun.status_code, foreseen.status_code) == (404, 404)

@@ -1,0 +1,230 @@
+"""What a revision makes of a booking: claims swapped, lines, roll, Billing version, invoice and credit note.
+
+`change.leaving` are the sessions that are given up; the steps of a booking that strike them off are used as they are.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from billing.credits import part_of_lines, plan_credit
+from billing.difference import Cause, DifferenceLine
+from billing.ledger import invoice_issued, post
+from billing.pricing import PricedLine
+from billing.versions import next_version, write_version
+from catalogue.rules import Rule
+from engine.batch import Batch, Guarded, Values
+from engine.fire import MovedMeanwhile
+from engine.ids import new_id
+from invoicing.issue import issue_invoice
+from models import (
+    PaymentState,
+    TermAttendance,
+    TermBookingConfirmationType,
+    TermBookingDiscount,
+    TermBookingExtra,
+    TermBookingLine,
+)
+from workflows.booking_effects import write_credit
+from workflows.booking_facts import Booking
+from workflows.change_facts import Change
+from workflows.double_booking import BLOCKS_TIME
+from workflows.order_confirmation import booking_extra, booking_line, settle_invoice
+from workflows.order_discounts import discount_rows
+from workflows.order_effects import local_day, printed
+from workflows.order_facts import WantedLine
+from workflows.order_holdings import Holdings
+
+Key = tuple[UUID, str]
+
+
+_SWAP = Guarded(
+    name="swap_claims",
+    sql="UPDATE place_claim c SET order_id = r.to_order_id, blocks_time = r.blocks_time FROM {rows} "
+    "WHERE c.organisation_id = {org} AND c.id = r.id AND c.order_id = r.from_order_id RETURNING c.id",
+    takes="id uuid, from_order_id uuid, to_order_id uuid, blocks_time boolean",
+)
+
+
+def swap_claims(booking: Booking, *, batch: Batch, change: Change, holdings: Holdings, **_: Any) -> None:
+    """What the change held is the booking's from now on, its time included: what it gave up for it is free already."""
+    meanwhile = MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again.")
+    batch.on_violation("ex_place_claim_no_overlap", meanwhile)
+    blocks = change.order.order_type in BLOCKS_TIME
+    rows = [{"id": claim["id"], "from_order_id": change.order.id, "to_order_id": booking.order_id,
+             "blocks_time": blocks} for claim in holdings.claims]  # fmt: skip
+    if rows:
+        batch.guard(_SWAP, rows, otherwise=lambda _: meanwhile)
+
+
+def bill_change(booking: Booking, *, batch: Batch, change: Change, holdings: Holdings, now: datetime, **_: Any) -> None:
+    """The next Billing version of the booking, its lines, and the documents over the difference."""
+    enrolled, priced = change.enrolled, change.priced
+    group_id, version = next_version(
+        batch, group=enrolled.group, account_id=booking.account_id, term_id=enrolled.term["id"], now=now
+    )
+    ids: dict[Key, UUID] = {_key(p): new_id() for p in priced.lines}
+    billing_id = write_version(
+        batch, priced, group_id=group_id, version=version, order_id=booking.order_id, now=now,
+        line_ids=list(ids.values()),
+    )  # fmt: skip
+    booking.change(billing_id=billing_id, total_minor=priced.total_minor, revision=booking.revision + 1)
+    booked = {line.session_id: line.id for line in enrolled.kept()}
+    booked |= _add_lines(booking, batch, change, ids)
+    _reprice_kept(booking, batch, change, ids)
+    _write_documents(booking, batch, change, holdings, ids, booked, now)
+
+
+def _key(priced: PricedLine) -> Key:
+    return priced.line.term_product_id, priced.line.component
+
+
+def _add_lines(booking: Booking, batch: Batch, change: Change, ids: dict[Key, UUID]) -> dict[UUID, UUID]:
+    """The sessions that are added, with extras, discounts and rows on the roll. Returns their lines by session."""
+    position = max((line.position for line in change.enrolled.lines), default=-1) + 1
+    by_key = {_key(p): p for p in change.priced.lines}
+    made: dict[UUID, Values] = {}
+    for place, line in enumerate(change.facts.lines, start=position):
+        session = line.session_id, "SESSION"
+        made[line.session_id] = booking_line(booking, {
+            "term_product_id": line.session_id, "term_program_set_id": line.offering.id, "kind": line.kind.value,
+            "mode": line.mode.value, "id": ids[session], "gross_minor": by_key[session].gross_minor,
+            "line_position": place, "seat_id": line.seat_id,
+        })  # fmt: skip
+    batch.add(TermBookingLine, made.values())
+    _add_extras(booking, batch, change, change.facts.lines, {session: row["id"] for session, row in made.items()})
+    _add_discounts(booking, batch, (by_key[session, "SESSION"] for session in made),
+                   {session: row["id"] for session, row in made.items()})  # fmt: skip
+    batch.add(
+        TermAttendance,
+        [{
+            "id": new_id(), "booking_line_id": made[line.session_id]["id"], "booking_id": booking.id,
+            "term_product_id": line.session_id, "attendee_id": booking.attendee_id, "local_date": line.local_date,
+            "status": "EXPECTED", "version": 1,
+        } for line in change.facts.lines if line.local_date],
+    )  # fmt: skip
+    return {session: row["id"] for session, row in made.items()}
+
+
+def _add_extras(
+    booking: Booking, batch: Batch, change: Change, lines: Iterable[WantedLine], booked: dict[UUID, UUID]
+) -> None:
+    units = {_key(p): p.line.unit_minor for p in change.priced.lines}
+    asked = [(line.session_id, extra, units[line.session_id, f"EXTRA:{extra.extra_id}"])
+             for line in lines for extra in line.extras]  # fmt: skip
+    batch.add(
+        TermBookingExtra,
+        [booking_extra(booking, {"extra_id": extra.extra_id, "name": extra.name, "quantity": extra.quantity,
+                                 "price_minor": unit_minor, "price_paid_minor": unit_minor}, {"id": booked[session_id]})
+         for session_id, extra, unit_minor in asked],
+    )  # fmt: skip
+
+
+def _add_discounts(booking: Booking, batch: Batch, lines: Iterable[PricedLine], booked: dict[UUID, UUID]) -> None:
+    batch.add(
+        TermBookingDiscount,
+        [{**row, "booking_id": booking.id, "booking_line_id": booked[p.line.term_product_id]}
+         for p in lines for row in discount_rows(p.trace)],
+    )  # fmt: skip
+
+
+_REPRICE = Guarded(
+    name="reprice_lines",
+    sql="UPDATE term_booking_line t SET billing_line_id = r.billing_line_id, gross_minor = r.gross_minor FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.cancelled_at IS NULL RETURNING t.id",
+    takes="id uuid, billing_line_id uuid, gross_minor bigint",
+)
+
+
+def repriced_sessions(change: Change) -> set[UUID]:
+    """The sessions that stay and cost something else."""
+    kept = {line.session_id for line in change.facts.staying}
+    return {line.session_id for line in change.difference.lines if line.session_id in kept}
+
+
+def _reprice_kept(booking: Booking, batch: Batch, change: Change, ids: dict[Key, UUID]) -> None:
+    """Sessions that stay and cost something else say so; their extras and discounts are written anew (the verb has
+    deleted those that were).
+    """
+    changed = repriced_sessions(change)
+    lines = [line for line in change.facts.staying if line.session_id in changed]
+    if not lines:
+        return
+    by_key = {_key(p): p for p in change.priced.lines}
+    booked = {line.session_id: change.booked(line.session_id).id for line in lines}
+    batch.guard(
+        _REPRICE,
+        [{"id": booked[line.session_id], "billing_line_id": ids[line.session_id, "SESSION"],
+          "gross_minor": by_key[line.session_id, "SESSION"].gross_minor} for line in lines],
+        otherwise=lambda _: MovedMeanwhile(f"{booking.reference} was changed meanwhile; look at it again."),
+    )  # fmt: skip
+    _add_extras(booking, batch, change, lines, booked)
+    _add_discounts(booking, batch, (by_key[line.session_id, "SESSION"] for line in lines), booked)
+
+
+def _write_documents(
+    booking: Booking, batch: Batch, change: Change, holdings: Holdings, ids: dict[Key, UUID],
+    booked: dict[UUID, UUID], now: datetime,
+) -> None:  # fmt: skip
+    """More owed is a supplementary invoice, less a credit note; the credit settles that invoice first."""
+    enrolled = change.enrolled
+    charges = [line for line in change.difference.lines if line.delta_minor > 0 or _is_new(change, line)]
+    charged = sum(line.delta_minor for line in charges)
+    cut: list[Values] = []
+    for line in change.difference.lines:
+        if line.delta_minor < 0:
+            key = str(booked[line.session_id]), line.component
+            of = [x for x in enrolled.invoice_lines if (x["booking_line_id"], x["component"]) == key]
+            cut += part_of_lines(of, net_minor=-line.net_delta_minor, tax_minor=-line.tax_delta_minor)
+    credit = plan_credit(cut, enrolled.invoices, enrolled.payments, charged_minor=charged)
+    invoice_id = _charge(booking, batch, change, charges, holdings, ids, booked, now) if charges else None
+    write_credit(booking, batch=batch, enrolled=enrolled, credit=credit, now=now, charge_id=invoice_id,
+                 reason=f"changed by {change.order.reference}")  # fmt: skip
+    left = charged - credit.to_charge_minor
+    for payment in holdings.payments:
+        free = payment["amount_minor"] - payment["allocated_minor"]
+        amount = min(left, free) if payment["status"] == "SUCCESS" else 0
+        if invoice_id is not None and amount > 0:
+            left -= amount
+            settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment["id"], amount_minor=amount,
+                           now=now)  # fmt: skip
+    open_minor = credit.open_minor - (charged - credit.to_charge_minor) + left
+    booking.change(payment_state=PaymentState.OPEN if open_minor else PaymentState.PAID)
+
+
+def _is_new(change: Change, line: DifferenceLine) -> bool:
+    """It was not billed before: it is charged in full, also where it costs nothing."""
+    added = {wanted.session_id for wanted in change.facts.lines}
+    return line.causes == (Cause.ADDED,) and (line.session_id in added or line.was_minor == 0)
+
+
+def _charge(
+    booking: Booking, batch: Batch, change: Change, charges: list[DifferenceLine], holdings: Holdings,
+    ids: dict[Key, UUID], booked: dict[UUID, UUID], now: datetime,
+) -> UUID:  # fmt: skip
+    order, by_key = change.order, {_key(p): p for p in change.priced.lines}
+    days = {line.session_id: line.local_date for line in change.facts.whole}
+    lines = []
+    for position, line in enumerate(charges):
+        key = line.session_id, line.component
+        priced, is_new = by_key[key], _is_new(change, line)
+        lines.append({
+            "billing_line_id": ids[key], "booking_line_id": booked[line.session_id], "is_difference": not is_new,
+            "description": line.description if is_new else f"{line.description}: difference",
+            "session_date": days[line.session_id], "quantity": priced.line.quantity if is_new else 1,
+            "net_minor": line.net_delta_minor, "tax_minor": line.tax_delta_minor, "gross_minor": line.delta_minor,
+            "tax_name": priced.line.tax_name, "tax_rate": str(priced.line.tax_rate), "position": position,
+        })  # fmt: skip
+    net, tax = sum(line.net_delta_minor for line in charges), sum(line.tax_delta_minor for line in charges)
+    today = local_day(now, order)
+    is_paid_now = order.confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL
+    due_days = 0 if is_paid_now else min(holdings.rules(Rule.INVOICE_DUE))
+    invoice_id = issue_invoice(
+        batch, account_id=order.account_id, booking_id=booking.id,
+        billing={"id": booking.billing_id, "net_minor": net, "tax_minor": tax, "total_minor": net + tax}, lines=lines,
+        printed=printed(order) | {"booking_reference": booking.reference}, issued_on=today, due_days=due_days, now=now,
+    )  # fmt: skip
+    post(batch, source_kind="INVOICE", source_id=invoice_id, purpose="ISSUED", account_id=order.account_id,
+         postings=invoice_issued(net_minor=net, tax_minor=tax), posted_on=today, now=now)  # fmt: skip
+    return invoice_id

@@ -1,0 +1,140 @@
+"""The rules that may refuse a change of a booking. Each guard yields every reason it finds."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from catalogue.rules import Rule
+from engine.actor import Actor
+from engine.errors import Reason
+from engine.money import format_money
+from models import ActorKind, TermBookingConfirmationType, TermBookingStatus
+from workflows.booking_facts import BookedLine
+from workflows.change_facts import Change
+from workflows.order_facts import Order
+from workflows.order_guards import failing_standing
+from workflows.order_holdings import Holdings
+
+_HOW = TermBookingConfirmationType
+
+
+def is_first_order(order: Order, **_: object) -> Iterator[Reason]:
+    """A change is confirmed with the difference that was reviewed, and neither quoted nor let in before it is."""
+    if order.original_booking_id is not None:
+        yield Reason("is_change", f"{order.reference} changes a booking; confirm it with its Billing Difference.",
+                     rule="change")  # fmt: skip
+
+
+def is_change(order: Order, **_: object) -> Iterator[Reason]:
+    """Only a change order is confirmed as one."""
+    if order.original_booking_id is None:
+        yield Reason("not_change", f"{order.reference} changes no booking; confirm it.", rule="change")
+
+
+def has_changes(order: Order, *, change: Change | None = None, **_: object) -> Iterator[Reason]:
+    """A change changes something, and leaves something: a booking of which nothing stays is cancelled."""
+    if change is None:
+        return
+    if not change.facts.lines and not change.leaving and not change.difference.lines:
+        yield Reason("nothing_changed", f"{order.reference} changes nothing.", field="lines", rule="change")
+    if not change.facts.lines and not change.facts.staying:
+        yield Reason("nothing_left", f"Nothing of {change.enrolled.booking.reference} would stay; cancel the booking.",
+                     field="lines", rule="change")  # fmt: skip
+
+
+def can_be_changed(order: Order, *, change: Change | None = None, **_: object) -> Iterator[Reason]:
+    """Only an approved booking is changed, and of it nothing that was held or given up."""
+    if change is None:
+        return
+    booking = change.enrolled.booking
+    if booking.status is not TermBookingStatus.APPROVED:
+        message = f"{booking.reference} is {booking.status.name.lower()}; only an approved booking is changed."
+        yield Reason("not_changeable", message, rule="change", facts={"status": booking.status.name})
+    for line in change.leaving:
+        if line.is_held(change.now):
+            yield Reason("session_held", f"{line.label} was held; it stays.", **_named(line))
+    gone = {line.session_id: line for line in change.enrolled.lines if line.is_cancelled}
+    for wanted in change.facts.lines:
+        if wanted.session_id in gone:
+            yield Reason("given_up_before", f"{wanted.label} was given up before; book it with a new order.",
+                         **_named(gone[wanted.session_id]))  # fmt: skip
+    yield from _failing_extras(change)
+
+
+def _failing_extras(change: Change) -> Iterator[Reason]:
+    """What goes with a session that was held stays; what is added is still sold."""
+    billed = {(row["term_product_id"], row["component"]): row["quantity"] for row in change.enrolled.billing_lines}
+    for line in change.facts.staying:
+        booked, session = change.booked(line.session_id), str(line.session_id)
+        was = {component: n for (of, component), n in billed.items() if of == session and component != "SESSION"}
+        wanted = {f"EXTRA:{extra.extra_id}": extra.quantity for extra in line.extras}
+        if was != wanted and booked.is_held(change.now):
+            yield Reason("session_held", f"{booked.label} was held; its extras stay.", **_named(booked))
+        for extra in line.extras:
+            if not extra.is_offered and was.get(f"EXTRA:{extra.extra_id}") != extra.quantity:
+                yield Reason("extra_not_offered", f"{extra.name} is not offered with {booked.label}.",
+                             **_named(booked))  # fmt: skip
+
+
+def is_in_change_window(
+    order: Order, *, actor: Actor, change: Change | None = None, **_: object
+) -> Iterator[Reason]:  # fmt: skip
+    """A family gives up sessions until their cancellation window closes; an admin may at any time."""
+    if change is None or actor.kind not in (ActorKind.FAMILY, ActorKind.GUEST):
+        return
+    for line in change.leaving:
+        until = change.enrolled.cancellable_until(line)
+        if change.now > until and not line.is_held(change.now):
+            when = f"{until.astimezone(change.enrolled.zone):%a %d %b %Y %H:%M}"
+            yield Reason("past_cancellation_window", f"{line.label} could be given up until {when}; ask the "
+                         "centre.", **_named(line))  # fmt: skip
+
+
+def is_difference_as_shown(
+    order: Order, *, change: Change, shown_fingerprint: str, **_: object
+) -> Iterator[Reason]:  # fmt: skip
+    """Nobody confirms a difference that they did not see; the refusal shows the fresh one."""
+    if shown_fingerprint != change.difference.fingerprint:
+        yield Reason(
+            "difference_is_stale", "This is not the difference that would be made now; look at it and confirm again.",
+            field="difference_fingerprint", rule="billing_difference", facts=shown_difference(change),
+        )  # fmt: skip
+
+
+def is_change_paid(
+    order: Order, *, change: Change, holdings: Holdings, actor: Actor, reason: str, **_: object
+) -> Iterator[Reason]:  # fmt: skip
+    """The confirmation type's condition, asked of what the change adds: paid, in good standing, or an admin says so."""
+    required = change.difference.required_minor
+    money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+    if order.confirmation_type is _HOW.PAY_NOW_PAY_ALL and holdings.paid_minor < required:
+        yield Reason(
+            "not_paid", f"{order.reference} is confirmed when {format_money(required, **money)} more are paid; "
+            f"{format_money(holdings.paid_minor, **money)} are.", rule="confirmation_type",
+            facts={"required_minor": required, "paid_minor": holdings.paid_minor},
+        )  # fmt: skip
+    if order.confirmation_type is _HOW.CONFIRM_WITHOUT_PAYMENT and required:
+        yield from failing_standing(order, holdings.standing, holdings.rules(Rule.PAY_LATER_LIMIT), required)
+    if order.confirmation_type is _HOW.ADMIN_CONFIRM and not (actor.is_admin and reason.strip()):
+        yield Reason("admin_with_reason", "An admin confirms it, with a reason.", field="reason",
+                     rule="confirmation_type")  # fmt: skip
+
+
+def shown_difference(change: Change) -> dict[str, Any]:
+    """The difference as plain values: amounts in minor units, `delta` and `due` apart."""
+    found = change.difference
+    return {
+        "fingerprint": found.fingerprint, "old_total_minor": found.old_total_minor,
+        "new_total_minor": found.new_total_minor, "delta_minor": found.delta_minor, "paid_minor": found.paid_minor,
+        "due_minor": found.due_minor, "credit_minor": found.credit_minor, "required_minor": found.required_minor,
+        "invoice_minor": found.invoiced_minor, "credit_note_minor": found.credited_minor,
+        "lines": [
+            {**{name: value for name, value in asdict(line).items() if not name.startswith(("net_", "tax_"))},
+             "session_id": str(line.session_id), "causes": [cause.value for cause in line.causes],
+             "why": list(line.why), "delta_minor": line.delta_minor} for line in found.lines
+        ],
+    }  # fmt: skip
+
+
+def _named(line: BookedLine) -> dict[str, Any]:
+    return {"field": "lines", "rule": "change", "session": line.label, "facts": {"session_id": str(line.session_id)}}
