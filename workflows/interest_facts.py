@@ -78,7 +78,12 @@ class Interest(Subject):
     claims: list[Row] = field(default_factory=list)
     prices: dict[str, int] = field(default_factory=dict)  # what was shown for each of its sessions, in minor units
     seats: dict[str, str | None] = field(default_factory=dict)
-    has_wishes: bool = False
+    wishes: list[Row] = field(default_factory=list)
+
+    def wishes_besides(self, offerings: Collection[UUID], programs: Collection[str]) -> bool:
+        """Whether it wishes for something else than these offerings and programs."""
+        return any(str(wish["offering_id"]) not in map(str, offerings) and wish["program_id"] not in programs
+                   for wish in self.wishes)  # fmt: skip
 
 
 _WISHES = """
@@ -170,8 +175,10 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.order_type, o.tot
                  WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS prices,
        coalesce((SELECT json_object_agg(l.term_product_id, l.seat_id) FROM term_booking_order_line l
                  WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS seats,
-       EXISTS (SELECT FROM term_booking_order_wish w
-               WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id) AS has_wishes
+       coalesce((SELECT json_agg(json_build_object('offering_id', w.term_program_set_id,
+                                                   'program_id', w.program_id))
+                 FROM term_booking_order_wish w WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id),
+                '[]'::json) AS wishes
 FROM term_booking_order o
 LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
 LEFT JOIN term_booking_order n ON n.organisation_id = o.organisation_id AND n.converts_order_id = o.id

@@ -80,13 +80,15 @@ def make_way(
 ) -> None:  # fmt: skip
     """The family's own interest in these sessions becomes this order: its claims go, and what has nothing left ends."""
     wanted = {str(line.session_id) for line in facts.lines}
+    programs = {offering.facts["program_id"] for offering in facts.offerings.values()}
     for interest in facts.making_way:
         if interest.status is not TermBookingStatus.SUBMITTED:
             continue  # it became this order before that was reopened
         whole = interest.id == order.converts_order_id
         leaving = [claim for claim in interest.claims if whole or claim["term_product_id"] in wanted]
         places.give_back(batch, interest, leaving)
-        if whole or (len(leaving) == len(interest.claims) and not interest.has_wishes):
+        if whole or (len(leaving) == len(interest.claims)
+                     and not interest.wishes_besides(facts.offerings, programs)):  # fmt: skip
             _end(interest, order, batch=batch, chart=chart, actor=actor, now=now, is_muted=is_muted)
         else:
             _narrow(interest, order, leaving, batch=batch, chart=chart, now=now)

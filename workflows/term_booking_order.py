@@ -158,6 +158,7 @@ CHART = Chart(
         Step("express",            S.CREATED,             S.SUBMITTED,           OWNER,          _EXPRESS,         _CLAIM,  "order.interest"),
         Step("narrow",             S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               ()),
         Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _BECOME, "order.converted"),
+        Step("lapse",              S.SUBMITTED,           S.REMOVED,             SYSTEM,         (is_interest,),   _END),
         Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          (has_no_money,),  _LET_GO),
         Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          _ENROLMENT,     _QUOTE,  "order.quoted"),
         Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),

@@ -1,4 +1,6 @@
-"""When a term has ended: what is still suspended is closed, what has run and is settled is archived, by the system."""
+"""When a term has ended: what is still suspended is closed, what has run and is settled is archived, and what was only
+wished for is removed, by the system.
+"""
 
 from datetime import date, datetime
 from functools import partial
@@ -6,9 +8,13 @@ from uuid import UUID
 
 from engine.actor import SYSTEM
 from engine.database import Database, Transaction
+from engine.fire import fire
 from models import TermBookingStatus
 from workflows import term_booking as bookings
 from workflows.booking_facts import lock_booking
+from workflows.order_facts import lock_order
+from workflows.order_holdings import read_holdings
+from workflows.term_booking_order import CHART as ORDER_CHART
 
 # Of each term that is over where it runs: suspended bookings, and those of which nothing is owed.
 _ENDED = """
@@ -28,16 +34,39 @@ ORDER BY b.id LIMIT %(limit)s
 """
 
 
+# Expressions of interest that nobody converted.
+_WISHED = """
+SELECT o.id FROM term_booking_order o
+JOIN term t ON t.organisation_id = o.organisation_id AND t.id = o.term_id
+JOIN organisation g ON g.id = o.organisation_id
+LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
+WHERE o.organisation_id = %(org)s AND o.order_type = 5 AND o.status = 300
+  AND t.ends_on < (%(now)s AT TIME ZONE coalesce(s.time_zone, g.time_zone))::date
+ORDER BY o.id LIMIT %(limit)s
+"""
+
+
 def end_terms(database: Database, *, now: datetime, batch: int = 100) -> int:
-    """Take up to `batch` bookings of each organisation one step further, each in a transaction of its own; returns how
-    many moved. A suspended one is closed by one call and archived by a later one.
+    """Take up to `batch` bookings of each organisation one step further, and as many expressions of interest, each in a
+    transaction of its own; returns how many moved. A suspended booking is closed by one call, archived by a later one.
     """
     moved = 0
     for organisation_id in database.organisations():
         with database.transaction(organisation_id) as tx:
             found = tx.rows(_ENDED, now=now, limit=batch)
+            wished = tx.rows(_WISHED, now=now, limit=batch)
         moved += sum(database.run(organisation_id, partial(_move, booking_id=row["id"], now=now)) for row in found)
+        moved += sum(database.run(organisation_id, partial(_lapse, order_id=row["id"], now=now)) for row in wished)
     return moved
+
+
+def _lapse(tx: Transaction, *, order_id: UUID, now: datetime) -> int:
+    order = lock_order(tx, order_id, actor=SYSTEM)
+    if order.status is not TermBookingStatus.SUBMITTED:
+        return 0  # somebody was faster
+    fire(tx.batch, ORDER_CHART, order, "lapse", actor=SYSTEM, now=now, reason="the term has ended",
+         holdings=read_holdings(tx, order))  # fmt: skip
+    return 1
 
 
 def _move(tx: Transaction, *, booking_id: UUID, now: datetime) -> int:

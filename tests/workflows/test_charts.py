@@ -33,6 +33,7 @@ ORDER = (
     ("express", {S.CREATED}, S.SUBMITTED, OWNER),  # the submit of an expression of interest
     ("narrow", {S.SUBMITTED}, S.SUBMITTED, {SYSTEM}),  # some of its sessions were booked
     ("convert", {S.SUBMITTED}, S.REMOVED, {SYSTEM}),  # it has become another order
+    ("lapse", {S.SUBMITTED}, S.REMOVED, {SYSTEM}),  # an interest whose term has ended
     ("quote", {S.SUBMITTED, S.QUOTE}, S.QUOTE, {ADMIN}),
     ("accept", {S.QUOTE}, S.ACCEPT, OWNER),
     ("approve_attendance", {S.SUBMITTED}, S.ATTENDANCE_APPROVED, {ADMIN}),
@@ -131,10 +132,10 @@ class TestSpecification:
 
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
-            ("term_booking_order", 10, 29), ("term_booking", 6, 19), ("direct_debit_mandate", 3, 3),
+            ("term_booking_order", 10, 30), ("term_booking", 6, 19), ("direct_debit_mandate", 3, 3),
         ]  # fmt: skip
         # Every pair of trigger and status is an edge or is refused; nothing is left over.
-        assert len(list(undeclared())) == (15 * 13 - 29) + (11 * 13 - 19) + (2 * 3 - 3)
+        assert len(list(undeclared())) == (16 * 13 - 30) + (11 * 13 - 19) + (2 * 3 - 3)
         assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
 
     def test_places_are_held_where_the_specification_says(self) -> None:

@@ -1,5 +1,6 @@
 """An expression of interest: it blocks time, takes no place, costs nothing, and becomes a booking."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +33,12 @@ from tests.workflows.centre import (
     sundays,
 )
 from workflows import conversion
+from workflows.closure_days import close_day, preview
+from workflows.closure_facts import Scope
 from workflows.interest_facts import Wishes
 from workflows.messages import compose_message
 from workflows.order_facts import lock_order
+from workflows.term_end import end_terms
 
 OFFERED = ["BOOKING", "TRIAL_SESSION", "EOI"]
 
@@ -346,6 +350,18 @@ class TestTheSameSessionConvertsByItself:
         assert riverside.status(cart) == S.SUBMITTED
         assert riverside.claims(cart) == []
 
+    def test_what_it_wishes_for_is_booked_now(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), course(riverside, *sundays(2))
+        mia = rossi.child()
+        cart = riverside.draft(rossi, mia, order_type=Type.EOI)
+        wishes = Wishes([karate.offering["id"]], [program_of(riverside, karate)])
+        riverside.save(cart, karate.lines(0), actor=rossi.actor, wishes=wishes)
+        riverside.pull(orders.express, cart, actor=rossi.actor)
+
+        made = riverside.submitted(rossi, mia, karate.lines())
+
+        assert riverside.order(cart)["converted_into_id"] == made.id
+
     def test_several_interests_in_one_order(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), course(riverside, *sundays(2))
         mia = rossi.child()
@@ -459,3 +475,36 @@ def mails(centre: Centre, reference: str) -> list[Any]:
 
     mails: list[Any] = centre.do(read)
     return mails
+
+
+class TestTermEnd:
+    def test_ends_what_nobody_converted(self, riverside: Centre) -> None:
+        rossi, winter = riverside.family(), riverside.edit(
+            build.term, riverside.site, name="Winter", starts_on=date(2026, 1, 5), ends_on=date(2026, 3, 31)
+        )  # fmt: skip
+        karate = course(riverside, FIRST - 2 * WEEK + 2 * DAY, term=winter)
+        cart = riverside.cart(rossi, rossi.child(), karate.lines(), order_type=Type.EOI, term=winter)
+        riverside.pull(orders.express, cart, actor=rossi.actor)
+
+        before = end_terms(riverside.database, now=NOW)
+        after = end_terms(riverside.database, now=NOW + DAY)
+
+        assert (before, after) == (0, 1)
+        ended = riverside.order(cart)
+        assert (ended["status"], ended["cancel_reason"]) == (S.REMOVED, "the term has ended")
+        assert riverside.claims(cart) == []
+        assert end_terms(riverside.database, now=NOW + DAY) == 0
+
+
+class TestClosedSession:
+    def test_leaves_the_interest_and_the_rest_is_converted(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), course(riverside, *sundays(2))
+        cart = interest(riverside, rossi, rossi.child(), karate.lines())
+        scope = Scope(session_id=karate.ids[0])
+        seen = riverside.do(lambda tx, now: preview(tx, scope))["fingerprint"]
+
+        riverside.do(close_day, scope=scope, fingerprint=seen, reason="burst pipe", actor=riverside.admin)
+        made = convert(riverside, cart, rossi)
+
+        assert riverside.order(cart)["converted_into_id"] == made.id
+        assert [c["term_product_id"] for c in riverside.claims(made)] == [karate.ids[1]]
