@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -21,16 +22,25 @@ from models import BookingMode
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offered:
     """A discount where it is set: the same declaration on two levels is two discounts."""
 
     discount: Discount
     scope_id: UUID
 
-    @property
+    @cached_property
     def key(self) -> str:
         return f"{self.scope_id}:{self.discount.order}:{self.discount.version}"
+
+    @cached_property
+    def traced(self) -> dict[str, Any]:
+        """What the trace of every line says of it: asked once for all of them."""
+        discount = self.discount
+        return {
+            "step": "discount", "rule": discount.kind.value, "name": discount.name, "version": discount.version,
+            "scope_id": str(self.scope_id), "terms": discount.declared,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +212,5 @@ def _amounts(
 
 def _reduction(offered: Offered, c: Candidate, amount_minor: int, why: str) -> Reduction:
     """What of a discount stands in the trace of a price, with the terms and the day that it was sold under."""
-    discount = offered.discount
-    return Reduction(
-        amount_minor,
-        {
-            "step": "discount", "rule": discount.kind.value, "name": discount.name, "version": discount.version,
-            "scope_id": str(offered.scope_id), "amount_minor": -amount_minor, "why": why,
-            "terms": dict(discount.declared), "booked_on": c.booked_on.isoformat(),
-            "starts_on": c.starts_on.isoformat(),
-        },
-    )  # fmt: skip
+    dates = {"booked_on": c.booked_on.isoformat(), "starts_on": c.starts_on.isoformat()}
+    return Reduction(amount_minor, {**offered.traced, "amount_minor": -amount_minor, "why": why, **dates})

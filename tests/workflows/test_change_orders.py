@@ -9,6 +9,7 @@ import pytest
 
 from engine.actor import Actor
 from engine.errors import NotFound
+from engine.replay import replay, report
 from models import TermBookingStatus as S
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
@@ -28,6 +29,7 @@ from tests.workflows.centre import (
     sundays,
 )
 from workflows import change_order, enrolment, payments
+from workflows.charts import edges
 from workflows.documents import credit_note_document, invoice_document
 
 FIVE = {"kind": "MULTI_SESSION", "order": 1, "percent": "10", "conditions": {"sessions": 5}}
@@ -444,3 +446,12 @@ class TestWhatIsRefused:
             mias.review(change, actor=chen.actor)
         with pytest.raises(NotFound):
             mias.begin(actor=chen.actor)
+
+
+def test_the_history_alone_tells_where_all_of_it_stands(riverside: Centre) -> None:
+    mias = story(riverside, booked=(0, 1))
+    mias.changed(mias.karate.lines(1, 2))
+
+    compared = replay(riverside.database, edges=edges(), organisation_id=riverside.organisation_id)
+
+    assert not compared.breaches, report(compared)
