@@ -39,6 +39,7 @@ from api.routes import (
     sign_ins,
     tickets,
     users,
+    waiting,
 )
 from api.state import State
 from billing.gateways.protocol import Gateway
@@ -61,6 +62,7 @@ _ROUTERS = tuple(
         tickets,
         offerings,
         programme,
+        waiting,
         roll_over,
         accounts,
         users,

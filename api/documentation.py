@@ -11,7 +11,7 @@ from api.credentials import COOKIE
 from api.errors import MEDIA_TYPE, problem_body
 from api.schemas.base import Output, Page, Problem, example_of
 from api.schemas.mandates import DEBIT_AFTER, MANDATE_AFTER
-from api.schemas.refusals import GUARDS, PROBLEMS, PULLED_WITH, REASONS, TRIGGERS, refusals
+from api.schemas.refusals import ALSO, GUARDS, PROBLEMS, PULLED_WITH, REASONS, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
 from api.schemas.sample_group import GROUP_ORDER_AFTER
@@ -145,7 +145,8 @@ def _add_refusals(document: dict[str, Any]) -> None:
     """The codes of each refusal in words, and for programs in `x-codes` and `x-reason-codes`."""
     for methods in document["paths"].values():
         for method, operation in methods.items():
-            reasons = _reasons_of(TRIGGERS.get(operation["operationId"]))
+            operation_id = operation["operationId"]
+            reasons = _reasons_of(TRIGGERS.get(operation_id), *ALSO.get(operation_id, ()))
             for status in ("403", "404", "409", "412", "422"):
                 if status in operation["responses"]:
                     codes = refusals(
@@ -155,10 +156,10 @@ def _add_refusals(document: dict[str, Any]) -> None:
                     _tell(operation["responses"], status, *codes)
 
 
-def _reasons_of(step: tuple[str, str] | None) -> tuple[str, ...]:
-    """What the guards of a trigger's steps may say, in the order of the chart."""
+def _reasons_of(*steps: tuple[str, str] | None) -> tuple[str, ...]:
+    """What the guards of triggers' steps may say, in the order of the charts."""
     guards = [guard.__name__ for chart in CHARTS for edge in chart.steps
-              if (chart.name, PULLED_WITH.get(edge.trigger, edge.trigger)) == step for guard in edge.when]  # fmt: skip
+              if (chart.name, PULLED_WITH.get(edge.trigger, edge.trigger)) in steps for guard in edge.when]  # fmt: skip
     return tuple(dict.fromkeys(code for guard in guards for code in GUARDS[guard]))
 
 

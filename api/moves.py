@@ -18,7 +18,7 @@ from api.credentials import Presented
 from api.errors import MEDIA_TYPE, InFlight, KeyReused, Unauthenticated, refusal_body, status_of
 from engine.actor import Actor
 from engine.database import Database, Row, Transaction
-from engine.errors import Conflict, NotPermitted, TermbookError
+from engine.errors import Conflict, NotPermitted, Reason, TermbookError
 from engine.fire import Refused
 from engine.money import format_money
 from models import ActorKind, IdempotencyKey, Role
@@ -84,6 +84,13 @@ class Principal:
     def money(self, amount_minor: int) -> str:
         """The amount in words of the organisation's locale."""
         return format_money(amount_minor, self.organisation["currency"], self.organisation["locale"])
+
+
+def only_admins_override(who: Principal, reason: str) -> None:
+    """Raises NotPermitted where somebody else gives a reason to set rules aside."""
+    if reason and not who.actor.is_admin:
+        message = "Only an admin sets booking window, cut-off and eligibility aside."
+        raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])
 
 
 Verb = Callable[[Transaction, Principal], Answer]

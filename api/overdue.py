@@ -11,7 +11,7 @@ from workflows.group_facts import Group, refused
 from workflows.timeouts import find_overdue, release_overdue
 
 # What an overdue hold may stand behind.
-_IN_THE_WAY = frozenset({"session_full", "seat_taken", "double_booked"})
+_IN_THE_WAY = frozenset({"session_full", "seat_taken", "double_booked", "place_offered"})
 
 
 def release_in_the_way(

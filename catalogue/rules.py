@@ -62,7 +62,9 @@ class Definition:
 
 DEFINITIONS: Mapping[Rule, Definition] = {
     Rule.ORDER_TYPES: Definition(
-        ["BOOKING", "TRIAL_SESSION"], values.some_of(TermBookingOrderType), "Order types that are offered."
+        ["BOOKING", "TRIAL_SESSION", "WAITING_LIST"],
+        values.some_of(TermBookingOrderType),
+        "Order types that are offered.",
     ),
     Rule.CONFIRMATION_TYPES: Definition(
         ["CONFIRM_WITHOUT_PAYMENT", "PAY_NOW_PAY_ALL", "ADMIN_CONFIRM"],

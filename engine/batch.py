@@ -7,6 +7,7 @@ did not find what it must raises, and the unit of work is rolled back.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -34,13 +35,25 @@ class Guarded:
 
     `sql` reads its rows from `{rows}` (a recordset with the columns `takes`) and the tenant from `{org}`, and ends in
     `RETURNING <uuid> AS id`. Where it returns the `id` of its rows (`is_by_id`), calls about different rows are written
-    as one: three hundred bookings move in one statement.
+    as one: three hundred bookings move in one statement. With `marks` it returns `is_marked` too: which of them a
+    follow-up is for.
     """
 
     name: str
     sql: str
     takes: str
     is_by_id: bool = False
+    marks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What the same transaction does before it commits, in later statements than the write that asked for it: once for
+    all the ids that were marked for it, in their order.
+    """
+
+    verb: Callable[["Transaction", Sequence[UUID], datetime], None]
+    now: datetime
 
 
 @dataclass(slots=True)
@@ -49,6 +62,7 @@ class _Guarding:
     rows: list[Values]
     # What each call asked for, as a stretch of the rows, and what is raised where that is not found.
     parts: list[tuple[slice, Callable[[set[str]], TermbookError]]]
+    then: FollowUp | None
 
     def is_about_others(self, rows: Sequence[Values]) -> bool:
         known = {str(row["id"]) for row in self.rows}
@@ -82,6 +96,7 @@ class Batch:
     _guards: list[_Guarding] = field(default_factory=list)
     _numberings: list[_Numbering] = field(default_factory=list)
     _violations: dict[str, TermbookError] = field(default_factory=dict)
+    _follow_ups: dict[FollowUp, set[UUID]] = field(default_factory=dict)
 
     def add(self, table: type[SQLModel], rows: Iterable[Values]) -> None:
         """Insert rows; all rows of a table carry the same columns, without `organisation_id`. No rows, no insert."""
@@ -103,13 +118,17 @@ class Batch:
         self.add(table, [{**row, "series": series, "year": year, "number": numbering.count}])
 
     def guard(
-        self, guarded: Guarded, rows: Sequence[Values], *, otherwise: Callable[[set[str]], TermbookError]
-    ) -> None:
-        """Run a guarded statement over rows; it must return one id per row, else `otherwise(ids)` is raised."""
+        self, guarded: Guarded, rows: Sequence[Values], *, otherwise: Callable[[set[str]], TermbookError],
+        then: FollowUp | None = None,
+    ) -> None:  # fmt: skip
+        """Run a guarded statement over rows; it must return one id per row, else `otherwise(ids)` is raised. What it
+        marks is followed up by `then`.
+        """
+        assert guarded.marks or then is None, f"{guarded.name} marks nothing"
         rows = list(rows)
-        same = next((g for g in self._guards if g.guarded == guarded), None) if guarded.is_by_id else None
-        if same is None or not same.is_about_others(rows):
-            self._guards.append(_Guarding(guarded, rows, [(slice(0, len(rows)), otherwise)]))
+        same = next((g for g in self._guards if (g.guarded, g.then) == (guarded, then)), None)
+        if same is None or not guarded.is_by_id or not same.is_about_others(rows):
+            self._guards.append(_Guarding(guarded, rows, [(slice(0, len(rows)), otherwise)], then))
             return
         same.parts.append((slice(len(same.rows), len(same.rows) + len(rows)), otherwise))
         same.rows.extend(rows)
@@ -122,6 +141,16 @@ class Batch:
     def added(self, table: type[SQLModel]) -> Sequence[Values]:
         """The rows that will be inserted into this table, to be changed before they are written."""
         return self._rows.get(str(table.__tablename__), ())
+
+    def follow_up(self, then: FollowUp, ids: Iterable[UUID]) -> None:
+        """Do this before the commit, whatever a statement marks."""
+        self._follow_ups.setdefault(then, set()).update(ids)
+
+    def due_follow_ups(self) -> list[tuple[FollowUp, list[UUID]]]:
+        """What is to be done before the commit; it is forgotten here."""
+        due = [(then, sorted(ids)) for then, ids in self._follow_ups.items()]
+        self._follow_ups = {}
+        return due
 
     def on_violation(self, constraint: str, error: TermbookError) -> None:
         """What to raise when the database's own constraint, the second guard, refuses the write."""
@@ -136,7 +165,7 @@ class Batch:
         if self.is_empty:
             return {}
         shape = (
-            tuple((g.guarded.sql, g.guarded.takes, _at_most(len(g.rows))) for g in self._guards),
+            tuple((g.guarded.sql, g.guarded.takes, _at_most(len(g.rows)), g.guarded.marks) for g in self._guards),
             tuple((table, tuple(rows[0])) for table, rows in self._rows.items()),
             tuple(n.table for n in self._numberings),
         )
@@ -153,6 +182,8 @@ class Batch:
         for position, guarding in enumerate(guards):
             if (failed := guarding.failed(found[f"g{position}"] or [])) is not None:
                 raise failed
+            if guarding.then and (marked := found[f"m{position}"]):
+                self.follow_up(guarding.then, marked)
         return {n.table: found[f"n_{n.table}"] for n in numberings}
 
     def _parameters(self) -> Values:
@@ -181,7 +212,7 @@ def _at_most(rows: int) -> int:
 
 @cache
 def _statement(
-    guards: tuple[tuple[str, str, int], ...],
+    guards: tuple[tuple[str, str, int, bool], ...],
     inserts: tuple[tuple[str, tuple[str, ...]], ...],
     numbered: tuple[str, ...],
 ) -> str:
@@ -191,10 +222,12 @@ def _statement(
     is locked: nobody waits for it longer than it takes to write the document and commit.
     """
     parts, answers = [], []
-    for position, (sql, takes, at_most) in enumerate(guards):
+    for position, (sql, takes, at_most, marks) in enumerate(guards):
         rows = f"(SELECT * FROM json_to_recordset(%(g{position})s::json) AS r({takes}) LIMIT {at_most}) AS r"
         parts.append(f"g{position} AS ({sql.format(rows=rows, org=_ORG)})")
         answers.append(f"(SELECT array_agg(id) FROM g{position}) AS g{position}")
+        if marks:
+            answers.append(f"(SELECT array_agg(id) FROM g{position} WHERE is_marked) AS m{position}")
     early = [(table, columns) for table, columns in inserts if table not in numbered]
     returning = " RETURNING 1" if numbered else ""
     parts += [f"i_{table} AS ({_insert(table, columns)}{returning})" for table, columns in early]

@@ -119,6 +119,14 @@ class Transaction:
             self.session.flush()
         return self.batch.write(self)
 
+    def finish(self) -> None:
+        """Write what is still to be written, and do what follows from it, until nothing is left."""
+        self.flush()
+        while due := self.batch.due_follow_ups():
+            for then, ids in due:
+                then.verb(self, ids, then.now)
+            self.flush()
+
 
 @lru_cache(maxsize=500)
 def _numbered(sql: str) -> tuple[bytes, list[str]]:
@@ -176,7 +184,7 @@ class Database:
             try:
                 work.raw.execute(f"BEGIN; SET LOCAL app.organisation_id = '{organisation_id}'", prepare=False)
                 yield work
-                work.flush()
+                work.finish()
             except BaseException:
                 self._give_up(connection, work.raw)
                 raise

@@ -21,6 +21,7 @@ REFERENCE_CONSTRAINTS = frozenset(
         "payment",
         "term_booking",
         "term_booking_order",
+        "waiting_entry",
     )
 )
 

@@ -47,6 +47,7 @@ from models.term import Term, TermStatus
 from models.timer import Timer, TimerKind, TimerStatus
 from models.user import AccountUser, Credential, CredentialKind, Role, User, UserSite
 from models.venue import Seat, SeatPrice, SeatType, Venue
+from models.waiting import WaitingEntry, WaitingGroup, WaitingStatus
 
 __all__ = [
     "HOLDING",
@@ -138,4 +139,7 @@ __all__ = [
     "User",
     "UserSite",
     "Venue",
+    "WaitingEntry",
+    "WaitingGroup",
+    "WaitingStatus",
 ]  # fmt: skip

@@ -118,6 +118,7 @@ class TermProduct(TenantRow, table=True):
         one_of("product_type", ProductType),
         one_of("status", SessionStatus),
         check("taken >= 0 AND taken <= capacity", "taken_within_capacity"),
+        check("waiting_count >= 0", "waiting_count_is_not_negative"),
         check("price_minor >= 0", "price_is_not_negative"),
         check("ends_at > starts_at", "starts_before_it_ends"),
         check("(starts_at IS NULL) = (ends_at IS NULL) AND (starts_at IS NULL) = (local_date IS NULL)", "dated_whole"),
@@ -131,6 +132,7 @@ class TermProduct(TenantRow, table=True):
             postgresql_nulls_not_distinct=True, name="uq_term_product_slot",
         ),
         index("ix_term_product_starts_at", "starts_at"),
+        index("ix_term_product_awaited", "id", where="waiting_count > 0"),
     )  # fmt: skip
     term_program_set_id: UUID
     product_type: ProductType = word(ProductType, default=ProductType.SESSION)
@@ -146,6 +148,8 @@ class TermProduct(TenantRow, table=True):
     price_minor: int = money(default=0)
     capacity: int
     taken: int = 0
+    # How many stand in its queue: what is given back is offered where there are any, and costs nothing where not.
+    waiting_count: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     venue_id: UUID | None = None
     is_seated: bool = flag()
 

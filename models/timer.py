@@ -13,6 +13,8 @@ class TimerKind(StrEnum):
     AUTO_CANCEL = "AUTO_CANCEL"  # an order was not confirmed in time
     QUOTE_EXPIRY = "QUOTE_EXPIRY"  # a quote ran out
     BOOKING_CLOSE = "BOOKING_CLOSE"  # the last day of a booking has passed
+    WAITING_OFFER = "WAITING_OFFER"  # a place offered to a waiting family was not accepted in time
+    WAITING_SAVED = "WAITING_SAVED"  # places saved for an all-or-nothing group go to others
 
 
 class TimerStatus(StrEnum):
@@ -33,10 +35,13 @@ class Timer(TenantRow, table=True):
         one_of("status", TimerStatus),
         check("(status = 'ARMED') = (settled_at IS NULL)", "settled_once"),
         index("ix_timer_due", "due_at", where="status = 'ARMED'"),
-        index("uq_timer_armed", "subject_id", "kind", where="status = 'ARMED'", is_unique=True),
+        index("uq_timer_armed", "subject_id", "kind", where="status = 'ARMED' AND detail_id IS NULL", is_unique=True),
+        index("uq_timer_armed_detail", "detail_id", "kind", where="status = 'ARMED'", is_unique=True),
     )
     kind: TimerKind = word(TimerKind)
     subject_id: UUID
+    # What of the subject it is about, where there may be several: the offer to an entry of a waiting order.
+    detail_id: UUID | None = None
     due_at: datetime = moment()
     status: TimerStatus = word(TimerStatus, default=TimerStatus.ARMED)
     settled_at: datetime | None = moment(default=None, nullable=True)

@@ -42,6 +42,8 @@ from notifications.messages import (
     QuoteIssued,
     RegistrationAsked,
     Session,
+    WaitingExpired,
+    WaitingOffered,
 )
 
 _TEMPLATES: dict[type[Message], str] = {
@@ -57,6 +59,8 @@ _TEMPLATES: dict[type[Message], str] = {
     QuoteIssued: "quote_issued",
     RegistrationAsked: "registration_asked",
     PaymentReceived: "payment_received",
+    WaitingExpired: "waiting_expired",
+    WaitingOffered: "waiting_offered",
 }
 
 

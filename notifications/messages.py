@@ -225,3 +225,22 @@ class DebitFailed(Message):
     amount_minor: int
     reason: str
     is_returned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingOffered(Message):
+    """Places are kept for who waited, until the offer runs out."""
+
+    order_reference: str
+    attendee_names: tuple[str, ...]
+    sessions: tuple[Session, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingExpired(Message):
+    """An offer was not accepted in time; its places went to others."""
+
+    order_reference: str
+    attendee_names: tuple[str, ...]
+    sessions: tuple[Session, ...]

@@ -7,6 +7,7 @@ test of a verb does not prove it with itself. A record's `moves` are its history
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -61,10 +62,12 @@ from models import (
     TermProgramSet,
     Timer,
     Venue,
+    WaitingEntry,
+    WaitingStatus,
 )  # fmt: skip
 
 Row = dict[str, Any]
-Moves = tuple[tuple[str, TermBookingStatus], ...]
+Moves = tuple[tuple[str, IntEnum], ...]
 Status = TermBookingStatus
 
 NOW = datetime(2026, 3, 31, 13, tzinfo=UTC)
@@ -79,6 +82,11 @@ CONFIRMED: Moves = (*SUBMITTED, ("confirm", Status.APPROVED))
 ATTENDANCE_APPROVED: Moves = (*SUBMITTED, ("approve_attendance", Status.ATTENDANCE_APPROVED))
 EXPRESSED: Moves = (*CARTED, ("express", Status.SUBMITTED))
 TIMED_OUT: Moves = (*SUBMITTED, ("cancel", Status.CANCELED))
+WAITED: Moves = (*CARTED, ("wait", Status.SUBMITTED))
+
+# What an entry of a waiting list went through.
+IN_QUEUE: Moves = (("new", WaitingStatus.WAITING),)
+OFFERED: Moves = (*IN_QUEUE, ("offer", WaitingStatus.OFFERED))
 
 # What a booking went through since its order was confirmed.
 BOOKED: Moves = (("new", Status.APPROVED),)
@@ -260,11 +268,12 @@ def history(
 ) -> list[Row]:  # fmt: skip
     """The events of a record's moves, a minute apart from NOW; what timed out the system cancelled.
 
-    `placed` are the sessions in which a submit takes places and a cancel gives them back.
+    `placed` are the sessions in which a submit or an offer takes places and a cancel gives them back.
     """
     before = [None, *(to for _, to in moves)]
     ids = [session["id"] for session in placed]
-    places = {"submit": {"places_taken": ids}, "cancel": {"places_released": ids}} if ids else {}
+    taken, released = {"places_taken": ids}, {"places_released": ids}
+    places = {"submit": taken, "offer": taken, "cancel": released} if ids else {}
     return insert(tx, StatusEvent, [
         {"chart": chart, "subject_id": subject_id, "sequence": sequence, "trigger": trigger, "from_status": source,
          "to_status": target, "actor_kind": "SYSTEM" if moves is TIMED_OUT and target == 900 else "ADMIN",
@@ -285,10 +294,13 @@ def submitted(
 
 def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
     """Claim the order's sessions as its type does."""
-    order_type, takes = TermBookingOrderType(placed.order["order_type"]), _takes(placed.order)
+    order_type = TermBookingOrderType(placed.order["order_type"])
+    is_offered = order_type is TermBookingOrderType.WAITING_LIST
+    takes = _takes(placed.order) or is_offered
     claims = insert(tx, PlaceClaim, [
         {"order_id": placed.order["id"], "attendee_id": child["id"], "attendee_key": child["claim_key"],
-         "term_product_id": s["id"], "order_type": order_type, "takes_place": takes, "blocks_time": True,
+         "term_product_id": s["id"], "order_type": order_type, "takes_place": takes,
+         "blocks_time": not is_offered,
          "during": f"[{s['starts_at'].isoformat()},{s['ends_at'].isoformat()})" if s["starts_at"] else "empty",
          "is_seated": s["is_seated"], "venue_id": s["venue_id"] if takes else None,
          "seat_id": s.get("seat_id") if takes else None}
@@ -302,6 +314,35 @@ def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
 
 def _takes(order: Row) -> bool:
     return order["order_type"] in (TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION)
+
+
+@dataclass
+class Waited(Ordered):
+    """A waiting-list order with its one entry."""
+
+    entry: Row = field(default_factory=dict)
+
+
+def wait(
+    tx: Transaction, by: Row, child: Row, during: Row, session: Row, *, moves: Moves = IN_QUEUE, **columns: Any
+) -> Waited:  # fmt: skip
+    """An order that waits for a session; offered a place, it holds one for a day, with a timer."""
+    placed = Waited(**vars(cart(tx, by, child, during, [session], moves=WAITED, order_type=1, confirmation_type=None)))
+    is_offered = moves[-1][1] is WaitingStatus.OFFERED
+    expires_at = NOW + timedelta(days=1)
+    offer = {"offer_id": new_id(), "offer_expires_at": expires_at} if is_offered else {}
+    placed.entry = add(tx, WaitingEntry, **{
+        "reference": new_reference("WE"), "order_id": placed.order["id"], "attendee_id": child["id"],
+        "term_product_id": session["id"], "status": moves[-1][1], "version": len(moves), "since": NOW, **offer,
+        **columns,
+    })  # fmt: skip
+    history(tx, "waiting_entry", placed.entry["id"], moves, [session] if is_offered else ())
+    if is_offered:
+        placed.claims = hold(tx, placed, child)
+        arm(tx, placed, "WAITING_OFFER", minutes=24 * 60, detail_id=offer["offer_id"])
+    else:
+        tx.run("UPDATE term_product SET waiting_count = waiting_count + 1 WHERE id = %(id)s", id=session["id"])
+    return placed
 
 
 def bill(tx: Transaction, placed: Ordered, *, is_void: bool = False) -> Ordered:

@@ -72,15 +72,17 @@ def drop_lines(booking: Booking, *, batch: Batch, leaving: list[BookedLine], now
         )  # fmt: skip
 
 
-def release_places(booking: Booking, *, batch: Batch, enrolled: Enrolled, **_: Any) -> None:
+def release_places(booking: Booking, *, batch: Batch, enrolled: Enrolled, now: datetime, **_: Any) -> None:
     """A booking that has ended holds nothing (DOMAIN §3)."""
-    places.give_back(batch, booking, enrolled.claims)
+    places.give_back(batch, booking, enrolled.claims, now=now)
 
 
-def release_leaving(booking: Booking, *, batch: Batch, enrolled: Enrolled, leaving: list[BookedLine], **_: Any) -> None:
+def release_leaving(
+    booking: Booking, *, batch: Batch, enrolled: Enrolled, leaving: list[BookedLine], now: datetime, **_: Any
+) -> None:
     """The places and the time of the sessions that are given up; the others stay held."""
     gone = {str(line.session_id) for line in leaving}
-    places.give_back(batch, booking, [claim for claim in enrolled.claims if claim["term_product_id"] in gone])
+    places.give_back(batch, booking, [claim for claim in enrolled.claims if claim["term_product_id"] in gone], now=now)
 
 
 def write_credit(

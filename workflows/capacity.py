@@ -5,10 +5,12 @@ from uuid import UUID
 
 from catalogue.venues import require_seats
 from engine.actor import Actor
+from engine.batch import FollowUp
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason
 from engine.ids import new_id
 from models import CapacityChange
+from workflows.waiting_list import offer_freed
 
 _LOCK = """
 SELECT capacity, taken FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s FOR NO KEY UPDATE
@@ -20,7 +22,8 @@ def set_capacity(
 ) -> None:  # fmt: skip
     """Give a session more or fewer places, never fewer than are taken nor more than it has seats.
 
-    Nobody overrides capacity (DOMAIN §3): this is how more get in. Raises NotPermitted, NotFound, Invalid.
+    Nobody overrides capacity (DOMAIN §3): this is how more get in, and who waits comes first. Raises NotPermitted,
+    NotFound, Invalid.
     """
     if not actor.is_admin:
         raise NotPermitted("Only an admin changes how many places a session has.")
@@ -37,6 +40,7 @@ def set_capacity(
         return
     tx.run("UPDATE term_product SET capacity = %(capacity)s WHERE organisation_id = %(org)s AND id = %(id)s",
            capacity=capacity, id=session_id)  # fmt: skip
+    tx.batch.follow_up(FollowUp(offer_freed, now), [session_id])
     tx.batch.add(
         CapacityChange,
         [{"id": new_id(), "term_product_id": session_id, "from_capacity": found["capacity"], "to_capacity": capacity,

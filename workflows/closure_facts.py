@@ -126,12 +126,14 @@ _LOCK_SESSIONS = """
 SELECT id FROM term_product WHERE organisation_id = %(org)s AND id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
 """
 
+# A place that is offered to, or saved for, who waits is given back when the offer is answered or runs out: nobody can
+# accept it any more.
 _CLAIMS = """
 SELECT c.id, c.term_product_id, c.takes_place, c.order_id, o.booking_id, b.order_id AS made_by
 FROM place_claim c
 JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
 LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
-WHERE c.organisation_id = %(org)s AND c.term_product_id = ANY(%(ids)s) ORDER BY c.id
+WHERE c.organisation_id = %(org)s AND c.term_product_id = ANY(%(ids)s) AND c.order_type <> 1 ORDER BY c.id
 """
 
 _CARTS = """

@@ -21,14 +21,17 @@ from models import ActorKind, TermBookingOrder, TermBookingOrderType, TermBookin
 
 MOST_WISHES = 50
 
-# What the chart has for one of the two only; its guards say so to whoever asks all the same.
-_OF_INTEREST = frozenset({"express"})
+# What the chart has for some types only; its guards say so to whoever asks all the same.
 _OF_ENROLMENT = frozenset({"submit", "quote", "approve_attendance", "confirm"})
+_NOT_FOR = {
+    TermBookingOrderType.EOI: _OF_ENROLMENT | {"wait"},
+    TermBookingOrderType.WAITING_LIST: _OF_ENROLMENT | {"express"},
+}
 
 
 def triggers_of(chart: Chart, order_type: TermBookingOrderType, status: IntEnum, kind: ActorKind) -> list[str]:
     """What a status leaves open to this kind of actor in an order of this type, in the order of the chart."""
-    others = _OF_ENROLMENT if order_type is TermBookingOrderType.EOI else _OF_INTEREST
+    others = _NOT_FOR.get(order_type, {"express", "wait"})
     # A change is confirmed by the same request as any order.
     left = [trigger for trigger in chart.triggers_from(status, kind) if trigger not in others]
     return [trigger for trigger in left if trigger != "confirm_change"]

@@ -20,10 +20,13 @@ _EOI = TermBookingOrderType.EOI
 
 
 def is_enrolment(order: Order, **_: object) -> Iterator[Reason]:
-    """An expression of interest is converted; it is not submitted, quoted or confirmed itself."""
+    """Interest is converted, who waits accepts an offer; neither is submitted, quoted or confirmed itself."""
     if order.order_type is _EOI:
         yield Reason("is_interest", f"{order.reference} is an expression of interest; convert it into a booking.",
                      field="order_type", rule="order_type")  # fmt: skip
+    if order.order_type is TermBookingOrderType.WAITING_LIST:
+        yield Reason("is_waiting", f"{order.reference} is a waiting-list order: it joins the queue, and a booking "
+                     "comes of accepting an offer.", field="order_type", rule="order_type")  # fmt: skip
 
 
 def is_interest(order: Order, **_: object) -> Iterator[Reason]:
@@ -86,7 +89,7 @@ def make_way(
             continue  # it became this order before that was reopened
         whole = interest.id == order.converts_order_id
         leaving = [claim for claim in interest.claims if whole or claim["term_product_id"] in wanted]
-        places.give_back(batch, interest, leaving)
+        places.give_back(batch, interest, leaving, now=now)
         if whole or (len(leaving) == len(interest.claims)
                      and not interest.wishes_besides(facts.offerings, programs)):  # fmt: skip
             _end(interest, order, batch=batch, chart=chart, actor=actor, now=now, is_muted=is_muted)

@@ -1,10 +1,9 @@
 """What moving an order does besides moving it: places, Billing, timers, quote. Each effect only adds to the batch."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from billing.pricing import Priced
 from billing.versions import next_version, write_version, write_void
@@ -16,18 +15,15 @@ from invoicing.issue import issue_quote
 from models import Timer, TimerKind
 from workflows import places
 from workflows.order_facts import Facts, Order
+from workflows.order_facts import local_day as local_day  # used with the effects everywhere
 from workflows.order_holdings import Holdings
 
 
-def local_day(now: datetime, order: Order) -> date:
-    """Today where the organisation is."""
-    return now.astimezone(ZoneInfo(order.organisation["time_zone"])).date()
-
-
 def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_: Any) -> None:
-    """Take the places and the attendee's time."""
-    fresh = [line for line in facts.lines if line.session_id not in facts.kept]
-    places.hold(batch, order, fresh, now=now, looks_again=facts.beside is not None)
+    """Take the places and the attendee's time; a place that was offered to who waited is taken over."""
+    lines = [line for line in facts.lines if line.session_id not in facts.kept]
+    offered = {line.session_id: claim.id for line in lines if (claim := facts.offered(line))}
+    places.hold(batch, order, lines, now=now, looks_again=facts.beside is not None, offered=offered)
 
 
 def note_submission(order: Order, *, now: datetime, **_: Any) -> None:
@@ -99,9 +95,9 @@ def disarm_timers(order: Order, *, batch: Batch, holdings: Holdings, now: dateti
     order.expires_at = None
 
 
-def release_places(order: Order, *, batch: Batch, holdings: Holdings, **_: Any) -> None:
+def release_places(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:
     """Give back every place and stretch of time that the order holds."""
-    places.give_back(batch, order, holdings.claims)
+    places.give_back(batch, order, holdings.claims, now=now)
 
 
 def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:

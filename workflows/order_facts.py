@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlmodel import SQLModel
@@ -157,6 +158,9 @@ class Claim:
     account_id: UUID
     reference: str
     label: str
+    id: UUID
+    # The offer that the claim belongs to, of a waiting list, open or just accepted.
+    offer_id: UUID | None = None
 
 
 @dataclass
@@ -202,6 +206,10 @@ class Facts:
     # What the original of a change order holds and keeps; `lines` are then the sessions that it adds.
     staying: list[WantedLine] = field(default_factory=list)
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
+
+    def offered(self, line: WantedLine) -> Claim | None:
+        """The place in the session that is offered to the attendee as one who waits."""
+        return next((c for c in self.claims if c.offer_id and c.slot.session_id == line.session_id), None)
 
     @cached_property
     def offerings(self) -> dict[UUID, Offering]:
@@ -261,6 +269,11 @@ ORDER BY t.id, o.id
 _LOCK = f"{ORDERS} FOR NO KEY UPDATE OF "
 
 
+def local_day(now: datetime, order: Order) -> date:
+    """Today where the organisation is."""
+    return now.astimezone(ZoneInfo(order.organisation["time_zone"])).date()
+
+
 class Changed(Conflict):
     """It was changed after the version that the caller has seen."""
 
@@ -280,12 +293,20 @@ def lock_order(
     return order
 
 
-def lock_orders(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor) -> list[Order]:
+def read_order(tx: Transaction, order_id: UUID) -> Order:
+    """An order as it stands, without a lock: for who only asks. It is never moved by what this returns."""
+    row = tx.row(ORDERS, order_ids=[order_id])
+    assert row is not None, "an order is never deleted"
+    return order_of(row)
+
+
+def lock_orders(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, order_only: bool = False) -> list[Order]:
     """Lock an account, its attendees by id and their orders in one statement; returns the orders as they were named.
+    `order_only` is for a sweeper, which already holds the first of them.
 
     Raises NotFound where the actor may not see one of them.
     """
-    found = {order.id: order for order in _lock(tx, order_ids, actor=actor)}
+    found = {order.id: order for order in _lock(tx, order_ids, actor=actor, order_only=order_only)}
     return [found[order_id] for order_id in order_ids]
 
 
@@ -393,7 +414,11 @@ SELECT
        AND s.term_program_set_id IN (
            SELECT term_program_set_id FROM sessions WHERE mode <> 'CASUAL'
            UNION ALL SELECT id FROM offerings WHERE modes && ARRAY['FULL_WEEK', 'FULL_TERM'])) AS siblings,
-    (SELECT json_agg(json_build_object('attendee_id', c.attendee_id, 'order_id', o.id, 'order_type', c.order_type,
+    (SELECT json_agg(json_build_object('id', c.id, 'attendee_id', c.attendee_id, 'order_id', o.id,
+                     'order_type', c.order_type, 'offer_id',
+                     CASE WHEN c.order_type = 1 THEN (SELECT e.offer_id FROM waiting_entry e
+                         WHERE e.organisation_id = c.organisation_id AND e.order_id = c.order_id
+                           AND e.term_product_id = c.term_product_id AND e.status IN (30, 40)) END,
                      'session', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at, 'account_id', o.account_id,
                      'reference', coalesce(b.reference, o.reference), 'name', p.name, 'date', s.local_date,
                      'start', s.local_start, 'end', s.local_end))
@@ -583,8 +608,10 @@ def _claim(row: Row) -> Claim:
     when = f"{date.fromisoformat(row['date']):%a %d %b %Y} {row['start'][:5]}–{row['end'][:5]}" if row["date"] else ""
     slot = Slot(UUID(row["session"]), _moment(row["starts_at"]), _moment(row["ends_at"]))
     label = f"{row['name']}, {when}" if when else str(row["name"])
-    order_type = TermBookingOrderType(row["order_type"])
-    return Claim(UUID(row["order_id"]), order_type, slot, UUID(row["account_id"]), str(row["reference"]), label)
+    return Claim(
+        UUID(row["order_id"]), TermBookingOrderType(row["order_type"]), slot, UUID(row["account_id"]),
+        str(row["reference"]), label, UUID(row["id"]), UUID(row["offer_id"]) if row["offer_id"] else None,
+    )  # fmt: skip
 
 
 def _siblings(

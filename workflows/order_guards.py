@@ -22,7 +22,12 @@ from workflows.order_modes import wrong_sets
 TIMEOUT = "timeout"
 
 ORDER_TYPES_THAT_WORK = frozenset(
-    {TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION, TermBookingOrderType.EOI}
+    {
+        TermBookingOrderType.BOOKING,
+        TermBookingOrderType.TRIAL_SESSION,
+        TermBookingOrderType.EOI,
+        TermBookingOrderType.WAITING_LIST,
+    }
 )
 CONFIRMATION_TYPES_THAT_WORK = frozenset(
     {
@@ -190,7 +195,8 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
 def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """Every session has a place left. Nobody overrides capacity; the database has the last word."""
     for line in facts.lines:
-        if line.session_id not in facts.kept and facts.places_left(line) <= 0:
+        is_kept = line.session_id in facts.kept or facts.offered(line) is not None
+        if not is_kept and facts.places_left(line) <= 0:
             yield session_full(line)
 
 

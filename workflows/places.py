@@ -1,10 +1,12 @@
 """Taking and giving back places and time. Sessions are locked in id order; a guarded counter has the last word."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from engine.batch import Batch, Guarded
+from engine.batch import Batch, FollowUp, Guarded
 from engine.database import Overtaken
 from engine.fire import MovedMeanwhile, Refused, Subject
 from engine.ids import new_id
@@ -12,6 +14,7 @@ from models import PlaceClaim
 from workflows.double_booking import BLOCKS_TIME, TAKES_PLACE
 from workflows.order_facts import Order, WantedLine
 from workflows.order_guards import session_full
+from workflows.waiting_list import offer_freed
 
 TAKE = Guarded(
     name="take_places",
@@ -26,11 +29,13 @@ TAKE = Guarded(
 
 _GIVE_BACK = Guarded(
     name="give_back_places",
-    sql="UPDATE term_product s SET taken = s.taken - 1 FROM ("
-    "SELECT p.id FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
+    sql="UPDATE term_product s SET taken = s.taken - locked.places FROM ("
+    "SELECT p.id, r.places FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
     "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
-    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.taken > 0 RETURNING s.id",
-    takes="id uuid",
+    "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.taken >= locked.places "
+    "RETURNING s.id, s.waiting_count > 0 AS is_marked",
+    takes="id uuid, places int",
+    marks=True,
 )
 
 RELEASE = Guarded(
@@ -47,18 +52,39 @@ class PlacesTaken(Overtaken, Refused):
     code = Refused.code
 
 
+_TAKE_OVER = Guarded(
+    name="take_over_claims",
+    sql="UPDATE place_claim c SET order_id = r.order_id, order_type = r.order_type, blocks_time = r.blocks_time, "
+    "held_since = r.held_since FROM {rows} WHERE c.organisation_id = {org} AND c.id = r.id "
+    "AND c.order_type = 1 RETURNING c.id",
+    takes="id uuid, order_id uuid, order_type smallint, blocks_time boolean, held_since timestamptz",
+)
+
+
 def hold(
-    batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime, looks_again: bool = False
+    batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime, looks_again: bool = False,
+    offered: Mapping[UUID, UUID] | None = None,
 ) -> None:  # fmt: skip
     """Take one place in each session and the attendee's time; all of them or, if any is full, none.
 
     Orders of one batch add up: two siblings in one session take its places at once. One that `looks_again` has its
-    whole unit of work done once more when somebody was faster.
+    whole unit of work done once more when somebody was faster. `offered` are the claims, by session, of places that
+    are kept for the attendee: those become the order's own.
     """
+    offered = offered or {}
+    fresh = [line for line in lines if line.session_id not in offered]
     if lines and order.order_type in TAKES_PLACE:
-        _take(batch, order, lines, PlacesTaken if looks_again else Refused)
+        _take(batch, order, fresh, PlacesTaken if looks_again else Refused)
         order.record(places_taken=[line.session_id for line in lines])
-    batch.add(PlaceClaim, [_claim(order, line, now) for line in lines])
+    if offered:
+        blocks = order.order_type in BLOCKS_TIME
+        batch.guard(
+            _TAKE_OVER,
+            [{"id": claim_id, "order_id": order.id, "order_type": int(order.order_type), "blocks_time": blocks,
+              "held_since": now} for claim_id in offered.values()],
+            otherwise=lambda _: MovedMeanwhile("The offer ran out meanwhile; look again."),
+        )  # fmt: skip
+    batch.add(PlaceClaim, [_claim(order, line, now) for line in fresh])
     for constraint in ("ex_place_claim_no_overlap", *_SAME_SESSION):
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
     for constraint in _SEATS:
@@ -73,14 +99,26 @@ _SEATS = (
 )  # fmt: skip
 
 
-def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]]) -> None:
-    """Delete claims and give their places back; the history of the subject's move tells which."""
+def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]], *, now: datetime) -> None:
+    """Delete claims and give their places back; the history of the subject's move tells which. Where somebody waits,
+    the places are offered before the transaction commits.
+    """
+    claims = list(claims)
+    if placed := [c["term_product_id"] for c in claims if c["takes_place"]]:
+        subject.record(places_released=placed)
+    release(batch, claims, now=now)
+
+
+def release(batch: Batch, claims: Iterable[dict[str, Any]], *, now: datetime) -> None:
+    """Delete claims of any number of records and give their places back; the caller has recorded them."""
     claims = list(claims)
     meanwhile = MovedMeanwhile("The places were released meanwhile; look at it again.")
-    placed = [{"id": c["term_product_id"]} for c in claims if c["takes_place"]]
+    placed = Counter(str(c["term_product_id"]) for c in claims if c["takes_place"])
     if placed:
-        batch.guard(_GIVE_BACK, placed, otherwise=lambda _: meanwhile)
-        subject.record(places_released=[row["id"] for row in placed])
+        batch.guard(
+            _GIVE_BACK, [{"id": session_id, "places": places} for session_id, places in placed.items()],
+            otherwise=lambda _: meanwhile, then=FollowUp(offer_freed, now),
+        )  # fmt: skip
     if claims:
         batch.guard(RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
 

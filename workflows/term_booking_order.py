@@ -106,19 +106,35 @@ from workflows.order_pricing import price_order
 from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
 from workflows.trial_conversion import Handed, can_convert, hand_over, to_come_over
+from workflows.waiting_facts import lock_waiting
+from workflows.waiting_guards import (
+    has_no_group_offer,
+    has_no_open_offer,
+    is_not_in_queue,
+    is_possible_as_one,
+    is_unseated,
+    is_waiting,
+)
+from workflows.waiting_queue import join_queue, leave_queue
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
 _SUBMIT = (
     is_enrolment, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
-    is_seat_of_its_session, has_seat, has_no_conflict, is_in_good_standing, has_good_promo_code,
+    is_seat_of_its_session, has_seat, has_no_conflict, has_no_open_offer, is_in_good_standing,
+    has_good_promo_code,
     has_changes, can_be_changed, is_in_change_window,
 )  # fmt: skip
 # An interest is expressed before registration opens, and after it closed for a place that may become free.
 _EXPRESS = (
     is_interest, has_something_wanted, has_order_type_on_offer, has_wishes_on_offer, is_selectable, is_before_cut_off,
     is_eligible, has_no_conflict,
+)  # fmt: skip
+# Who may not book it may not wait for it either.
+_WAIT = (
+    is_waiting, is_not_empty, has_order_type_on_offer, is_selectable, is_unseated, is_in_booking_window,
+    is_before_cut_off, is_eligible, has_no_conflict, is_not_in_queue, is_possible_as_one,
 )  # fmt: skip
 _ENROLMENT = (is_enrolment, is_first_order)
 _HOLD = (make_way, hold_places, open_billing, use_promo_code, arm_timeout)
@@ -132,7 +148,7 @@ _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
 _ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
 _INVOICE = (approve_booking, write_invoice)
-_LET_GO = (disarm_timers, release_places, void_billing, return_promo_code)
+_LET_GO = (disarm_timers, release_places, leave_queue, void_billing, return_promo_code)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
 _UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
@@ -143,6 +159,8 @@ _REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billin
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
 _CLOSE_DAY = (turn_order_lines, free_claims, rebill_order, reissue_quote, tell_order_closure)
 _CANCEL = (has_no_money_moving, is_not_paid)
+_REMOVE = (has_no_money, has_no_group_offer)
+_QUEUE, _END_WAIT = (join_queue, note_submission), (disarm_timers, keep_reason)
 _LATER = (is_available,)
 
 CHART = Chart(
@@ -159,7 +177,9 @@ CHART = Chart(
         Step("narrow",             S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               ()),
         Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _BECOME, "order.converted"),
         Step("lapse",              S.SUBMITTED,           S.REMOVED,             SYSTEM,         (is_interest,),   _END),
-        Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          (has_no_money,),  _LET_GO),
+        Step("wait",               S.CREATED,             S.SUBMITTED,           OWNER,          _WAIT,            _QUEUE,  "order.waiting"),
+        Step("end_wait",           S.SUBMITTED,           S.REMOVED,             SYSTEM,         (is_waiting,),    _END_WAIT),
+        Step("reopen",             S.SUBMITTED,           S.CREATED,             OWNER,          _REMOVE,          _LET_GO),
         Step("quote",              S.SUBMITTED,           S.QUOTE,               ADMIN,          _ENROLMENT,     _QUOTE,  "order.quoted"),
         Step("quote",              S.QUOTE,               S.QUOTE,               ADMIN,          (),               _QUOTE,  "order.quoted"),
         Step("accept",             S.QUOTE,               S.ACCEPT,              OWNER,          (has_open_quote,), _REARM),
@@ -171,9 +191,9 @@ CHART = Chart(
         Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _LATER),
         Step("remove",             S.DRAFT,               S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
         Step("remove",             S.CREATED,             S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
-        Step("remove",             S.SUBMITTED,           S.REMOVED,             OWNER,          (has_no_money,),  _END),
+        Step("remove",             S.SUBMITTED,           S.REMOVED,             OWNER,          _REMOVE,          _END),
         Step("remove",             S.SUBMITTED_CHANGE,    S.REMOVED,             OWNER | SYSTEM, _LATER),
-        Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
+        Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, (*_CANCEL, has_no_group_offer), _END, "order.canceled"),
         Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ATTENDANCE_APPROVED, S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _UNDO,   "order.canceled"),
@@ -262,16 +282,20 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
     """What a submit would be refused for right now; the cart shows it and keeps no place."""
     known: dict[str, Any] = {"facts": facts, "priced": priced, "actor": actor, "now": now, "override": ""}
     asked: tuple[Guard, ...] = (is_before_cut_off, is_eligible, has_no_conflict)
-    if order.order_type is not TermBookingOrderType.EOI:
-        asked = (is_in_booking_window, *asked, has_trial_left, has_place, has_seat, has_good_promo_code)
+    if order.order_type is TermBookingOrderType.WAITING_LIST:
+        asked = (is_in_booking_window, *asked, is_unseated)
+    elif order.order_type is not TermBookingOrderType.EOI:
+        asked = (is_in_booking_window, *asked, has_no_open_offer, has_trial_left, has_place, has_seat,
+                 has_good_promo_code)  # fmt: skip
     return [reason for guard in asked for reason in guard(order, **known)]
 
 
 def submit(
     tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
-    actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False,
+    actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False, accepts: UUID | None = None,
 ) -> Outcome:  # fmt: skip
-    """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown.
+    """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown; `accepts` is the
+    offer to a waiting family whose places the order takes over.
 
     A total of 0.00 to be paid now, or pay-later by the family itself, is confirmed in the same transaction. Raises
     Refused with every failing reason, those of full and overlapping sessions with what is free instead; nothing is
@@ -288,6 +312,7 @@ def submit(
         outcome = submit_locked(
             tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
             override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
+            accepts=accepts,
         )  # fmt: skip
     except Refused as refusal:
         lost = Lost(order, facts, facts.lines, refusal.reasons)
@@ -302,13 +327,14 @@ def submit(
 def submit_locked(
     tx: Transaction, order: Order, facts: Facts, priced: Priced, *, shown_fingerprint: str, actor: Actor,
     now: datetime, override: str, is_muted: bool, handed: Handed | None = None, group_order_id: UUID | None = None,
+    accepts: UUID | None = None,
 ) -> Outcome:  # fmt: skip
     """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
     assert order.confirmation_type is not None, "it is said how it will be confirmed"
     fire(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
         rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
-        group_order_id=group_order_id,
+        group_order_id=group_order_id, accepts=accepts,
         changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
     return Outcome(order, priced, facts)
@@ -454,7 +480,10 @@ def _end(
     tx: Transaction, order: Order, trigger: str, *, enrolled: Enrolled | None, actor: Actor, now: datetime,
     reason: str, ends_by: str = "cancel", is_muted: bool = False, last_day: date | None = None,
 ) -> Outcome:  # fmt: skip
+    # What a waiting order holds may change until the queues are locked.
+    is_list = order.order_type is TermBookingOrderType.WAITING_LIST
+    waiting, staying = lock_waiting(tx, [order.id]) if is_list else ([], [])
     holdings: Holdings = read_holdings(tx, order)
     fire(tx.batch, CHART, order, trigger, actor=actor, now=now, reason=reason, is_muted=is_muted, holdings=holdings,
-         enrolled=enrolled, ends_by=ends_by, last_day=last_day, changes={"released": len(holdings.claims)})  # fmt: skip
+         waiting=waiting, staying=staying, enrolled=enrolled, ends_by=ends_by, last_day=last_day, changes={"released": len(holdings.claims)})  # fmt: skip
     return Outcome(order)

@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID
 
 from engine.actor import SYSTEM
-from engine.database import Database, Transaction
+from engine.database import Database, Row, Transaction
 from engine.fire import NotAllowedNow, Refused, fire
 from engine.ids import new_id
 from engine.timers import Due, Handler
@@ -21,6 +21,8 @@ from workflows.order_facts import Order, lock_order
 from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.term_booking_order import CHART
+from workflows.waiting_offers import expire, expire_overdue
+from workflows.waiting_queue import let_go_saved
 
 # A payment in its provider's hands puts the timeout off, a little at a time, a day at most.
 _PUT_OFF = timedelta(minutes=10)
@@ -31,7 +33,12 @@ def handlers() -> Mapping[TimerKind, Handler]:
     """What the sweeper does with each kind of timer."""
     cancel = Handler(subject_table="term_booking_order", fire=cancel_overdue)
     close = Handler(subject_table="term_booking", fire=close_ended_bookings)
-    return {TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel, TimerKind.BOOKING_CLOSE: close}
+    offer = Handler(subject_table="term_booking_order", fire=expire_overdue)
+    saved = Handler(subject_table="term_booking_order", fire=let_go_saved)
+    return {
+        TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel, TimerKind.BOOKING_CLOSE: close,
+        TimerKind.WAITING_OFFER: offer, TimerKind.WAITING_SAVED: saved,
+    }  # fmt: skip
 
 
 def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
@@ -54,33 +61,42 @@ def close_ended_bookings(tx: Transaction, due: Sequence[Due], now: datetime) -> 
 
 
 _OVERDUE = """
-SELECT DISTINCT t.subject_id AS id FROM timer t
+SELECT DISTINCT t.subject_id AS id, false AS is_offer FROM timer t
 JOIN place_claim c ON c.organisation_id = t.organisation_id AND c.order_id = t.subject_id
-WHERE t.organisation_id = %(org)s AND t.status = 'ARMED' AND t.due_at <= %(now)s
+WHERE t.organisation_id = %(org)s AND t.status = 'ARMED' AND t.due_at <= %(now)s AND c.order_type <> 1
   AND (c.term_product_id = ANY(%(sessions)s) OR c.attendee_id = ANY(%(attendees)s))
-ORDER BY 1
+UNION ALL
+SELECT DISTINCT e.offer_id, true FROM waiting_entry e
+WHERE e.organisation_id = %(org)s AND e.status = 30 AND e.offer_expires_at <= %(now)s
+  AND (e.term_product_id = ANY(%(sessions)s) OR e.attendee_id = ANY(%(attendees)s))
+ORDER BY 2, 1
 """
 
 
 def find_overdue(
     tx: Transaction, *, session_ids: Collection[UUID], attendee_ids: Collection[UUID], now: datetime
-) -> list[UUID]:  # fmt: skip
-    """The orders whose overdue holds are in the way of these sessions or attendees."""
-    found = tx.rows(_OVERDUE, now=now, sessions=list(session_ids), attendees=list(attendee_ids))
-    return [row["id"] for row in found]
+) -> list[Row]:  # fmt: skip
+    """The orders whose overdue holds are in the way of these sessions or attendees, and the overdue offers."""
+    return tx.rows(_OVERDUE, now=now, sessions=list(session_ids), attendees=list(attendee_ids))
 
 
 def release_overdue(
     database: Database, organisation_id: UUID, *, session_ids: Collection[UUID], attendee_ids: Collection[UUID],
     now: datetime,
 ) -> int:  # fmt: skip
-    """An overdue hold is void when it is read: cancel those in the way of these sessions or attendees.
+    """An overdue hold, or offer, is void when it is read: end those in the way of these sessions or attendees.
 
-    Each order in a transaction of its own; returns how many were cancelled.
+    Each in a transaction of its own; returns how many ended.
     """
     with database.transaction(organisation_id) as tx:
         found = find_overdue(tx, session_ids=session_ids, attendee_ids=attendee_ids, now=now)
-    return sum(database.run(organisation_id, partial(_release, order_id=order_id, now=now)) for order_id in found)
+    return sum(
+        database.run(
+            organisation_id,
+            partial(expire, offer_ids=[row["id"]], now=now) if row["is_offer"]
+            else partial(_release, order_id=row["id"], now=now),
+        ) for row in found
+    )  # fmt: skip
 
 
 def _release(tx: Transaction, *, order_id: UUID, now: datetime) -> int:

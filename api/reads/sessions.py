@@ -9,11 +9,13 @@ from engine.database import Row, Transaction
 from engine.errors import NotFound
 from models import ActorKind, TermBookingOrderType, TermBookingStatus
 
-# A hold whose timeout has passed is void when it is read, whatever the worker does.
+# A hold whose timeout has passed is void when it is read, whatever the worker does; where somebody waits, its place is
+# not free but theirs.
 _OVERDUE = """
 (SELECT count(*) FROM place_claim c
  JOIN timer x ON x.organisation_id = c.organisation_id AND x.subject_id = c.order_id AND x.status = 'ARMED'
- WHERE c.organisation_id = s.organisation_id AND c.term_product_id = s.id AND c.takes_place AND x.due_at <= %(now)s)
+ WHERE c.organisation_id = s.organisation_id AND c.term_product_id = s.id AND c.takes_place AND x.due_at <= %(now)s
+   AND c.order_type <> 1 AND s.waiting_count = 0)
 """
 
 _SESSIONS = f"""

@@ -6,12 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.moves import Answer, Principal
+from api.moves import Answer, Principal, only_admins_override
 from api.operations import OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.overdue import refuse_while_overdue, release_in_the_way_of_group
 from api.reads import group_orders as shown
 from api.reads.paging import Cursor, Limit
-from api.routes.orders import only_admins_override
 from api.schemas.base import Page
 from api.schemas.group_orders import GroupCart, GroupCarts, GroupOrder, GroupOrderSummary, NewGroupCart, NewGroupOrder
 from api.schemas.orders import Submission

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called, NoInput
-from api.moves import Answer, Call, Principal
+from api.moves import Answer, Call, Principal, only_admins_override
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.overdue import release_in_the_way
 from api.reads import orders as shown
@@ -29,7 +29,6 @@ from api.schemas.orders import (
     Submission,
 )
 from engine.database import Transaction
-from engine.errors import NotPermitted, Reason
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
 from workflows import conversion, order_requests
@@ -144,13 +143,6 @@ def express_interest(order_id: UUID, call: Called, body: Interest | None = None)
         return shown.moved(outcome, who, expected=call.expected_version)
 
     return call.move(verb, make_way=lambda refusal: _make_way(call, order_id, refusal))
-
-
-def only_admins_override(who: Principal, reason: str) -> None:
-    """Raises NotPermitted where somebody else gives a reason to set rules aside."""
-    if reason and not who.actor.is_admin:
-        message = "Only an admin sets booking window, cut-off and eligibility aside."
-        raise NotPermitted(message, reasons=[Reason("not_permitted", message, field="override_reason")])
 
 
 @router.post(

@@ -55,8 +55,8 @@ _LOCK = "SELECT 1 FROM term_product WHERE organisation_id = %(org)s AND id = %(i
 
 @router.patch("/sessions/{session_id}", **for_roles(ADMIN, *creates(404, 412), response_model=SessionWhole))
 def change_session(session_id: UUID, body: SessionChange, call: Called) -> Response:
-    """Give a session more or fewer places, never fewer than are taken. `If-Match` is honoured; a place that was taken
-    meanwhile is another version too.
+    """Give a session more or fewer places, never fewer than are taken; new ones are offered to who waits. `If-Match` is
+    honoured; a place that was taken meanwhile is another version too.
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
@@ -66,7 +66,7 @@ def change_session(session_id: UUID, body: SessionChange, call: Called) -> Respo
         set_capacity(
             tx, session_id=session_id, capacity=body.capacity, reason=body.reason, actor=who.actor, now=call.now
         )
-        tx.flush()
+        tx.finish()
         return shown.one_session(tx, who, session_id, now=call.now)
 
     return call.move(verb)

@@ -69,6 +69,7 @@ REASONS: Mapping[str, str] = {
     "in_the_past": "The day is past.",
     "is_change": "It changes a booking; confirm it with its Billing Difference.",
     "invalid": "The value is not one of those that are possible.",
+    "is_waiting": "It is a waiting-list order: it joins the queue.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
     "left_already": "The holder left after coming in without the ticket; mark the roll by hand.",
@@ -92,6 +93,7 @@ REASONS: Mapping[str, str] = {
     "not_convertible": "It is no expression of interest, and no trial, that stands.",
     "not_interest": "It is no expression of interest.",
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
+    "not_waiting": "It is no waiting-list order; submit it.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
     "not_change": "It changes no booking.",
     "not_changeable": "Only an approved booking is changed.",
@@ -105,6 +107,9 @@ REASONS: Mapping[str, str] = {
     "order_type_not_available": "This order type is not available yet.",
     "order_type_not_offered": "The programme does not offer this order type.",
     "other_seat": "A trial that is converted keeps its seat.",
+    "offer_expired": "The offer ran out; the place goes to the next who waits.",
+    "offered_as_a_group": "The places of its group are offered together; accept or decline that offer.",
+    "other_account": "The orders belong to several accounts.",
     "other_term": "The session belongs to another term than the order.",
     "out_of_range": "The value is too small or too large.",
     "overdue": "Pay later needs every due invoice paid.",
@@ -115,6 +120,8 @@ REASONS: Mapping[str, str] = {
     "pay_later_limit": "Pay later would exceed the account's limit.",
     "preview_stale": "It is not the one that was previewed any more; look at it again.",
     "priority_only": "Booking is open to those enrolled in the earlier term; `facts.opens_at` says when to all.",
+    "place_offered": "A place is offered to the attendee, who waits for it: accept that offer.",
+    "place_saved": "A place is saved for the attendee, who waits for all or nothing.",
     "price_changed": "The price is not the one that was shown; look at it and submit again.",
     "promo_code_not_valid_today": "The promo code is good on other days.",
     "promo_code_unknown": "Nothing of the order takes this promo code.",
@@ -133,6 +140,7 @@ REASONS: Mapping[str, str] = {
     "seat_required": "The session is seated: choose a seat.",
     "seat_taken": "Somebody has the seat; `facts.nearest` names the nearest free ones.",
     "selection_incomplete": "The mode takes a whole week or term; sessions are missing.",
+    "seated_session": "There is no waiting list for seats.",
     "session_closed": "The session does not take place.",
     "session_full": "The session has no place left; nobody overrides it.",
     "session_not_seated": "The session has no numbered seats.",
@@ -170,7 +178,14 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         "other_term", "not_a_session", "session_closed", "session_over", "extra_not_offered",
         "offering_not_published", "term_closed", "modes_mixed", "mode_not_offered", "selection_incomplete",
     ),
-    "is_enrolment": ("is_interest",),
+    "is_enrolment": ("is_interest", "is_waiting"),
+    "is_waiting": ("not_waiting",),
+    "is_unseated": ("seated_session",),
+    "is_not_in_queue": ("double_booked",),
+    "is_possible_as_one": ("double_booked",),
+    "has_no_group_offer": ("offered_as_a_group",),
+    "has_no_open_offer": ("double_booked", "place_offered", "place_saved"),
+    "has_open_offer": ("offer_expired",),
     "is_interest": ("not_interest",),
     "can_convert": ("nothing_to_convert", "money_moving", "money_captured", "trial_left_out", "other_seat"),
     "has_something_wanted": ("nothing_wanted",),
@@ -223,6 +238,11 @@ _CART = tuple(dict.fromkeys(
     code for guard in ("has_order_type_on_offer", "is_selectable") for code in GUARDS[guard] if code != "session_over"
 ))  # fmt: skip
 
+# Steps of charts that an operation takes besides one of its own.
+ALSO: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "accept_offer": (("waiting_entry", "accept"), ("term_booking_order", "save"), ("term_booking_order", "submit")),
+}
+
 # The operations that are a step of a chart: which chart, which trigger.
 TRIGGERS: Mapping[str, tuple[str, str]] = {
     operation: (chart, trigger) for chart, steps in {
@@ -233,12 +253,14 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "cancel_order": "cancel", "begin_guest_order": "save", "save_guest_cart": "save",
             "submit_guest_order": "submit", "cancel_guest_order": "cancel",
             "begin_group_order": "save", "save_group_carts": "save", "submit_group_order": "submit",
+            "join_waiting_list": "wait", "join_waiting_list_together": "wait",
         },
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
             "close_booking": "close", "archive_booking": "archive",
         },
         "direct_debit_mandate": {"activate_mandate": "activate", "revoke_mandate": "revoke"},
+        "waiting_entry": {"decline_offer": "decline"},
     }.items() for operation, trigger in steps.items()
 }  # fmt: skip
 # Steps that one request pulls with another: which of the two depends on the order.
@@ -266,6 +288,9 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "begin_change": {409: (("refused", "moved_meanwhile"), ("not_changeable", "change_open"))},
     "foresee_change": {422: ((), ("too_many", "twice", "out_of_range"))},
     "convert_order": {409: (("refused", "moved_meanwhile"), ("not_convertible", "term_closed", *_CART))},
+    "join_waiting_list": {403: ((), ("not_permitted",))},
+    "join_waiting_list_together": {403: ((), ("not_permitted",)), 422: ((), ("out_of_range", "other_account"))},
+    "accept_offer": {403: ((), ("not_permitted",)), 409: (("refused",), ("term_closed",))},
     "express_interest": {403: ((), ("not_permitted",))},
     "save_cart": {422: ((), ("too_many", "twice", "out_of_range", "unknown", "invalid"))},
     "submit_order": {403: ((), ("not_permitted",))},
@@ -356,7 +381,7 @@ def refusals(operation_id: str, status: int, *, is_public: bool, is_read: bool, 
         422: (("invalid",), () if is_public else ("malformed", "unknown_parameter")),
     }
     found = [common[status], OWN.get(operation_id, {}).get(status, ((), ()))]
-    if status == 409 and operation_id in TRIGGERS:
+    if status == 409 and (operation_id in TRIGGERS or operation_id in ALSO):
         found.append((MOVES, reasons))
     if status == 409 and operation_id in RECORDS and operation_id != "change_session":
         found.append((("already_exists",), ("already_exists",)))

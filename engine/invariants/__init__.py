@@ -13,11 +13,11 @@ from engine.invariants.money import LEDGER, PAYMENTS
 from engine.invariants.places import PLACES
 from engine.invariants.seats import SEATS
 from engine.invariants.tenancy import TENANCY
+from engine.invariants.waiting import WAITING
 
 INVARIANTS: tuple[Invariant, ...] = (
     *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *CHANGES, *LEDGER, *PAYMENTS, *DEBIT,
-    *ATTENDANCE,
-    *HOLIDAY, *TENANCY,
+    *ATTENDANCE, *HOLIDAY, *WAITING, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from models import LineKind, TermBookingOrderType, TermBookingStatus
+from models import LineKind, TermBookingOrderType, TermBookingStatus, WaitingStatus
+from models.waiting import LIVE
 
 
 class Scope(StrEnum):
@@ -49,6 +50,9 @@ CONFIRMED_ORDER = members((Status.ATTENDANCE_APPROVED, Status.APPROVED))
 TAKES_PLACE = members((OrderType.BOOKING, OrderType.TRIAL_SESSION, OrderType.SUBSCRIPTION))
 BLOCKS_TIME = members((OrderType.BOOKING, OrderType.TRIAL_SESSION, OrderType.EOI))
 CLAIMS = members((OrderType.BOOKING, OrderType.TRIAL_SESSION, OrderType.SUBSCRIPTION, OrderType.EOI))
+# Entries of a waiting list that stand in the queue or have a place kept for them, and the latter alone.
+WAITS = members(LIVE)
+KEPT_FOR_WAITING = members((WaitingStatus.SAVED, WaitingStatus.OFFERED))
 IS_BILLED = members((OrderType.BOOKING, OrderType.TRIAL_SESSION, OrderType.SUBSCRIPTION))
 
 # "Karate Sat 11 Apr 2026 10:00", of the aliases `session` and `offering`.

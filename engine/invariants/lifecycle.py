@@ -1,10 +1,10 @@
 """Orders, bookings, their histories and their timers."""
 
 from engine.invariants.form import CONFIRMED_ORDER, Invariant, OrderType, Status, members
-from models import HOLDING, ActorKind, PaymentStatus, TimerKind, TimerStatus
+from models import HOLDING, ActorKind, PaymentStatus, TimerKind, TimerStatus, WaitingStatus
 
 # Every table whose rows have a lifecycle; its chart has the table's name.
-LIFECYCLES = ("term_booking_order", "term_booking", "direct_debit_mandate")
+LIFECYCLES = ("term_booking_order", "term_booking", "direct_debit_mandate", "waiting_entry")
 RECORDS = " UNION ALL ".join(
     f"SELECT '{table}' AS chart, id, reference, status, version FROM {table}" for table in LIFECYCLES
 )
@@ -157,8 +157,8 @@ LIFECYCLE = (
     ),
     Invariant(
         name="timer_waits_for_its_order",
-        promise="A timeout exists only before confirm: auto-cancel in Submitted and Accept, expiry in Quote; and a "
-        "planned close only while its booking can be closed.",
+        promise="A timeout exists only before confirm: auto-cancel in Submitted and Accept, expiry in Quote; a planned "
+        "close only while its booking can be closed, an offer's end only while it is open.",
         sql=f"""
             SELECT coalesce(o.reference, b.reference, t.subject_id::text) AS reference,
                    coalesce(o.status, b.status) AS status, t.kind, t.due_at, t.id AS timer_id
@@ -169,7 +169,10 @@ LIFECYCLE = (
                 WHEN '{TimerKind.AUTO_CANCEL}' THEN o.status NOT IN {members((Status.SUBMITTED, Status.ACCEPT))}
                 WHEN '{TimerKind.QUOTE_EXPIRY}' THEN o.status <> {Status.QUOTE:d}
                 WHEN '{TimerKind.BOOKING_CLOSE}'
-                THEN b.closes_on IS NULL OR b.status NOT IN {members((Status.APPROVED, Status.SUSPENDED))} END, true)
+                THEN b.closes_on IS NULL OR b.status NOT IN {members((Status.APPROVED, Status.SUSPENDED))}
+                WHEN '{TimerKind.WAITING_OFFER}' THEN NOT EXISTS (
+                    SELECT FROM waiting_entry e WHERE e.offer_id = t.detail_id AND e.status = {WaitingStatus.OFFERED:d})
+                WHEN '{TimerKind.WAITING_SAVED}' THEN o.status <> {Status.SUBMITTED:d} END, true)
         """,
         says="{reference} has status {status} and a timer {kind} still armed for {due_at}",
     ),

@@ -5,10 +5,12 @@ from engine.invariants.form import (
     CLAIMS,
     HOLDING_BOOKING,
     HOLDING_ORDER,
+    KEPT_FOR_WAITING,
     SESSION_LINES,
     SESSION_NAME,
     TAKES_PLACE,
     Invariant,
+    OrderType,
     named_session,
 )
 
@@ -27,6 +29,10 @@ _HELD_AND_CLAIMED = f"""
         FROM term_booking b
         JOIN term_booking_line l ON l.booking_id = b.id AND l.kind IN {SESSION_LINES} AND l.cancelled_at IS NULL
         WHERE b.status IN {HOLDING_BOOKING} AND b.order_type IN {CLAIMS}
+        UNION ALL
+        SELECT e.order_id, e.reference, e.term_product_id
+        FROM waiting_entry e
+        WHERE e.status IN {KEPT_FOR_WAITING}
     ), claimed AS (
         SELECT coalesce(o.booking_id, o.id) AS holder_id, o.reference, c.term_product_id, c.id AS claim_id
         FROM place_claim c LEFT JOIN term_booking_order o ON o.id = c.order_id
@@ -62,7 +68,8 @@ PLACES = (
     ),
     Invariant(
         name="hold_has_its_claim",
-        promise="Place and time are held in Submitted, Quote, Accept, Attendance_Approved, Approved and Suspended.",
+        promise="Place and time are held in Submitted, Quote, Accept, Attendance_Approved, Approved and Suspended; a "
+        "place that is offered to, or saved for, somebody who waits is held too.",
         sql=f"""
             {_HELD_AND_CLAIMED}
             SELECT held.reference, {SESSION_NAME} AS session, held.term_product_id AS session_id
@@ -99,7 +106,7 @@ PLACES = (
             WHERE c.attendee_id IS DISTINCT FROM o.attendee_id
                OR c.attendee_key IS DISTINCT FROM a.claim_key
                OR c.order_type IS DISTINCT FROM o.order_type
-               OR c.takes_place <> (c.order_type IN {TAKES_PLACE})
+               OR c.takes_place <> (c.order_type IN {TAKES_PLACE} OR c.order_type = {OrderType.WAITING_LIST:d})
                OR (c.blocks_time <> (c.order_type IN {BLOCKS_TIME}) AND session.starts_at IS NOT NULL
                    AND NOT (o.original_booking_id IS NOT NULL AND o.status IN {HOLDING_ORDER}))
         """,

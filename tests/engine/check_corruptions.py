@@ -225,6 +225,62 @@ def an_order_that_converts_an_interest_that_still_stands(world: World) -> None:
            interest=world.interest.order["id"])  # fmt: skip
 
 
+@breaks("hold_has_its_claim")
+def an_offered_place_that_nobody_holds(world: World) -> None:
+    world.tx.run("DELETE FROM place_claim WHERE id = %(id)s", id=world.offered.claims[0]["id"])
+    change(world, "term_product", world.chess, "taken = 0, capacity = 0")
+
+
+@breaks("claim_has_its_hold")
+def a_place_kept_for_who_only_waits(world: World) -> None:
+    change(world, "term_product", world.chess, "capacity = 2")
+    build.hold(world.tx, world.behind, world.leo)
+
+
+@breaks("claim_is_what_its_order_asks")
+def an_offered_place_that_blocks_time(world: World) -> None:
+    change(world, "place_claim", world.offered.claims[0], "blocks_time = true")
+
+
+@breaks("queue_is_counted")
+def a_queue_counted_twice(world: World) -> None:
+    change(world, "term_product", world.chess, "waiting_count = waiting_count + 1")
+
+
+@breaks("waiting_order_waits")
+def a_waiting_order_that_waits_for_nothing(world: World) -> None:
+    world.ordered(build.cart, 10, moves=build.WAITED, order_type=1)
+
+
+@breaks("offer_will_end")
+def an_offer_for_ever(world: World) -> None:
+    world.tx.run(
+        "UPDATE timer SET status = 'DISARMED', settled_at = due_at WHERE subject_id = %(id)s",
+        id=world.offered.order["id"],
+    )  # fmt: skip
+
+
+@breaks("timer_waits_for_its_order")
+def an_end_of_an_offer_that_nobody_made(world: World) -> None:
+    build.arm(world.tx, world.behind, "WAITING_OFFER", detail_id=new_id())
+
+
+@breaks("timer_waits_for_its_order")
+def places_saved_for_an_order_that_has_ended(world: World) -> None:
+    build.arm(world.tx, world.timed_out, "WAITING_SAVED")
+
+
+@breaks("group_is_offered_whole")
+def half_of_a_group_is_offered(world: World) -> None:
+    for waited in (world.offered, world.behind):
+        change(world, "waiting_entry", waited.entry, "group_id = %(group)s", group=world.chess["id"])
+
+
+@breaks("nobody_waits_for_a_free_place")
+def a_free_place_that_is_offered_to_nobody(world: World) -> None:
+    change(world, "term_product", world.chess, "capacity = 2")
+
+
 @breaks("record_has_its_history")
 def an_order_without_history(world: World) -> None:
     world.tx.run("DELETE FROM status_event WHERE subject_id = %(id)s", id=world.cart.order["id"])

@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.database import Transaction
 from models import ProcessedEvent, StatusEvent, TermBookingOrderType, TermBookingStatus
+from models import WaitingStatus as W
 from tests import builders as build
-from tests.builders import NOW, Enrolled, Ordered, Row
+from tests.builders import NOW, Enrolled, Ordered, Row, Waited
 
 S = TermBookingStatus
 EDGES = {
@@ -17,9 +18,10 @@ EDGES = {
         ("submit", S.CREATED, S.SUBMITTED), ("express", S.CREATED, S.SUBMITTED), ("convert", S.SUBMITTED, S.REMOVED),
         ("quote", S.SUBMITTED, S.QUOTE), ("accept", S.QUOTE, S.ACCEPT),
         ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),
-        ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED),
+        ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED), ("wait", S.CREATED, S.SUBMITTED),
     ],
     "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],
+    "waiting_entry": [("new", None, W.WAITING), ("offer", W.WAITING, W.OFFERED)],
     "term_booking": [
         ("new", None, S.APPROVED), ("new", None, S.ATTENDANCE_APPROVED), ("suspend", S.APPROVED, S.SUSPENDED),
         ("cancel", S.APPROVED, S.CANCELED), ("plan_close", S.APPROVED, S.APPROVED),
@@ -63,6 +65,9 @@ class World:
     show: Row  # two seats
     seats: list[Row]
     seated: Enrolled  # Ana's, on the first of them
+    chess: Row  # its one place is offered to Ana; Leo waits
+    offered: Waited
+    behind: Waited
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
         """One more order of karate in that week, of Ana unless told otherwise."""
@@ -118,7 +123,7 @@ def populate(tx: Transaction) -> World:
             is_invoiced=False,
         ),
         returned=_returned(tx, chen, anas),
-        **_seated(tx, place, chen, ana, term),
+        **_seated(tx, place, chen, ana, term), **_awaited(tx, place, (chen, ana), (okafor, leo), term),
     )  # fmt: skip
 
 
@@ -136,6 +141,14 @@ def _seated(tx: Transaction, place: Row, by: Row, child: Row, term: Row) -> dict
     (show,) = build.sessions(tx, offering, sunday, venue_id=hall["id"], is_seated=True)
     seated = build.confirmed(tx, by, child, term, [{**show, "seat_id": seats[0]["id"]}])
     return {"show": show, "seats": seats, "seated": seated}
+
+
+def _awaited(tx: Transaction, place: Row, first: tuple[Row, Row], second: tuple[Row, Row], term: Row) -> dict[str, Any]:
+    """An hour of chess with one place, which is offered; somebody else waits for it."""
+    offering = build.offering(tx, term, build.program(tx, place, name="Chess"), capacity=1)
+    (chess,) = build.sessions(tx, offering, datetime(2026, 4, 13, 17))  # noqa: DTZ001 - local
+    offered = build.wait(tx, *first, term, chess, moves=build.OFFERED)
+    return {"chess": chess, "offered": offered, "behind": build.wait(tx, *second, term, chess)}
 
 
 def _closing(tx: Transaction, by: Row, child: Row, term: Row, wanted: list[Row]) -> Enrolled:

@@ -19,7 +19,7 @@ WITHOUT_LIFECYCLE = {
     (Path("workflows/order_facts.py"), "row['status']"): "a code read from the database becomes its enum",
     (Path("billing/gateways/sandbox_store.py"), "columns['status']"): "a payment in the sandbox provider's own books",
 }
-LIFECYCLES = r"(term_booking_order|term_booking|direct_debit_mandate)"
+LIFECYCLES = r"(term_booking_order|term_booking|direct_debit_mandate|waiting_entry)"
 UPDATES = re.compile(
     rf'\bUPDATE\s+(ONLY\s+)?(public\.)?"?{LIFECYCLES}"?(\s+(AS\s+)?\w+)?\s+SET\b(?P<set>.*?)(\bFROM\b|\bWHERE\b|$)',
     re.IGNORECASE | re.DOTALL,
