@@ -105,8 +105,7 @@ class _Queue:
             self._take(missing)
             self.set_aside.extend(missing)
         else:
-            few = Reason("all_or_nothing", "There are not enough places for all of the group at once.")
-            self._pass_over(entry, [few])
+            self.passed_over[entry.id] = "There were not enough places for all of the group at once."
 
     def offer_whole_groups(self) -> None:
         """A group whose places are all set aside is offered them together, if it can still take them."""
