@@ -1,6 +1,6 @@
 """Waiting lists: entries, all-or-nothing groups, offers with their timers, and how many wait for a session.
 
-Revision: 0013, after 0012.
+Revision: 0014, after 0013.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import context, op
 
 from migrations import guards
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
