@@ -111,7 +111,8 @@ class _Queue:
         """A group whose places are all set aside is offered them together, if it can still take them."""
         for group_id in {e.group_id: None for e in self.entries if e.group_id is not None}:
             group = [e for e in self.entries if e.group_id == group_id]
-            if all(e.status is S.SAVED or self._has_place(e) for e in group) and not self.fitness.reasons(group):
+            is_whole = all(e.status is not S.OFFERED and self._has_place(e) for e in group)
+            if is_whole and not self.fitness.reasons(group):
                 self.set_aside = [e for e in self.set_aside if e.group_id != group_id]
                 self.offers.append(group)
 
