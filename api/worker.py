@@ -34,6 +34,7 @@ from workflows.payment_events import query_processing
 from workflows.term_end import end_terms
 from workflows.tickets import tickets_of_order
 from workflows.timeouts import handlers
+from workflows.waiting_past import end_past_waits
 
 _TASK = "tell_family"
 # Often enough that a payment whose news were lost is known before its order times out.
@@ -112,6 +113,9 @@ def work(runtime: Runtime) -> None:
     def remove() -> int:
         return remove_idle(runtime.database, now=runtime.clock.now())
 
+    def end_waits() -> int:
+        return end_past_waits(runtime.database, now=runtime.clock.now())
+
     def end() -> int:
         return end_terms(runtime.database, now=runtime.clock.now())
 
@@ -120,6 +124,7 @@ def work(runtime: Runtime) -> None:
         duties=[
             Duty("query payments", _QUERY_EVERY_SECONDS, query),
             Duty("remove idle orders", _TIDY_EVERY_SECONDS, remove),
+            Duty("end past waits", _TIDY_EVERY_SECONDS, end_waits),
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
         ],
     )  # fmt: skip

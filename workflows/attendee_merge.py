@@ -28,7 +28,15 @@ JOIN term_booking_order mo ON mo.organisation_id = m.organisation_id AND mo.id =
 JOIN term_product s ON s.organisation_id = k.organisation_id AND s.id = k.term_product_id
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 WHERE k.organisation_id = %(org)s AND k.attendee_id = %(keep_id)s
-ORDER BY s.local_date, k.id
+UNION ALL
+SELECT k.term_product_id, k.reference, m.reference, p.name, s.local_date
+FROM waiting_entry k
+JOIN waiting_entry m ON m.organisation_id = k.organisation_id AND m.attendee_id = %(merge_id)s
+     AND m.term_product_id = k.term_product_id AND m.status IN (10, 20, 30)
+JOIN term_product s ON s.organisation_id = k.organisation_id AND s.id = k.term_product_id
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+WHERE k.organisation_id = %(org)s AND k.attendee_id = %(keep_id)s AND k.status IN (10, 20, 30)
+ORDER BY local_date, session_id
 """
 
 # Nobody's allergy, pick-up or "must not collect" is lost by a merge.

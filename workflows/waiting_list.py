@@ -41,9 +41,9 @@ CHART = Chart(
         Step("accept",    S.OFFERED, S.ACCEPTED, OWNER,          _OPEN),
         Step("decline",   S.OFFERED, S.DECLINED, OWNER),
         Step("expire",    S.OFFERED, S.EXPIRED,  SYSTEM),
-        Step("leave",     S.WAITING, S.LEFT,     OWNER),
-        Step("leave",     S.SAVED,   S.LEFT,     OWNER),
-        Step("leave",     S.OFFERED, S.LEFT,     OWNER),
+        Step("leave",     S.WAITING, S.LEFT,     OWNER | SYSTEM),
+        Step("leave",     S.SAVED,   S.LEFT,     OWNER | SYSTEM),
+        Step("leave",     S.OFFERED, S.LEFT,     OWNER | SYSTEM),
     ),
 )  # fmt: skip
 

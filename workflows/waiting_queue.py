@@ -1,7 +1,7 @@
 """What the steps of a waiting-list order do with its entries: join the queues of its sessions, and leave them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -68,6 +68,13 @@ def join_queue(
         )  # fmt: skip
 
 
+def count_leaving(batch: Batch, leaving: Iterable[Entry], *, now: datetime) -> None:
+    """Those of them that stand in a queue leave it."""
+    fewer: Counter[UUID] = Counter()
+    fewer.subtract(entry.session_id for entry in leaving if entry.status is WaitingStatus.WAITING)
+    count(batch, fewer, now=now)
+
+
 def begin_group(batch: Batch, *, account_id: UUID, now: datetime) -> UUID:
     """A group that wants all or nothing."""
     group_id = new_id()
@@ -97,7 +104,7 @@ def leave_queue(
     may be whole with what it has.
     """
     leaving = [entry for entry in waiting or () if entry.is_live]
-    count(batch, Counter({e.session_id: -1 for e in leaving if e.status is WaitingStatus.WAITING}), now=now)
+    count_leaving(batch, leaving, now=now)
     for entry in leaving:
         fire(batch, CHART, entry, "leave", actor=actor, now=now, reason=reason)
     if not staying:

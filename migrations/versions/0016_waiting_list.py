@@ -18,6 +18,14 @@ _ALL_KINDS = "('AUTO_CANCEL', 'QUOTE_EXPIRY', 'BOOKING_CLOSE', 'WAITING_OFFER', 
 _TABLES = ("waiting_group", "waiting_entry")
 
 
+_GIVE_BACK = """
+    UPDATE term_product s SET taken = s.taken - c.places FROM (
+        SELECT organisation_id, term_product_id, count(*) AS places FROM place_claim
+        WHERE order_type = 1 AND takes_place GROUP BY organisation_id, term_product_id) c
+    WHERE c.organisation_id = s.organisation_id AND c.term_product_id = s.id
+"""
+
+
 def upgrade() -> None:
     role = context.config.attributes.get("app_role", "termbook_app")
     op.add_column("term_product", sa.Column("waiting_count", sa.Integer(), nullable=False, server_default="0"))
@@ -39,12 +47,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Who waits is forgotten, with every timer about it; places that were offered or saved stay taken."""
+    """Who waits is forgotten, with every timer about it and every place that was offered or saved."""
+    for table in ("place_claim", "term_product", "timer"):
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    op.execute(_GIVE_BACK)
+    op.execute("DELETE FROM place_claim WHERE order_type = 1")
+    op.execute("DELETE FROM timer WHERE kind IN ('WAITING_OFFER', 'WAITING_SAVED')")
+    for table in ("place_claim", "term_product", "timer"):
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     for table in reversed(_TABLES):
         op.drop_table(table)
-    op.execute("ALTER TABLE timer NO FORCE ROW LEVEL SECURITY")
-    op.execute("DELETE FROM timer WHERE kind IN ('WAITING_OFFER', 'WAITING_SAVED')")
-    op.execute("ALTER TABLE timer FORCE ROW LEVEL SECURITY")
     op.drop_index("uq_timer_armed_detail", "timer")
     op.drop_index("uq_timer_armed", "timer")
     _index("uq_timer_armed", "timer", "subject_id", "kind", where="status = 'ARMED'", unique=True)

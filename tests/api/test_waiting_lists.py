@@ -142,3 +142,19 @@ class TestCapacity:
         assert (answer.status_code, answer.json()["taken"], answer.json()["left"]) == (200, 2, 0)
         now = world.chen.get(f"/waiting-entries?order_id={waits['order_id']}").json()["items"][0]
         assert now["status"] == "OFFERED"
+
+
+class TestAGroup:
+    def test_joins_together_and_sees_its_group(self, world: World, full: list[Row]) -> None:
+        carts = [wanting(world, world.rossi, world.new_child(name), full) for name in ("Hana", "Ida")]
+
+        answer = world.rossi.post("/waiting-groups", {"order_ids": [cart["id"] for cart in carts]})
+
+        assert answer.status_code == 201, answer.text
+        assert sorted(entry["status"] for entry in answer.json()["entries"]) == ["SAVED", "WAITING"]
+        assert {entry["group_id"] for entry in answer.json()["entries"]} == {answer.json()["group_id"]}
+
+    def test_of_too_many_orders_is_refused(self, world: World) -> None:
+        answer = world.rossi.post("/waiting-groups", {"order_ids": []})
+
+        assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "order_ids")

@@ -20,6 +20,8 @@ from notifications.messages import (
     QuoteIssued,
     Recipient,
     RegistrationAsked,
+    WaitingExpired,
+    WaitingOffered,
 )
 from tests.notifications.letters import ANNA, MAPLE, NOW, confirmed, part, read, session
 
@@ -90,6 +92,21 @@ OTHERS = [
         ),
         "Quote Q-2026-00007 for Mia",
         ["Q-2026-00007", "$99.00", "Fri 3 Apr 2026, 5:00", "Karate"],
+    ),
+    (
+        WaitingOffered(
+            organisation=MAPLE, recipient=ANNA, order_reference="TO-1", attendee_names=("Mia", "Leo"),
+            sessions=(session(),), expires_at=datetime(2026, 4, 3, 21, 0, tzinfo=UTC), link="https://a.example/offer",
+        ),
+        "A place for Mia and Leo: answer by Fri 3 Apr 2026, 5:00\N{NARROW NO-BREAK SPACE}p.m.",
+        ["Mia and Leo", "TO-1", "Karate", "Fri 3 Apr 2026, 5:00", "https://a.example/offer"],
+    ),
+    (
+        WaitingExpired(
+            organisation=MAPLE, recipient=ANNA, order_reference="TO-1", attendee_names=("Mia",), sessions=(session(),),
+        ),
+        "The place for Mia went to the next",
+        ["Mia", "TO-1", "Karate", "Nothing was charged"],
     ),
     (
         PaymentReceived(

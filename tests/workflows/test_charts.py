@@ -82,7 +82,7 @@ WAITING = (
     ("accept", {W.OFFERED}, W.ACCEPTED, OWNER),
     ("decline", {W.OFFERED}, W.DECLINED, OWNER),
     ("expire", {W.OFFERED}, W.EXPIRED, {SYSTEM}),
-    ("leave", {W.WAITING, W.SAVED, W.OFFERED}, W.LEFT, OWNER),
+    ("leave", {W.WAITING, W.SAVED, W.OFFERED}, W.LEFT, {*OWNER, SYSTEM}),  # by itself when it is over
 )
 # Companions come with change orders.
 NOT_BUILT_YET = {("confirm", S.SUBMITTED_CHANGE), ("remove", S.SUBMITTED_CHANGE)}

@@ -19,6 +19,7 @@ from tests.workflows.centre import (
     HOUR,
     MINUTE,
     NOW,
+    WEEK,
     Cart,
     Centre,
     Course,
@@ -31,6 +32,7 @@ from tests.workflows.waiting import accept, decline, entries, offer_of, states, 
 from workflows import capacity, enrolment, waiting_orders
 from workflows.messages import compose_message
 from workflows.timeouts import release_overdue
+from workflows.waiting_past import end_past_waits
 
 FIRST_START = NOW + timedelta(days=12, minutes=30)  # Sunday 12 April 09:30 in Toronto
 
@@ -407,3 +409,26 @@ class TestMail:
         assert offer.link == f"https://a.example/waiting-offers/{offer_of(riverside, waits)}"
         assert isinstance(over, WaitingExpired)
         assert over.recipient.email == "chen@family.example"
+
+
+class TestWhatIsOver:
+    def test_is_not_waited_for_any_more(self, riverside: Centre) -> None:
+        karate, chen = riverside.course(*sundays(2), capacity=0, session={"capacity": 0}), riverside.family("Chen")
+        waits = waiting(riverside, chen, chen.child("Lin Chen"), karate.lines())
+
+        end_past_waits(riverside.database, now=FIRST_START)
+        after_the_first = (states(riverside, waits), riverside.status(waits))
+        end_past_waits(riverside.database, now=FIRST_START + WEEK)
+
+        assert after_the_first == ([W.LEFT, W.WAITING], S.SUBMITTED)
+        assert (states(riverside, waits), riverside.status(waits)) == ([W.LEFT, W.LEFT], S.REMOVED)
+        assert riverside.order(waits)["cancel_reason"] == "the session is over"
+
+    def test_an_offer_of_a_session_that_was_closed_gives_its_place_back(self, riverside: Centre) -> None:
+        karate, _, waits = offered(riverside)
+        riverside.run("UPDATE term_product SET status = 'CLOSED' WHERE id = %(id)s", id=karate.ids[0])
+
+        end_past_waits(riverside.database, now=NOW)
+
+        assert (states(riverside, waits), riverside.taken(karate)) == ([W.LEFT], [0])
+        assert [status for _, status, _ in riverside.timers(waits)] == ["DISARMED"]
