@@ -221,11 +221,12 @@ def confirm_locked(
     if holdings is None:
         pay_later = order.confirmation_type is _PAY_LATER
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
-    _forget_repriced(tx, change)
     made = Confirmation(booking=enrolled.booking)
     fire(tx.batch, CHART, order, "confirm_change", actor=actor, now=now, reason=reason, is_muted=is_muted,
          change=change, holdings=holdings, shown_fingerprint=shown_fingerprint,
          changes={"delta_minor": change.difference.delta_minor})  # fmt: skip
+    # Only once nothing refuses it: who was paid too late keeps the booking as it is.
+    _forget_repriced(tx, change)
     return made
 
 

@@ -254,8 +254,10 @@ def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> P
         return None
     if money.fingerprint != order.price_fingerprint:
         return PaymentReviewKind.PRICE_CHANGED
-    is_part = holdings.paid_minor < _asked_minor(order, holdings)
-    return PaymentReviewKind.PART_PAYMENT if is_part else None
+    if holdings.paid_minor < _asked_minor(order, holdings):
+        return PaymentReviewKind.PART_PAYMENT
+    # A change that is paid and waits comes to something else by now.
+    return PaymentReviewKind.PRICE_CHANGED if order.original_booking_id is not None else None
 
 
 def review(batch: Batch, kind: PaymentReviewKind, money: Captured, *, now: datetime) -> None:

@@ -366,6 +366,25 @@ class TestNobodyConfirmsWhatTheyDidNotSee:
 
         assert mias.review(change) == asked.difference
 
+    def test_money_for_a_review_that_is_stale_confirms_nothing_and_finance_is_told(self, riverside: Centre) -> None:
+        mias = story(riverside, {**FIVE, "on_edit": "REPRICE_ALL"}, booked=(0, 1, 2, 3, 4))
+        swimming = riverside.course(FIRST + DAY, session_price_minor=9000)
+        change = mias.save(mias.begin(), [*mias.karate.lines(0, 1, 2), *swimming.lines()])
+        mias.submit(change)
+        required = riverside.order(change)["change_due_minor"]
+        assert required == 45_00
+        mias.pay(mias.first, 10_00)
+
+        mias.pay(change, required)
+
+        assert riverside.status(change) == S.SUBMITTED
+        assert (mias.booking["total_minor"], mias.booking["revision"]) == (135_00, 1)
+        reviews = riverside.rows("SELECT r.kind FROM payment_review r JOIN payment p ON p.id = r.payment_id "
+                                 "WHERE p.order_id = %(id)s", id=change.id)  # fmt: skip
+        assert [row["kind"] for row in reviews] == ["PRICE_CHANGED"]
+        mias.confirm(change, difference_fingerprint=mias.review(change).fingerprint)
+        assert (mias.booking["total_minor"], mias.open_minor()) == (180_00, 125_00)
+
 
 class TestWhatIsRefused:
     def test_a_second_change_of_the_family_while_one_is_open_names_who_has_it(self, riverside: Centre) -> None:
