@@ -17,20 +17,32 @@ from models import TermBookingOrderType, TermBookingStatus
 from workflows import term_booking_order as orders
 from workflows.term_booking_order import Outcome
 
-# A session that is over, or does not take place, is not asked for again; nor is an extra that is not sold any more.
+# A session that is over, or does not take place, is not asked for again; nor is an extra that is not sold any more. Of
+# a trial that is booked it is the booking that says what it is by now.
 _SOURCE = """
+WITH wanted AS (
+    SELECT l.id, l.term_product_id, l.mode, l.seat_id, l.position FROM term_booking_order_line l
+    JOIN term_booking_order o ON o.organisation_id = l.organisation_id AND o.id = l.order_id
+    WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s AND o.booking_id IS NULL
+    UNION ALL
+    SELECT l.id, l.term_product_id, l.mode, l.seat_id, l.position FROM term_booking_line l
+    JOIN term_booking_order o ON o.organisation_id = l.organisation_id AND o.booking_id = l.booking_id
+    WHERE o.organisation_id = %(org)s AND o.id = %(order_id)s AND l.cancelled_at IS NULL
+), extras AS (
+    SELECT order_line_id AS line_id, extra_id, quantity FROM term_booking_order_extra
+    WHERE organisation_id = %(org)s AND order_line_id IN (SELECT id FROM wanted)
+    UNION ALL
+    SELECT booking_line_id, extra_id, quantity FROM term_booking_extra
+    WHERE organisation_id = %(org)s AND booking_line_id IN (SELECT id FROM wanted)
+)
 SELECT o.id, o.reference, o.status, o.order_type, o.account_id, o.attendee_id, o.term_id, o.price_fingerprint,
-    (SELECT json_agg(json_build_object('session_id', l.term_product_id, 'mode', l.mode, 'seat_id', l.seat_id, 'extras',
-            (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity) ORDER BY e.id)
-             FROM term_booking_order_extra e
-             JOIN extra x ON x.organisation_id = e.organisation_id AND x.id = e.extra_id AND x.is_active
-             WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id)) ORDER BY l.position)
-     FROM term_booking_order_line l
-     JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
-     LEFT JOIN term_booking_line k ON k.organisation_id = l.organisation_id AND k.booking_id = o.booking_id
-          AND k.term_product_id = l.term_product_id
-     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id AND k.cancelled_at IS NULL
-       AND s.status = 'OPEN' AND (s.starts_at IS NULL OR s.starts_at > %(now)s)) AS lines,
+    (SELECT json_agg(json_build_object('session_id', w.term_product_id, 'mode', w.mode, 'seat_id', w.seat_id, 'extras',
+            (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity) ORDER BY e.extra_id)
+             FROM extras e JOIN extra x ON x.organisation_id = %(org)s AND x.id = e.extra_id AND x.is_active
+             WHERE e.line_id = w.id)) ORDER BY w.position)
+     FROM wanted w
+     JOIN term_product s ON s.organisation_id = %(org)s AND s.id = w.term_product_id
+     WHERE s.status = 'OPEN' AND (s.starts_at IS NULL OR s.starts_at > %(now)s)) AS lines,
     b.status AS booking_status,
     (SELECT n.reference FROM term_booking_order n
      WHERE n.organisation_id = o.organisation_id AND n.converts_order_id = o.id

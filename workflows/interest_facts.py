@@ -80,7 +80,6 @@ class Interest(Subject):
     cancel_reason: str | None = None
     claims: list[Row] = field(default_factory=list)
     prices: dict[str, int] = field(default_factory=dict)  # what was shown for each of its sessions, in minor units
-    seats: dict[str, str | None] = field(default_factory=dict)
     wishes: list[Row] = field(default_factory=list)
 
     def wishes_besides(self, offerings: Collection[UUID], programs: Collection[str]) -> bool:
@@ -176,8 +175,6 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.order_type, o.tot
                 '[]'::json) AS claims,
        coalesce((SELECT json_object_agg(l.term_product_id, l.price_minor) FROM term_booking_order_line l
                  WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS prices,
-       coalesce((SELECT json_object_agg(l.term_product_id, l.seat_id) FROM term_booking_order_line l
-                 WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id), '{}'::json) AS seats,
        coalesce((SELECT json_agg(json_build_object('offering_id', w.term_program_set_id,
                                                    'program_id', w.program_id))
                  FROM term_booking_order_wish w WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id),

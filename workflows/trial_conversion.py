@@ -35,6 +35,7 @@ class Handed:
     order: Order
     sessions: frozenset[UUID]  # whose places the new order has now
     holdings: Holdings | None
+    seats: dict[UUID, UUID | None]  # of those sessions
 
 
 def to_come_over(order: Order, facts: Facts) -> frozenset[UUID]:
@@ -79,12 +80,13 @@ def _convert_order(
     tx: Transaction, chart: Chart, source: Order, order: Order, *, actor: Actor, now: datetime, is_muted: bool
 ) -> Handed:  # fmt: skip
     holdings = read_holdings(tx, source)
+    seats = _seats(tx, source)
     kept = _transfer(tx, holdings.claims, source, source, order)
     source.change(converted_into_id=order.id)
     fire(tx.batch, chart, source, "convert", actor=SYSTEM, now=now, reason=_why(order), is_muted=is_muted,
          holdings=holdings, changes=_told(order, actor, kept))  # fmt: skip
     tx.flush()
-    return Handed(source, frozenset(kept), holdings)
+    return Handed(source, frozenset(kept), holdings, seats)
 
 
 def _convert_booking(
@@ -97,7 +99,8 @@ def _convert_booking(
         fire(tx.batch, BOOKING_CHART, enrolled.booking, "follow", actor=SYSTEM, now=now, reason=f"{order.reference} "
              "followed the trial", changes=_told(order, actor, []))  # fmt: skip
         tx.flush()
-        return Handed(source, frozenset(), None)
+        return Handed(source, frozenset(), None, {})
+    seats = _seats(tx, source)
     kept = _transfer(tx, _claims_of(enrolled, leaving), enrolled.booking, source, order)
     # What was held is not held any more when the booking ends.
     enrolled.claims = [claim for claim in enrolled.claims if UUID(claim["term_product_id"]) not in kept]
@@ -107,7 +110,13 @@ def _convert_booking(
          changes={**_told(order, actor, kept), "credited_minor": credit.total_minor,
                   "freed_minor": credit.freed_minor})  # fmt: skip
     tx.flush()
-    return Handed(source, frozenset(kept), None)
+    return Handed(source, frozenset(kept), None, seats)
+
+
+def _seats(tx: Transaction, source: Order) -> dict[UUID, UUID | None]:
+    found = tx.rows("SELECT term_product_id, seat_id FROM place_claim WHERE organisation_id = %(org)s "
+                    "AND order_id = %(order_id)s", order_id=source.id)  # fmt: skip
+    return {row["term_product_id"]: row["seat_id"] for row in found}
 
 
 def _claims_of(enrolled: Enrolled, leaving: list[BookedLine]) -> list[Row]:
@@ -146,9 +155,9 @@ def can_convert(
     for source in facts.making_way:
         if source.id == order.converts_order_id:
             yield from _failing_source(order, source, is_handed=handed is not None)
-            yield from _failing_seats(facts, source)
     if handed is None:
         return
+    yield from _failing_seats(facts, handed)
     if handed.holdings is not None:
         yield from has_no_money(handed.order, holdings=handed.holdings, actor=actor)
     left = handed.sessions - {line.session_id for line in facts.lines}
@@ -158,11 +167,11 @@ def can_convert(
                      facts={"session_ids": sorted(str(session) for session in left)})  # fmt: skip
 
 
-def _failing_seats(facts: Facts, source: Interest) -> Iterator[Reason]:
+def _failing_seats(facts: Facts, handed: Handed) -> Iterator[Reason]:
     """A place that goes over is the same seat."""
     for line in facts.lines:
-        if line.session_id in facts.kept and source.seats[str(line.session_id)] != (line.seat_id and str(line.seat_id)):
-            yield Reason("other_seat", f"{line.label} keeps the seat of {source.reference}.",
+        if line.session_id in handed.sessions and handed.seats[line.session_id] != line.seat_id:
+            yield Reason("other_seat", f"{line.label} keeps the seat of {handed.order.reference}.",
                          field=f"lines[{line.position}].seat_id", rule="conversion", session=line.label)  # fmt: skip
 
 

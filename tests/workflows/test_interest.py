@@ -32,6 +32,7 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
+from tests.workflows.test_change_orders import Story
 from workflows import conversion
 from workflows.closure_days import close_day, preview
 from workflows.closure_facts import Scope
@@ -508,3 +509,16 @@ class TestClosedSession:
 
         assert riverside.order(cart)["converted_into_id"] == made.id
         assert [c["term_product_id"] for c in riverside.claims(made)] == [karate.ids[1]]
+
+
+class TestChangeOfABooking:
+    def test_takes_over_the_familys_own_interest(self, riverside: Centre) -> None:
+        rossi, karate, soccer = riverside.family(), course(riverside), course(riverside, FIRST + DAY, name="Soccer")
+        mia = rossi.child()
+        booked = riverside.confirmed(rossi, mia, karate.lines())
+        cart = interest(riverside, rossi, mia, soccer.lines())
+
+        change = Story(riverside, rossi, mia, karate, booked).changed([*karate.lines(), *soccer.lines()])
+
+        assert riverside.order(cart)["converted_into_id"] == change.id
+        assert riverside.taken(soccer) == [1]
