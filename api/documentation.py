@@ -16,6 +16,7 @@ from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
 from api.schemas.sample_group import GROUP_ORDER_AFTER
 from api.schemas.sample_programme import ORGANISATION_ID
+from api.schemas.subscriptions import SUBSCRIPTION_AFTER
 from models import Role
 from workflows.charts import CHARTS
 
@@ -105,7 +106,7 @@ def _add_headers(document: dict[str, Any]) -> None:
 
 # What an operation answers where that is not the example of its schema, or its schema is nobody's in particular.
 _ANSWERS: dict[str, Any] = {
-    **ORDER_AFTER, **GROUP_ORDER_AFTER, **PAYMENT_AFTER, **MANDATE_AFTER, **DEBIT_AFTER,
+    **ORDER_AFTER, **GROUP_ORDER_AFTER, **PAYMENT_AFTER, **MANDATE_AFTER, **DEBIT_AFTER, **SUBSCRIPTION_AFTER,
     "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
     "is_ready": {"status": "ready"}, "make_sign_in": {"organisation_id": ORGANISATION_ID},
 }  # fmt: skip

@@ -1,7 +1,8 @@
 """The worker process: fires timeouts, relays the outbox, sends mail. As many as you like may run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,9 @@ from workflows.documents import credit_note_document, newest_credit_note, newest
 from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
+from workflows.subscription import end_subscriptions
+from workflows.subscription_billing import issue_due_invoices
+from workflows.subscription_terms import roll_subscriptions
 from workflows.term_end import end_terms
 from workflows.tickets import tickets_of_order
 from workflows.timeouts import handlers
@@ -40,6 +44,10 @@ _TASK = "tell_family"
 # Often enough that a payment whose news were lost is known before its order times out.
 _QUERY_EVERY_SECONDS = 15.0
 _TIDY_EVERY_SECONDS = 600.0
+_SUBSCRIPTIONS: Mapping[str, Callable[..., int]] = {
+    "roll subscriptions": roll_subscriptions, "issue scheduled invoices": issue_due_invoices,
+    "end subscriptions": end_subscriptions,
+}  # fmt: skip
 
 
 class TellFamily:
@@ -119,6 +127,9 @@ def work(runtime: Runtime) -> None:
     def end() -> int:
         return end_terms(runtime.database, now=runtime.clock.now())
 
+    def run_now(job: Callable[..., int]) -> int:
+        return job(runtime.database, now=runtime.clock.now())
+
     run_worker(
         runtime.database, runtime.clock, app=app, topics=dict.fromkeys(TOPICS, _TASK), handlers=handlers(),
         duties=[
@@ -126,6 +137,7 @@ def work(runtime: Runtime) -> None:
             Duty("remove idle orders", _TIDY_EVERY_SECONDS, remove),
             Duty("end past waits", _TIDY_EVERY_SECONDS, end_waits),
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
+            *(Duty(name, _TIDY_EVERY_SECONDS, partial(run_now, job)) for name, job in _SUBSCRIPTIONS.items()),
         ],
     )  # fmt: skip
 

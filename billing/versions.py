@@ -22,11 +22,18 @@ _BUMP = Guarded(
 
 
 def next_version(
-    batch: Batch, *, group: dict[str, object] | None, account_id: UUID, term_id: UUID, now: datetime
+    batch: Batch,
+    *,
+    group: dict[str, object] | None,
+    account_id: UUID,
+    term_id: UUID,
+    now: datetime,
+    subscription_id: UUID | None = None,
 ) -> tuple[UUID, int]:
     """Make the group or take its next version, under the account's lock. Returns (group id, version).
 
-    Several orders of one group in one batch take one version after the other.
+    The group is the account's in the term, or the subscription's in every term. Several orders of one group in one
+    batch take one version after the other.
     """
     fresh = (row for row in batch.added(BillingGroup) if (row["account_id"], row["term_id"]) == (account_id, term_id))
     if group is None and (row := next(fresh, None)) is not None:
@@ -36,7 +43,16 @@ def next_version(
         group_id = new_id()
         batch.add(
             BillingGroup,
-            [{"id": group_id, "account_id": account_id, "term_id": term_id, "last_version": 1, "created_at": now}],
+            [
+                {
+                    "id": group_id,
+                    "account_id": account_id,
+                    "subscription_id": subscription_id,
+                    "term_id": None if subscription_id else term_id,
+                    "last_version": 1,
+                    "created_at": now,
+                }
+            ],
         )
         return group_id, 1
     if (bump := batch.waiting(_BUMP, group["id"])) is not None:
@@ -81,6 +97,8 @@ def write_kept(
 ) -> tuple[UUID, int]:
     """Add a version with what is left of an earlier one: its lines at their price then. Nothing left is a void one.
 
+    A line that others are to refer to brings its new id as `as_id`.
+
     Returns its id and its total in minor units.
     """
     if not kept:
@@ -92,8 +110,8 @@ def write_kept(
     billing_id = _add(batch, group_id, version, order_id, priced, is_void=False, now=now)
     batch.add(
         BillingLine,
-        [{**{name: line[name] for name in _KEPT}, "id": new_id(), "billing_id": billing_id, "position": position}
-         for position, line in enumerate(kept)],
+        [{**{name: line[name] for name in _KEPT}, "id": line.get("as_id") or new_id(), "billing_id": billing_id,
+          "position": position} for position, line in enumerate(kept)],
     )  # fmt: skip
     return billing_id, net + tax
 

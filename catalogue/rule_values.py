@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from models import TermBookingConfirmationType
+from models import BillingPeriod, TermBookingConfirmationType
 
 Parser = Callable[[object], Any]
 E = TypeVar("E", bound=IntEnum)
@@ -87,6 +87,13 @@ def invoicing(value: object) -> InvoicingRule:
     if not isinstance(value, str) or value not in InvoicingRule.__members__:
         raise ValueError(f"{value!r} is none of {', '.join(InvoicingRule.__members__)}")
     return InvoicingRule[value]
+
+
+def billing_period(value: object) -> BillingPeriod:
+    """The name of a subscription's billing period."""
+    if not isinstance(value, str) or value not in BillingPeriod.__members__:
+        raise ValueError(f"{value!r} is none of {', '.join(BillingPeriod.__members__)}")
+    return BillingPeriod[value]
 
 
 def auto_cancel(value: object) -> AutoCancelMinutes:

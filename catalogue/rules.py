@@ -46,6 +46,9 @@ class Rule(StrEnum):
     QUOTE_VALIDITY = "quote_validity_days"
     INVOICING = "invoicing"
     INVOICE_DUE = "invoice_due_days"
+    SUBSCRIPTION_PERIOD = "subscription_period"
+    SUBSCRIPTION_ADVANCE = "subscription_advance_days"
+    SUBSCRIPTION_NOTICE = "subscription_notice_days"
     TAX = "tax"
     COMBINE_BOOKING = "combine_booking"
     DISCOUNTS = "discounts"
@@ -93,6 +96,15 @@ DEFINITIONS: Mapping[Rule, Definition] = {
     Rule.QUOTE_VALIDITY: Definition(14, values.count(least=1), "Days that a quote holds its prices and places."),
     Rule.INVOICING: Definition("ON_CONFIRM", values.invoicing, "When confirmed lines are invoiced."),
     Rule.INVOICE_DUE: Definition(14, values.count(), "Days from an invoice's date to its due date."),
+    Rule.SUBSCRIPTION_PERIOD: Definition(
+        "MONTHLY", values.billing_period, "For how long an invoice of a subscription asks at a time."
+    ),
+    Rule.SUBSCRIPTION_ADVANCE: Definition(
+        7, values.count(most=90), "Days before a period begins on which a subscription's invoice for it is issued."
+    ),
+    Rule.SUBSCRIPTION_NOTICE: Definition(
+        14, values.count(most=366), "Days from the notice to a subscription's last day."
+    ),
     Rule.TAX: Definition(None, values.tax, "The tax on a line, by name and rate in percent; null: exempt."),
     Rule.COMBINE_BOOKING: Definition(
         None, values.combine_booking, "Programs that may be booked together in one order; null: any."

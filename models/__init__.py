@@ -43,6 +43,16 @@ from models.status import (
     TermBookingOrderType,
     TermBookingStatus,
 )
+from models.subscription import (
+    BillingPeriod,
+    InvoiceSchedule,
+    ScheduledLine,
+    ScheduledLineStatus,
+    ScheduleStatus,
+    Subscription,
+    SubscriptionReview,
+    SubscriptionStatus,
+)
 from models.term import Term, TermStatus
 from models.timer import Timer, TimerKind, TimerStatus
 from models.user import AccountUser, Credential, CredentialKind, Role, User, UserSite
@@ -62,6 +72,7 @@ __all__ = [
     "Billing",
     "BillingGroup",
     "BillingLine",
+    "BillingPeriod",
     "BookingMode",
     "CapacityChange",
     "ClosureDay",
@@ -80,6 +91,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoiceSchedule",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",
@@ -106,6 +118,9 @@ __all__ = [
     "Role",
     "RuleScope",
     "RuleSetting",
+    "ScheduleStatus",
+    "ScheduledLine",
+    "ScheduledLineStatus",
     "Seat",
     "SeatPrice",
     "SeatType",
@@ -114,6 +129,9 @@ __all__ = [
     "SignMethod",
     "Site",
     "StatusEvent",
+    "Subscription",
+    "SubscriptionReview",
+    "SubscriptionStatus",
     "Tenant",
     "Term",
     "TermAttendance",

@@ -11,16 +11,20 @@ from models.base import TenantRow, check, index, json, moment, money, refers, un
 
 
 class BillingGroup(TenantRow, table=True):
-    """The bookings of an account in a term: the prices of one may depend on the others."""
+    """The bookings of an account in a term, whose prices may depend on each other; or those of one subscription."""
 
     __tablename__ = "billing_group"
     __table_args__ = (
         refers("account_id", "account"),
         refers("term_id", "term"),
+        refers("subscription_id", "subscription"),
         unique("account_id", "term_id"),
+        unique("subscription_id"),
+        check("(term_id IS NULL) <> (subscription_id IS NULL)", "of_a_term_or_a_subscription"),
     )
     account_id: UUID
-    term_id: UUID
+    term_id: UUID | None = None
+    subscription_id: UUID | None = None
     last_version: int = 0
     created_at: datetime = moment()
 

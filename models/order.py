@@ -46,6 +46,16 @@ class TermBookingOrder(TenantRow, table=True):
         one_of("made_by", ActorKind),
         check("total_minor >= 0", "total_is_not_negative"),
         check("status NOT IN (450, 500) OR booking_id IS NOT NULL", "approved_has_a_booking"),
+        refers("subscription_id", "subscription"),
+        check("(order_type = 4) = (subscription_id IS NOT NULL)", "subscription_has_its_order_type"),
+        # A subscription is enrolled in a term once.
+        index(
+            "uq_term_booking_order_subscription_term",
+            "subscription_id",
+            "term_id",
+            is_unique=True,
+            where="subscription_id IS NOT NULL AND status IN (100, 200, 300, 450, 475, 485, 500)",
+        ),
         refers("converts_order_id", "term_booking_order"),
         refers("converted_into_id", "term_booking_order"),
         check("converts_order_id IS NULL OR order_type = 0", "only_a_booking_converts"),
@@ -91,6 +101,7 @@ class TermBookingOrder(TenantRow, table=True):
     # What a submitted change asks to be paid before it is confirmed.
     change_due_minor: int | None = money(default=None, nullable=True)
     # The expression of interest or the trial that this order turns into a booking; of a booked trial, its order.
+    subscription_id: UUID | None = None  # whose term it is
     converts_order_id: UUID | None = None
     # The order that an expression of interest or a trial on its way has become.
     converted_into_id: UUID | None = None

@@ -35,6 +35,7 @@ from models import (
     GroupOrderMember,
     Invoice,
     InvoiceLine,
+    InvoiceSchedule,
     LedgerAccount,
     LedgerEntry,
     LedgerPosting,
@@ -46,9 +47,12 @@ from models import (
     Program,
     ProgramCategory,
     Quote,
+    ScheduledLine,
     Seat,
     Site,
     StatusEvent,
+    Subscription,
+    SubscriptionStatus,
     Tenant,
     Term,
     TermAttendance,
@@ -220,6 +224,34 @@ def mandate(tx: Transaction, of: Row, *, moves: Any = MANDATE_ACTIVE, **columns:
     return made
 
 
+SUBSCRIPTION_ACTIVE = (("new", SubscriptionStatus.REQUESTED), ("begin", SubscriptionStatus.ACTIVE))
+
+
+def subscription(
+    tx: Transaction, by: Row, child: Row, to: Row, *, moves: Any = SUBSCRIPTION_ACTIVE, **columns: Any
+) -> Row:
+    """A subscription to an offering on Mondays, begun unless told otherwise."""
+    defaults = {
+        "reference": new_reference("TS"), "account_id": by["id"], "attendee_id": child["id"], "offering_id": to["id"],
+        "program_id": to["program_id"], "weekdays": ["MON"], "starts_on": NOW.date(), "period": "MONTHLY",
+        "notice_days": 14, "advance_days": 7,
+    }  # fmt: skip
+    made = add(tx, Subscription, **{**defaults, "status": moves[-1][1], "version": len(moves), **columns})
+    history(tx, "subscription", made["id"], moves)
+    return made
+
+
+def schedule(tx: Transaction, enrolled: "Enrolled", *, status: str = "SCHEDULED", **columns: Any) -> Row:
+    """The invoice that is planned for a booking's sessions."""
+    first = enrolled.sessions[0]["local_date"]
+    planned = add(tx, InvoiceSchedule, **{
+        "booking_id": enrolled.booking["id"], "period_from": first, "period_until": first, "issue_on": first, **columns,
+    })  # fmt: skip
+    insert(tx, ScheduledLine, [{"schedule_id": planned["id"], "booking_line_id": line["id"], "status": status}
+                               for line in enrolled.booking_lines])  # fmt: skip
+    return planned
+
+
 # --- an order on its way ---
 
 
@@ -300,7 +332,7 @@ def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
     claims = insert(tx, PlaceClaim, [
         {"order_id": placed.order["id"], "attendee_id": child["id"], "attendee_key": child["claim_key"],
          "term_product_id": s["id"], "order_type": order_type, "takes_place": takes,
-         "blocks_time": not is_offered,
+         "blocks_time": not is_offered and order_type is not TermBookingOrderType.SUBSCRIPTION,
          "during": f"[{s['starts_at'].isoformat()},{s['ends_at'].isoformat()})" if s["starts_at"] else "empty",
          "is_seated": s["is_seated"], "venue_id": s["venue_id"] if takes else None,
          "seat_id": s.get("seat_id") if takes else None}
@@ -313,7 +345,7 @@ def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:
 
 
 def _takes(order: Row) -> bool:
-    return order["order_type"] in (TermBookingOrderType.BOOKING, TermBookingOrderType.TRIAL_SESSION)
+    return order["order_type"] != TermBookingOrderType.EOI
 
 
 @dataclass
@@ -369,6 +401,9 @@ def _group(tx: Transaction, order: Row) -> Row:
     """The booking group of the order's account and term, with its version one up."""
     key = {"account_id": order["account_id"], "term_id": order["term_id"]}
     where = "account_id = %(account_id)s AND term_id = %(term_id)s"
+    if order["subscription_id"] is not None:
+        key = {"account_id": order["account_id"], "subscription_id": order["subscription_id"]}
+        where = "subscription_id = %(subscription_id)s"
     if tx.row(f"SELECT id FROM billing_group WHERE {where}", **key) is None:
         add(tx, BillingGroup, **key)
     return tx.rows(f"UPDATE billing_group SET last_version = last_version + 1 WHERE {where} RETURNING *", **key)[0]

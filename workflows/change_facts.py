@@ -74,7 +74,7 @@ def _others(facts: Facts, enrolled: Enrolled, leaving: list[BookedLine]) -> list
 def _price(order: Order, enrolled: Enrolled, facts: Facts, live: dict[UUID, BookedLine], now: datetime) -> Priced:
     """All that the booking costs after the change: what it keeps by its own terms, what it adds by those of today."""
     booking_id = enrolled.booking.id
-    units = unit_prices_in(facts)
+    units = unit_prices_in(order, facts)
     billed = {(UUID(row["term_product_id"]), row["component"]): row for row in enrolled.billing_lines}
     asked = replace(order, id=booking_id)
     candidates = [

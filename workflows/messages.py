@@ -404,4 +404,5 @@ TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "booking.day_closed", "order.day_closed",
           "payment.settled", "payment.credited", "payment.failed", "payment.returned",
           "payment.review", "order.waiting", "waiting.offered", "waiting.expired", "mandate.activated",
-          "mandate.revoked")  # fmt: skip
+          "mandate.revoked", "subscription.begun", "subscription.rolled", "subscription.not_rolled",
+          "subscription.ending", "subscription.invoiced")  # fmt: skip

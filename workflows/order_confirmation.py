@@ -22,6 +22,7 @@ from models import (
     TermBookingConfirmationType,
     TermBookingExtra,
     TermBookingLine,
+    TermBookingOrderType,
     TermBookingStatus,
 )
 from workflows.booking_facts import Booking
@@ -29,6 +30,7 @@ from workflows.order_effects import local_day, printed
 from workflows.order_facts import Order
 from workflows.order_guards import failing_confirmation_type, failing_standing
 from workflows.order_holdings import Holdings
+from workflows.subscription_rules import is_continued_by_system
 from workflows.term_booking import CHART as BOOKING_CHART
 
 _CONFIRMATION = TermBookingConfirmationType
@@ -58,7 +60,9 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
         )  # fmt: skip
     if order.confirmation_type is _CONFIRMATION.CONFIRM_WITHOUT_PAYMENT:
         yield from failing_standing(order, holdings.standing, holdings.rules(Rule.PAY_LATER_LIMIT), total)
-    if order.confirmation_type is _CONFIRMATION.ADMIN_CONFIRM and not (actor.is_admin and reason.strip()):
+    if order.confirmation_type is _CONFIRMATION.ADMIN_CONFIRM and not (
+        (actor.is_admin or is_continued_by_system(order, actor)) and reason.strip()
+    ):
         yield Reason("admin_with_reason", "An admin confirms it, with a reason.", field="reason",
                      rule="confirmation_type")  # fmt: skip
 
@@ -84,7 +88,8 @@ def make_booking(
     # An order approved for attendance has a booking that is not invoiced yet.
     status = TermBookingStatus(order.status)
     state = PaymentState.PAID if holdings.paid_minor >= total else PaymentState.OPEN
-    state = PaymentState.NOT_DUE if status is TermBookingStatus.ATTENDANCE_APPROVED else state
+    is_later = order.order_type is TermBookingOrderType.SUBSCRIPTION  # its invoices are scheduled
+    state = PaymentState.NOT_DUE if is_later or status is TermBookingStatus.ATTENDANCE_APPROVED else state
     booking = made.booking = Booking(
         id=new_id(), reference=new_reference("TB"), status=status, version=1, account_id=order.account_id,
         attendee_id=order.attendee_id, order_id=order.id, group_id=order.group_id, billing_id=order.billing_id,

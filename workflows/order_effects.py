@@ -44,12 +44,21 @@ def open_billing(order: Order, *, batch: Batch, facts: Facts, priced: Priced, no
 def _next_version(order: Order, batch: Batch, group: dict[str, Any] | None, now: datetime) -> tuple[UUID, int]:
     """The next version of the order's group. A sweeper, which locks no account, may take it first."""
     meanwhile = MovedMeanwhile("The billing of this account was changed meanwhile; look at it again.")
-    for constraint in ("uq_billing_organisation_id_group_id_version", _ONE_GROUP):
+    for constraint in ("uq_billing_organisation_id_group_id_version", *_ONE_GROUP):
         batch.on_violation(constraint, meanwhile)
-    return next_version(batch, group=group, account_id=order.account_id, term_id=order.term_id, now=now)
+    return next_version(
+        batch,
+        group=group,
+        account_id=order.account_id,
+        term_id=order.term_id,
+        now=now,
+        subscription_id=order.subscription_id,
+    )
 
 
-_ONE_GROUP = "uq_billing_group_organisation_id_account_id_term_id"
+_ONE_GROUP = (
+    "uq_billing_group_organisation_id_account_id_term_id", "uq_billing_group_organisation_id_subscription_id",
+)  # fmt: skip
 
 
 def arm_timeout(order: Order, *, batch: Batch, rules: Callable[[Rule], list[Any]], now: datetime, **_: Any) -> None:

@@ -53,6 +53,7 @@ class Order(Subject):
     total_minor: int = 0
     price_fingerprint: str = ""
     note: str = ""
+    subscription_id: UUID | None = None
     converts_order_id: UUID | None = None
     original_booking_id: UUID | None = None
     change_due_minor: int | None = None
@@ -249,8 +250,8 @@ class Facts:
 ORDERS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.converts_order_id, o.original_booking_id, o.change_due_minor, o.cancel_reason, o.promo_code, o.submitted_at,
-       o.created_at,
+       o.subscription_id, o.converts_order_id, o.original_booking_id, o.change_due_minor, o.cancel_reason, o.promo_code,
+       o.submitted_at, o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
                          'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor, 'is_staff', a.is_staff) AS account,
        json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
@@ -433,7 +434,9 @@ SELECT
             OR s.starts_at < (SELECT max(ends_at) FROM sessions)
                AND s.ends_at > (SELECT min(starts_at) FROM sessions))) AS claims,
     (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
-     WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s) AS billing_group,
+     WHERE g.organisation_id = %(org)s AND CASE WHEN %(subscription_id)s::uuid IS NULL
+         THEN g.account_id = %(account_id)s AND g.term_id = %(term_id)s
+         ELSE g.subscription_id = %(subscription_id)s END) AS billing_group,
     (SELECT json_agg(json_build_object('attendee_id', j.attendee_id, 'programs', j.programs)
                      ORDER BY j.joined_at, j.attendee_id)
      FROM (SELECT b.attendee_id, min(b.created_at) AS joined_at,
@@ -444,7 +447,7 @@ SELECT
                 AND l.cancelled_at IS NULL
            JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
            WHERE b.organisation_id = %(org)s AND b.account_id = %(account_id)s AND b.term_id = %(term_id)s
-             AND b.order_id <> ALL(%(order_ids)s) AND b.order_type <> 2 AND b.status IN (450, 500, 700)
+             AND b.order_id <> ALL(%(order_ids)s) AND b.order_type NOT IN (2, 4) AND b.status IN (450, 500, 700)
            GROUP BY b.attendee_id) j) AS peers,
     (SELECT json_object_agg(w.code, json_build_object(
         'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = w.code),
@@ -498,6 +501,7 @@ def read_facts_together(
         (_WANTED_SAVED if wanted is None else _WANTED_GIVEN) + _FACTS,
         order_ids=[order.id for order in orders], attendee_ids=[order.attendee_id for order in orders],
         account_id=orders[0].account_id, term_id=orders[0].term_id,
+        subscription_id=orders[0].subscription_id,
         has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
         promo_codes=list({order.promo_code for order in orders if order.promo_code}),
         original_ids=[order.original_booking_id for order in orders if order.original_booking_id],

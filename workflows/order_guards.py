@@ -17,6 +17,7 @@ from workflows.double_booking import clashes, clashing_pairs, converts
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
 from workflows.order_modes import wrong_sets
+from workflows.subscription_rules import is_continued_by_system
 
 # Why the system cancels; an order that ended so may be revived.
 TIMEOUT = "timeout"
@@ -27,6 +28,7 @@ ORDER_TYPES_THAT_WORK = frozenset(
         TermBookingOrderType.TRIAL_SESSION,
         TermBookingOrderType.EOI,
         TermBookingOrderType.WAITING_LIST,
+        TermBookingOrderType.SUBSCRIPTION,
     }
 )
 CONFIRMATION_TYPES_THAT_WORK = frozenset(
@@ -96,11 +98,13 @@ def is_price_as_shown(
         )  # fmt: skip
 
 
-def is_in_booking_window(order: Order, *, facts: Facts, now: datetime, override: str, **_: object) -> Iterator[Reason]:
+def is_in_booking_window(
+    order: Order, *, facts: Facts, now: datetime, override: str, actor: Actor, **_: object
+) -> Iterator[Reason]:
     """Registration is open, to current families earlier where they have priority; an admin may override it with a
     reason.
     """
-    if override:
+    if override or is_continued_by_system(order, actor):
         return
     for offering in facts.offerings.values():
         yield from failing_opening(order, offering, now)
@@ -159,7 +163,9 @@ def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, 
     if wanted not in CONFIRMATION_TYPES_THAT_WORK:
         yield from failing_confirmation_type(order)
         return
-    if wanted is TermBookingConfirmationType.ADMIN_CONFIRM and not actor.is_admin:
+    if wanted is TermBookingConfirmationType.ADMIN_CONFIRM and not (
+        actor.is_admin or is_continued_by_system(order, actor)
+    ):
         yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
                      rule="confirmation_types")  # fmt: skip
     for offering in facts.offerings.values():

@@ -7,10 +7,12 @@ from uuid import UUID
 from billing.discounts import Given
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
+from models import TermBookingOrderType
 from workflows.order_discounts import discount_orders
 from workflows.order_facts import Facts, Order, WantedExtra, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
 
+_SUBSCRIPTION = TermBookingOrderType.SUBSCRIPTION
 Units = dict[UUID, tuple[int, str]]
 
 
@@ -22,10 +24,10 @@ def price_order(order: Order, facts: Facts) -> Priced:
 
 def price_together(asked: Sequence[tuple[Order, Facts]]) -> list[Priced]:
     """Price the orders of one submission, which are of one account and term: their discounts count each other."""
-    units = [unit_prices_in(facts) for _, facts in asked]
+    units = [unit_prices_in(order, facts) for order, facts in asked]
     given = discount_orders(
         [(order, facts, {session_id: unit for session_id, (unit, _) in its.items()})
-         for (order, facts), its in zip(asked, units, strict=True)]
+         for (order, facts), its in zip(asked, units, strict=True) if order.order_type is not _SUBSCRIPTION]
     )  # fmt: skip
     return [
         price(added_lines(order, facts, its, given), prices_include_tax=order.organisation["prices_include_tax"])
@@ -33,9 +35,15 @@ def price_together(asked: Sequence[tuple[Order, Facts]]) -> list[Priced]:
     ]
 
 
-def unit_prices_in(facts: Facts) -> Units:
-    """What each session costs in the mode that the selection makes, and where that comes from."""
-    settle_modes(facts)
+def unit_prices_in(order: Order, facts: Facts) -> Units:
+    """What each session costs in the mode that the selection makes, and where that comes from. A subscription is billed
+    by its sessions: no price of a week or a term, and no discount that other bookings give.
+    """
+    if order.order_type is _SUBSCRIPTION:
+        for line in facts.lines:
+            line.asked_mode = line.mode
+    else:
+        settle_modes(facts)
     found: Units = {}
     for offering in facts.offerings.values():
         found.update(unit_prices_of(facts, offering))

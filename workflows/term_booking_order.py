@@ -14,7 +14,7 @@ from engine.actor import SYSTEM as BY_SYSTEM
 from engine.actor import Actor
 from engine.chart import Chart, Guard, Step
 from engine.database import Row, Transaction
-from engine.errors import Reason
+from engine.errors import Invalid, Reason
 from engine.fire import MovedMeanwhile, Refused, begin, fire
 from engine.ids import new_id, new_reference
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -104,6 +104,9 @@ from workflows.order_guards import (
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
 from workflows.seat_guards import has_seat, is_seat_of_its_session
+from workflows.subscription_facts import Subscribed
+from workflows.subscription_invoices import write_invoices
+from workflows.subscription_rules import is_with_its_subscription
 from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
 from workflows.trial_conversion import Handed, can_convert, hand_over, to_come_over
 from workflows.waiting_facts import lock_waiting
@@ -120,7 +123,8 @@ from workflows.waiting_queue import join_queue, leave_queue
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 _SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
 _SUBMIT = (
-    is_enrolment, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer, is_selectable, is_price_as_shown,
+    is_enrolment, is_with_its_subscription, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer,
+    is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
     is_seat_of_its_session, has_seat, has_no_conflict, has_no_open_offer, is_in_good_standing,
     has_good_promo_code,
@@ -136,14 +140,14 @@ _WAIT = (
     is_waiting, is_not_empty, has_order_type_on_offer, is_selectable, is_unseated, is_in_booking_window,
     is_before_cut_off, is_eligible, has_no_conflict, is_not_in_queue, is_possible_as_one,
 )  # fmt: skip
-_ENROLMENT = (is_enrolment, is_first_order)
+_ENROLMENT = (is_enrolment, is_with_its_subscription, is_first_order)
 _HOLD = (make_way, hold_places, open_billing, use_promo_code, arm_timeout)
-_CONFIRM = (is_enrolment, is_first_order, can_confirm_oneself, is_condition_met)
+_CONFIRM = (is_enrolment, is_with_its_subscription, is_first_order, can_confirm_oneself, is_condition_met)
 _CONFIRM_CHANGE = (
     is_change, can_be_changed, has_changes, is_in_change_window, is_difference_as_shown, is_change_paid,
 )  # fmt: skip
 _SWAP = (disarm_timers, revise_booking)
-_ENROL = (disarm_timers, make_booking, copy_discounts, write_invoice, make_attendance)
+_ENROL = (disarm_timers, make_booking, copy_discounts, write_invoices, make_attendance)
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
 _ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
@@ -170,9 +174,9 @@ CHART = Chart(
     initial=(S.DRAFT, S.SUBMITTED_CHANGE),
     steps=(
         #     trigger               source                 target                 who             guards            effects    tells
-        Step("save",               S.DRAFT,               S.CREATED,             OWNER,          _SAVE,            _FILL),
+        Step("save",               S.DRAFT,               S.CREATED,             OWNER | SYSTEM,        _SAVE,            _FILL),
         Step("save",               S.CREATED,             S.CREATED,             OWNER,          _SAVE,            _FILL),
-        Step("submit",             S.CREATED,             S.SUBMITTED,           OWNER,          _SUBMIT,          _HOLD,   "order.submitted"),
+        Step("submit",             S.CREATED,             S.SUBMITTED,           OWNER | SYSTEM,        _SUBMIT,          _HOLD,   "order.submitted"),
         Step("express",            S.CREATED,             S.SUBMITTED,           OWNER,          _EXPRESS,         _CLAIM,  "order.interest"),
         Step("narrow",             S.SUBMITTED,           S.SUBMITTED,           SYSTEM,         (),               ()),
         Step("convert",            S.SUBMITTED,           S.REMOVED,             SYSTEM,         (),               _BECOME, "order.converted"),
@@ -222,23 +226,28 @@ class Outcome:
 def new(
     tx: Transaction, *, actor: Actor, account_id: UUID | None, attendee_id: UUID, term_id: UUID,
     order_type: TermBookingOrderType, now: datetime, converts_order_id: UUID | None = None,
+    subscription_id: UUID | None = None,
 ) -> Outcome:  # fmt: skip
     """Begin a draft for an attendee of an account; it holds nothing. See DOMAIN §2 for whose account it is.
 
     Raises Invalid (an admin selected no account), NotFound (not this actor's account, attendee or term), Refused (the
     term takes no bookings, or offers nothing as this order type).
     """
+    if (order_type is TermBookingOrderType.SUBSCRIPTION) != (subscription_id is not None):
+        raise Invalid("A subscription begins with its weekdays.", reasons=[Reason(
+            "is_subscription", "Begin a subscription (POST /subscriptions); its orders are made for it.",
+            field="order_type", rule="order_type")])  # fmt: skip
     account_id = resolve_account(tx, actor, account_id, attendee_id=attendee_id, term_id=term_id,
                                  order_type=order_type, now=now)  # fmt: skip
     order = Order(
         id=new_id(), reference=new_reference("TO"), status=S.DRAFT, version=1, account_id=account_id,
         attendee_id=attendee_id, term_id=term_id, order_type=order_type, created_at=now,
-        converts_order_id=converts_order_id,
+        converts_order_id=converts_order_id, subscription_id=subscription_id,
     )  # fmt: skip
     row = {
         "reference": order.reference, "account_id": account_id, "attendee_id": attendee_id, "term_id": term_id,
         "order_type": int(order_type), "made_by": actor.kind.value, "total_minor": 0, "price_fingerprint": "",
-        "note": "", "converts_order_id": converts_order_id, "created_at": now, "updated_at": now,
+        "note": "", "converts_order_id": converts_order_id, "subscription_id": subscription_id, "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(tx.batch, CHART, order, row=row, actor=actor, now=now)
     return Outcome(order)
@@ -293,6 +302,7 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
 def submit(
     tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
     actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False, accepts: UUID | None = None,
+    subscription: Subscribed | None = None,
 ) -> Outcome:  # fmt: skip
     """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown; `accepts` is the
     offer to a waiting family whose places the order takes over.
@@ -312,7 +322,7 @@ def submit(
         outcome = submit_locked(
             tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
             override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
-            accepts=accepts,
+            accepts=accepts, subscription=subscription,
         )  # fmt: skip
     except Refused as refusal:
         lost = Lost(order, facts, facts.lines, refusal.reasons)
@@ -328,13 +338,14 @@ def submit_locked(
     tx: Transaction, order: Order, facts: Facts, priced: Priced, *, shown_fingerprint: str, actor: Actor,
     now: datetime, override: str, is_muted: bool, handed: Handed | None = None, group_order_id: UUID | None = None,
     accepts: UUID | None = None,
+    subscription: Subscribed | None = None,
 ) -> Outcome:  # fmt: skip
     """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
     assert order.confirmation_type is not None, "it is said how it will be confirmed"
     fire(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
         rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
-        group_order_id=group_order_id, accepts=accepts,
+        group_order_id=group_order_id, accepts=accepts, subscription=subscription,
         changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
     return Outcome(order, priced, facts)
@@ -382,7 +393,7 @@ def confirm(
 
 def confirm_locked(
     tx: Transaction, order: Order, *, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
-    holdings: Holdings | None = None,
+    holdings: Holdings | None = None, subscription: Subscribed | None = None,
 ) -> Confirmation:  # fmt: skip
     """Confirm an order whose lock the caller holds; `holdings` are what the caller has read after it, with lines."""
     if holdings is None:
@@ -390,7 +401,7 @@ def confirm_locked(
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
     made = Confirmation()
     fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
-         holdings=holdings, made=made, enrolled=_its_booking(tx, order))  # fmt: skip
+         holdings=holdings, made=made, enrolled=_its_booking(tx, order), subscription=subscription)  # fmt: skip
     return made
 
 

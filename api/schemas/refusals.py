@@ -65,11 +65,13 @@ REASONS: Mapping[str, str] = {
     "given_up_before": "The session was given up before; book it with a new order.",
     "height_does_not_fit": "The attendee's height is outside what the offering takes.",
     "height_unknown": "The offering asks for a height, and the attendee's is not known.",
+    "notice_too_short": "The notice lasts longer; `facts.earliest` is the first day that it allows.",
     "in_the_future": "Neither a mark is made nor a mandate signed on a day to come.",
     "in_the_past": "The day is past.",
     "is_change": "It changes a booking; confirm it with its Billing Difference.",
     "invalid": "The value is not one of those that are possible.",
     "is_waiting": "It is a waiting-list order: it joins the queue.",
+    "is_subscription": "It is the term of a subscription: it goes through the subscription.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "malformed": "A header or a cursor is not of the form that it must have.",
     "left_already": "The holder left after coming in without the ticket; mark the roll by hand.",
@@ -95,6 +97,9 @@ REASONS: Mapping[str, str] = {
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_waiting": "It is no waiting-list order; submit it.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
+    "no_sessions": "There is no session on such a weekday any more.",
+    "other_program": "The offering is of another program.",
+    "ends_already": "It ends on an earlier day already; a last day is not put off.",
     "not_change": "It changes no booking.",
     "not_changeable": "Only an approved booking is changed.",
     "nothing_changed": "The change changes nothing.",
@@ -178,6 +183,10 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         "other_term", "not_a_session", "session_closed", "session_over", "extra_not_offered",
         "offering_not_published", "term_closed", "modes_mixed", "mode_not_offered", "selection_incomplete",
     ),
+    "is_with_its_subscription": ("is_subscription",),
+    "has_explanation": ("reason_required",),
+    "is_after_notice": ("notice_too_short",),
+    "is_not_over": ("in_the_past",),
     "is_enrolment": ("is_interest", "is_waiting"),
     "is_waiting": ("not_waiting",),
     "is_unseated": ("seated_session",),
@@ -238,6 +247,12 @@ _CART = tuple(dict.fromkeys(
     code for guard in ("has_order_type_on_offer", "is_selectable") for code in GUARDS[guard] if code != "session_over"
 ))  # fmt: skip
 
+# What enrolling in a term asks besides: the term of a subscription is submitted and confirmed in one step.
+_ENROLMENT = tuple(dict.fromkeys(
+    code for guard in ("is_selectable", "is_in_booking_window", "is_before_cut_off", "is_eligible",
+                       "has_confirmation_type_on_offer", "has_place", "has_no_conflict") for code in GUARDS[guard]
+))  # fmt: skip
+
 # Steps of charts that an operation takes besides one of its own.
 ALSO: Mapping[str, tuple[tuple[str, str], ...]] = {
     "accept_offer": (("waiting_entry", "accept"), ("term_booking_order", "save"), ("term_booking_order", "submit")),
@@ -258,6 +273,10 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
             "close_booking": "close", "archive_booking": "archive",
+        },
+        "subscription": {
+            "begin_subscription": "begin", "withdraw_subscription": "decline", "give_notice": "give_notice",
+            "roll_subscription": "roll",
         },
         "direct_debit_mandate": {"activate_mandate": "activate", "revoke_mandate": "revoke"},
         "waiting_entry": {"decline_offer": "decline"},
@@ -282,7 +301,7 @@ _LINKS = ("link_invalid", "link_expired", "link_claimed")
 OWN: Mapping[str, Mapping[int, Codes]] = {
     "begin_order": {
         409: (("refused",), ("term_closed", "order_type_not_available", "order_type_not_offered")),
-        422: ((), ("required",)),
+        422: ((), ("required", "is_subscription")),
     },
     "convert_eois": {422: ((), ("too_many", "unknown", "twice"))},
     "begin_change": {409: (("refused", "moved_meanwhile"), ("not_changeable", "change_open"))},
@@ -352,6 +371,15 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("refused",), ("term_not_draft", "terms_overlap", "preview_stale")),
         422: (("unknown_holidays",), ("out_of_range",)),
     },
+    "request_subscription": {
+        409: (("refused", "moved_meanwhile"), ("term_closed", *_CART)),
+        422: ((), ("required", "no_sessions")),
+    },
+    "begin_subscription": {409: ((), _ENROLMENT)},
+    "roll_subscription": {
+        409: ((), ("term_closed", "no_sessions", *_CART, *_ENROLMENT)), 422: ((), ("other_program",)),
+    },
+    "give_notice": {409: ((), ("ends_already",))},
     "make_offering": {422: (("schedule_is_invalid",), ())},
     "change_offering": {422: (("schedule_is_invalid",), ())},
     "make_site": {422: (("unknown_holidays",), ())},

@@ -12,12 +12,13 @@ from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
 from engine.invariants.places import PLACES
 from engine.invariants.seats import SEATS
+from engine.invariants.subscriptions import SUBSCRIPTIONS
 from engine.invariants.tenancy import TENANCY
 from engine.invariants.waiting import WAITING
 
 INVARIANTS: tuple[Invariant, ...] = (
-    *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *CHANGES, *LEDGER, *PAYMENTS, *DEBIT,
-    *ATTENDANCE, *HOLIDAY, *WAITING, *TENANCY,
+    *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *CHANGES, *SUBSCRIPTIONS, *LEDGER,
+    *PAYMENTS, *DEBIT, *ATTENDANCE, *HOLIDAY, *WAITING, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

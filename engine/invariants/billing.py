@@ -10,9 +10,13 @@ from engine.invariants.form import (
     Invariant,
     Status,
     document_name,
+    members,
     named_session,
 )
-from models import DocumentSeries, LineKind, PaymentState
+from models import DocumentSeries, LineKind, PaymentState, ScheduledLineStatus
+
+# Neither invoiced nor given up: its period is to come, or it was suspended then.
+WAITS_FOR_ITS_INVOICE = members((ScheduledLineStatus.SCHEDULED, ScheduledLineStatus.WAIVED))
 
 _VERSION = "concat(o.reference, ' version ', v.version) AS version_of"
 _ORDER_OF_VERSION = "LEFT JOIN term_booking_order o ON o.id = v.order_id"
@@ -78,13 +82,14 @@ BILLING = (
         name="billing_versions_run_without_gap",
         promise="The billing versions of a booking group run 1, 2, 3 … to its last.",
         sql="""
-            SELECT a.reference AS account, t.name AS term, g.last_version, coalesce(newest, 0) AS newest,
-                   coalesce(versions, 0) AS versions, g.id AS group_id
+            SELECT a.reference AS account, coalesce(t.name, s.reference) AS term, g.last_version,
+                   coalesce(newest, 0) AS newest, coalesce(versions, 0) AS versions, g.id AS group_id
             FROM billing_group g
             LEFT JOIN (SELECT group_id, count(*) AS versions, min(version) AS oldest, max(version) AS newest
                        FROM billing GROUP BY group_id) v ON v.group_id = g.id
             LEFT JOIN account a ON a.id = g.account_id
             LEFT JOIN term t ON t.id = g.term_id
+            LEFT JOIN subscription s ON s.id = g.subscription_id
             WHERE g.last_version <> coalesce(newest, 0) OR coalesce(versions, 0) <> coalesce(newest, 0)
                OR coalesce(oldest, 1) <> 1
         """,
@@ -212,17 +217,23 @@ INVOICING = (
                 JOIN billing_line x ON x.id = l.billing_line_id AND x.component = 'SESSION'
                 WHERE NOT l.is_difference
                 GROUP BY l.booking_line_id
+            ), planned AS (
+                SELECT booking_line_id, count(*) AS charges FROM scheduled_line
+                WHERE status IN {WAITS_FOR_ITS_INVOICE} GROUP BY booking_line_id
             )
-            SELECT b.reference, {SESSION_NAME} AS session, coalesce(charges, 0) AS charges, line.id AS booking_line_id
+            SELECT b.reference, {SESSION_NAME} AS session, coalesce(charged.charges, 0) AS charges,
+                   coalesce(planned.charges, 0) AS planned, line.id AS booking_line_id
             FROM term_booking b
             JOIN term_booking_line line ON line.booking_id = b.id AND line.kind IN {SESSION_LINES}
                  AND line.cancelled_at IS NULL
             LEFT JOIN charged ON charged.booking_line_id = line.id
+            LEFT JOIN planned ON planned.booking_line_id = line.id
             {named_session("line.term_product_id")}
             WHERE b.status IN {CONFIRMED_ORDER}
-              AND coalesce(charges, 0) <> CASE b.status WHEN {Status.APPROVED:d} THEN 1 ELSE 0 END
+              AND coalesce(charged.charges, 0) + coalesce(planned.charges, 0)
+                  <> CASE b.status WHEN {Status.APPROVED:d} THEN 1 ELSE 0 END
         """,
-        says="{reference}: {session} is invoiced {charges} times",
+        says="{reference}: {session} is invoiced {charges} times and scheduled {planned} times",
     ),
     Invariant(
         name="invoice_charges_what_was_billed",

@@ -20,6 +20,7 @@ EDGES = {
         ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED), ("wait", S.CREATED, S.SUBMITTED),
     ],
+    "subscription": [("new", None, 10), ("begin", 10, 20)],
     "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],
     "waiting_entry": [("new", None, W.WAITING), ("offer", W.WAITING, W.OFFERED)],
     "term_booking": [
@@ -68,6 +69,8 @@ class World:
     chess: Row  # its one place is offered to Ana; Leo waits
     offered: Waited
     behind: Waited
+    subscription: Row  # Ana's, on Mondays
+    subscribed: Enrolled  # its spring, two Mondays whose invoice is planned
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
         """One more order of karate in that week, of Ana unless told otherwise."""
@@ -124,6 +127,7 @@ def populate(tx: Transaction) -> World:
         ),
         returned=_returned(tx, chen, anas),
         **_seated(tx, place, chen, ana, term), **_awaited(tx, place, (chen, ana), (okafor, leo), term),
+        **_subscribed(tx, place, chen, ana, term),
     )  # fmt: skip
 
 
@@ -149,6 +153,19 @@ def _awaited(tx: Transaction, place: Row, first: tuple[Row, Row], second: tuple[
     (chess,) = build.sessions(tx, offering, datetime(2026, 4, 13, 17))  # noqa: DTZ001 - local
     offered = build.wait(tx, *first, term, chess, moves=build.OFFERED)
     return {"chess": chess, "offered": offered, "behind": build.wait(tx, *second, term, chess)}
+
+
+def _subscribed(tx: Transaction, place: Row, by: Row, child: Row, term: Row) -> dict[str, Any]:
+    """A subscription to a club on Mondays, begun and not invoiced yet."""
+    club = build.offering(tx, term, build.program(tx, place, name="Club"))
+    mondays = [datetime(2026, 4, 13, 16), datetime(2026, 4, 20, 16)]  # noqa: DTZ001 - local
+    subscription = build.subscription(tx, by, child, club)
+    subscribed = build.confirmed(
+        tx, by, child, term, build.sessions(tx, club, *mondays), order_type=TermBookingOrderType.SUBSCRIPTION,
+        subscription_id=subscription["id"], confirmation_type=401, is_invoiced=False,
+    )  # fmt: skip
+    build.schedule(tx, subscribed)
+    return {"subscription": subscription, "subscribed": subscribed}
 
 
 def _closing(tx: Transaction, by: Row, child: Row, term: Row, wanted: list[Row]) -> Enrolled:

@@ -13,12 +13,13 @@ from engine.chart import Chart
 from engine.errors import NotPermitted
 from engine.fire import NotAllowedNow, Refused, Subject, fire
 from engine.ids import new_id
-from models import ActorKind, DirectDebitMandate, TermBooking, TermBookingOrder, WaitingEntry
+from models import ActorKind, DirectDebitMandate, Subscription, TermBooking, TermBookingOrder, WaitingEntry
 from models import MandateStatus as M
+from models import SubscriptionStatus as T
 from models import TermBookingStatus as S
 from models import WaitingStatus as W
 from models.status import HOLDING
-from workflows import mandate, term_booking, term_booking_order, waiting_list
+from workflows import mandate, subscription, term_booking, term_booking_order, waiting_list
 from workflows.charts import CHARTS, edges
 from workflows.term_booking import is_available
 
@@ -28,9 +29,10 @@ OWNER = {ADMIN, FAMILY, GUEST}
 
 # The specification: trigger, from, to, who.
 ORDER = (
-    ("save", {S.DRAFT, S.CREATED}, S.CREATED, OWNER),
+    ("save", {S.DRAFT}, S.CREATED, {*OWNER, SYSTEM}),  # the system makes the next term of a subscription
+    ("save", {S.CREATED}, S.CREATED, OWNER),
     ("reopen", {S.SUBMITTED}, S.CREATED, OWNER),
-    ("submit", {S.CREATED}, S.SUBMITTED, OWNER),
+    ("submit", {S.CREATED}, S.SUBMITTED, {*OWNER, SYSTEM}),
     ("express", {S.CREATED}, S.SUBMITTED, OWNER),  # the submit of an expression of interest
     ("narrow", {S.SUBMITTED}, S.SUBMITTED, {SYSTEM}),  # some of its sessions were booked
     ("convert", {S.SUBMITTED}, S.REMOVED, {SYSTEM}),  # it has become another order
@@ -60,11 +62,11 @@ BOOKING = (
     ("close", {S.APPROVED, S.SUSPENDED}, S.CLOSED, {ADMIN, SYSTEM}),  # by itself when the last day or the term is over
     ("convert", {S.APPROVED}, S.CANCELED, {SYSTEM}),  # a trial whose places went over to another order
     ("follow", {S.APPROVED}, S.APPROVED, {SYSTEM}),  # a trial that was held, and what followed it
-    ("plan_close", {S.APPROVED}, S.APPROVED, {ADMIN}),  # a last day ahead: later lines go now, the status then
-    ("plan_close", {S.SUSPENDED}, S.SUSPENDED, {ADMIN}),
     ("close_day", {S.ATTENDANCE_APPROVED}, S.ATTENDANCE_APPROVED, {SYSTEM}),
     ("close_day", {S.APPROVED}, S.APPROVED, {SYSTEM}),
     ("close_day", {S.SUSPENDED}, S.SUSPENDED, {SYSTEM}),
+    ("plan_close", {S.APPROVED}, S.APPROVED, {ADMIN, SYSTEM}),  # a last day ahead: later lines go now, the status then
+    ("plan_close", {S.SUSPENDED}, S.SUSPENDED, {ADMIN, SYSTEM}),  # the system where its subscription ends
     ("suspend", {S.APPROVED}, S.SUSPENDED, {ADMIN}),
     ("revise", {S.APPROVED}, S.APPROVED, {*OWNER, SYSTEM}),  # a change order was confirmed
     ("resume", {S.SUSPENDED}, S.APPROVED, {ADMIN}),
@@ -83,6 +85,14 @@ WAITING = (
     ("decline", {W.OFFERED}, W.DECLINED, OWNER),
     ("expire", {W.OFFERED}, W.EXPIRED, {SYSTEM}),
     ("leave", {W.WAITING, W.SAVED, W.OFFERED}, W.LEFT, {*OWNER, SYSTEM}),  # by itself when it is over
+)
+SUBSCRIPTION = (
+    ("begin", {T.REQUESTED}, T.ACTIVE, {ADMIN}),
+    ("decline", {T.REQUESTED}, T.DECLINED, OWNER),
+    ("roll", {T.ACTIVE}, T.ACTIVE, {ADMIN, SYSTEM}),
+    ("roll", {T.ENDING}, T.ENDING, {ADMIN, SYSTEM}),
+    ("give_notice", {T.ACTIVE, T.ENDING}, T.ENDING, OWNER),
+    ("end", {T.ENDING}, T.ENDED, {SYSTEM}),
 )
 # Companions come with change orders.
 NOT_BUILT_YET = {("confirm", S.SUBMITTED_CHANGE), ("remove", S.SUBMITTED_CHANGE)}
@@ -104,13 +114,17 @@ class AnEntry(Subject):
     table = WaitingEntry
 
 
+class ASubscription(Subject):
+    table = Subscription
+
+
 SUBJECTS = {
     term_booking_order.CHART: AnOrder, term_booking.CHART: ABooking, mandate.CHART: AMandate,
-    waiting_list.CHART: AnEntry,
+    waiting_list.CHART: AnEntry, subscription.CHART: ASubscription,
 }  # fmt: skip
 SPECIFIED = (
     (term_booking_order.CHART, ORDER), (term_booking.CHART, BOOKING), (mandate.CHART, MANDATE),
-    (waiting_list.CHART, WAITING),
+    (waiting_list.CHART, WAITING), (subscription.CHART, SUBSCRIPTION),
 )  # fmt: skip
 
 
@@ -153,10 +167,10 @@ class TestSpecification:
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
             ("term_booking_order", 10, 32), ("term_booking", 6, 19), ("direct_debit_mandate", 3, 3),
-            ("waiting_entry", 7, 10),
+            ("waiting_entry", 7, 10), ("subscription", 5, 7),
         ]  # fmt: skip
         # Every pair of trigger and status is an edge or is refused; nothing is left over.
-        assert len(list(undeclared())) == (18 * 13 - 32) + (11 * 13 - 19) + (2 * 3 - 3) + (7 * 7 - 10)
+        assert len(list(undeclared())) == (18 * 13 - 32) + (11 * 13 - 19) + (2 * 3 - 3) + (7 * 7 - 10) + (5 * 5 - 7)
         assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
 
     def test_places_are_held_where_the_specification_says(self) -> None:
@@ -177,6 +191,7 @@ class TestSpecification:
             "term_booking": [("new", None, 500), ("new", None, 450)],
             "direct_debit_mandate": [("new", None, 100)],
             "waiting_entry": [("new", None, 10)],
+            "subscription": [("new", None, 10)],
         }
 
 

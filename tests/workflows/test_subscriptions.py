@@ -1,0 +1,264 @@
+"""Subscriptions: begun on weekdays, billed for each period in advance, rolled into the next term, ended with notice."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from engine.database import Database
+from engine.errors import Invalid, NotPermitted
+from engine.ids import new_id
+from tests.builders import Row
+from tests.workflows.after_school import Club, make_club
+from tests.workflows.centre import Cart, Centre, Family, codes, make_centre, orders, refused
+from workflows import subscription as subscriptions
+from workflows import term_booking as bookings
+from workflows.enrolment import cancel
+from workflows.subscription_terms import roll
+
+DAY = timedelta(days=1)
+
+
+def at(*day: int) -> datetime:
+    """Ten in the morning in Toronto, by summer time."""
+    return datetime(*day, 14, tzinfo=UTC)  # type: ignore[misc]
+
+
+@pytest.fixture
+def centre(checked_database: Database, database_url: str) -> Centre:
+    """An organisation of its own: the spring runs from 1 April to 30 June."""
+    return make_centre(checked_database, database_url, name=f"Riverside {new_id()}")
+
+
+@pytest.fixture
+def club(centre: Centre) -> Club:
+    return make_club(centre)
+
+
+@pytest.fixture
+def rossi(centre: Centre) -> Family:
+    return centre.family()
+
+
+@pytest.fixture
+def mia(rossi: Family) -> Row:
+    return rossi.child()
+
+
+class TestBegin:
+    def test_makes_a_booking_of_the_weekdays_to_the_end_of_the_term(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "WED", "MON", starts_on=date(2026, 4, 8))
+
+        (booking,) = club.bookings(mondays)
+        days = club.days(booking)
+        assert (days[0], days[-1], len(days)) == (date(2026, 4, 8), date(2026, 6, 29), 24)
+        assert {day.weekday() for day in days} == {0, 2}
+        assert (booking["status"], booking["order_type"], booking["payment_state"]) == (500, 4, "OPEN")
+        assert club.subscription(mondays)["status"] == 20
+        assert club.taken(club.offering["id"]) == 24
+
+    def test_takes_places_and_does_not_block_the_time(self, club: Club, rossi: Family, mia: Row) -> None:
+        club.subscribe(rossi, mia, "MON")
+        karate = club.centre.course(datetime(2026, 4, 13, 16, 0))  # noqa: DTZ001 - local
+
+        cart = club.centre.confirmed(rossi, mia, karate.lines())
+
+        assert club.centre.status(cart) == 500
+
+    def test_bills_only_the_periods_that_are_due_each_by_its_sessions(
+        self, club: Club, rossi: Family, mia: Row
+    ) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        assert club.invoices(mondays) == [(date(2026, 3, 31), 3, 3 * 1130)]
+        club.works(at(2026, 4, 23))
+        assert len(club.invoices(mondays)) == 1
+        club.works(at(2026, 4, 24))
+        club.works(at(2026, 4, 24))
+        assert club.invoices(mondays)[1:] == [(date(2026, 4, 24), 4, 4 * 1130)]
+
+    @pytest.mark.parametrize(("period", "sessions"), [("WEEKLY", [1] * 12), ("FORTNIGHTLY", [2] * 6)])
+    def test_by_the_period_of_the_rule(
+        self, club: Club, rossi: Family, mia: Row, period: str, sessions: list[int]
+    ) -> None:
+        club.centre.rule("subscription_period", period, club.offering["id"])
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        club.lives(at(2026, 4, 1), at(2026, 6, 29))
+
+        assert [lines for _, lines, _ in club.invoices(mondays)] == sessions
+
+    def test_a_family_asks_and_an_admin_begins(self, club: Club, rossi: Family, mia: Row) -> None:
+        asked = club.subscribe(rossi, mia, begins=False)
+
+        assert club.subscription(asked)["status"] == 10
+        assert club.taken(club.offering["id"]) == 0
+        with pytest.raises(NotPermitted):
+            club.centre.do(subscriptions.begin_subscription, subscription_id=asked, actor=rossi.actor, reason="please")
+
+    def test_its_order_is_confirmed_with_it_alone(self, club: Club, rossi: Family, mia: Row) -> None:
+        asked = club.subscribe(rossi, mia, begins=False)
+        row = club.centre.one("SELECT * FROM term_booking_order WHERE subscription_id = %(id)s", id=asked)
+        cart = Cart(row["id"], row["reference"], row["price_fingerprint"])
+
+        assert "is_subscription" in codes(lambda: club.centre.submit(cart, actor=club.centre.admin))
+        with pytest.raises(Invalid):
+            club.centre.draft(rossi, mia, order_type=orders.TermBookingOrderType.SUBSCRIPTION)
+
+    def test_weekdays_on_which_nothing_meets(self, club: Club, rossi: Family, mia: Row) -> None:
+        with pytest.raises(Invalid) as refusal:
+            club.subscribe(rossi, mia, "MON", "SUN")
+
+        assert (refusal.value.reasons[0].code, refusal.value.reasons[0].field) == ("no_sessions", "weekdays")
+
+    def test_a_full_session_refuses_it_whole(self, club: Club, rossi: Family, mia: Row) -> None:
+        asked = club.subscribe(rossi, mia, "MON", begins=False)
+        club.centre.run("UPDATE term_product SET capacity = 0 WHERE local_date = '2026-04-20'")
+
+        (reason,) = refused(lambda: club.begin(asked))
+
+        assert (reason.code, "20 Apr" in reason.message) == ("session_full", True)
+        assert club.subscription(asked)["status"] == 10
+        assert not club.bookings(asked)
+
+    def test_a_request_is_withdrawn(self, club: Club, rossi: Family, mia: Row) -> None:
+        asked = club.subscribe(rossi, mia, begins=False)
+
+        club.centre.do(subscriptions.decline, subscription_id=asked, actor=rossi.actor)
+
+        assert club.subscription(asked)["status"] == 50
+        assert club.centre.one("SELECT status FROM term_booking_order WHERE subscription_id = %(id)s",
+                               id=asked)["status"] == 0  # fmt: skip
+
+
+class TestBilling:
+    def test_a_price_change_applies_from_the_next_uninvoiced_period(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.centre.run("UPDATE term_program_set SET session_price_minor = 1200 WHERE id = %(id)s",
+                        id=club.offering["id"])  # fmt: skip
+
+        club.works(at(2026, 4, 24))
+
+        assert [total for _, _, total in club.invoices(mondays)] == [3 * 1130, 4 * 1200]
+
+    def test_what_is_suspended_when_its_period_is_due_is_not_billed(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        (booking,) = club.bookings(mondays)
+        club.centre.do(bookings.suspend, booking_id=booking["id"], actor=club.centre.admin, reason="a broken arm",
+                       now=at(2026, 4, 20))  # fmt: skip
+
+        club.works(at(2026, 4, 24))
+        club.works(at(2026, 5, 25))
+
+        assert len(club.invoices(mondays)) == 1
+        assert club.taken(club.offering["id"]) == 12
+
+        club.centre.do(bookings.resume, booking_id=booking["id"], actor=club.centre.admin, now=at(2026, 6, 2))
+        club.works(at(2026, 6, 2))
+        club.works(at(2026, 6, 2))
+
+        # 8, 15, 22 and 29 June are attended after all; 1 June and May are not billed.
+        assert club.invoices(mondays)[1:] == [(date(2026, 6, 2), 4, 4 * 1130)]
+
+    def test_a_cancelled_booking_is_invoiced_no_more(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        (booking,) = club.bookings(mondays)
+        club.centre.do(cancel, booking_id=booking["id"], actor=club.centre.admin, reason="moved away")  # fmt: skip
+
+        club.works(at(2026, 6, 1))
+
+        assert len(club.invoices(mondays)) == 1
+        left = club.centre.rows("SELECT DISTINCT s.status FROM invoice_schedule s WHERE booking_id = %(id)s",
+                                id=booking["id"])  # fmt: skip
+        assert {row["status"] for row in left} == {"ISSUED", "DROPPED"}
+
+
+class TestNotice:
+    def test_takes_effect_after_the_notice_and_gives_back_the_rest(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=at(2026, 4, 14))
+
+        assert (club.subscription(mondays)["status"], club.subscription(mondays)["ends_on"]) == (30, date(2026, 4, 28))
+        (booking,) = club.bookings(mondays)
+        assert club.days(booking) == [date(2026, 4, 13), date(2026, 4, 20), date(2026, 4, 27)]
+        assert club.taken(club.offering["id"]) == 3
+        club.lives(at(2026, 4, 15), at(2026, 5, 1))
+        assert club.invoices(mondays) == [(date(2026, 3, 31), 3, 3390)]
+        assert (club.subscription(mondays)["status"], club.bookings(mondays)[0]["status"]) == (40, 800)
+
+    def test_credits_what_was_invoiced_beyond_the_last_day(self, club: Club, rossi: Family, mia: Row) -> None:
+        club.centre.rule("subscription_notice_days", 0, club.offering["id"])
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=at(2026, 4, 14))
+
+        credited = club.centre.rows("SELECT n.total_minor FROM credit_note n WHERE n.account_id = %(id)s", id=rossi.id)
+        assert [row["total_minor"] for row in credited] == [2 * 1130]
+
+    def test_a_day_before_the_notice_is_refused_to_a_family(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+
+        (reason,) = refused(lambda: club.centre.do(
+            subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, last_day=date(2026, 4, 13),
+            now=at(2026, 4, 1)))  # fmt: skip
+
+        assert (reason.code, reason.facts) == ("notice_too_short", {"earliest": "2026-04-15"})
+
+
+class TestRoll:
+    def summer(self, club: Club, **known: bool) -> Row:
+        return club.next_term("Summer", date(2026, 7, 1), date(2026, 8, 28), after=club.centre.term, **known)
+
+    def test_into_the_next_term_once_it_is_open(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        summer = self.summer(club, opens=False)
+        assert club.works(at(2026, 6, 1))["rolled"] == 0
+        club.open(summer)
+
+        assert club.works(at(2026, 6, 2))["rolled"] == 1
+        assert club.works(at(2026, 6, 2))["rolled"] == 0
+
+        _, booking = club.bookings(mondays)
+        days = club.days(booking)
+        assert (days[0], days[-1], len(days)) == (date(2026, 7, 6), date(2026, 8, 24), 8)
+        assert booking["group_id"] == club.bookings(mondays)[0]["group_id"]
+        assert club.taken(club.subscription(mondays)["offering_id"]) == 8
+
+    def test_before_booking_opens_to_others(self, club: Club, rossi: Family, mia: Row) -> None:
+        club.centre.run("UPDATE term_program_set SET bookable_from = '2026-03-31' WHERE id = %(id)s",
+                        id=club.offering["id"])  # fmt: skip
+        club.subscribe(rossi, mia, "MON")
+        self.summer(club)
+
+        assert club.works(at(2026, 5, 1))["rolled"] == 1
+
+    def test_no_room_goes_to_an_admin_and_never_oversells(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        self.summer(club)
+        club.centre.run("UPDATE term_product SET capacity = 0 WHERE local_date = '2026-07-13'")
+
+        assert club.works(at(2026, 6, 2))["rolled"] == 0
+        assert club.works(at(2026, 6, 3))["rolled"] == 0
+
+        review = club.centre.one("SELECT * FROM subscription_review WHERE subscription_id = %(id)s", id=mondays)
+        assert [reason["code"] for reason in review["reasons"]] == ["session_full"]
+        assert len(club.bookings(mondays)) == 1
+        told = club.centre.rows("SELECT payload FROM outbox_message WHERE topic = 'subscription.not_rolled'")
+        assert [row["payload"]["subject_id"] for row in told] == [str(mondays)]
+
+        club.centre.run("UPDATE term_product SET capacity = 10 WHERE local_date = '2026-07-13'")
+        club.centre.do(roll, subscription_id=mondays, offering_id=review["offering_id"], actor=club.centre.admin,
+                       reason="a place was made", now=at(2026, 6, 4))  # fmt: skip
+
+        assert len(club.bookings(mondays)) == 2
+        assert club.centre.one("SELECT resolved_at FROM subscription_review")["resolved_at"] == at(2026, 6, 4)
+
+    def test_one_that_ends_before_it_is_left_where_it_is(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=at(2026, 5, 1))
+        self.summer(club)
+
+        club.works(at(2026, 6, 2))
+
+        assert len(club.bookings(mondays)) == 1
+        assert not club.centre.rows("SELECT id FROM subscription_review")
