@@ -24,11 +24,12 @@ from notifications.messages import (
     BookingCanceled,
     BookingConfirmed,
     DayClosed,
+    InvoiceIssued,
     Message,
     QuoteIssued,
 )
 from notifications.smtp import Mailer
-from workflows.documents import credit_note_document, newest_credit_note, newest_document
+from workflows.documents import credit_note_document, invoice_document, newest_credit_note, newest_document
 from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
@@ -99,6 +100,8 @@ class TellFamily:
     def _document(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> Document | None:
         if isinstance(message, BookingConfirmed):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.INVOICE)
+        if isinstance(message, InvoiceIssued):
+            return invoice_document(tx, UUID(str(payload["invoice_id"])))
         if isinstance(message, BookingCanceled):
             booking_id = UUID(str(payload["subject_id"]))
             return newest_credit_note(tx, booking_id=booking_id, number=message.credit_note_number)

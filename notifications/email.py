@@ -35,6 +35,7 @@ from notifications.messages import (
     DebitFailed,
     GuestLinks,
     InterestRegistered,
+    InvoiceIssued,
     Message,
     OrderNotRevived,
     OrderTimedOut,
@@ -44,9 +45,16 @@ from notifications.messages import (
     Session,
     WaitingExpired,
     WaitingOffered,
+    SubscriptionBooked,
+    SubscriptionEnding,
+    SubscriptionNotRolled,
 )
 
 _TEMPLATES: dict[type[Message], str] = {
+    InvoiceIssued: "invoice_issued",
+    SubscriptionBooked: "subscription_booked",
+    SubscriptionEnding: "subscription_ending",
+    SubscriptionNotRolled: "subscription_not_rolled",
     BookingCanceled: "booking_canceled",
     BookingConfirmed: "booking_confirmed",
     DayClosed: "day_closed",

@@ -244,3 +244,53 @@ class WaitingExpired(Message):
     order_reference: str
     attendee_names: tuple[str, ...]
     sessions: tuple[Session, ...]
+
+
+class SubscriptionBooked(Message):
+    """A subscription was begun, or goes on into the next term."""
+
+    subscription_reference: str
+    attendee_name: str
+    offering: str
+    weekdays: str
+    term: str
+    sessions: int  # how many are booked in the term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionEnding(Message):
+    """Notice was given: the last day is known."""
+
+    subscription_reference: str
+    attendee_name: str
+    offering: str
+    weekdays: str
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionNotRolled(Message):
+    """For the office: a subscription that could not go on into a term by itself."""
+
+    subscription_reference: str
+    attendee_name: str
+    account_name: str
+    offering: str
+    weekdays: str
+    term: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceIssued(Message):
+    """The invoice of a period; the PDF goes along."""
+
+    invoice_number: str
+    booking_reference: str
+    attendee_name: str
+    currency: str
+    total_minor: int
+    due_on: date
+    period_from: date
+    period_until: date
+    is_debited: bool  # it is collected by the family's mandate on the day on which it is due

@@ -27,6 +27,7 @@ from notifications.messages import (
     WaitingExpired,
     WaitingOffered,
 )
+from workflows import subscription_messages
 from workflows.guest_messages import SIGNED, with_guest_link
 
 _ORDER = """
@@ -380,6 +381,11 @@ def _offer(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> dict[s
 
 _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
     "booking.confirmed": _confirmed,
+    "subscription.begun": subscription_messages.booked,
+    "subscription.rolled": subscription_messages.booked,
+    "subscription.ending": subscription_messages.ending,
+    "subscription.not_rolled": subscription_messages.not_rolled,
+    "subscription.invoiced": subscription_messages.invoiced,
     "booking.canceled": _booking_canceled,
     "booking.day_closed": _day_closed,
     "order.day_closed": _order_day_closed,

@@ -1,5 +1,6 @@
 """Subscriptions: begun on weekdays, billed for each period in advance, rolled into the next term, ended with notice."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,13 +8,14 @@ import pytest
 from engine.database import Database
 from engine.errors import Invalid, NotPermitted
 from engine.ids import new_id
-from tests.builders import Row
+from tests.builders import NOW, Row
 from tests.workflows.after_school import Club, make_club
 from tests.workflows.centre import Cart, Centre, Family, codes, make_centre, orders, refused
 from workflows import subscription as subscriptions
 from workflows import term_booking as bookings
 from workflows.enrolment import cancel
-from workflows.subscription_terms import roll
+from workflows.subscription_billing import issue_due_invoices
+from workflows.subscription_terms import roll, roll_subscriptions
 
 DAY = timedelta(days=1)
 
@@ -261,4 +263,30 @@ class TestRoll:
         club.works(at(2026, 6, 2))
 
         assert len(club.bookings(mondays)) == 1
+        assert not club.centre.rows("SELECT id FROM subscription_review")
+
+    def test_the_last_place_goes_to_the_one_who_was_first(self, club: Club, rossi: Family, mia: Row) -> None:
+        club.subscribe(rossi, mia, "MON")
+        chen = club.centre.family("Chen family")
+        later = club.subscribe(chen, chen.child("Lin Chen"), "MON", now=NOW + DAY)
+        self.summer(club)
+        club.centre.run("UPDATE term_product SET capacity = 1 WHERE local_date > '2026-07-01'")
+
+        assert club.works(at(2026, 6, 2))["rolled"] == 1
+
+        (review,) = club.centre.rows("SELECT subscription_id FROM subscription_review")
+        assert review["subscription_id"] == later
+
+    def test_workers_at_once_roll_once_and_invoice_once(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        self.summer(club)
+        now = at(2026, 6, 24)
+
+        with ThreadPoolExecutor(4) as pool:
+            for job in (roll_subscriptions, issue_due_invoices):
+                list(pool.map(lambda _, job=job: job(club.centre.database, now=now), range(4)))
+
+        assert len(club.bookings(mondays)) == 2
+        # April at its beginning, July when it was rolled; May and June are due.
+        assert [lines for _, lines, _ in club.invoices(mondays)] == [3, 4, 4, 5]
         assert not club.centre.rows("SELECT id FROM subscription_review")
