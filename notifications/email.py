@@ -43,11 +43,11 @@ from notifications.messages import (
     QuoteIssued,
     RegistrationAsked,
     Session,
-    WaitingExpired,
-    WaitingOffered,
     SubscriptionBooked,
     SubscriptionEnding,
     SubscriptionNotRolled,
+    WaitingExpired,
+    WaitingOffered,
 )
 
 _TEMPLATES: dict[type[Message], str] = {

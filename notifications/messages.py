@@ -246,6 +246,7 @@ class WaitingExpired(Message):
     sessions: tuple[Session, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionBooked(Message):
     """A subscription was begun, or goes on into the next term."""
 
