@@ -1,12 +1,15 @@
 """Writes in sets: one statement, guards whose counts must come out right, numbers without a gap."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from engine import batch as batch_module
-from engine.batch import Batch, Guarded
+from engine.batch import Batch, FollowUp, Guarded
 from engine.database import Database, Transaction
 from engine.errors import Conflict
 from engine.ids import new_id
@@ -293,3 +296,43 @@ class TestGuardsByTheirRows:
 
         assert batch.waiting(BY_ID, str(lunch["id"])) == {"id": lunch["id"], "by_minor": 5}
         assert batch.waiting(BY_ID, new_id()) is None
+
+
+MARK = Guarded(
+    name="mark_dear",
+    sql="UPDATE extra t SET price_minor = r.price_minor FROM {rows} WHERE t.organisation_id = {org} AND t.id = r.id "
+    "RETURNING t.id, t.price_minor > 1000 AS is_marked",
+    takes="id uuid, price_minor bigint",
+    marks=True,
+)
+
+
+class TestFollowUps:
+    """What a statement marks is followed up in the same transaction, once, before it commits."""
+
+    def test_get_what_was_marked_by_all_statements_in_its_order(self, centre: Centre) -> None:
+        rows = [extra(name) for name in ("Lunch", "Bus", "Late pick-up")]
+        write(centre, lambda batch: batch.add(Extra, rows))
+        seen: list[tuple[Sequence[UUID], datetime]] = []
+        then = FollowUp(lambda tx, ids, now: seen.append((ids, now)), NOW)
+
+        with centre.database.transaction(centre.organisation_id) as tx:
+            for row, price in zip(reversed(rows), (2000, 500, 3000), strict=True):
+                tx.batch.guard(MARK, [{"id": row["id"], "price_minor": price}], otherwise=missing, then=then)
+                tx.flush()
+            before = list(seen)
+
+        assert (before, seen) == ([], [([rows[0]["id"], rows[2]["id"]], NOW)])
+
+    def test_write_too_and_are_undone_with_the_transaction(self, centre: Centre) -> None:
+        row = extra()
+        write(centre, lambda batch: batch.add(Extra, [row]))
+
+        def raise_and_fail(tx: Transaction, ids: Sequence[UUID], now: datetime) -> None:
+            tx.batch.guard(RAISE, [{"id": i, "by_minor": 1} for i in [*ids, new_id()]], otherwise=missing)
+
+        with pytest.raises(Missing), centre.database.transaction(centre.organisation_id) as tx:
+            tx.batch.guard(MARK, [{"id": row["id"], "price_minor": 5000}], otherwise=missing,
+                           then=FollowUp(raise_and_fail, NOW))  # fmt: skip
+
+        assert prices(centre, row) == [800]
