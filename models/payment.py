@@ -37,7 +37,8 @@ class Payment(TenantRow, table=True):
         check("(mandate_id IS NULL) = (collect_on IS NULL)", "debit_has_its_day"),
         check("returned_at IS NULL OR (mandate_id IS NOT NULL AND status = 'FAILED')", "only_a_debit_is_returned"),
         unique("reference"),
-        unique("provider", "external_id"),
+        index("uq_payment_external", "provider", "external_id", is_unique=True, where="checkout_id IS NULL"),
+        index("uq_payment_of_checkout", "checkout_id", "order_id", is_unique=True, where="checkout_id IS NOT NULL"),
         index(
             "uq_payment_debit_under_way",
             "invoice_id",
@@ -56,6 +57,8 @@ class Payment(TenantRow, table=True):
     currency: str
     provider: str
     external_id: str | None = None
+    # The payments of several orders that are paid at once share a checkout, and its external id.
+    checkout_id: UUID | None = None
     status: PaymentStatus = word(PaymentStatus)
     failure_reason: str | None = None
     fingerprint: str

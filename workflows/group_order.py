@@ -163,9 +163,9 @@ def _read(
     found = read_facts_together(tx, placed, now=now, today=local_day(now, placed[0]), pay_later=pay_later,
                                 wanted=wanted, extras=extras)  # fmt: skip
     beside = Beside()
-    for facts in found:
+    for order, facts in zip(placed, found, strict=True):
         facts.beside = beside.copy()
-        beside.add(facts.lines)
+        beside.add(order, facts.lines)
     priced = price_together(list(zip(placed, found, strict=True)))
     return dict(zip(locked, zip(placed, found, priced, strict=True), strict=True))
 

@@ -77,6 +77,8 @@ def failing_promo_code(order: Order, facts: Facts) -> Iterator[Reason]:
     if not found:
         yield Reason("promo_code_unknown", f"Nothing of this order takes the promo code {code}.", **asked)
         return
+    if facts.beside and code in facts.beside.promo_codes:
+        yield Reason("promo_code_used_before", f"The promo code {code} is used by another order of the group.", **asked)
     starts = max((d.conditions["from"] for d in found if d.conditions["from"]), default=None)
     ends = min((d.conditions["until"] for d in found if d.conditions["until"]), default=None)
     if (starts and facts.today < starts) or (ends and facts.today > ends):

@@ -170,11 +170,14 @@ class Beside:
 
     places: Counter[UUID] = field(default_factory=Counter)  # by session
     seats: set[tuple[UUID, UUID]] = field(default_factory=set)  # (session, seat)
+    promo_codes: set[str] = field(default_factory=set)
 
     def copy(self) -> "Beside":
-        return Beside(self.places.copy(), self.seats.copy())
+        return Beside(self.places.copy(), self.seats.copy(), self.promo_codes.copy())
 
-    def add(self, lines: Iterable[WantedLine]) -> None:
+    def add(self, order: Order, lines: Iterable[WantedLine]) -> None:
+        if order.promo_code is not None:
+            self.promo_codes.add(order.promo_code)
         for line in lines:
             self.places[line.session_id] += 1
             if line.seat_id is not None:

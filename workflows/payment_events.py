@@ -5,7 +5,8 @@ counts whatever was reported before, and nothing undoes it; so every order of th
 is the house's: account → attendee → order; the payment itself changes only under its order's lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -20,7 +21,7 @@ from engine.errors import Conflict
 from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentStatus, ProcessedEvent
-from workflows.order_facts import Order, lock_order
+from workflows.order_facts import Order, lock_order, lock_orders
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.payment_use import Captured, capture, review
 
@@ -81,11 +82,13 @@ def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: dat
 
     At the write it raises AlreadyApplied when the same event was applied meanwhile: nothing is written then.
     """
-    found = _find(tx, provider, event)
+    found, *others = _find(tx, provider, event)
     if found["is_applied"]:
         return Outcome.ALREADY_APPLIED
     if found["id"] is None:
         outcome = _unknown(tx.batch, provider, event, now)
+    elif found["checkout_id"] is not None:
+        outcome = _apply_to_each(tx, [found, *others], event, now)
     else:
         order = lock_order(tx, found["order_id"], actor=SYSTEM)
         holdings = read_holdings(tx, order, with_lines=event.status is PaymentStatus.SUCCESS)
@@ -103,21 +106,21 @@ def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: dat
 _FIND = """
 SELECT EXISTS (SELECT FROM processed_event e WHERE e.organisation_id = %(org)s AND e.provider = %(provider)s
                AND e.event_id = %(event_id)s) AS is_applied,
-       p.id, p.order_id, p.reference, p.currency, p.fingerprint, p.provider
+       p.id, p.order_id, p.reference, p.currency, p.fingerprint, p.provider, p.checkout_id
 FROM (SELECT) one LEFT JOIN LATERAL (
     SELECT * FROM payment p WHERE p.organisation_id = %(org)s AND p.provider = %(provider)s
-      AND (p.external_id = %(external_id)s OR p.id = %(key)s)
-    ORDER BY (p.external_id = %(external_id)s) DESC NULLS LAST LIMIT 1) p ON true
+      AND (p.external_id = %(external_id)s OR p.id = %(key)s OR p.checkout_id = %(key)s)
+    ORDER BY (p.external_id = %(external_id)s) DESC NULLS LAST, coalesce(p.checkout_id, p.id)
+    FETCH FIRST 1 ROW WITH TIES) p ON true
+ORDER BY p.order_id
 """
 
 
-def _find(tx: Transaction, provider: str, event: GatewayEvent) -> Row:
-    """By the provider's id or, when its answer never reached us, by our own key."""
-    found = tx.row(
+def _find(tx: Transaction, provider: str, event: GatewayEvent) -> list[Row]:
+    """By the provider's id or, when its answer never reached us, by our own key: the payment, or all of a checkout."""
+    return tx.rows(
         _FIND, provider=provider, event_id=event.event_id, external_id=event.external_id, key=_own_id(event.key)
     )
-    assert found is not None
-    return found
 
 
 def _own_id(key: str | None) -> UUID | None:
@@ -145,6 +148,25 @@ def _apply(
                  order_id=order.id, order_reference=order.reference, failure_reason=failure)  # fmt: skip
         return Outcome.FAILED
     return Outcome.PROCESSING
+
+
+def _apply_to_each(tx: Transaction, payments: Sequence[Row], event: GatewayEvent, now: datetime) -> Outcome:
+    """Several orders were paid at once: each payment gets what it asked for, the last what is left. Returns what became
+    of the one that finance must look at, if any, else of the first.
+    """
+    orders = lock_orders(tx, [payment["order_id"] for payment in payments], actor=SYSTEM)
+    outcomes: list[Outcome] = []
+    left_minor = event.amount_minor
+    for n, (order, payment) in enumerate(zip(orders, payments, strict=True), 1):
+        holdings = read_holdings(tx, order, with_lines=event.status is PaymentStatus.SUCCESS)
+        row = next(p for p in holdings.payments if p["id"] == str(payment["id"]))
+        share = left_minor if n == len(orders) else min(left_minor, row["amount_minor"])
+        left_minor -= share
+        told = replace(event, amount_minor=share)
+        outcomes.append(_apply(tx, order, holdings, payment=payment, event=told, now=now))
+        # What one confirms is written before the next is read: they are of one account.
+        tx.flush()
+    return Outcome.REVIEW if Outcome.REVIEW in outcomes else outcomes[0]
 
 
 def _capture(

@@ -5,6 +5,7 @@ transaction: commit the payment, call the provider, attach its answer. What the 
 `workflows.payment_events`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,7 +52,10 @@ class PaymentMoving(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class StartedPayment:
-    """A payment that waits for its payer; `key` is what the provider knows it by. Amounts are minor units."""
+    """A payment that waits for its payer; `key` is what the provider knows it by. Amounts are minor units.
+
+    Of several orders that are paid at once it is their checkout: its id, and the sum of their payments.
+    """
 
     payment_id: UUID
     reference: str
@@ -70,16 +74,16 @@ def start_payment(tx: Transaction, *, order_id: UUID, provider: str, actor: Acto
     Raises NotFound (not this actor's order), NotPayable, NothingDue, PaymentMoving.
     """
     order = lock_order(tx, order_id, actor=actor)
-    _refuse_unless_payable_online(order)
+    refuse_unless_payable_online(order)
     due = _due(tx, order)
-    opened = _read_open(tx, order)
+    opened = read_open(tx, order)
     for row in opened:
-        if (row["provider"], row["fingerprint"], row["amount_minor"]) == (provider, order.price_fingerprint, due):
+        if row["checkout_id"] is None and is_for(row, order, provider=provider, amount_minor=due):
             return _started(order, row)
-    _refuse_while_moving(order, opened)
+    refuse_while_moving(order, opened)
     if not due:
         raise NothingDue(f"Everything that {order.reference} requires is paid.")
-    row = _row(order, amount_minor=due, provider=provider, status=PaymentStatus.PENDING, actor=actor, now=now)
+    row = payment_row(order, amount_minor=due, provider=provider, status=PaymentStatus.PENDING, actor=actor, now=now)
     tx.batch.add(Payment, [row])
     return _started(order, row)
 
@@ -87,16 +91,17 @@ def start_payment(tx: Transaction, *, order_id: UUID, provider: str, actor: Acto
 def attach_checkout(
     tx: Transaction, *, payment_id: UUID, external_id: str, checkout_url: str, now: datetime
 ) -> None:  # fmt: skip
-    """Remember where the payer pays. Attaching the same checkout again changes nothing.
+    """Remember where the payer pays, in the payment or in all of a checkout. Attaching it again changes nothing.
 
     Raises Conflict when the payment has another checkout already.
     """
     attached = tx.run(
         "UPDATE payment SET external_id = %(external_id)s, checkout_url = %(url)s, updated_at = %(now)s "
-        "WHERE organisation_id = %(org)s AND id = %(id)s AND coalesce(external_id, %(external_id)s) = %(external_id)s",
+        "WHERE organisation_id = %(org)s AND (id = %(id)s OR checkout_id = %(id)s) "
+        "AND coalesce(external_id, %(external_id)s) = %(external_id)s",
         id=payment_id, external_id=external_id, url=checkout_url, now=now,
     )  # fmt: skip
-    if attached != 1:
+    if not attached:
         raise Conflict("The payment has another checkout already.")
 
 
@@ -109,10 +114,18 @@ def open_checkout(
     Raises what `start_payment` raises, GatewayUnreachable, GatewayRefused, and GatewayOutcomeUnknown when the provider
     did not answer twice: the payment waits then, and the next call asks again with its key.
     """
-    started = database.run(
-        organisation_id,
-        lambda tx: start_payment(tx, order_id=order_id, provider=gateway.name, actor=actor, now=now),
-    )
+    return open_page(
+        database, organisation_id, gateway, return_url=return_url, webhook_url=webhook_url, now=now,
+        start=lambda tx: start_payment(tx, order_id=order_id, provider=gateway.name, actor=actor, now=now),
+    )  # fmt: skip
+
+
+def open_page(
+    database: Database, organisation_id: UUID, gateway: Gateway, *, start: Callable[[Transaction], StartedPayment],
+    return_url: str, webhook_url: str | None, now: datetime,
+) -> StartedPayment:  # fmt: skip
+    """Commit what `start` makes, then open its page at the provider. Raises what `open_checkout` raises."""
+    started = database.run(organisation_id, start)
     if started.checkout_url is not None:
         return started
 
@@ -158,10 +171,12 @@ def record_manual_payment(
     if order.status not in (*AWAITING_PAYMENT, TermBookingStatus.APPROVED):
         raise NotPayable(f"{order.reference} is {order.status.name.lower()}: no payment can be recorded for it.")
     holdings = read_holdings(tx, order, with_lines=True)
-    _refuse_while_moving(order, holdings.payments)
+    refuse_while_moving(order, holdings.payments)
     due = due_minor(order, holdings, read_owed(tx, order))
     _check_manual(order, amount_minor=amount_minor, due=due, reason=reason)
-    row = _row(order, amount_minor=amount_minor, provider=MANUAL, status=PaymentStatus.SUCCESS, actor=actor, now=now)
+    row = payment_row(
+        order, amount_minor=amount_minor, provider=MANUAL, status=PaymentStatus.SUCCESS, actor=actor, now=now
+    )
     tx.batch.add(Payment, [row | {"note": reason.strip()}])
     holdings.payments.append({"id": row["id"], "status": "SUCCESS", "amount_minor": amount_minor, "allocated_minor": 0})
     money = Captured(
@@ -183,7 +198,7 @@ def _check_manual(order: Order, *, amount_minor: int, due: int, reason: str) -> 
         raise Invalid(f"No payment is recorded for {order.reference}.", reasons=reasons)
 
 
-def _refuse_unless_payable_online(order: Order) -> None:
+def refuse_unless_payable_online(order: Order) -> None:
     awaits = order.status in AWAITING_PAYMENT and order.confirmation_type in CONFIRMED_BY_PAYMENT
     if not (awaits or order.status is TermBookingStatus.APPROVED):
         raise NotPayable(
@@ -191,7 +206,7 @@ def _refuse_unless_payable_online(order: Order) -> None:
         )
 
 
-def _refuse_while_moving(order: Order, payments: list[Row]) -> None:
+def refuse_while_moving(order: Order, payments: list[Row]) -> None:
     if any(row["status"] == PaymentStatus.PROCESSING for row in payments):
         raise PaymentMoving(f"A payment for {order.reference} is being processed; its outcome is awaited.")
 
@@ -202,17 +217,24 @@ def _due(tx: Transaction, order: Order) -> int:
 
 
 _OPEN = """
-SELECT id, reference, amount_minor, currency, provider, fingerprint, status, external_id, checkout_url
+SELECT id, reference, amount_minor, currency, provider, fingerprint, status, external_id, checkout_url, checkout_id
 FROM payment WHERE organisation_id = %(org)s AND order_id = %(order_id)s AND status IN ('PENDING', 'PROCESSING')
 ORDER BY created_at DESC, id DESC
 """
 
 
-def _read_open(tx: Transaction, order: Order) -> list[Row]:
+def read_open(tx: Transaction, order: Order) -> list[Row]:
+    """The payments of an order that are not at their end, the newest first."""
     return tx.rows(_OPEN, order_id=order.id)
 
 
-def _row(
+def is_for(row: Row, order: Order, *, provider: str, amount_minor: int) -> bool:
+    """Whether an open payment asks for just this, at the price that the order has now."""
+    asked = (row["provider"], row["fingerprint"], row["amount_minor"])
+    return asked == (provider, order.price_fingerprint, amount_minor)
+
+
+def payment_row(
     order: Order, *, amount_minor: int, provider: str, status: PaymentStatus, actor: Actor, now: datetime
 ) -> Row:  # fmt: skip
     return {
@@ -236,6 +258,7 @@ def _give_up(tx: Transaction, payment_id: UUID, *, reason: str, now: datetime) -
     """The provider refused to open a page: nobody can pay this any more, and the next start takes a new key."""
     tx.run(
         "UPDATE payment SET status = 'FAILED', failure_reason = %(reason)s, updated_at = %(now)s "
-        "WHERE organisation_id = %(org)s AND id = %(id)s AND status = 'PENDING' AND external_id IS NULL",
+        "WHERE organisation_id = %(org)s AND (id = %(id)s OR checkout_id = %(id)s) AND status = 'PENDING' "
+        "AND external_id IS NULL",
         id=payment_id, reason=reason, now=now,
     )  # fmt: skip

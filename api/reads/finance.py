@@ -1,5 +1,6 @@
 """Invoices, quotes and payments as they are shown."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from starlette.responses import Response
@@ -119,7 +120,7 @@ def quote(tx: Transaction, principal: Principal, quote_id: UUID) -> Answer:
 
 _PAYMENTS = """
 SELECT {keys}, y.id, y.reference, y.order_id, o.reference AS order_reference, y.account_id, y.status, y.provider,
-       y.amount_minor, y.currency, y.checkout_url, y.failure_reason, y.note, y.collect_on, y.invoice_id,
+       y.amount_minor, y.currency, y.checkout_url, y.checkout_id, y.failure_reason, y.note, y.collect_on, y.invoice_id,
        y.returned_at, y.created_at, y.updated_at
 FROM payment y
 JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
@@ -144,6 +145,26 @@ def payment(tx: Transaction, principal: Principal, payment_id: UUID, *, status: 
     found.where("y.id = %(id)s", id=payment_id)
     shown = show_payment(principal, _only(found, tx, "payment"))
     return Answer(shown, status, location=f"/payments/{payment_id}" if status == 201 else None)
+
+
+def checkout(tx: Transaction, principal: Principal, checkout_id: UUID, *, status: int = 200) -> Answer:
+    """The payments of several orders that are paid at once."""
+    rows = tx.rows("SELECT id FROM payment WHERE organisation_id = %(org)s AND checkout_id = %(id)s", id=checkout_id)
+    return payments_together(tx, principal, [row["id"] for row in rows], status=status)
+
+
+def payments_together(tx: Transaction, principal: Principal, ids: Sequence[UUID], *, status: int = 200) -> Answer:
+    """Payments and their sum."""
+    found = payments(principal)
+    found.where("y.id = ANY(%(ids)s)", ids=list(ids))
+    page = found.page(tx, cursor=None, limit=len(ids), show=lambda row: show_payment(principal, row))
+    assert page.body is not None
+    each = sorted(page.body["items"], key=lambda payment: payment["order_reference"])
+    total_minor = sum(payment["amount_minor"] for payment in each)
+    return Answer({
+        "status": each[0]["status"], "amount_minor": total_minor, "amount": principal.money(total_minor),
+        "currency": each[0]["currency"], "checkout_url": each[0]["checkout_url"], "payments": each,
+    }, status)  # fmt: skip
 
 
 _REVIEWS = """

@@ -1,5 +1,7 @@
 """Payments: sending a payer to a provider, recording what came in by hand, hearing from the provider."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -18,8 +20,9 @@ from api.state import State
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
 from models import PaymentStatus
+from workflows.group_payments import open_group_checkout, record_group_payment
 from workflows.payment_events import deliver_event
-from workflows.payments import MANUAL, open_checkout, record_manual_payment
+from workflows.payments import MANUAL, StartedPayment, open_checkout, record_manual_payment
 
 router = APIRouter(tags=["finance"])
 
@@ -35,7 +38,10 @@ def make_payment(order_id: UUID, body: NewPayment, call: Called, app: Applicatio
     """
     if body.provider == MANUAL:
         return _record(order_id, body, call)
-    return _check_out(order_id, body.provider, call, app)
+    return _check_out(
+        body.provider, call, app, open_page=partial(open_checkout, order_id=order_id), back_to=f"/orders/{order_id}",
+        show=lambda tx, who, started: shown.payment(tx, who, started.payment_id, status=201),
+    )  # fmt: skip
 
 
 def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
@@ -52,7 +58,40 @@ def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
     return call.move(verb)
 
 
-def _check_out(order_id: UUID, provider: str, call: Call, app: State) -> Response:
+@router.post(
+    "/group-orders/{group_order_id}/payments",
+    **for_roles(OWNERS_AND_FINANCE, *creates(404, 409, 502), status_code=201, response_model=schemas.GroupPayment),
+)  # fmt: skip
+def pay_group_order(group_order_id: UUID, body: NewPayment, call: Called, app: Application) -> Response:
+    """Pay all orders of a submitted group order at once, exactly what they require: one page of the provider's, and a
+    payment for each order that its word confirms. With `provider` "manual", admins and finance record the whole sum.
+    """
+    if body.provider == MANUAL:
+        return _record_group(group_order_id, body, call)
+    return _check_out(
+        body.provider, call, app, open_page=partial(open_group_checkout, group_order_id=group_order_id),
+        back_to=f"/group-orders/{group_order_id}",
+        show=lambda tx, who, started: shown.checkout(tx, who, started.payment_id, status=201),
+    )  # fmt: skip
+
+
+def _record_group(group_order_id: UUID, body: NewPayment, call: Call) -> Response:
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        if who.actor.is_family:
+            raise NotPermitted("Payments by hand are recorded by admins and finance.")
+        recorded = record_group_payment(
+            tx, group_order_id=group_order_id, amount_minor=body.amount_minor or 0, reason=body.reason,
+            actor=who.actor, now=call.now,
+        )  # fmt: skip
+        return shown.payments_together(tx, who, recorded, status=201)
+
+    return call.move(verb)
+
+
+def _check_out(
+    provider: str, call: Call, app: State, *, open_page: Callable[..., StartedPayment], back_to: str,
+    show: Callable[[Transaction, Principal, StartedPayment], Answer],
+) -> Response:  # fmt: skip
     """Three steps, none of which holds a transaction while the provider is asked; each is safe to repeat."""
     who, answered = call.identify()
     if answered is not None:
@@ -62,15 +101,14 @@ def _check_out(order_id: UUID, provider: str, call: Call, app: State) -> Respons
         raise _invalid("provider", f"There is no payment provider {provider}.")
     base_url = app.settings.base_url.rstrip("/")
     try:
-        started = open_checkout(
-            call.database, call.organisation_id, gateway, order_id=order_id, actor=who.actor,
-            return_url=f"{base_url}/orders/{order_id}",
+        started = open_page(
+            call.database, call.organisation_id, gateway, actor=who.actor, return_url=f"{base_url}{back_to}",
             webhook_url=f"{base_url}/webhooks/payments/{gateway.name}?organisation={call.organisation_id}",
             now=call.now,
         )  # fmt: skip
     except TermbookError as refusal:
         return call.refuse(who, refusal)
-    return call.move(lambda tx, who: shown.payment(tx, who, started.payment_id, status=201))
+    return call.move(lambda tx, who: show(tx, who, started))
 
 
 def _invalid(field: str, message: str) -> Invalid:

@@ -9,6 +9,7 @@ from api.schemas.base import Output, shows
 from api.schemas.sample_finance import (
     CREDIT_NOTE,
     CREDIT_NOTE_SUMMARY,
+    GROUP_PAYMENT,
     INVOICE,
     INVOICE_SUMMARY,
     PAYMENT,
@@ -131,6 +132,7 @@ class Payment(Output):
     amount: str
     currency: str
     checkout_url: str | None
+    checkout_id: UUID | None = Field(description="The same in payments of several orders that are paid at once.")
     failure_reason: str | None
     note: str
     invoice_id: UUID | None = Field(description="Of a direct debit: what it is collected for.")
@@ -138,6 +140,19 @@ class Payment(Output):
     returned_at: datetime | None = Field(description="When the bank took back a debit that it had paid.")
     created_at: datetime
     updated_at: datetime
+
+
+class GroupPayment(Output):
+    """A payment for each order of a group order, and what they are together."""
+
+    model_config = shows(GROUP_PAYMENT)
+
+    status: PaymentStatus
+    amount_minor: int
+    amount: str
+    currency: str
+    checkout_url: str | None = Field(description="Where the payer pays all of them at once.")
+    payments: list[Payment]
 
 
 class PaymentReview(Output):

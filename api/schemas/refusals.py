@@ -329,6 +329,10 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "begin_group_order": {422: ((), ("required", "too_many", "twice", "out_of_range", "unknown"))},
     "save_group_carts": {422: ((), ("too_many", "twice", "out_of_range", "unknown"))},
     "submit_group_order": {403: ((), ("not_permitted",))},
+    "pay_group_order": {
+        409: (("not_allowed_now", "not_payable", "nothing_due", "payment_moving", "moved_meanwhile", "conflict"), ()),
+        422: ((), ("invalid", "reason_missing", "amount_not_open")),
+    },
     "make_attendee_merge": {409: (("refused",), ("double_booked",)), 422: ((), ("twice",))},
     "close_day": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},
     "close_session": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},

@@ -50,9 +50,20 @@ QUOTE: Sample = {
 _PENDING: Sample = {
     "id": PAYMENT_ID, "reference": "PY-5T8WM4ZK", "order_id": ORDER_ID, "order_reference": "TO-4F7K9QW2",
     "account_id": ACCOUNT_ID, "status": "PENDING", "provider": "sandbox", "amount_minor": 3750, "amount": "$37.50",
-    "currency": "CAD", "checkout_url": "https://pay.example/checkout/5t8wm4zk", "failure_reason": None, "note": "",
+    "currency": "CAD", "checkout_id": None,
+    "checkout_url": "https://pay.example/checkout/5t8wm4zk", "failure_reason": None, "note": "",
     "invoice_id": None, "collect_on": None, "returned_at": None,
     "created_at": "2026-03-31T13:08:00+00:00", "updated_at": "2026-03-31T13:08:00+00:00",
+}  # fmt: skip
+GROUP_PAYMENT: Sample = {
+    "status": "PENDING", "amount_minor": 2 * 3750, "amount": "$75.00", "currency": "CAD",
+    "checkout_url": _PENDING["checkout_url"], "payments": [
+        _PENDING | {"checkout_id": sample_id(44)},
+        _PENDING | {
+            "id": sample_id(45), "reference": "PY-9D3KX7RV", "order_id": sample_id(42),
+            "order_reference": "TO-7C2MX9DK", "checkout_id": sample_id(44),
+        },
+    ],
 }  # fmt: skip
 PAYMENT: Sample = _PENDING | {"status": "SUCCESS", "updated_at": "2026-03-31T13:09:00+00:00"}
 # What one schema holds after a step, where that differs from how it is read later.

@@ -212,7 +212,8 @@ PAYMENTS = (
         promise="A provider's payment is one payment here.",
         sql="""
             SELECT provider, external_id, string_agg(reference, ', ' ORDER BY reference) AS payments
-            FROM payment WHERE external_id IS NOT NULL GROUP BY provider, external_id HAVING count(*) > 1
+            FROM payment WHERE external_id IS NOT NULL
+            GROUP BY provider, external_id HAVING count(DISTINCT coalesce(checkout_id, id)) > 1
         """,
         says="{external_id} of {provider} is recorded more than once: {payments}",
     ),

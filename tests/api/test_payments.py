@@ -169,3 +169,63 @@ def pay_now_for(world: World, wanted: list[dict[str, Any]]) -> dict[str, Any]:
 def client_left(world: World, wanted: list[dict[str, Any]]) -> int:
     found: int = world.chen.get(f"/sessions/{wanted[0]['id']}").json()["left"]
     return found
+
+
+def together(world: World, *names: str) -> dict[str, Any]:
+    """A submitted group order of these children."""
+    group = world.group_order(*(world.new_child(name) for name in names), world.new_sessions(count=2))
+    body = {"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": group["price_fingerprint"]}
+    answer = world.rossi.post(f"/group-orders/{group['id']}/submission", body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+class TestGroup:
+    def test_a_family_pays_once_for_all_its_children(self, world: World, sandbox: Sandbox) -> None:
+        group = together(world, "Zoe", "Ivo")
+        headers = {"Idempotency-Key": f"pay-{uuid4()}"}
+        path = f"/group-orders/{group['id']}/payments"
+
+        paid, again = (world.rossi.post(path, {"provider": "sandbox"}, headers=headers) for _ in range(2))
+        sandbox.visit(paid.json()["checkout_url"])
+        until(lambda: [status_of(world, order) for order in group["orders"]] == ["APPROVED"] * 2, seconds=20)
+
+        assert paid.status_code == 201, paid.text
+        assert (paid.json()["amount_minor"], paid.json()["status"]) == (4520, "PENDING")
+        assert [payment["amount_minor"] for payment in paid.json()["payments"]] == [2260, 2260]
+        assert again.json() == paid.json()
+        for order in group["orders"]:
+            whole = world.rossi.get(f"/orders/{order['id']}").json()
+            assert world.rossi.get(f"/invoices/{whole['invoice_id']}").json()["owing_minor"] == 0
+        assert world.rossi.post(path, {"provider": "sandbox"}).json()["code"] == "nothing_due"
+
+    def test_a_declined_card_leaves_all_open(self, world: World, sandbox: Sandbox) -> None:
+        group = together(world, "Zoe", "Ivo")
+        paid = world.rossi.post(f"/group-orders/{group['id']}/payments", {}).json()
+
+        sandbox.visit(paid["checkout_url"], "decline")
+        first, second = (f"/payments/{payment['id']}" for payment in paid["payments"])
+        until(lambda: world.rossi.get(first).json()["status"] == "FAILED", seconds=20)
+
+        assert world.rossi.get(second).json()["status"] == "FAILED"
+        assert [status_of(world, order) for order in group["orders"]] == ["SUBMITTED"] * 2
+
+    def test_by_hand_takes_exactly_the_whole_sum(self, world: World) -> None:
+        group = together(world, "Zoe", "Ivo")
+        path, cash = f"/group-orders/{group['id']}/payments", {"provider": "manual", "reason": "cash"}
+
+        short = world.finance.post(path, cash | {"amount_minor": 4000})
+        paid = world.finance.post(path, cash | {"amount_minor": 4520})
+
+        assert (short.status_code, short.json()["reasons"][0]["field"]) == (422, "amount_minor")
+        assert (paid.status_code, paid.json()["status"]) == (201, "SUCCESS")
+        assert [status_of(world, order) for order in group["orders"]] == ["APPROVED"] * 2
+        assert world.rossi.post(path, cash | {"amount_minor": 1}).status_code == 403
+
+    def test_is_not_asked_for_before_the_submission(self, world: World) -> None:
+        group = world.group_order(world.new_child("Zoe"), world.new_sessions(count=1))
+
+        answer = world.rossi.post(f"/group-orders/{group['id']}/payments", {})
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_now")

@@ -706,7 +706,7 @@ def an_event_applied_twice(world: World) -> None:
 
 @breaks("provider_payment_is_recorded_once")
 def a_providers_payment_recorded_twice(world: World) -> None:
-    drop(world, "payment", "uq_payment_organisation_id_provider_external_id")
+    world.tx.run("DROP INDEX uq_payment_external")
     change(world, "payment", world.paid["leo"], "external_id = %(mias)s", mias=world.paid["mia"]["external_id"])
 
 

@@ -251,3 +251,16 @@ class TestAllOrNothing:
 
         assert [reason.code for reason in reasons] == ["age_does_not_fit"] * 2
         assert statuses(riverside, group) == [S.SUBMITTED] * 2
+
+    def test_a_promo_code_is_good_for_one_of_its_orders(self, riverside: Centre) -> None:
+        promo = {"kind": "PROMO_CODE", "order": 4, "amount_minor": 500, "conditions": {"code": "TOGETHER"}}
+        rossi, karate = riverside.family(), riverside.course(rules={"discounts": [promo]})
+        group = begin(riverside, rossi, [(rossi.child(name), karate.lines()) for name in ("Mia", "Leo")])
+        for order_id in order_ids(group):
+            riverside.save(Cart(order_id, ""), karate.lines(), actor=rossi.actor, promo_code="TOGETHER")
+
+        reasons = refused(lambda: submit(riverside, group, actor=rossi.actor))
+
+        assert [(reason.code, reason.field) for reason in reasons[1:]] == [
+            ("promo_code_used_before", "orders[1].promo_code")
+        ]
