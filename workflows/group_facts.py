@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NoReturn
 from uuid import UUID
 
 from engine.actor import Actor
@@ -84,12 +85,13 @@ def lock_group(
     order_ids = row.pop("order_ids")
     group = Group(**{**row, "policy": GroupOrderPolicy(row["policy"])})
     if (group.submitted_at is not None) is not of_submitted:
-        _refuse(group, trigger)
+        refuse(group, trigger)
     orders = enumerate(lock_orders(tx, order_ids, actor=actor))
     return group, {n: order for n, order in orders if order.status is not TermBookingStatus.REMOVED}
 
 
-def _refuse(group: Group, trigger: str) -> None:
+def refuse(group: Group, trigger: str) -> NoReturn:
+    """Raises NotAllowedNow, saying where the group order stands and what can be done with it."""
     if group.submitted_at is None:
         said, allowed = "is not submitted yet", ["save", "submit"]
     else:

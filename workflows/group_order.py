@@ -22,15 +22,17 @@ from models import (
 )
 from workflows import term_booking_order as orders
 from workflows.alternatives import Lost
-from workflows.group_facts import Group, about, in_order, lock_group, note_submitted, refused
+from workflows.group_facts import Group, about, in_order, lock_group, note_submitted, refuse, refused
 from workflows.group_submission import Asked, failing_whole, leave_out, owe_beside, told
 from workflows.order_cart import clear_lines_of, wanted_rows
 from workflows.order_effects import local_day
 from workflows.order_facts import Beside, Order, read_facts_together
+from workflows.order_holdings import Holdings, read_holdings_together
 from workflows.order_pricing import price_together
-from workflows.term_booking_order import Outcome
+from workflows.term_booking_order import CHART, Outcome
 
 MOST_ATTENDEES = 20
+_PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 
 
 def new(
@@ -183,7 +185,7 @@ def submit(
     group, locked = lock_group(tx, group_order_id, "submit", actor=actor)
     for order in locked.values():
         order.confirmation_type = confirmation_type
-    pay_later = confirmation_type is TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
+    pay_later = confirmation_type is _PAY_LATER
     asked = _read(tx, locked, now=now, pay_later=pay_later)
     reasons = list(failing_whole(group, asked, price_fingerprint))
     override = override_reason.strip() if actor.is_admin else ""
@@ -218,7 +220,43 @@ def _submit_each(
 
 def _confirm_at_once(tx: Transaction, outcomes: Iterable[Outcome], *, actor: Actor, now: datetime) -> None:
     due = [outcome for outcome in outcomes if orders.is_confirmed_at_once(outcome, actor)]
-    if due:
-        tx.flush()
-    for outcome in due:
-        orders.confirm_at_once(tx, outcome, actor=actor, now=now)
+    if not due:
+        return
+    tx.flush()
+    for outcome, holdings in zip(due, _held(tx, [outcome.order for outcome in due], now=now), strict=True):
+        orders.confirm_at_once(tx, outcome, actor=actor, now=now, holdings=holdings)
+
+
+def _held(tx: Transaction, placed: Sequence[Order], *, now: datetime) -> list[Holdings]:
+    """What a confirmation of each asks, in one statement."""
+    pay_later = any(order.confirmation_type is _PAY_LATER for order in placed)
+    return read_holdings_together(tx, placed, with_lines=True, pay_later=pay_later, today=local_day(now, placed[0]))
+
+
+def confirm(
+    tx: Transaction, *, group_order_id: UUID, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
+    confirmation_type: TermBookingConfirmationType | None = None,
+) -> Group:  # fmt: skip
+    """Confirm every order that waits for it, in one step; an admin may do so by another confirmation type.
+
+    Raises NotFound, NotAllowedNow (not submitted, or nothing waits), Refused with every failing reason of every order.
+    """
+    group, locked = lock_group(tx, group_order_id, "confirm", actor=actor, of_submitted=True)
+    waiting = {position: order for position, order in locked.items() if CHART.step("confirm", order.status)}
+    if not waiting:
+        refuse(group, "confirm")
+    for order in waiting.values():
+        if confirmation_type is not None and actor.is_admin:
+            order.confirmation_type = confirmation_type
+    reasons: list[Reason] = []
+    held = _held(tx, list(waiting.values()), now=now)
+    for (position, order), holdings in zip(waiting.items(), held, strict=True):
+        try:
+            made = orders.confirm_locked(tx, order, actor=actor, now=now, reason=reason, is_muted=is_muted,
+                                         holdings=holdings)  # fmt: skip
+            group.outcomes.append(Outcome(order, made=made))
+        except Refused as refusal:
+            reasons += about(position, order, refusal.reasons)
+    if reasons:
+        raise refused(group, "confirm", reasons)
+    return group

@@ -89,6 +89,7 @@ DISARM = Guarded(
     sql="UPDATE timer t SET status = r.status, settled_at = r.settled_at FROM {rows} "
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = 'ARMED' RETURNING t.id",
     takes="id uuid, status text, settled_at timestamptz",
+    is_by_id=True,
 )
 
 

@@ -358,10 +358,12 @@ def is_confirmed_at_once(outcome: Outcome, actor: Actor) -> bool:
     return is_free or (how is _PAY_LATER and actor.is_family)
 
 
-def confirm_at_once(tx: Transaction, outcome: Outcome, *, actor: Actor, now: datetime) -> None:
+def confirm_at_once(
+    tx: Transaction, outcome: Outcome, *, actor: Actor, now: datetime, holdings: Holdings | None = None
+) -> None:  # fmt: skip
     """Confirm what was submitted and written a moment ago in the same transaction."""
     by = actor if outcome.order.confirmation_type is _PAY_LATER else BY_SYSTEM
-    outcome.made = confirm_locked(tx, outcome.order, actor=by, now=now)
+    outcome.made = confirm_locked(tx, outcome.order, actor=by, now=now, holdings=holdings)
 
 
 def express(

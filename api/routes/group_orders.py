@@ -13,7 +13,7 @@ from api.reads import group_orders as shown
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
 from api.schemas.group_orders import GroupCart, GroupCarts, GroupOrder, GroupOrderSummary, NewGroupCart, NewGroupOrder
-from api.schemas.orders import Submission
+from api.schemas.orders import Confirmation, Submission
 from engine.database import Row, Transaction
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -102,3 +102,21 @@ def submit_group_order(group_order_id: UUID, body: Submission, call: Called) -> 
         return release_in_the_way_of_group(call.database, call.organisation_id, refusal=refusal, now=call.now)
 
     return call.move(verb, make_way=make_way)
+
+
+@router.post(
+    "/group-orders/{group_order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409), response_model=GroupOrder)
+)  # fmt: skip
+def confirm_group_order(group_order_id: UUID, call: Called, body: Confirmation | None = None) -> Response:
+    """Confirm every order that waits for it, in one step, once the condition of each is met."""
+    asked = body or Confirmation()
+    how = TermBookingConfirmationType[asked.confirmation_type] if asked.confirmation_type else None
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        group = group_order.confirm(
+            tx, group_order_id=group_order_id, actor=who.actor, now=call.now, reason=asked.reason,
+            is_muted=asked.is_muted, confirmation_type=how,
+        )  # fmt: skip
+        return shown.submitted(group, who)
+
+    return call.move(verb)

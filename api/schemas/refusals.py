@@ -269,6 +269,7 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "submit_guest_order": "submit", "cancel_guest_order": "cancel",
             "begin_group_order": "save", "save_group_carts": "save", "submit_group_order": "submit",
             "join_waiting_list": "wait", "join_waiting_list_together": "wait",
+            "confirm_group_order": "confirm",
         },
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",

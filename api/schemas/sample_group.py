@@ -36,4 +36,10 @@ GROUP_ORDER_SUMMARY: Sample = {
     name: GROUP_ORDER[name]
     for name in ("id", "reference", "account_id", "term_id", "policy", "created_at", "submitted_at")
 } | {"account": "Rossi family", "attendees": ["Mia Rossi", "Leo Rossi"], "order_count": 2}
-GROUP_ORDER_AFTER: dict[str, Sample] = {"begin_group_order": _GROUP, "save_group_carts": _GROUP}
+_CONFIRMED = ORDER_AFTER["confirm_order"]
+GROUP_ORDER_AFTER: dict[str, Sample] = {
+    "begin_group_order": _GROUP, "save_group_carts": _GROUP,
+    "confirm_group_order": GROUP_ORDER | {
+        "left_out": [], "total_minor": 7500, "total": "$75.00", "orders": [_CONFIRMED, _CONFIRMED | _LEOS],
+    },
+}  # fmt: skip

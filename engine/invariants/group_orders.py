@@ -9,7 +9,6 @@ _MEMBERS = """
     FROM group_order g
     JOIN group_order_member m ON m.group_order_id = g.id
     LEFT JOIN term_booking_order o ON o.id = m.order_id
-    LEFT JOIN attendee a ON a.id = o.attendee_id
 """
 
 GROUP_ORDERS = (
@@ -21,16 +20,6 @@ GROUP_ORDERS = (
             WHERE (o.account_id, o.term_id) IS DISTINCT FROM (g.account_id, g.term_id)
         """,
         says="{order} is of another account or term than its group order {reference}",
-    ),
-    Invariant(
-        name="group_order_has_one_order_for_each",
-        promise="A group order has one order for each of its attendees.",
-        sql=f"""
-            SELECT g.reference, a.name AS attendee, g.id AS group_order_id,
-                   string_agg(o.reference, ', ' ORDER BY o.reference) AS "orders" {_MEMBERS}
-            GROUP BY g.id, g.reference, o.attendee_id, a.name HAVING count(*) > 1
-        """,
-        says="{reference} has several orders for {attendee} ({orders})",
     ),
     Invariant(
         name="group_order_is_submitted_whole",

@@ -64,6 +64,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "GET /waiting-offers/{offer_id}": (A, Y),
     "POST /waiting-offers/{offer_id}/acceptance": (A, Y),
     "POST /waiting-offers/{offer_id}/declination": (A, Y),
+    "POST /group-orders/{group_order_id}/confirmation": (A, Y),
     "POST /group-orders/{group_order_id}/payments": (A, F, Y),
     "GET /bookings": (A, F, Y),
     "GET /bookings/{booking_id}": (A, F, Y),

@@ -155,6 +155,11 @@ class TestCost:
         # Not one long statement in place of many either: it has as many parts.
         assert len({tuple(s.count("UPDATE") for s in statements) for statements in sent.values()}) == 1
 
+    def test_by_pay_later_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent = [self.submission_of(world, *size, monkeypatch, "CONFIRM_WITHOUT_PAYMENT") for size in ((1, 1), (5, 10))]
+
+        assert len(sent[0]) == len(sent[1]) <= 10, sent[1]
+
     def test_a_refusal_with_alternatives_does_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         counts = set()
         for children, sessions in ((1, 1), (2, 10), (5, 10)):
@@ -168,11 +173,11 @@ class TestCost:
         assert len(counts) == 1, counts
 
     def submission_of(
-        self, world: World, children: int, sessions: int, monkeypatch: pytest.MonkeyPatch
+        self, world: World, children: int, sessions: int, monkeypatch: pytest.MonkeyPatch, how: str = "PAY_NOW_PAY_ALL"
     ) -> list[str]:  # fmt: skip
         group = world.group_order(*self.children(world, children), world.new_sessions(count=sessions))
         with counting(monkeypatch) as sent:
-            answer = submit(world, group, headers={"Idempotency-Key": str(uuid4())})
+            answer = submit(world, group, how, headers={"Idempotency-Key": str(uuid4())})
         assert answer.status_code == 200, answer.text
         return sent
 

@@ -781,12 +781,6 @@ def an_order_of_a_group_for_another_family(world: World) -> None:
     change(world, "group_order", world.group, "account_id = %(chen)s", chen=world.chen["id"])
 
 
-@breaks("group_order_has_one_order_for_each")
-def two_orders_of_a_group_for_one_child(world: World) -> None:
-    both = [world.ordered(build.cart, week, child=world.mia) for week in (10, 11)]
-    build.group_order(world.tx, world.okafor, world.term, both)
-
-
 @breaks("group_order_is_submitted_whole")
 def one_of_all_or_nothing_left_out(world: World) -> None:
     left = world.ordered(build.cart, 11, child=world.mia)

@@ -264,3 +264,32 @@ class TestAllOrNothing:
         assert [(reason.code, reason.field) for reason in reasons[1:]] == [
             ("promo_code_used_before", "orders[1].promo_code")
         ]
+
+
+class TestConfirm:
+    def test_confirms_all_that_wait_for_it(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course()
+        children = [rossi.child(name) for name in ("Mia", "Leo", "Ada")]
+        group = begin(riverside, rossi, [(child, karate.lines()) for child in children])
+        submit(riverside, group, actor=riverside.admin, how=ADMIN_CONFIRM)
+        riverside.pull(orders.cancel, Cart(order_ids(group)[2], ""))
+
+        confirmed = riverside.do(group_order.confirm, group_order_id=group.id, actor=riverside.admin, reason="agreed")
+
+        assert statuses(riverside, group) == [S.APPROVED, S.APPROVED, S.CANCELED]
+        numbers = [riverside.one("SELECT number FROM invoice WHERE id = %(id)s", id=outcome.made.invoice_id)["number"]
+                   for outcome in confirmed.outcomes if outcome.made]  # fmt: skip
+        assert numbers[1] == numbers[0] + 1
+        with pytest.raises(NotAllowedNow):
+            riverside.do(group_order.confirm, group_order_id=group.id, actor=riverside.admin, reason="again")
+
+    def test_is_refused_for_all_where_one_is_not_paid(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course()
+        group = begin(riverside, rossi, [(rossi.child(name), karate.lines()) for name in ("Mia", "Leo")])
+        submit(riverside, group, actor=rossi.actor)
+        riverside.pay(Cart(order_ids(group)[0], ""), 1130)
+
+        (reason,) = refused(lambda: riverside.do(group_order.confirm, group_order_id=group.id, actor=riverside.admin))
+
+        assert (reason.code, reason.field) == ("not_paid", "orders[1]")
+        assert statuses(riverside, group) == [S.SUBMITTED] * 2
