@@ -167,7 +167,7 @@ def _read(
     beside = Beside()
     for order, facts in zip(placed, found, strict=True):
         facts.beside = beside.copy()
-        beside.add(order, facts.lines)
+        beside.add(order, facts.fresh)
     priced = price_together(list(zip(placed, found, strict=True)))
     return dict(zip(locked, zip(placed, found, priced, strict=True), strict=True))
 

@@ -88,7 +88,7 @@ def _part_all(
             lost[position] = Lost(order, facts, kept.lines, reasons)
         if kept.lines:
             had[position] = (order, kept)
-            beside.add(order, kept.lines)
+            beside.add(order, kept.fresh)
     return had, lost, beside
 
 

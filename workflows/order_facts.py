@@ -223,6 +223,11 @@ class Facts:
         """The same facts about these lines only."""
         return replace(self, lines=list(lines))
 
+    @property
+    def fresh(self) -> list[WantedLine]:
+        """The lines that ask for a place which nobody keeps for the attendee."""
+        return [line for line in self.lines if line.session_id not in self.kept and self.offered(line) is None]
+
     def places_left(self, line: WantedLine) -> int:
         """The places of the session that are left for this order."""
         beside = self.beside.places[line.session_id] if self.beside else 0
