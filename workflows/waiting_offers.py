@@ -18,7 +18,7 @@ from workflows import places
 from workflows import term_booking_order as orders
 from workflows.order_cart import wanted_rows
 from workflows.order_effects import DISARM
-from workflows.order_facts import Order, local_day, lock_orders, read_facts, read_order
+from workflows.order_facts import Order, local_day, lock_order, lock_orders, read_facts, read_order
 from workflows.order_holdings import read_holdings
 from workflows.order_pricing import price_order
 from workflows.term_booking_order import Outcome
@@ -80,22 +80,44 @@ def accept(
     _disarm(tx, offer, now=now)
     tx.flush()
     carts = []
-    for new_id, lines in made:
-        carts.append(orders.save(tx, order_id=new_id, lines=lines, actor=actor, now=now))
+    for order, (new_id, lines) in zip(offer.orders, made, strict=True):
+        carts.append(
+            orders.save(tx, order_id=new_id, lines=lines, actor=actor, now=now, promo_code=order.promo_code)
+        )  # fmt: skip
         tx.flush()
     _require_price(offer, [cart.priced for cart in carts if cart.priced], price_fingerprint)
-    outcomes = []
-    for cart in carts:
-        assert cart.priced is not None
-        outcomes.append(orders.submit(
-            tx, order_id=cart.order.id, confirmation_type=confirmation_type, actor=actor, now=now,
-            price_fingerprint=cart.priced.fingerprint, override_reason=override_reason, is_muted=is_muted,
-            accepts=offer_id,
-        ))  # fmt: skip
-        tx.flush()
+    override = override_reason.strip() if actor.is_admin else ""
+    outcomes = [
+        _submit(tx, cart, confirmation_type, accepts=offer_id, actor=actor, now=now, override=override,
+                is_muted=is_muted) for cart in carts
+    ]  # fmt: skip
+    for outcome in outcomes:
+        if orders.is_confirmed_at_once(outcome, actor):
+            orders.confirm_at_once(tx, outcome, actor=actor, now=now)
+            tx.flush()
     taken_by = {order.id: cart.order.reference for order, cart in zip(offer.orders, carts, strict=True)}
     _end_orders(tx, offer, now=now, reasons={i: f"accepted as {reference}" for i, reference in taken_by.items()})
     return outcomes
+
+
+def _submit(
+    tx: Transaction, cart: Outcome, confirmation_type: TermBookingConfirmationType, *, accepts: UUID, actor: Actor,
+    now: datetime, override: str, is_muted: bool,
+) -> Outcome:  # fmt: skip
+    """Submit a saved order at the price that it was saved with. Nothing is confirmed yet: a booking of one sibling may
+    change what the next one costs.
+    """
+    assert cart.priced is not None, "a saved cart is priced"
+    order = lock_order(tx, cart.order.id, actor=actor)
+    order.confirmation_type = confirmation_type
+    pay_later = confirmation_type is TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
+    facts = read_facts(tx, order, now=now, today=local_day(now, order), pay_later=pay_later)
+    outcome = orders.submit_locked(
+        tx, order, facts, price_order(order, facts), shown_fingerprint=cart.priced.fingerprint, actor=actor, now=now,
+        override=override, is_muted=is_muted, accepts=accepts,
+    )  # fmt: skip
+    tx.flush()
+    return outcome
 
 
 def _begin(tx: Transaction, offer: Offer, order: Order, *, actor: Actor, now: datetime) -> tuple[UUID, list[Row]]:

@@ -14,6 +14,7 @@ from tests.workflows.centre import (
     HOUR,
     MINUTE,
     NOW,
+    PAY_LATER,
     Cart,
     Centre,
     Course,
@@ -98,6 +99,16 @@ class TestThreeOfOneFamily:
             riverside.order(cart)["attendee_id"] for cart in three
         }
         assert riverside.taken(karate) == [3]
+
+    def test_accept_by_pay_later_at_the_prices_that_were_shown(self, riverside: Centre) -> None:
+        discount = {"kind": "SIBLING", "order": 1, "percent": "10"}
+        karate = riverside.course(capacity=2, rules={"discounts": [discount]})
+        chen = riverside.family("Chen", credit_limit_minor=100_000)
+        two = siblings(riverside, chen, karate, 2)
+
+        made = accept(riverside, chen, two[0], confirmation_type=PAY_LATER)
+
+        assert [riverside.status(order) for order in made] == [S.APPROVED] * 2
 
     def test_decline_together_and_the_places_go_on(self, riverside: Centre) -> None:
         karate, held = full(riverside, 2)
