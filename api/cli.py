@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -14,6 +15,7 @@ from rich.progress import Progress
 from api import supervisor
 from api.demo import play
 from api.runtime import Runtime, running
+from api.trace import play_trace
 from api.worker import work
 from catalogue.import_words import in_words
 from catalogue.importer import import_programme
@@ -29,6 +31,8 @@ from workflows.charts import CHARTS, edges
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
+# The mapping of the one registration whose trace is at hand.
+_UCSD = Path(str(files("samples"))) / "ucsd_summer3.toml"
 
 
 @app.command()
@@ -106,6 +110,24 @@ def import_(
         )  # fmt: skip
     console.print(in_words(report), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if report.is_refused else 0)
+
+
+@app.command(name="replay-trace")
+def replay_trace(
+    trace: Annotated[Path, typer.Argument(help="A CSV of time, course, section, enrolled, waitlisted, seats.")],
+    timetable: Annotated[Path, typer.Option(help="The timetable that it was a registration for.")],
+    mapping: Annotated[Path, typer.Option(help="The mapping file that says how to read the timetable.")] = _UCSD,
+    speed: Annotated[float, typer.Option(min=0, help="Seconds of the trace in one second; 0: as fast as it goes.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same people.")] = 0,
+) -> None:
+    """Play the demand of a real registration against its timetable, through the verbs that families use; exits 1 when
+    anything is oversold or a promise broken.
+    """
+    with running(settings()) as runtime:
+        outcome = play_trace(
+            runtime, console, trace=trace, timetable=timetable, mapping=mapping, speed=speed, seed=seed
+        )  # fmt: skip
+    raise typer.Exit(0 if outcome.is_sound else 1)
 
 
 @app.command()
