@@ -7,7 +7,7 @@ written, no promise of the domain is ever broken.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -21,9 +21,9 @@ from engine.errors import TermbookError
 from engine.replay import replay
 from engine.replay import report as say_replayed
 from engine.timers import sweep
-from models import AttendanceStatus, TermBookingConfirmationType, TermBookingOrderType
-from tests.workflows.centre import NOW, Family, make_centre, sundays
-from workflows import conversion, enrolment
+from models import TermBookingConfirmationType, TermBookingOrderType
+from tests.workflows.centre import NOW, make_centre, sundays
+from workflows import conversion, enrolment, waiting_offers
 from workflows import term_booking as bookings
 from workflows import term_booking_order as orders
 from workflows.capacity import set_capacity
@@ -31,9 +31,11 @@ from workflows.charts import edges
 from workflows.payments import record_manual_payment
 from workflows.term_end import end_terms
 from workflows.timeouts import handlers
+from workflows.waiting_orders import wait, wait_together
 
 # So many steps lie between two looks at the whole.
 LOOK_EVERY = 40
+NOBODY_ASKS = TermBookingConfirmationType.ADMIN_CONFIRM
 PICK = st.integers(min_value=0, max_value=10_000)
 ORDER_TYPES = st.sampled_from(list(TermBookingOrderType))
 CONFIRMED_BY = st.sampled_from(list(TermBookingConfirmationType))
@@ -121,6 +123,9 @@ class RandomSteps(RuleBasedStateMachine):
         self, kind: TermBookingOrderType, saved: orders.Outcome, actor: Actor, how: TermBookingConfirmationType
     ) -> None:
         known: dict[str, Any] = {"order_id": saved.order.id, "actor": actor}
+        if kind is TermBookingOrderType.WAITING_LIST:
+            self._try("wait", wait, **known)
+            return
         if kind is TermBookingOrderType.EOI:
             self._try("express", orders.express, **known)
             return
@@ -160,6 +165,40 @@ class RandomSteps(RuleBasedStateMachine):
         order = self._pick("SELECT id FROM term_booking_order WHERE status >= 300 AND order_type IN (2, 5)", pick)
         if order:
             self._try("convert", conversion.begin, order_id=order["id"], actor=self.centre.admin)
+
+    # --- waiting ---
+
+    @rule(child=PICK, picks=st.lists(PICK, min_size=1, max_size=3))
+    def somebody_waits(self, child: int, picks: list[int]) -> None:
+        self.somebody_orders(child, TermBookingOrderType.WAITING_LIST, picks, NOBODY_ASKS, by_admin=True)
+
+    @rule(pick=PICK, siblings=st.booleans())
+    def a_family_waits_for_all_or_nothing(self, pick: int, siblings: bool) -> None:
+        family = self.families[pick % 2]
+        children = [child for owner, child in self.children if owner is family]
+        session_ids = [self.sessions[pick % len(self.sessions)], self.sessions[(pick + 7) % len(self.sessions)]]
+        carts = []
+        for child in children[:2] if siblings else children[:1]:
+            begun = self._try("new", orders.new, actor=self.centre.admin, account_id=family.id, attendee_id=child["id"],
+                              term_id=self.centre.term["id"],
+                              order_type=TermBookingOrderType.WAITING_LIST)  # fmt: skip
+            lines = [{"session_id": i} for i in (session_ids[:1] if siblings else session_ids)]
+            if begun and self._try("save", orders.save, order_id=begun.order.id, lines=lines, actor=self.centre.admin):
+                carts.append(begun.order.id)
+        if carts:
+            self._try("wait together", wait_together, order_ids=carts, actor=self.centre.admin)
+
+    @rule(pick=PICK, is_wanted=st.booleans(), how=CONFIRMED_BY)
+    def an_offer_is_answered(self, pick: int, is_wanted: bool, how: TermBookingConfirmationType) -> None:
+        offer = self._pick("SELECT DISTINCT offer_id AS id FROM waiting_entry WHERE offer_id IS NOT NULL", pick)
+        if offer is None:
+            return
+        known = {"offer_id": offer["id"], "actor": self.centre.admin}
+        if not is_wanted:
+            self._try("decline", waiting_offers.decline, **known)
+            return
+        shown = self.centre.do(waiting_offers.show_offer, now=self.now, **known)
+        self._try("accept", waiting_offers.accept, confirmation_type=how, price_fingerprint=shown.fingerprint, **known)
 
     # --- bookings and sessions ---
 
@@ -217,6 +256,3 @@ class RandomSteps(RuleBasedStateMachine):
         assert not replayed.breaches, say_replayed(replayed)
         for row in self.centre.rows("SELECT status, count(*) AS n FROM term_booking_order GROUP BY status"):
             self.tally.statuses[row["status"]] += row["n"]
-
-
-__all__ = ["AttendanceStatus", "Family", "RandomSteps", "Tally", "datetime"]

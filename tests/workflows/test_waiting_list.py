@@ -10,6 +10,7 @@ import pytest
 from engine.errors import NotFound
 from engine.fire import NotAllowedNow
 from engine.outbox import Message as OutboxEntry
+from models import TermBookingOrderType
 from models import TermBookingStatus as S
 from models import WaitingStatus as W
 from notifications.messages import WaitingExpired, WaitingOffered
@@ -101,6 +102,19 @@ class TestAFreedPlace:
         (claim,) = riverside.claims(first)
         assert (claim["takes_place"], claim["blocks_time"]) == (True, False)
         assert riverside.timers(first) == [("WAITING_OFFER", "ARMED", NOW + 25 * HOUR)]
+
+    def test_stays_offered_beside_an_interest_of_the_same_child(self, riverside: Centre) -> None:
+        karate = riverside.course(capacity=1, rules={"order_types": ["BOOKING", "WAITING_LIST", "EOI"]})
+        chen = riverside.family("Chen")
+        lin = chen.child("Lin Chen")
+        waits = waiting(riverside, chen, lin, karate.lines())
+
+        interest = riverside.cart(chen, lin, karate.lines(), order_type=TermBookingOrderType.EOI)
+        riverside.pull(orders.express, interest)
+
+        assert states(riverside, waits) == [W.OFFERED]
+        assert [claim["takes_place"] for cart in (waits, interest) for claim in riverside.claims(cart)] == [True, False]
+        assert riverside.taken(karate) == [1]
 
     def test_is_offered_when_somebody_joins(self, riverside: Centre) -> None:
         karate, chen = riverside.course(capacity=1), riverside.family("Chen")
