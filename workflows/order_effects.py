@@ -14,6 +14,7 @@ from engine.ids import new_id
 from invoicing.issue import issue_quote
 from models import Timer, TimerKind
 from workflows import places
+from workflows.double_booking import TAKES_PLACE
 from workflows.order_facts import Facts, Order
 from workflows.order_facts import local_day as local_day  # used with the effects everywhere
 from workflows.order_holdings import Holdings
@@ -22,7 +23,9 @@ from workflows.order_holdings import Holdings
 def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_: Any) -> None:
     """Take the places and the attendee's time; a place that was offered to who waited is taken over."""
     lines = [line for line in facts.lines if line.session_id not in facts.kept]
-    offered = {line.session_id: claim.id for line in lines if (claim := facts.offered(line))}
+    # An interest takes no place: what is offered to the attendee stays offered beside it.
+    takes = order.order_type in TAKES_PLACE
+    offered = {line.session_id: claim.id for line in lines if takes and (claim := facts.offered(line))}
     places.hold(batch, order, lines, now=now, looks_again=facts.beside is not None, offered=offered)
 
 
