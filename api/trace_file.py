@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.errors import Invalid, Reason
+from engine.errors import Invalid
 
 COLUMNS = ("time", "course", "section", "enrolled", "waitlisted", "seats")
 
@@ -42,16 +42,18 @@ def read_trace(path: Path) -> list[Sighting]:
         with path.open(encoding="utf-8", newline="") as file:
             found = list(_sightings(csv.DictReader(file, strict=True)))
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise _unreadable(f"{path.name} cannot be read: {fault}") from fault
+        raise TraceUnreadable(f"{path.name} cannot be read: {fault}") from fault
     if not found:
-        raise _unreadable(f"{path.name} holds no line of a trace.")
+        raise TraceUnreadable(f"{path.name} holds no line of a trace.")
     return sorted(found, key=lambda sighting: (sighting.at, sighting.line))
 
 
 def _sightings(rows: "csv.DictReader[str]") -> Iterator[Sighting]:
     missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
-        raise _unreadable(f"The trace has no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or ())}.")
+        raise TraceUnreadable(
+            f"The trace has no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or ())}."
+        )
     for row in rows:
         line = rows.line_num
         numbers = {name: _number(row[name], name, line) for name in ("time", "enrolled", "waitlisted", "seats")}
@@ -63,9 +65,5 @@ def _sightings(rows: "csv.DictReader[str]") -> Iterator[Sighting]:
 
 def _number(text: str | None, column: str, line: int) -> int:
     if text is None or not text.isdecimal() or len(text) > 12:
-        raise _unreadable(f"Line {line}, {column}: {text!r} is not a whole number.", field=f"line {line}, {column}")
+        raise TraceUnreadable(f"Line {line}, {column}: {text!r} is not a whole number.")
     return int(text)
-
-
-def _unreadable(message: str, field: str = "trace") -> TraceUnreadable:
-    return TraceUnreadable(message, reasons=[Reason("trace_unreadable", message, field=field)])
