@@ -29,6 +29,7 @@ from notifications.messages import (
     QuoteIssued,
 )
 from notifications.smtp import Mailer
+from workflows.debit_run import collect_due
 from workflows.documents import credit_note_document, invoice_document, newest_credit_note, newest_document
 from workflows.idle_orders import remove_idle
 from workflows.messages import TOPICS, compose_message
@@ -127,6 +128,9 @@ def work(runtime: Runtime) -> None:
     def end_waits() -> int:
         return end_past_waits(runtime.database, now=runtime.clock.now())
 
+    def collect() -> int:
+        return collect_due(runtime.database, now=runtime.clock.now())
+
     def end() -> int:
         return end_terms(runtime.database, now=runtime.clock.now())
 
@@ -139,6 +143,7 @@ def work(runtime: Runtime) -> None:
             Duty("query payments", _QUERY_EVERY_SECONDS, query),
             Duty("remove idle orders", _TIDY_EVERY_SECONDS, remove),
             Duty("end past waits", _TIDY_EVERY_SECONDS, end_waits),
+            Duty("collect debits", _TIDY_EVERY_SECONDS, collect),
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
             *(Duty(name, _TIDY_EVERY_SECONDS, partial(run_now, job)) for name, job in _SUBSCRIPTIONS.items()),
         ],

@@ -45,6 +45,31 @@ class Deposit:
     amount_minor: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RestDue:
+    """When what a deposit leaves is due: so many days before the first session, or after the order; one of them."""
+
+    days_before_start: int | None = None
+    days_after_order: int | None = None
+
+
+class Every(StrEnum):
+    """How far apart instalments are."""
+
+    WEEK = "WEEK"  # seven days
+    FORTNIGHT = "FORTNIGHT"  # fourteen days
+    MONTH = "MONTH"  # the same day of the next month, or its last
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentPlan:
+    """The instalments that are offered: how many, how far apart, and the first so many days after the order."""
+
+    count: int
+    every: Every
+    first_after_days: int
+
+
 AutoCancelMinutes = Mapping[TermBookingConfirmationType, int | None]
 
 # Where a timeout may exist at all (DOMAIN §3), and how long it is unless a rule says otherwise.
@@ -131,6 +156,31 @@ def deposit(value: object) -> Deposit | None:
     fields = fields_of(value, {"percent", "amount_minor"})
     percent, amount_minor = percent_or_amount(fields)
     return Deposit(percent=percent, amount_minor=amount_minor)
+
+
+def rest_due(value: object) -> RestDue:
+    """`{"days_before_start": 14}` or `{"days_after_order": 30}`."""
+    fields = fields_of(value, {"days_before_start", "days_after_order"})
+    if len(fields) != 1:
+        raise ValueError("give either `days_before_start` or `days_after_order`")
+    ((name, days),) = fields.items()
+    return RestDue(**{name: count(most=_LONGEST_DAYS)(days)})
+
+
+def instalment_plan(value: object) -> InstalmentPlan:
+    """`{"count": 4, "every": "MONTH", "first_after_days": 7}`; a plan of one names no period."""
+    fields = fields_of(value, {"count", "every", "first_after_days"})
+    every = fields.get("every", Every.MONTH.value)
+    if not isinstance(every, str) or every not in Every.__members__:
+        raise ValueError(f"{every!r} is none of {', '.join(Every.__members__)}")
+    return InstalmentPlan(
+        count=count(least=1, most=_MOST_INSTALMENTS)(fields.get("count")), every=Every[every],
+        first_after_days=count(most=_LONGEST_DAYS)(fields.get("first_after_days", 7)),
+    )  # fmt: skip
+
+
+# Two years: whoever pays over longer is given a loan.
+_LONGEST_DAYS, _MOST_INSTALMENTS = 730, 104
 
 
 def combine_booking(value: object) -> frozenset[UUID] | None:

@@ -37,6 +37,8 @@ class Rule(StrEnum):
     ORDER_TYPES = "order_types"
     CONFIRMATION_TYPES = "confirmation_types"
     DEPOSIT = "deposit"
+    REST_DUE = "rest_due"
+    INSTALMENTS = "instalments"
     PAY_LATER_LIMIT = "pay_later_limit_minor"
     AUTO_CANCEL = "auto_cancel_minutes"
     BOOKING_CUT_OFF = "booking_cut_off_minutes"
@@ -75,13 +77,24 @@ DEFINITIONS: Mapping[Rule, Definition] = {
         "Confirmation types that are offered; each still has its own condition.",
     ),
     Rule.DEPOSIT: Definition(None, values.deposit, "What is due at once when a deposit confirms; null: no deposit."),
+    Rule.REST_DUE: Definition(
+        {"days_before_start": 14}, values.rest_due, "When what a deposit leaves is due; never before the order."
+    ),
+    Rule.INSTALMENTS: Definition(
+        {"count": 1, "every": "MONTH", "first_after_days": 7},
+        values.instalment_plan,
+        "The instalments that are collected by direct debit: how many, how far apart, the first after how many days.",
+    ),
     Rule.PAY_LATER_LIMIT: Definition(
         0,
         values.count(most=values.LARGEST_MINOR),
         "The most an account may owe under pay-later, in minor units, unless the account has a limit of its own.",
     ),
     Rule.AUTO_CANCEL: Definition(
-        {}, values.auto_cancel, "Minutes from submit to the automatic cancellation, by confirmation type; null: never."
+        {},
+        values.auto_cancel,
+        "Minutes from submit to the automatic cancellation, by confirmation type; null: never. A type that is not "
+        "named has 15 (pay now, all or deposit), 4320 (direct debit: 72 hours), or none (pay later, admin).",
     ),
     Rule.BOOKING_CUT_OFF: Definition(
         0, values.count(), "Minutes before a session's start after which it can no longer be booked."

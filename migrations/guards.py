@@ -13,7 +13,8 @@ APPEND_ONLY = (
 )  # fmt: skip
 CREDIT_NOTES = ("credit_note", "credit_note_line", "credit_allocation")
 MERGES = ("attendee_merge",)
-FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *MERGES)
+SCHEDULES = ("payment_schedule", "instalment")
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES)
 
 
 _WITHIN_INVOICE = """
@@ -233,3 +234,32 @@ def drop_credits() -> None:
     for name in ("credit_note_lines_make_the_total", "credits_within_note", "allocations_free_what_was_used"):
         op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
     op.execute(_WITHIN_INVOICE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+
+
+def hold_schedules() -> None:
+    """The instalments of a schedule make its total, and that is the total of its Billing version."""
+    op.execute("""
+        CREATE FUNCTION instalments_make_the_total() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organisation_id, schedule_id FROM added) a
+                JOIN payment_schedule s ON s.organisation_id = a.organisation_id AND s.id = a.schedule_id
+                JOIN billing b ON b.organisation_id = s.organisation_id AND b.id = s.billing_id
+                WHERE s.total_minor <> b.total_minor OR s.total_minor <> (
+                    SELECT sum(i.amount_minor) FROM instalment i
+                    WHERE i.organisation_id = s.organisation_id AND i.schedule_id = s.id)
+            ) THEN
+                RAISE EXCEPTION 'the instalments of a schedule do not make its total' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER make_the_total AFTER INSERT ON instalment REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION instalments_make_the_total()
+    """)
+
+
+def drop_schedules() -> None:
+    """The tables of schedules are gone when this is called."""
+    op.execute("DROP FUNCTION IF EXISTS instalments_make_the_total() CASCADE")

@@ -34,6 +34,7 @@ from models.place import PlaceClaim
 from models.program import Program, ProgramCategory, ProgramType
 from models.promo import PromoCode, PromoRedemption
 from models.rule import RuleScope, RuleSetting
+from models.schedule import Instalment, InstalmentKind, PaymentSchedule
 from models.sign_in import SignInAttempt
 from models.status import (
     HOLDING,
@@ -89,6 +90,8 @@ __all__ = [
     "GroupOrderMember",
     "GroupOrderPolicy",
     "IdempotencyKey",
+    "Instalment",
+    "InstalmentKind",
     "Invoice",
     "InvoiceLine",
     "InvoiceSchedule",
@@ -104,6 +107,7 @@ __all__ = [
     "PaymentAllocation",
     "PaymentReview",
     "PaymentReviewKind",
+    "PaymentSchedule",
     "PaymentState",
     "PaymentStatus",
     "PlaceClaim",

@@ -33,6 +33,7 @@ class Payment(TenantRow, table=True):
         one_of("status", PaymentStatus),
         refers("mandate_id", "direct_debit_mandate"),
         refers("invoice_id", "invoice"),
+        refers("instalment_id", "instalment"),
         check("amount_minor > 0", "amount_is_positive"),
         check("(mandate_id IS NULL) = (collect_on IS NULL)", "debit_has_its_day"),
         check("returned_at IS NULL OR (mandate_id IS NOT NULL AND status = 'FAILED')", "only_a_debit_is_returned"),
@@ -43,8 +44,10 @@ class Payment(TenantRow, table=True):
             "uq_payment_debit_under_way",
             "invoice_id",
             is_unique=True,
-            where="mandate_id IS NOT NULL AND status IN ('PENDING', 'PROCESSING')",
+            where="mandate_id IS NOT NULL AND instalment_id IS NULL AND status IN ('PENDING', 'PROCESSING')",
         ),
+        # An instalment is collected once by itself; what the bank refuses or takes back is for people.
+        index("uq_payment_instalment", "instalment_id", is_unique=True, where="instalment_id IS NOT NULL"),
         index("ix_payment_order", "order_id"),
         index("ix_payment_account", "account_id", "created_at"),
         index("ix_payment_open", "asked_at", where="status IN ('PENDING', 'PROCESSING')"),
@@ -72,6 +75,7 @@ class Payment(TenantRow, table=True):
     returned_at: datetime | None = moment(default=None, nullable=True)
     # The invoice that it is for; else the oldest that is open.
     invoice_id: UUID | None = None
+    instalment_id: UUID | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

@@ -33,6 +33,7 @@ from models import (
     DocumentSeries,
     GroupOrder,
     GroupOrderMember,
+    Instalment,
     Invoice,
     InvoiceLine,
     InvoiceSchedule,
@@ -43,6 +44,7 @@ from models import (
     Organisation,
     Payment,
     PaymentAllocation,
+    PaymentSchedule,
     PlaceClaim,
     Program,
     ProgramCategory,
@@ -322,6 +324,17 @@ def submitted(
     placed = cart(tx, by, child, during, wanted, moves=moves, **columns)
     placed.claims = hold(tx, placed, child)
     return bill(tx, placed)
+
+
+def agree(tx: Transaction, placed: Ordered, *parts: tuple[str, int]) -> list[Row]:
+    """A schedule of the order's Billing: each part's kind and amount, a month apart from NOW."""
+    assert placed.billing is not None
+    schedule = add(tx, PaymentSchedule, order_id=placed.order["id"], billing_id=placed.billing["id"],
+                   total_minor=placed.billing["total_minor"], fingerprint="s", agreed_at=NOW)  # fmt: skip
+    return insert(tx, Instalment, [
+        {"schedule_id": schedule["id"], "position": position, "kind": kind, "amount_minor": amount,
+         "due_on": NOW.date() + timedelta(days=30 * position)} for position, (kind, amount) in enumerate(parts)
+    ])  # fmt: skip
 
 
 def hold(tx: Transaction, placed: Ordered, child: Row) -> list[Row]:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.ledger import payment_returned, post
-from engine.actor import Actor
+from engine.actor import SYSTEM, Actor
 from engine.batch import Guarded
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
@@ -65,7 +65,7 @@ def collect(
     reasons = []
     if mandate is None:
         reasons.append(Reason("no_mandate", f"{order.account['name']} has no mandate in force.", rule="mandate"))
-    if found["is_under_way"]:
+    if found["under_way_minor"]:
         reasons.append(Reason("debit_under_way", "A debit for this invoice is under way.", rule="one_debit_at_a_time"))
     if not 0 < wanted <= found["open_minor"]:
         money = format_money(found["open_minor"], order.organisation["currency"], order.organisation["locale"])
@@ -74,13 +74,42 @@ def collect(
     if reasons:
         raise Refused(f"Nothing is collected: {reasons[0].message}", reasons=reasons)
     assert mandate is not None
-    debit = Debit(new_id(), new_reference("PM"), wanted, collect_on or today, PaymentStatus.PENDING)
-    tx.batch.add(Payment, [_row(order, debit, actor, now) | {"mandate_id": mandate.id, "invoice_id": invoice["id"]}])
-    tx.batch.on_violation(_UNDER_WAY, MovedMeanwhile("A debit for this invoice was begun meanwhile."))
+    return _ask(tx, order, amount_minor=wanted, collect_on=collect_on or today, actor=actor, now=now,
+                mandate_id=mandate.id, invoice_id=invoice["id"])  # fmt: skip
+
+
+def collect_instalment(tx: Transaction, *, instalment_id: UUID, invoice_id: UUID, now: datetime) -> Debit | None:
+    """Collect an instalment that is due, or what of it the invoice still asks; None where there is nothing to collect.
+
+    An instalment is collected once: what the bank refuses or takes back is for people.
+    """
+    order, invoice = _lock_invoice(tx, invoice_id, SYSTEM)
+    mandate, found = read_active(tx, order.account_id), _read_open(tx, invoice_id)
+    instalment = tx.row(_INSTALMENT, id=instalment_id)
+    if mandate is None or instalment is None:
+        return None
+    wanted = min(instalment["amount_minor"], found["open_minor"] - found["under_way_minor"])
+    if wanted <= 0:
+        return None
+    return _ask(tx, order, amount_minor=wanted, collect_on=local_day(now, order), actor=SYSTEM, now=now,
+                mandate_id=mandate.id, invoice_id=invoice["id"], instalment_id=instalment_id)  # fmt: skip
+
+
+_INSTALMENT = """
+SELECT i.amount_minor FROM instalment i
+WHERE i.organisation_id = %(org)s AND i.id = %(id)s AND NOT EXISTS (
+    SELECT FROM payment p WHERE p.organisation_id = i.organisation_id AND p.instalment_id = i.id)
+"""
+
+
+def _ask(
+    tx: Transaction, order: Order, *, amount_minor: int, collect_on: date, actor: Actor, now: datetime, **which: UUID
+) -> Debit:
+    debit = Debit(new_id(), new_reference("PM"), amount_minor, collect_on, PaymentStatus.PENDING)
+    tx.batch.add(Payment, [_row(order, debit, actor, now) | which])
+    for constraint in ("uq_payment_debit_under_way", "uq_payment_instalment"):
+        tx.batch.on_violation(constraint, MovedMeanwhile("A debit for this invoice was begun meanwhile."))
     return debit
-
-
-_UNDER_WAY = "uq_payment_debit_under_way"
 
 
 def _row(order: Order, debit: Debit, actor: Actor, now: datetime) -> Row:
@@ -99,7 +128,9 @@ def present(tx: Transaction, *, payment_id: UUID, actor: Actor, now: datetime) -
     Raises NotFound, DebitNotThere (it was handed over before).
     """
     order, debit = _lock_debit(tx, payment_id, actor, expected=(PaymentStatus.PENDING,))
-    amount = min(debit["amount_minor"], _read_open(tx, debit["invoice_id"])["open_minor"])
+    found = _read_open(tx, debit["invoice_id"])
+    others_minor = found["under_way_minor"] - debit["amount_minor"]
+    amount = min(debit["amount_minor"], found["open_minor"] - others_minor)
     failure = None
     if debit["mandate_status"] != MandateStatus.ACTIVE:
         failure = "the mandate is revoked"
@@ -225,8 +256,9 @@ SELECT (v.total_minor
                     WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)
         - coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
                     WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0))::bigint AS open_minor,
-       EXISTS (SELECT FROM payment p WHERE p.organisation_id = v.organisation_id AND p.invoice_id = v.id
-               AND p.mandate_id IS NOT NULL AND p.status IN ('PENDING', 'PROCESSING')) AS is_under_way
+       coalesce((SELECT sum(p.amount_minor) FROM payment p
+                 WHERE p.organisation_id = v.organisation_id AND p.invoice_id = v.id AND p.mandate_id IS NOT NULL
+                   AND p.status IN ('PENDING', 'PROCESSING')), 0)::bigint AS under_way_minor
 FROM invoice v WHERE v.organisation_id = %(org)s AND v.id = %(id)s
 """
 _DEBIT = """

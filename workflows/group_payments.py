@@ -12,6 +12,7 @@ from engine.ids import new_id
 from engine.money import format_money
 from models import Payment, PaymentStatus, TermBookingStatus
 from workflows.group_facts import Group, lock_group
+from workflows.order_effects import local_day
 from workflows.order_facts import Order
 from workflows.order_holdings import read_holdings
 from workflows.payment_use import AWAITING_PAYMENT, CONFIRMED_BY_PAYMENT, due_minor, read_owed
@@ -43,7 +44,7 @@ def start_group_payment(
     payable = [order for order in locked.values() if _is_payable_online(order)]
     if not payable:
         raise NotPayable(f"No order of {group.reference} can be paid online now.")
-    due = _due(tx, group, payable)
+    due = _due(tx, group, payable, now)
     opened = {order.id: read_open(tx, order) for order, _ in due}
     if again := _open_for(due, opened, provider):
         return _started(group, due, again)
@@ -63,9 +64,10 @@ def _is_payable_online(order: Order) -> bool:
     return awaits or order.status is TermBookingStatus.APPROVED
 
 
-def _due(tx: Transaction, group: Group, orders: Sequence[Order]) -> list[Due]:
+def _due(tx: Transaction, group: Group, orders: Sequence[Order], now: datetime) -> list[Due]:
     """What each order requires, read after the lock; those that require nothing are left out."""
-    found = [(order, due_minor(order, read_holdings(tx, order), read_owed(tx, order))) for order in orders]
+    found = [(order, due_minor(order, read_holdings(tx, order), read_owed(tx, order), today=local_day(now, order)))
+             for order in orders]  # fmt: skip
     due = [(order, amount) for order, amount in found if amount]
     if not due:
         raise NothingDue(f"Everything that {group.reference} requires is paid.")
@@ -116,7 +118,7 @@ def record_group_payment(
     """
     group, locked = lock_group(tx, group_order_id, "pay", actor=actor, of_submitted=True)
     awaited = (*AWAITING_PAYMENT, TermBookingStatus.APPROVED)
-    due = _due(tx, group, [order for order in locked.values() if order.status in awaited])
+    due = _due(tx, group, [order for order in locked.values() if order.status in awaited], now)
     total_minor = sum(amount for _, amount in due)
     if amount_minor != total_minor:
         organisation = due[0][0].organisation

@@ -22,6 +22,8 @@ from engine.fire import Subject, begin, fire
 from engine.ids import new_id, new_reference
 from models import ActorKind, DirectDebitMandate
 from models import MandateStatus as M
+from workflows import term_booking_order as orders
+from workflows.order_facts import lock_orders
 
 _OFFICE = frozenset({ActorKind.ADMIN, ActorKind.FINANCE})
 _HOLDERS = _OFFICE | {ActorKind.FAMILY, ActorKind.GUEST, ActorKind.SYSTEM}
@@ -96,7 +98,10 @@ def give(
 def activate(
     tx: Transaction, *, mandate_id: UUID, actor: Actor, now: datetime, signed_on: date | None = None
 ) -> Mandate:
-    """Let debits be collected by it, once its signature is verified; the account's mandate before it is revoked."""
+    """Let debits be collected by it, once its signature is verified; the account's mandate before it is revoked.
+
+    The account's orders that waited for a mandate are confirmed in the same transaction.
+    """
     mandate = lock_mandate(tx, mandate_id, actor=actor)
     if signed_on is not None:
         mandate.change(signed_on=signed_on)
@@ -106,7 +111,26 @@ def activate(
              reason=f"replaced by {mandate.reference}")  # fmt: skip
         tx.flush()  # the account has one mandate in force at every statement
     fire(tx.batch, CHART, mandate, "activate", actor=actor, now=now, today=_local_day(mandate.time_zone, now))
+    tx.flush()
+    _confirm_waiting(tx, mandate, now=now)
     return mandate
+
+
+def _confirm_waiting(tx: Transaction, mandate: Mandate, *, now: datetime) -> None:
+    """Confirm the orders of the account, which is locked, that only lacked its mandate."""
+    found = tx.rows(_WAITING_ORDERS, account_id=mandate.account_id)
+    if not found:
+        return
+    for order in lock_orders(tx, [row["id"] for row in found], actor=SYSTEM):
+        orders.confirm_if_met(tx, order, now=now, reason=f"by {mandate.reference}")
+        tx.flush()
+
+
+_WAITING_ORDERS = """
+SELECT id FROM term_booking_order
+WHERE organisation_id = %(org)s AND account_id = %(account_id)s AND confirmation_type = 301
+  AND status IN (300, 450, 485) ORDER BY id
+"""
 
 
 def revoke(tx: Transaction, *, mandate_id: UUID, actor: Actor, now: datetime, reason: str = "") -> Mandate:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +28,9 @@ from models import (
 from workflows.booking_facts import Booking
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import Order
-from workflows.order_guards import failing_confirmation_type, failing_standing
+from workflows.order_guards import failing_standing
 from workflows.order_holdings import Holdings
+from workflows.order_schedule import SCHEDULED
 from workflows.subscription_rules import is_continued_by_system
 from workflows.term_booking import CHART as BOOKING_CHART
 
@@ -50,14 +51,23 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
     if holdings.billing is None:
         return  # an expression of interest costs nothing, and is not confirmed: another guard says so
     total = holdings.billing["total_minor"]
-    yield from failing_confirmation_type(order)
-    if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL and holdings.paid_minor < total:
+    schedule = holdings.schedule_for(order)
+    if total and order.confirmation_type in SCHEDULED and schedule is None:
+        yield Reason("schedule_not_agreed", f"No schedule was agreed for {order.reference}; reopen it, and submit it "
+                     "so.", field="confirmation_type", rule="confirmation_type")  # fmt: skip
+    required = required_minor(order, holdings)
+    if holdings.paid_minor < required:
         money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+        what = "its deposit of " if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_DEPOSIT else ""
         yield Reason(
-            "not_paid", f"{order.reference} is confirmed when {format_money(total, **money)} are paid; "
+            "not_paid", f"{order.reference} is confirmed when {what}{format_money(required, **money)} are paid; "
             f"{format_money(holdings.paid_minor, **money)} are.", rule="confirmation_type",
-            facts={"total_minor": total, "paid_minor": holdings.paid_minor},
+            facts={"total_minor": total, "required_minor": required, "paid_minor": holdings.paid_minor},
         )  # fmt: skip
+    if total and order.confirmation_type is _CONFIRMATION.DIRECT_DEBIT and not holdings.has_mandate:
+        yield Reason("no_mandate", f"{order.reference} is confirmed when a direct debit mandate of "
+                     f"{order.account['name']} is in force; give one, and the office activates it.",
+                     rule="confirmation_type")  # fmt: skip
     if order.confirmation_type is _CONFIRMATION.CONFIRM_WITHOUT_PAYMENT:
         yield from failing_standing(order, holdings.standing, holdings.rules(Rule.PAY_LATER_LIMIT), total)
     if order.confirmation_type is _CONFIRMATION.ADMIN_CONFIRM and not (
@@ -67,10 +77,25 @@ def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: 
                      rule="confirmation_type")  # fmt: skip
 
 
+def required_minor(order: Order, holdings: Holdings) -> int:
+    """What is to be paid before the confirmation, in minor units: all, its deposit, what a change adds, or nothing."""
+    if order.change_due_minor is not None:
+        return order.change_due_minor if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL else 0
+    total: int = holdings.billing["total_minor"] if holdings.billing else 0
+    if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL:
+        return total
+    schedule = holdings.schedule_for(order)
+    if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_DEPOSIT and schedule is not None:
+        return min(schedule.deposit_minor, total)
+    return 0
+
+
 def can_confirm_oneself(order: Order, *, actor: Actor, **_: Any) -> Iterator[Reason]:
-    """A family confirms by pay-later only; a payment or an admin confirms the others."""
+    """A family confirms by pay-later, and by direct debit once its mandate is in force; a payment or an admin confirms
+    the others.
+    """
     by_family = actor.is_family
-    by_others = (_CONFIRMATION.CONFIRM_WITHOUT_PAYMENT, _CONFIRMATION.ADMIN_CONFIRM)
+    by_others = (_CONFIRMATION.CONFIRM_WITHOUT_PAYMENT, _CONFIRMATION.ADMIN_CONFIRM, _CONFIRMATION.DIRECT_DEBIT)
     if by_family and order.confirmation_type not in by_others:
         yield Reason("confirmed_by_payment", f"{order.reference} is confirmed by its payment.",
                      field="confirmation_type", rule="confirmation_type")  # fmt: skip
@@ -153,7 +178,7 @@ def write_invoice(
     assert made.lines is not None
     assert holdings.billing is not None
     today = local_day(now, order)
-    due_days = 0 if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL else min(holdings.rules(Rule.INVOICE_DUE))
+    due_days = _due_days(order, holdings, today)
     made.invoice_id = issue_invoice(
         batch, account_id=order.account_id, booking_id=made.booking.id, billing=holdings.billing,
         lines=[_invoice_line(line, made.lines) for line in holdings.lines],
@@ -171,6 +196,16 @@ def write_invoice(
             settle_invoice(
                 batch, order, invoice_id=made.invoice_id, payment_id=payment["id"], amount_minor=amount, now=now
             )
+
+
+def _due_days(order: Order, holdings: Holdings, today: date) -> int:
+    """Until all of the invoice is to be paid: at once, by its schedule, or as the rule says."""
+    if order.confirmation_type is _CONFIRMATION.PAY_NOW_PAY_ALL:
+        return 0
+    schedule = holdings.schedule_for(order)
+    if order.confirmation_type in SCHEDULED and schedule is not None:
+        return max((schedule.last_due_on - today).days, 0)
+    return int(min(holdings.rules(Rule.INVOICE_DUE)))
 
 
 def settle_invoice(

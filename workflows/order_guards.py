@@ -31,13 +31,6 @@ ORDER_TYPES_THAT_WORK = frozenset(
         TermBookingOrderType.SUBSCRIPTION,
     }
 )
-CONFIRMATION_TYPES_THAT_WORK = frozenset(
-    {
-        TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT,
-        TermBookingConfirmationType.PAY_NOW_PAY_ALL,
-        TermBookingConfirmationType.ADMIN_CONFIRM,
-    }
-)
 
 
 def is_not_empty(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
@@ -156,32 +149,28 @@ def has_order_type_on_offer(order: Order, *, facts: Facts, **_: object) -> Itera
                          field="order_type", rule="order_types")  # fmt: skip
 
 
+# What is paid in parts; a change is one part.
+_SCHEDULED = (TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT, TermBookingConfirmationType.DIRECT_DEBIT)
+
+
 def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, **_: object) -> Iterator[Reason]:
     """The way to confirm is one that each category offers; only admins confirm as admins."""
     wanted = order.confirmation_type
     assert wanted is not None, "submit sets the confirmation type first"
-    if wanted not in CONFIRMATION_TYPES_THAT_WORK:
-        yield from failing_confirmation_type(order)
-        return
     if wanted is TermBookingConfirmationType.ADMIN_CONFIRM and not (
         actor.is_admin or is_continued_by_system(order, actor)
     ):
         yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
                      rule="confirmation_types")  # fmt: skip
+    if order.original_booking_id is not None and wanted in _SCHEDULED:
+        yield Reason("confirmation_type_not_offered", f"A change is not confirmed by {_words(wanted)}; pay it now or "
+                     "later, or ask the centre.", field="confirmation_type", rule="confirmation_types")  # fmt: skip
     for offering in facts.offerings.values():
         offered = facts.rule(Rule.CONFIRMATION_TYPES, offering).value
         if wanted not in offered:
             words = ", ".join(_words(o) for o in sorted(offered))
             yield Reason("confirmation_type_not_offered", f"{offering.name} is not confirmed by {_words(wanted)} "
                          f"(offered: {words}).", field="confirmation_type", rule="confirmation_types")  # fmt: skip
-
-
-def failing_confirmation_type(order: Order) -> Iterator[Reason]:
-    """Why nothing can be confirmed this way: a type whose condition cannot be asked yet."""
-    wanted = order.confirmation_type
-    if wanted is not None and wanted not in CONFIRMATION_TYPES_THAT_WORK:
-        yield Reason("confirmation_type_not_available", f"The confirmation type {wanted.name} is not available yet.",
-                     field="confirmation_type", rule="confirmation_types")  # fmt: skip
 
 
 def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+from billing.schedules import Schedule
 from catalogue.rules import Rule, answer
 from engine.database import Row, Transaction
 from workflows.order_facts import ACCOUNT_STANDING, Order
+from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
 _HOLDINGS = """
 SELECT
@@ -30,6 +32,9 @@ SELECT
     (SELECT json_build_object('id', q.id, 'billing_id', q.billing_id, 'expires_at', q.expires_at)
      FROM quote q WHERE q.organisation_id = %(org)s AND q.order_id = %(order_id)s
      ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote,
+    {schedule} AS schedule,
+    EXISTS (SELECT FROM direct_debit_mandate m WHERE m.organisation_id = %(org)s AND m.account_id = %(account_id)s
+            AND m.status = 200) AS has_mandate,
     {lines}
 """
 
@@ -77,8 +82,9 @@ _PRICED_LINES = (
 _NO_LINES = (
     "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, NULL::json AS standing"
 )
-_WITH_LINES = _HOLDINGS.replace("{lines}", _PRICED_LINES)
-_WITHOUT_LINES = _HOLDINGS.replace("{lines}", _NO_LINES)
+_READ = _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
+_WITH_LINES = _READ.replace("{lines}", _PRICED_LINES)
+_WITHOUT_LINES = _READ.replace("{lines}", _NO_LINES)
 
 
 @dataclass
@@ -96,6 +102,10 @@ class Holdings:
     chains: list[tuple[UUID, ...]]
     settings: dict[tuple[UUID, str], Any]
     standing: Row | None
+    # What was agreed at the last submit that made a schedule, when that was, and whether the account can be collected.
+    schedule: Schedule | None = None
+    agreed_at: datetime | None = None
+    has_mandate: bool = False
     # The document that the verb issued, for its answer.
     document_id: UUID | None = None
 
@@ -107,6 +117,11 @@ class Holdings:
     def rules(self, rule: Rule) -> list[Any]:
         """The rule's value for each offering of the order."""
         return [answer(rule, self.settings, chain=chain).value for chain in self.chains]
+
+    def schedule_for(self, order: Order) -> Schedule | None:
+        """The schedule that the order's present submit agreed to; not one of a submit before it."""
+        is_of_this = self.agreed_at is not None and order.submitted_at is not None
+        return self.schedule if is_of_this and self.agreed_at >= order.submitted_at else None  # type: ignore[operator]
 
     @property
     def has_money_moving(self) -> bool:
@@ -162,5 +177,6 @@ def _holdings(row: Row) -> Holdings:
         payments=row["payments"] or [], quote=row["quote"], lines=row["lines"] or [], extras=row["extras"] or [],
         chains=[tuple(UUID(i) for i in chain) for chain in row["chains"] or ()],
         settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
-        standing=row["standing"],
+        standing=row["standing"], schedule=schedule_of(row["schedule"]), has_mandate=row["has_mandate"],
+        agreed_at=datetime.fromisoformat(row["schedule"]["agreed_at"]) if row["schedule"] else None,
     )  # fmt: skip

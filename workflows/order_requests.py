@@ -32,6 +32,7 @@ def save(
 def submit(
     tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
     actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False,
+    schedule_fingerprint: str | None = None,
 ) -> Outcome:  # fmt: skip
     """Take the places that are asked for; the submission of a change is always muted."""
     known: dict[str, Any] = {
@@ -40,7 +41,7 @@ def submit(
     }  # fmt: skip
     if change_order.is_change_order(tx, order_id):
         return change_order.submit(tx, **known)
-    return orders.submit(tx, is_muted=is_muted, **known)
+    return orders.submit(tx, is_muted=is_muted, schedule_fingerprint=schedule_fingerprint, **known)
 
 
 def confirm(

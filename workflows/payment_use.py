@@ -5,7 +5,7 @@ The caller holds the order's lock, has written the payment into the batch and in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,18 @@ from engine.fire import MovedMeanwhile, Refused, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentState, TermBookingConfirmationType, TermBookingStatus
 from workflows import change_order
-from workflows.order_confirmation import is_condition_met, settle_invoice
+from workflows.order_confirmation import is_condition_met, required_minor, settle_invoice
 from workflows.order_effects import disarm_timers, local_day
 from workflows.order_facts import Order
 from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings
+from workflows.order_schedule import SCHEDULED
 from workflows.term_booking_order import confirm_locked, revive_locked
 
 # The confirmation types whose condition a payment can meet.
-CONFIRMED_BY_PAYMENT = frozenset({TermBookingConfirmationType.PAY_NOW_PAY_ALL})
+CONFIRMED_BY_PAYMENT = frozenset(
+    {TermBookingConfirmationType.PAY_NOW_PAY_ALL, TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT}
+)
 AWAITING_PAYMENT = frozenset(
     {TermBookingStatus.SUBMITTED, TermBookingStatus.ACCEPT, TermBookingStatus.ATTENDANCE_APPROVED}
 )
@@ -98,8 +101,8 @@ def read_owed(tx: Transaction, order: Order) -> Owed:
     return Owed(row["id"], PaymentState(row["payment_state"]), row["invoices"] or [])
 
 
-def due_minor(order: Order, holdings: Holdings, owed: Owed) -> int:
-    """What is still to be paid, in minor units: of the Billing before the confirmation, of the invoices after it."""
+def open_minor(order: Order, holdings: Holdings, owed: Owed) -> int:
+    """What can still be paid, in minor units: of the Billing before the confirmation, of the invoices after it."""
     if order.status is TermBookingStatus.APPROVED:
         return max(owed.open_minor - sum(free for _, free in _free(holdings)), 0)
     return max(_asked_minor(order, holdings) - holdings.paid_minor, 0)
@@ -110,6 +113,20 @@ def _asked_minor(order: Order, holdings: Holdings) -> int:
     if order.change_due_minor is not None:
         return order.change_due_minor
     return holdings.billing["total_minor"] if holdings.billing else 0
+
+
+def due_minor(order: Order, holdings: Holdings, owed: Owed, *, today: date) -> int:
+    """What a family is asked for now, in minor units: before the confirmation what that requires, then what is open.
+
+    By a schedule it is what is due by today; where that is paid, whoever wants to pay earlier pays all that is left.
+    """
+    is_open = open_minor(order, holdings, owed)
+    if order.status is not TermBookingStatus.APPROVED:
+        return min(max(required_minor(order, holdings) - holdings.paid_minor, 0), is_open)
+    schedule = holdings.schedule_for(order) if order.confirmation_type in SCHEDULED else None
+    # What was credited comes off the last parts, so what is due by today never exceeds what is open.
+    overdue = schedule.due_minor(today) - holdings.paid_minor if schedule else 0
+    return min(overdue, is_open) if overdue > 0 else is_open
 
 
 def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Captured, now: datetime) -> Use:
@@ -133,7 +150,7 @@ def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now
         confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
         return Use.CONFIRMED
     if _may_revive(order, holdings, money):
-        return _revive(tx, order, money, now)
+        return _revive(tx, order, holdings, money, now)
     _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
     if order.status in AWAITING_PAYMENT:
         # A part payment stops the clock: finance decides, no timeout (DOMAIN §3).
@@ -169,22 +186,30 @@ def _confirms(order: Order, holdings: Holdings, money: Captured) -> bool:
 
 
 def _may_revive(order: Order, holdings: Holdings, money: Captured) -> bool:
-    """It pays in full for an order that ran out of time; whether there is still room is for the order's own rules."""
+    """It pays what an order asked for that ran out of time; whether there is room is for the order's own rules."""
     return (
         order.status is TermBookingStatus.CANCELED
         and order.cancel_reason == TIMEOUT
         and order.original_booking_id is None
         and order.confirmation_type in CONFIRMED_BY_PAYMENT
         and money.is_as_asked
-        and holdings.paid_minor >= order.total_minor
+        and holdings.paid_minor >= _required_then(order, holdings)
     )
 
 
-def _revive(tx: Transaction, order: Order, money: Captured, now: datetime) -> Use:
+def _required_then(order: Order, holdings: Holdings) -> int:
+    """What a cancelled order asked for before its confirmation: its deposit, or all of it."""
+    by_deposit = order.confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT
+    schedule = holdings.schedule_for(order) if by_deposit else None
+    return min(schedule.deposit_minor, order.total_minor) if schedule else order.total_minor
+
+
+def _revive(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
     """Submit and confirm again; where a rule refuses it, the money is the family's credit and everyone is told."""
     reason = f"paid late by {money.reference}"
     try:
-        revive_locked(tx, order, paid_fingerprint=money.fingerprint, now=now, reason=reason)
+        agreed = holdings.schedule_for(order) if order.confirmation_type in SCHEDULED else None
+        revive_locked(tx, order, paid_fingerprint=money.fingerprint, now=now, reason=reason, agreed=agreed)
     except Refused as refusal:
         _tell(tx.batch, "order.not_revived", order, money, now, subject_id=order.id, amount_minor=money.amount_minor,
               reasons=[each.message for each in refusal.reasons])  # fmt: skip
@@ -254,7 +279,7 @@ def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> P
         return None
     if money.fingerprint != order.price_fingerprint:
         return PaymentReviewKind.PRICE_CHANGED
-    if holdings.paid_minor < _asked_minor(order, holdings):
+    if holdings.paid_minor < (required_minor(order, holdings) or _asked_minor(order, holdings)):
         return PaymentReviewKind.PART_PAYMENT
     # A change that is paid and waits comes to something else by now.
     return PaymentReviewKind.PRICE_CHANGED if order.original_booking_id is not None else None

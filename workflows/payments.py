@@ -17,6 +17,7 @@ from engine.errors import Conflict, Invalid, NotPermitted, Reason
 from engine.ids import new_id, new_reference
 from engine.money import format_money
 from models import ActorKind, Payment, PaymentStatus, TermBookingStatus
+from workflows.order_effects import local_day
 from workflows.order_facts import Order, lock_order
 from workflows.order_holdings import read_holdings
 from workflows.payment_use import (
@@ -26,6 +27,7 @@ from workflows.payment_use import (
     Use,
     capture,
     due_minor,
+    open_minor,
     read_owed,
 )
 
@@ -75,7 +77,7 @@ def start_payment(tx: Transaction, *, order_id: UUID, provider: str, actor: Acto
     """
     order = lock_order(tx, order_id, actor=actor)
     refuse_unless_payable_online(order)
-    due = _due(tx, order)
+    due = _due(tx, order, now)
     opened = read_open(tx, order)
     for row in opened:
         if row["checkout_id"] is None and is_for(row, order, provider=provider, amount_minor=due):
@@ -172,7 +174,7 @@ def record_manual_payment(
         raise NotPayable(f"{order.reference} is {order.status.name.lower()}: no payment can be recorded for it.")
     holdings = read_holdings(tx, order, with_lines=True)
     refuse_while_moving(order, holdings.payments)
-    due = due_minor(order, holdings, read_owed(tx, order))
+    due = open_minor(order, holdings, read_owed(tx, order))
     _check_manual(order, amount_minor=amount_minor, due=due, reason=reason)
     row = payment_row(
         order, amount_minor=amount_minor, provider=MANUAL, status=PaymentStatus.SUCCESS, actor=actor, now=now
@@ -211,9 +213,9 @@ def refuse_while_moving(order: Order, payments: list[Row]) -> None:
         raise PaymentMoving(f"A payment for {order.reference} is being processed; its outcome is awaited.")
 
 
-def _due(tx: Transaction, order: Order) -> int:
+def _due(tx: Transaction, order: Order, now: datetime) -> int:
     """What the order requires now, read after its lock."""
-    return due_minor(order, read_holdings(tx, order), read_owed(tx, order))
+    return due_minor(order, read_holdings(tx, order), read_owed(tx, order), today=local_day(now, order))
 
 
 _OPEN = """

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.pricing import Priced
+from billing.schedules import Schedule
 from engine.actor import SYSTEM as BY_SYSTEM
 from engine.actor import Actor
 from engine.chart import Chart, Guard, Step
@@ -103,6 +104,7 @@ from workflows.order_guards import (
 )
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.order_pricing import price_order
+from workflows.order_schedule import SCHEDULED, agree_schedule, has_deposit, is_schedule_as_shown, plan_schedule
 from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.subscription_facts import Subscribed
 from workflows.subscription_invoices import write_invoices
@@ -129,6 +131,7 @@ _SUBMIT = (
     is_seat_of_its_session, has_seat, has_no_conflict, has_no_open_offer, is_in_good_standing,
     has_good_promo_code,
     has_changes, can_be_changed, is_in_change_window,
+    has_deposit, is_schedule_as_shown,
 )  # fmt: skip
 # An interest is expressed before registration opens, and after it closed for a place that may become free.
 _EXPRESS = (
@@ -141,7 +144,7 @@ _WAIT = (
     is_before_cut_off, is_eligible, has_no_conflict, is_not_in_queue, is_possible_as_one,
 )  # fmt: skip
 _ENROLMENT = (is_enrolment, is_with_its_subscription, is_first_order)
-_HOLD = (make_way, hold_places, open_billing, use_promo_code, arm_timeout)
+_HOLD = (make_way, hold_places, open_billing, agree_schedule, use_promo_code, arm_timeout)
 _CONFIRM = (is_enrolment, is_with_its_subscription, is_first_order, can_confirm_oneself, is_condition_met)
 _CONFIRM_CHANGE = (
     is_change, can_be_changed, has_changes, is_in_change_window, is_difference_as_shown, is_change_paid,
@@ -159,7 +162,10 @@ _UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
 # Its places have gone to the order that it becomes.
 _BECOME = (disarm_timers, void_billing, return_promo_code, keep_reason)
 _CLAIM = (hold_places, note_submission)
-_REVIVE, _RETAKE = (is_timed_out, *_SUBMIT), (make_way, hold_places, open_billing, use_promo_code, forget_reason)
+_REVIVE, _RETAKE = (
+    (is_timed_out, *_SUBMIT),
+    (make_way, hold_places, open_billing, agree_schedule, use_promo_code, forget_reason),
+)
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
 _CLOSE_DAY = (turn_order_lines, free_claims, rebill_order, reissue_quote, tell_order_closure)
 _CANCEL = (has_no_money_moving, is_not_paid)
@@ -302,14 +308,14 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
 def submit(
     tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
     actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False, accepts: UUID | None = None,
-    subscription: Subscribed | None = None,
+    subscription: Subscribed | None = None, schedule_fingerprint: str | None = None,
 ) -> Outcome:  # fmt: skip
-    """Take the places and open the Billing. `price_fingerprint` is that of the price which was shown; `accepts` is the
-    offer to a waiting family whose places the order takes over.
+    """Take the places and open the Billing. The fingerprints are of the price, and of the schedule, that were shown;
+    `accepts` is the offer to a waiting family whose places the order takes over.
 
-    A total of 0.00 to be paid now, or pay-later by the family itself, is confirmed in the same transaction. Raises
-    Refused with every failing reason, those of full and overlapping sessions with what is free instead; nothing is
-    written then.
+    What asks for nothing first is confirmed in the same transaction: a total or deposit of 0.00, pay-later by the family
+    itself, direct debit where a mandate is in force. Raises Refused with every failing reason, those of full and
+    overlapping sessions with what is free instead; nothing is written then.
     """
     order = lock_order(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
@@ -323,6 +329,7 @@ def submit(
             tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
             override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
             accepts=accepts, subscription=subscription,
+            shown_schedule=schedule_fingerprint,
         )  # fmt: skip
     except Refused as refusal:
         lost = Lost(order, facts, facts.lines, refusal.reasons)
@@ -339,6 +346,7 @@ def submit_locked(
     now: datetime, override: str, is_muted: bool, handed: Handed | None = None, group_order_id: UUID | None = None,
     accepts: UUID | None = None,
     subscription: Subscribed | None = None,
+    shown_schedule: str | None = None,
 ) -> Outcome:  # fmt: skip
     """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
     assert order.confirmation_type is not None, "it is said how it will be confirmed"
@@ -346,24 +354,54 @@ def submit_locked(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=is_muted, facts=facts,
         rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
         group_order_id=group_order_id, accepts=accepts, subscription=subscription,
+        shown_schedule=shown_schedule,
         changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
     return Outcome(order, priced, facts)
 
 
 def is_confirmed_at_once(outcome: Outcome, actor: Actor) -> bool:
-    """A family's pay-later, and what costs nothing and is to be paid now."""
+    """Whether it may be: a family's pay-later, what costs nothing and is to be paid now, and what has a schedule."""
     how = outcome.order.confirmation_type
     is_free = how is TermBookingConfirmationType.PAY_NOW_PAY_ALL and outcome.order.total_minor == 0
-    return is_free or (how is _PAY_LATER and actor.is_family)
+    return is_free or how in SCHEDULED or (how is _PAY_LATER and actor.is_family)
 
 
 def confirm_at_once(
     tx: Transaction, outcome: Outcome, *, actor: Actor, now: datetime, holdings: Holdings | None = None
 ) -> None:  # fmt: skip
-    """Confirm what was submitted and written a moment ago in the same transaction."""
-    by = actor if outcome.order.confirmation_type is _PAY_LATER else BY_SYSTEM
-    outcome.made = confirm_locked(tx, outcome.order, actor=by, now=now, holdings=holdings)
+    """Confirm what was submitted and written a moment ago in the same transaction, where it asks for nothing more."""
+    if outcome.order.confirmation_type is _PAY_LATER:
+        outcome.made = confirm_locked(tx, outcome.order, actor=actor, now=now, holdings=holdings)
+    else:
+        outcome.made = confirm_if_met(tx, outcome.order, now=now, holdings=holdings)
+
+
+def confirm_if_met(
+    tx: Transaction, order: Order, *, now: datetime, reason: str = "", holdings: Holdings | None = None
+) -> Confirmation | None:
+    """Confirm an order, whose lock the caller holds, where its confirmation type asks for nothing more."""
+    if CHART.step("confirm", order.status) is None:
+        return None  # it was confirmed or ended before its lock was free
+    holdings = holdings or read_holdings(tx, order, with_lines=True)
+    if list(is_condition_met(order, holdings=holdings, actor=BY_SYSTEM, reason="")):
+        return None
+    return confirm_locked(tx, order, actor=BY_SYSTEM, now=now, reason=reason, holdings=holdings)
+
+
+def payment_schedule(
+    tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, actor: Actor, now: datetime
+) -> tuple[Order, Schedule | None, list[Reason]]:
+    """What a submit of the cart by this confirmation type would agree to, and why it would not; None where nothing is
+    due later. Raises NotFound.
+    """
+    order = lock_order(tx, order_id, actor=actor)
+    order.confirmation_type = confirmation_type
+    facts = read_facts(tx, order, now=now, today=local_day(now, order))
+    reasons = list(has_deposit(order, facts=facts))
+    if reasons or not facts.lines:
+        return order, None, reasons
+    return order, plan_schedule(order, facts, price_order(order, facts), now=now), []
 
 
 def express(
@@ -424,15 +462,20 @@ def approve_attendance(tx: Transaction, *, order_id: UUID, actor: Actor, now: da
     return Outcome(order, made=made)
 
 
-def revive_locked(tx: Transaction, order: Order, *, paid_fingerprint: str, now: datetime, reason: str) -> None:
+def revive_locked(
+    tx: Transaction, order: Order, *, paid_fingerprint: str, now: datetime, reason: str, agreed: Schedule | None = None
+) -> None:
     """Submit an order again that timed out, at the price that was paid; the caller holds its lock and confirms it.
+
+    `agreed` is the schedule that it had: the same amounts, and none due before today.
 
     Raises Refused with every rule of a submit that says no now; nothing of it is written then.
     """
-    facts = read_facts(tx, order, now=now, today=local_day(now, order))
+    today = local_day(now, order)
+    facts = read_facts(tx, order, now=now, today=today)
     priced = price_order(order, facts)
     fire(tx.batch, CHART, order, "revive", actor=BY_SYSTEM, now=now, reason=reason, facts=facts, rules=facts.rules,
-         priced=priced, shown_fingerprint=paid_fingerprint, override="", is_muted=True,
+         priced=priced, agreed=agreed.not_before(today) if agreed else None, shown_fingerprint=paid_fingerprint, override="", is_muted=True,
          changes={"total_minor": priced.total_minor})  # fmt: skip
     try:
         tx.flush()

@@ -5,6 +5,7 @@ from uuid import UUID
 from api.moves import Answer, Principal
 from api.reads.orders import own_accounts, session_label, summary
 from api.reads.paging import Listing
+from api.reads.schedules import agreed
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
@@ -85,6 +86,7 @@ def whole(tx: Transaction, principal: Principal, booking_id: UUID) -> Answer:
         "allowed": CHART.triggers_from(TermBookingStatus(row["status"]), principal.kind),
         "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
         "lines": [_line(line) for line in tx.rows(_LINES, booking_id=booking_id)],
+        "payment_schedule": agreed(tx, principal, row["order_id"]),
         "credit_notes": [_credit_note(note) for note in tx.rows(_CREDIT_NOTES, booking_id=booking_id)],
         "invoices": [_invoice(invoice) for invoice in tx.rows(_INVOICES, booking_id=booking_id)],
     }, version=row["version"])  # fmt: skip

@@ -12,12 +12,14 @@ from api.moves import Answer, Call, Principal, only_admins_override
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.overdue import release_in_the_way
 from api.reads import orders as shown
+from api.reads import schedules
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Moment, Page
 from api.schemas.orders import (
     BookingStatus,
     Cart,
     Confirmation,
+    ConfirmationType,
     Ending,
     History,
     Interest,
@@ -28,6 +30,7 @@ from api.schemas.orders import (
     OrderWhole,
     Submission,
 )
+from api.schemas.schedules import PaymentSchedule
 from engine.database import Transaction
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -111,6 +114,22 @@ def save_cart(order_id: UUID, body: Cart, call: Called) -> Response:
     return call.move(verb)
 
 
+@router.get(
+    "/orders/{order_id}/payment-schedule",
+    **for_roles(OWNERS_AND_FINANCE, 404, response_model=PaymentSchedule),
+)  # fmt: skip
+def read_payment_schedule(
+    order_id: UUID, call: Called, confirmation_type: ConfirmationType | None = None
+) -> Response:  # fmt: skip
+    """When the parts of the price are due: what the cart's submission by a confirmation type would agree to, or,
+    without one, what was agreed.
+    """
+    if confirmation_type is None:
+        return call.read(lambda tx, who: schedules.of_order(tx, who, order_id))
+    how = TermBookingConfirmationType[confirmation_type]
+    return call.read(lambda tx, who: schedules.planned(tx, who, order_id, how, now=call.now))
+
+
 @router.post("/orders/{order_id}/submission", **for_roles(OWNERS, *creates(404, 409, 412), response_model=Order))
 def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
     """Take the places and open the Billing, at the price that was shown. Refused with every failing rule at once.
@@ -124,6 +143,7 @@ def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
             override_reason=body.override_reason, is_muted=body.is_muted,
+            schedule_fingerprint=body.schedule_fingerprint,
         )  # fmt: skip
         return shown.moved(outcome, who, expected=call.expected_version, moves=2 if outcome.made else 1)
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from api.schemas.base import Day, Input, LongText, Output, shows
 from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType, ShownSeat
 from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY
+from api.schemas.schedules import PaymentSchedule
 from models import AttendanceStatus, BookingMode, LineKind, PaymentState
 
 
@@ -89,6 +90,7 @@ class Booking(BookingSummary):
     lines: list[BookingLine]
     invoices: list[BookingInvoice]
     credit_notes: list[BookingCreditNote]
+    payment_schedule: PaymentSchedule | None = Field(description="Of a deposit or direct debit: what is due when.")
 
 
 class BookingEnding(Input):

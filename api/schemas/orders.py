@@ -88,6 +88,10 @@ class Submission(Input):
 
     confirmation_type: ConfirmationType
     price_fingerprint: ShortText = Field(description="Of the price that was shown when the cart was saved.")
+    schedule_fingerprint: ShortText | None = Field(
+        default=None,
+        description="Of the payment schedule that was shown: needed for direct debit, compared for a deposit.",
+    )
     override_reason: LongText = Field(
         default="", description="Why an admin sets booking window, cut-off and eligibility aside."
     )

@@ -199,7 +199,7 @@ BOOKING: Sample = BOOKING_SUMMARY | {
         },
     ],
     "invoices": [{"id": INVOICE_ID, "number": "INV-2026-000042", "total_minor": 3750, "due_on": "2026-04-14"}],
-    "credit_notes": [],
+    "credit_notes": [], "payment_schedule": None,
 }  # fmt: skip
 
 _HELD = {"status": "APPROVED", "order_type": "BOOKING", "attendee_id": ATTENDEE_ID, "attendee": "Mia Rossi"}

@@ -11,6 +11,7 @@ from engine.invariants.holiday import HOLIDAY
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.money import LEDGER, PAYMENTS
 from engine.invariants.places import PLACES
+from engine.invariants.schedule import SCHEDULES
 from engine.invariants.seats import SEATS
 from engine.invariants.subscriptions import SUBSCRIPTIONS
 from engine.invariants.tenancy import TENANCY
@@ -18,7 +19,7 @@ from engine.invariants.waiting import WAITING
 
 INVARIANTS: tuple[Invariant, ...] = (
     *PLACES, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DISCOUNTS, *CHANGES, *SUBSCRIPTIONS, *LEDGER,
-    *PAYMENTS, *DEBIT, *ATTENDANCE, *HOLIDAY, *WAITING, *TENANCY,
+    *PAYMENTS, *DEBIT, *SCHEDULES, *ATTENDANCE, *HOLIDAY, *WAITING, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

@@ -40,6 +40,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "GET /orders": (A, F, Y),
     "GET /orders/{order_id}": (A, F, Y),
     "GET /orders/{order_id}/history": (A, F, Y),
+    "GET /orders/{order_id}/payment-schedule": (A, F, Y),
     "PUT /orders/{order_id}/lines": (A, Y),
     "POST /orders/{order_id}/submission": (A, Y),
     "POST /orders/{order_id}/quote": (A,),

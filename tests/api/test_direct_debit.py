@@ -87,3 +87,72 @@ class TestDebits:
         assert answer.status_code == 409
         assert [r["code"] for r in answer.json()["reasons"]] == ["no_mandate"]
         assert "Rossi family has no mandate in force" in answer.json()["detail"]
+
+
+OFFERED = ["PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT", "DIRECT_DEBIT"]
+
+
+def scheduled(world: World) -> list[dict[str, Any]]:
+    """Sessions of an offering with a deposit of a quarter and two instalments."""
+    sessions = world.new_sessions(count=2)
+    offering_id = sessions[0]["term_program_set_id"]
+    for name, value in (
+        ("confirmation_types", OFFERED),
+        ("deposit", {"percent": "25"}),
+        ("instalments", {"count": 2, "every": "FORTNIGHT"}),
+        ("rest_due", {"days_after_order": 30}),
+    ):
+        answer = world.admin.put(f"/rules/TPS/{offering_id}/{name}", {"value": value})
+        assert answer.status_code == 200, answer.text
+    return sessions
+
+
+class TestSchedules:
+    def test_are_shown_before_the_submit_agreed_by_it_and_shown_on_the_booking(self, world: World) -> None:
+        mandated(world)
+        cart = world.cart(world.rossi, world.new_child(), scheduled(world))
+        path = f"/orders/{cart['id']}/payment-schedule"
+
+        shown = world.rossi.get(f"{path}?confirmation_type=DIRECT_DEBIT").json()
+        blind = world.rossi.post(f"/orders/{cart['id']}/submission", world.submission(cart, "DIRECT_DEBIT"))
+        body = world.submission(cart, "DIRECT_DEBIT") | {"schedule_fingerprint": shown["fingerprint"]}
+        order = world.rossi.post(f"/orders/{cart['id']}/submission", body)
+
+        assert [(part["kind"], part["amount_minor"]) for part in shown["instalments"]] == [("INSTALMENT", 1130)] * 2
+        assert (shown["is_agreed"], shown["deposit_minor"], shown["notices"]) == (False, 0, [])
+        assert (blind.status_code, blind.json()["reasons"][0]["code"]) == (409, "schedule_changed")
+        assert (order.status_code, order.json()["status"]) == (200, "APPROVED")
+        agreed = world.rossi.get(path).json()
+        assert (agreed["is_agreed"], agreed["fingerprint"]) == (True, shown["fingerprint"])
+        booking = world.rossi.get(f"/bookings/{order.json()['booking_id']}").json()
+        assert booking["payment_schedule"] == agreed
+        assert world.chen.get(path).status_code == 404
+
+    def test_a_deposit_says_what_is_paid_first(self, world: World) -> None:
+        cart = world.cart(world.rossi, world.new_child(), scheduled(world))
+
+        shown = world.rossi.get(f"/orders/{cart['id']}/payment-schedule?confirmation_type=PAY_NOW_PAY_DEPOSIT").json()
+        order = world.rossi.post(f"/orders/{cart['id']}/submission", world.submission(cart, "PAY_NOW_PAY_DEPOSIT"))
+
+        assert (shown["deposit_minor"], [part["kind"] for part in shown["instalments"]]) == (565, ["DEPOSIT", "REST"])
+        assert order.json()["status"] == "SUBMITTED"
+
+    def test_where_there_is_none_it_says_why(self, world: World) -> None:
+        cart = world.cart(world.rossi, world.new_child(), world.sessions[:1])
+        path = f"/orders/{cart['id']}/payment-schedule"
+
+        shown = world.rossi.get(f"{path}?confirmation_type=PAY_NOW_PAY_DEPOSIT").json()
+
+        assert (shown["instalments"], [notice["code"] for notice in shown["notices"]]) == ([], ["no_deposit"])
+        assert world.rossi.get(path).status_code == 404
+
+    def test_a_rule_with_nonsense_names_itself(self, world: World) -> None:
+        offering_id = world.offering["id"]
+        for name, value in (
+            ("instalments", {"count": 0}), ("instalments", {"count": 3, "every": "YEAR"}), ("rest_due", {}),
+            ("rest_due", {"days_before_start": 1, "days_after_order": 1}), ("rest_due", {"days_before_start": -1}),
+        ):  # fmt: skip
+            answer = world.admin.put(f"/rules/TPS/{offering_id}/{name}", {"value": value})
+
+            assert (answer.status_code, answer.json()["code"]) == (422, "rule_is_invalid"), value
+            assert [reason["field"] for reason in answer.json()["reasons"]] == [name]

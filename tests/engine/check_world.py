@@ -62,6 +62,7 @@ class World:
     interest: Ordered  # Ana's, in karate
     converted: Ordered  # Ana's, which became her booking of karate and reading
     attends: Enrolled  # approved for attendance, not invoiced
+    instalments: list[Row]  # of Zoe's order by direct debit
     returned: Row  # a debit of the Chens that their bank took back
     show: Row  # two seats
     seats: list[Row]
@@ -125,6 +126,7 @@ def populate(tx: Transaction) -> World:
             build.confirmed, 9, moves=build.ATTENDANCE_APPROVED, booking_moves=build.BOOKED_FOR_ATTENDANCE,
             is_invoiced=False,
         ),
+        instalments=_instalments(tx, okafor, term, swimming[10]),
         returned=_returned(tx, chen, anas),
         **_seated(tx, place, chen, ana, term), **_awaited(tx, place, (chen, ana), (okafor, leo), term),
         **_subscribed(tx, place, chen, ana, term),
@@ -211,3 +213,10 @@ def _returned(tx: Transaction, by: Row, enrolled: Enrolled) -> Row:
                           collect_on=NOW.date())  # fmt: skip
     build.settle(tx, enrolled, debit)
     return build.give_back(tx, enrolled, debit)
+
+
+def _instalments(tx: Transaction, by: Row, term: Row, session: Row) -> list[Row]:
+    """An order by direct debit that waits for its mandate."""
+    zoe = build.attendee(tx, by, name="Zoe Okafor")
+    placed = build.submitted(tx, by, zoe, term, [session], confirmation_type=301, submitted_at=NOW)
+    return build.agree(tx, placed, ("INSTALMENT", 565), ("INSTALMENT", 565))

@@ -144,7 +144,14 @@ class TestTenSundaysOfKarate:
     def test_confirm_needs_its_payment(self, riverside: Centre, story: Story) -> None:
         (reason,) = refused(lambda: riverside.pull(orders.confirm, story.accepted, now=NOW + 61 * MINUTE))
 
-        assert (reason.code, reason.facts) == ("not_paid", {"total_minor": 11_300, "paid_minor": 0})
+        assert (reason.code, reason.facts) == (
+            "not_paid",
+            {
+                "total_minor": 11_300,
+                "required_minor": 11_300,
+                "paid_minor": 0,
+            },
+        )
 
     def test_confirmed_makes_booking_invoice_and_roll_at_once(self, riverside: Centre, story: Story) -> None:
         cart = story.confirmed
