@@ -13,9 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import sweep
 from bench.measure import CLIENTS, QUICK, USUAL_SIZE, Measured, Plan, Workshop, open_clients
 from bench.report import show
 from bench.served import serving
+from bench.sweep import Overdue
 from bench.world import SIZES, build_world
 from engine.schema import migrate
 from engine.server import ensure_server
@@ -26,11 +28,16 @@ DATABASE = "termbook_bench"
 
 def main(
     quick: Annotated[bool, typer.Option(help="A look in seconds: fewer and shorter rounds.")] = False,
+    overdue: Annotated[int, typer.Option(help="So many timeouts are due for the sweepers, on each side.")] = 6_000,
+    only_sweep: Annotated[bool, typer.Option(help="Nothing but the sweepers.")] = False,
 ) -> None:
-    """Submit and confirm of an order: the floor, the engine in process, and HTTP, side by side."""
+    """Submit and confirm of an order: the floor, the engine in process, and HTTP, side by side; then the sweepers."""
     console = Console()
     plan = QUICK if quick else Plan()
     with _database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
+        if only_sweep:
+            _sweep(console, Overdue(owner, url, settings().app_role, build_world(owner)), overdue)
+            return
         with console.status("Making eight organisations, and the floor from what the engine writes"):
             workshop = Workshop(owner, url=url, role=settings().app_role, organisations=build_world(owner))
             statements = workshop.count_statements(plan.counted_orders)
@@ -41,6 +48,16 @@ def main(
             console, many=many, one=one, sizes=sizes, statements=statements, server=f"PostgreSQL {version}",
             sees_server=sees_server, rows_per_order=workshop.rows_per_order,
         )  # fmt: skip
+        _sweep(
+            console, Overdue(owner, url, settings().app_role, workshop.organisations), overdue // (3 if quick else 1)
+        )
+
+
+def _sweep(console: Console, overdue: Overdue, orders: int) -> None:
+    """The sweepers against their floor."""
+    with console.status("Sweeping overdue orders"):
+        swept = sweep.measure(overdue, orders=orders, sessions=USUAL_SIZE)
+    sweep.show(console, swept, sessions=USUAL_SIZE)
 
 
 def _measure(

@@ -165,7 +165,7 @@ def _account_row(cart: Cart) -> Row:
     return {
         "organisation_id": cart.organisation_id, "id": cart.account_id, "reference": "AC" + cart.reference[2:],
         "kind": "FAMILY", "name": "Rossi family", "email": "rossi@example.org", "phone": "",
-        "address": Jsonb(["2 Side Street", "Toronto"]), "created_at": NOW,
+        "address": Jsonb(["2 Side Street", "Toronto"]), "is_staff": False, "created_at": NOW,
     }  # fmt: skip
 
 

@@ -64,9 +64,19 @@ class _Guarding:
     parts: list[tuple[slice, Callable[[set[str]], TermbookError]]]
     then: FollowUp | None
 
+    # The rows by their ids, as far as they were asked for: a batch of a hundred orders asks again and again.
+    _by_id: dict[str, Values] = field(default_factory=dict)
+    _seen: int = 0
+
+    def row_about(self, row_id: object) -> Values | None:
+        """The first row about this id."""
+        for row in self.rows[self._seen :]:
+            self._by_id.setdefault(str(row["id"]), row)
+        self._seen = len(self.rows)
+        return self._by_id.get(str(row_id))
+
     def is_about_others(self, rows: Sequence[Values]) -> bool:
-        known = {str(row["id"]) for row in self.rows}
-        return all(str(row["id"]) not in known for row in rows)
+        return all(self.row_about(row["id"]) is None for row in rows)
 
     def failed(self, ids: Sequence[UUID]) -> TermbookError | None:
         """What to raise for the first call that did not find what it must."""
@@ -135,8 +145,8 @@ class Batch:
 
     def waiting(self, guarded: Guarded, row_id: object) -> Values | None:
         """The row that this guarded statement will be given about this id, to be changed before it is written."""
-        rows = (row for g in self._guards if g.guarded == guarded for row in g.rows)
-        return next((row for row in rows if str(row["id"]) == str(row_id)), None)
+        found = (g.row_about(row_id) for g in self._guards if g.guarded == guarded)
+        return next((row for row in found if row is not None), None)
 
     def added(self, table: type[SQLModel]) -> Sequence[Values]:
         """The rows that will be inserted into this table, to be changed before they are written."""

@@ -29,6 +29,7 @@ from notifications.messages import (
 )
 from workflows import subscription_messages
 from workflows.guest_messages import SIGNED, with_guest_link
+from workflows.order_guards import QUOTE_EXPIRED, TIMEOUT
 
 _ORDER = """
 SELECT o.id, o.reference, o.status, o.booking_id, o.cancel_reason, o.updated_at, o.total_minor, o.attendee_id,
@@ -202,7 +203,7 @@ def _quoted(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Messa
 def _timed_out(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
     """A cancellation by its timeout is told; one that the family or an admin asked for is not news to them."""
     order = _order(tx, payload)
-    if order is None or order["cancel_reason"] != "timeout":
+    if order is None or order["cancel_reason"] not in (TIMEOUT, QUOTE_EXPIRED):
         return None
     cancelled_at: datetime = order["updated_at"]
     return OrderTimedOut(

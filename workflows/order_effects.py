@@ -9,6 +9,7 @@ from billing.pricing import Priced
 from billing.versions import next_version, write_version, write_void
 from catalogue.rules import Rule
 from engine.batch import Batch, Guarded
+from engine.database import Row
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from invoicing.issue import issue_quote
@@ -108,9 +109,15 @@ def disarm_timers(order: Order, *, batch: Batch, holdings: Holdings, now: dateti
     order.expires_at = None
 
 
-def release_places(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:
-    """Give back every place and stretch of time that the order holds."""
-    places.give_back(batch, order, holdings.claims, now=now)
+def release_places(
+    order: Order, *, batch: Batch, holdings: Holdings, now: datetime, together: list[Row] | None = None, **_: Any
+) -> None:  # fmt: skip
+    """Give back every place and stretch of time that the order holds; `together` collects what many release at once."""
+    if together is None:
+        places.give_back(batch, order, holdings.claims, now=now)
+        return
+    places.note_release(order, holdings.claims)
+    together.extend(holdings.claims)
 
 
 def void_billing(order: Order, *, batch: Batch, holdings: Holdings, now: datetime, **_: Any) -> None:

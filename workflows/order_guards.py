@@ -19,8 +19,10 @@ from workflows.order_holdings import Holdings
 from workflows.order_modes import wrong_sets
 from workflows.subscription_rules import is_continued_by_system
 
-# Why the system cancels; an order that ended so may be revived.
+# Why the system cancels. An order that was not paid in time may be revived by late money; one whose quote ran out is
+# not: its price held until then and no longer.
 TIMEOUT = "timeout"
+QUOTE_EXPIRED = "quote expired"
 
 ORDER_TYPES_THAT_WORK = frozenset(
     {

@@ -104,9 +104,14 @@ def give_back(batch: Batch, subject: Subject, claims: Iterable[dict[str, Any]], 
     the places are offered before the transaction commits.
     """
     claims = list(claims)
+    note_release(subject, claims)
+    release(batch, claims, now=now)
+
+
+def note_release(subject: Subject, claims: Iterable[dict[str, Any]]) -> None:
+    """The history of the subject's move tells which places were given back."""
     if placed := [c["term_product_id"] for c in claims if c["takes_place"]]:
         subject.record(places_released=placed)
-    release(batch, claims, now=now)
 
 
 def release(batch: Batch, claims: Iterable[dict[str, Any]], *, now: datetime) -> None:

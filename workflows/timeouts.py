@@ -15,10 +15,11 @@ from engine.fire import NotAllowedNow, Refused, fire
 from engine.ids import new_id
 from engine.timers import Due, Handler
 from models import Timer, TimerKind
-from workflows import term_booking
+from workflows import places, term_booking
 from workflows.booking_facts import read_enrolled
+from workflows.order_endings import read_endings
 from workflows.order_facts import Order, lock_order
-from workflows.order_guards import TIMEOUT
+from workflows.order_guards import QUOTE_EXPIRED, TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.term_booking_order import CHART
 from workflows.waiting_offers import expire, expire_overdue
@@ -31,22 +32,43 @@ _PUT_OFF_AT_MOST = timedelta(hours=24)
 
 def handlers() -> Mapping[TimerKind, Handler]:
     """What the sweeper does with each kind of timer."""
-    cancel = Handler(subject_table="term_booking_order", fire=cancel_overdue)
+    unpaid, expired = (
+        Handler(subject_table="term_booking_order", fire=partial(cancel_overdue, reason=reason))
+        for reason in (TIMEOUT, QUOTE_EXPIRED)
+    )
     close = Handler(subject_table="term_booking", fire=close_ended_bookings)
     offer = Handler(subject_table="term_booking_order", fire=expire_overdue)
     saved = Handler(subject_table="term_booking_order", fire=let_go_saved)
     return {
-        TimerKind.AUTO_CANCEL: cancel, TimerKind.QUOTE_EXPIRY: cancel, TimerKind.BOOKING_CLOSE: close,
+        TimerKind.AUTO_CANCEL: unpaid, TimerKind.QUOTE_EXPIRY: expired, TimerKind.BOOKING_CLOSE: close,
         TimerKind.WAITING_OFFER: offer, TimerKind.WAITING_SAVED: saved,
     }  # fmt: skip
 
 
-def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
-    """Cancel the orders whose timers have just fired; their rows are locked by the sweeper."""
+def cancel_overdue(tx: Transaction, due: Sequence[Due], now: datetime, *, reason: str = TIMEOUT) -> None:
+    """Cancel the orders whose timers have just fired, in a few statements whatever their number; the sweeper has locked
+    their rows.
+    """
+    endings = read_endings(tx, [timer.subject_id for timer in due])
+    freed: list[Row] = []
+    codes: set[str] = set()
     for timer in due:
-        order = lock_order(tx, timer.subject_id, actor=SYSTEM, order_only=True)
-        _cancel(tx, order, read_holdings(tx, order), due_at=timer.due_at, now=now)
-        tx.flush()
+        order, holdings = endings[timer.subject_id]
+        if order.promo_code in codes:
+            # A code is given back once in a statement.
+            _write(tx, freed, now=now)
+            codes.clear()
+        _cancel(tx, order, holdings, due_at=timer.due_at, now=now, reason=reason, together=freed)
+        if order.promo_code is not None:
+            codes.add(order.promo_code)
+    _write(tx, freed, now=now)
+
+
+def _write(tx: Transaction, freed: list[Row], *, now: datetime) -> None:
+    """One write for all; each session is locked once, in id order."""
+    places.release(tx.batch, freed, now=now)
+    tx.flush()
+    freed.clear()
 
 
 def close_ended_bookings(tx: Transaction, due: Sequence[Due], now: datetime) -> None:
@@ -107,16 +129,20 @@ def _release(tx: Transaction, *, order_id: UUID, now: datetime) -> int:
         return 0
     for timer in overdue:
         timer["fires"] = True
-    return _cancel(tx, order, holdings, due_at=datetime.fromisoformat(overdue[0]["due_at"]), now=now)
+    reason = QUOTE_EXPIRED if overdue[0]["kind"] == TimerKind.QUOTE_EXPIRY else TIMEOUT
+    return _cancel(tx, order, holdings, due_at=datetime.fromisoformat(overdue[0]["due_at"]), now=now, reason=reason)
 
 
-def _cancel(tx: Transaction, order: Order, holdings: Holdings, *, due_at: datetime, now: datetime) -> int:
+def _cancel(
+    tx: Transaction, order: Order, holdings: Holdings, *, due_at: datetime, now: datetime, reason: str,
+    together: list[Row] | None = None,
+) -> int:  # fmt: skip
     if holdings.has_money_moving and order.submitted_at and now < order.submitted_at + _PUT_OFF_AT_MOST:
         _put_off(tx, order, holdings, now)
         return 0
     try:
-        fire(tx.batch, CHART, order, "cancel", actor=SYSTEM, now=now, reason=TIMEOUT, holdings=holdings,
-             changes={"due_at": due_at.isoformat(), "released": len(holdings.claims)})  # fmt: skip
+        fire(tx.batch, CHART, order, "cancel", actor=SYSTEM, now=now, reason=reason, holdings=holdings,
+             together=together, changes={"due_at": due_at.isoformat(), "released": len(holdings.claims)})  # fmt: skip
     except (NotAllowedNow, Refused):
         # It was confirmed, paid or ended meanwhile: the timeout has nothing to do any more.
         return 0
