@@ -46,6 +46,8 @@ class Group:
     policy: GroupOrderPolicy
     created_at: datetime
     submitted_at: datetime | None = None
+    # Where each order stands in the group, by its id.
+    places: dict[UUID, int] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -84,6 +86,7 @@ def lock_group(
         raise NotFound("There is no such group order.", what="group_order")
     order_ids = row.pop("order_ids")
     group = Group(**{**row, "policy": GroupOrderPolicy(row["policy"])})
+    group.places = {order_id: place for place, order_id in enumerate(order_ids)}
     if (group.submitted_at is not None) is not of_submitted:
         refuse(group, trigger)
     orders = enumerate(lock_orders(tx, order_ids, actor=actor))

@@ -55,7 +55,7 @@ def new(
     group = Group(new_id(), new_reference("GO"), account_id, term_id, policy, now)
     _write(tx, group, made, actor)
     tx.flush()
-    locked = lock_group(tx, group.id, "save", actor=actor)[1]
+    group, locked = lock_group(tx, group.id, "save", actor=actor)
     return _fill(tx, group, locked, {n: one["lines"] for n, one in enumerate(asked)}, actor=actor, now=now)
 
 

@@ -26,7 +26,8 @@ def submitted(group: Group, principal: Principal) -> Answer:
     """The orders as the submission left them; those of which nothing could be had are still in the cart."""
     outcomes = {outcome.order.id: outcome for outcome in group.outcomes}
     kept_back = [Outcome(left.order) for left in group.left_out if left.order.id not in outcomes]
-    orders = [shown.moved(outcome, principal).body for outcome in (*outcomes.values(), *kept_back)]
+    every = sorted((*outcomes.values(), *kept_back), key=lambda outcome: group.places[outcome.order.id])
+    orders = [shown.moved(outcome, principal).body for outcome in every]
     return _answer(group, principal, orders, left_out=[_left_out(left) for left in group.left_out])
 
 

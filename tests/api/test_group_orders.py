@@ -118,8 +118,26 @@ class TestSubmit:
 
         assert [order["status"] for order in submitted["orders"]] == ["SUBMITTED", "CREATED"]
         assert submitted["total_minor"] == 1130 + 2260
+        assert world.rossi.get(f"/group-orders/{group['id']}").json()["total_minor"] == 1130 + 2260
         assert [left["session_ids"] for left in submitted["left_out"]] == [
             [str(slots[0]["id"])], [str(slots[0]["id"]), str(slots[1]["id"])],
+        ]  # fmt: skip
+
+    def test_the_answer_keeps_the_order_in_which_they_were_named(self, world: World) -> None:
+        full, free = world.new_sessions(capacity=1, count=1), world.new_sessions(count=1)
+        world.submitted(world.new_child("Early"), full)
+        zoe, ivo = world.new_child("Zoe"), world.new_child("Ivo")
+        group = world.rossi.post("/group-orders", {
+            "term_id": str(world.term["id"]), "policy": "BEST_EFFORT", "orders": [
+                {"attendee_id": str(child["id"]), "lines": [{"session_id": str(wanted[0]["id"])}]}
+                for child, wanted in ((zoe, full), (ivo, free))
+            ],
+        }).json()  # fmt: skip
+
+        submitted = submit(world, group).json()
+
+        assert [(order["attendee_id"], order["status"]) for order in submitted["orders"]] == [
+            (str(zoe["id"]), "CREATED"), (str(ivo["id"]), "SUBMITTED"),
         ]  # fmt: skip
 
     @pytest.mark.parametrize("policy", ["ALL_OR_NOTHING", "BEST_EFFORT"])
@@ -148,6 +166,8 @@ class TestCost:
     def test_a_submission_takes_as_many_statements_at_any_number_of_children_and_sessions(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # The family's first submission begins its billing group; those after it go on in it.
+        self.submission_of(world, 1, 1, monkeypatch)
         sent = {size: self.submission_of(world, *size, monkeypatch) for size in ((1, 1), (2, 10), (5, 10))}
 
         assert len({len(statements) for statements in sent.values()}) == 1, {k: len(v) for k, v in sent.items()}
