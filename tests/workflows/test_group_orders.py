@@ -21,6 +21,7 @@ from tests.workflows.centre import (
     sundays,
 )
 from tests.workflows.groups import begin, fill, order_ids, statuses, submit
+from tests.workflows.hall import show
 from workflows import group_order
 
 
@@ -293,3 +294,30 @@ class TestConfirm:
 
         assert (reason.code, reason.field) == ("not_paid", "orders[1]")
         assert statuses(riverside, group) == [S.SUBMITTED] * 2
+
+
+class TestTogether:
+    def test_siblings_of_one_submission_count_for_each_others_discount(self, riverside: Centre) -> None:
+        sibling = {"kind": "SIBLING", "order": 1, "percent": "10"}
+        rossi = riverside.family()
+        karate = riverside.course(session_price_minor=3000, rules={"discounts": [sibling]})
+
+        group = begin(riverside, rossi, [(rossi.child(name), karate.lines()) for name in ("Mia", "Leo")])
+        submit(riverside, group, actor=rossi.actor)
+
+        assert [outcome.order.total_minor for outcome in group.outcomes] == [3000, 2700]
+        assert [riverside.billings(Cart(each, ""))[0][2] for each in order_ids(group)] == [3000, 2700]
+
+    def test_two_siblings_do_not_sit_on_one_seat(self, riverside: Centre) -> None:
+        rossi, magic = riverside.family(), show(riverside)
+        mia, leo = rossi.child("Mia Rossi"), rossi.child("Leo Rossi")
+        group = begin(riverside, rossi, [(mia, magic.asking("A1")), (leo, magic.asking("A1"))])
+
+        (reason,) = refused(lambda: submit(riverside, group, actor=rossi.actor))
+        saved = riverside.do(group_order.save, group_order_id=group.id, actor=rossi.actor, asked=[
+            {"attendee_id": mia["id"], "lines": magic.asking("A1")},
+            {"attendee_id": leo["id"], "lines": magic.asking("A2")}])  # fmt: skip
+        submit(riverside, saved, actor=rossi.actor)
+
+        assert (reason.code, reason.field) == ("seat_taken", "orders[1].lines[0].seat_id")
+        assert magic.holders() == dict(zip(("A1", "A2"), order_ids(group), strict=True))
