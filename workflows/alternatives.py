@@ -4,7 +4,7 @@ The same program at another time, or the same category at the same time at anoth
 of each: whoever takes one that was named here is not told then that the attendee is too old for it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -86,29 +86,36 @@ ORDER BY w.order_id, w.session_id, c.kind, c.is_alike DESC, c.away, c.id
 def with_alternatives(tx: Transaction, lost: Sequence[Lost], *, actor: Actor, now: datetime) -> list[list[Reason]]:
     """The reasons of each order, those of full and overlapping sessions with `alternatives` among their facts.
 
-    Two statements at any number of orders and sessions, none where nothing is full or overlaps.
+    Two statements at any number of orders and sessions, none where nothing is full or overlaps. Of a request with very
+    many such sessions the first ones are answered.
     """
-    wanted = [{"order_id": each.order.id, "session_id": session_id} for each in lost for session_id in _asked(each)]
-    found = tx.rows(_NEAREST, wanted=_json(wanted[:_MOST_SESSIONS]), now=now, most=_LOOKED_AT) if wanted else []
-    if not found:
+    asked = [(each, line) for each in lost for line in _asked(each)][:_MOST_SESSIONS]
+    if not asked:
         return [list(each.reasons) for each in lost]
-    facts = _read(tx, lost, found, now)
-    answers = []
-    for each, its in zip(lost, facts, strict=True):
-        own = [row for row in found if row["order_id"] == each.order.id]
-        answers.append([_answer(each, reason, own, its, actor, now) for reason in each.reasons])
-    return answers
+    wanted = [{"order_id": each.order.id, "session_id": line.session_id} for each, line in asked]
+    found = tx.rows(_NEAREST, wanted=_json(wanted), now=now, most=_LOOKED_AT)
+    facts = {each.order.id: its for each, its in zip(lost, _read(tx, lost, found, now), strict=True)} if found else {}
+    free = {
+        (each.order.id, str(line.session_id)): list(_free(each, line, found, facts[each.order.id], actor, now))
+        if found else [] for each, line in asked
+    }  # fmt: skip
+    return [[_answered(reason, each, free) for reason in each.reasons] for each in lost]
 
 
-def _asked(lost: Lost) -> list[UUID]:
-    """The sessions to find something for. A whole week or term is not replaced session by session."""
-    lines = {str(line.session_id): line for line in lost.facts.lines}
-    named = (lines.get(str((reason.facts or {}).get("session_id"))) for reason in lost.reasons if _is_answered(reason))
-    return list(dict.fromkeys(line.session_id for line in named if line is not None and _is_single(line)))
+def _asked(lost: Lost) -> list[WantedLine]:
+    """The lines to find something for. A whole week or term is not replaced session by session."""
+    lines = {str(line.session_id): line for line in lost.facts.lines if _is_single(line)}
+    named = dict.fromkeys(_session_of(reason) for reason in lost.reasons if reason.code in ANSWERED)
+    return [lines[session_id] for session_id in named if session_id in lines]
 
 
-def _is_answered(reason: Reason) -> bool:
-    return reason.code in ANSWERED
+def _session_of(reason: Reason) -> str:
+    return str((reason.facts or {}).get("session_id"))
+
+
+def _answered(reason: Reason, lost: Lost, free: Mapping[tuple[UUID, str], list[Row]]) -> Reason:
+    found = free.get((lost.order.id, _session_of(reason))) if reason.code in ANSWERED else None
+    return reason if found is None else replace(reason, facts={**(reason.facts or {}), "alternatives": found})
 
 
 def _is_single(line: WantedLine) -> bool:
@@ -127,19 +134,6 @@ def _read(tx: Transaction, lost: Sequence[Lost], found: Iterable[Row], now: date
     return read_facts_together(tx, orders, now=now, today=today, wanted=wanted)
 
 
-def _answer(
-    lost: Lost, reason: Reason, found: Sequence[Row], facts: Facts, actor: Actor, now: datetime
-) -> Reason:  # fmt: skip
-    if not _is_answered(reason):
-        return reason
-    session_id = (reason.facts or {}).get("session_id")
-    line = next((line for line in lost.facts.lines if str(line.session_id) == session_id), None)
-    if line is None:
-        return reason
-    free = list(_free(lost, line, found, facts, actor, now))
-    return replace(reason, facts={**(reason.facts or {}), "alternatives": free})
-
-
 def _free(
     lost: Lost, line: WantedLine, found: Sequence[Row], facts: Facts, actor: Actor, now: datetime
 ) -> Iterator[Row]:  # fmt: skip
@@ -148,7 +142,8 @@ def _free(
     keeps = [kept for kept in lost.keeps if kept.session_id != line.session_id]
     counts = {"same_program": 0, "same_time": 0}
     for row in found:
-        if row["session_id"] != line.session_id or counts[row["kind"]] >= MOST:
+        is_for_it = row["order_id"] == lost.order.id and row["session_id"] == line.session_id
+        if not is_for_it or counts[row["kind"]] >= MOST:
             continue
         candidate = by_session[row["id"]]
         if _may_join(lost, candidate, keeps, facts, actor, now):

@@ -78,6 +78,12 @@ class TestSameProgram:
 
         assert found["session_id"] == str(karate.ids[1])
 
+    def test_says_so_where_nothing_is_free(self, riverside: Centre, rossi: Family) -> None:
+        karate = riverside.course(capacity=1)
+        fill(riverside, karate)
+
+        assert named(riverside, rossi, karate) == [[]]
+
     def test_a_whole_week_is_not_replaced_by_single_days(self, riverside: Centre, rossi: Family) -> None:
         camp = riverside.course(*[FIRST + DAY * n for n in range(1, 6)], capacity=1, modes=["CASUAL", "FULL_WEEK"])
         fill(riverside, camp, 2)
