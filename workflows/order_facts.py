@@ -366,12 +366,25 @@ ACCOUNT_STANDING = """json_build_object(
             FROM term_booking_order o
             WHERE o.organisation_id = %(org)s AND o.account_id = %(account_id)s AND o.confirmation_type = 101
               AND o.status IN (300, 475, 485, 450) AND o.id <> ALL(%(order_ids)s)),
-        'overdue', (SELECT count(*) FROM invoice v WHERE v.organisation_id = %(org)s
-              AND v.account_id = %(account_id)s AND v.due_on < %(today)s AND v.total_minor > (
-                SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
-                WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id) + (
-                SELECT coalesce(sum(a.amount_minor), 0) FROM credit_allocation a
-                WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)))"""
+        'overdue', (SELECT json_agg(json_build_object('number', d.number, 'due_on', d.due_on, 'minor', d.minor)
+                                    ORDER BY d.due_on, d.number) FROM (
+            SELECT concat(v.series, '-', v.year, '-', lpad(v.number::text, 6, '0')) AS number,
+                   coalesce(p.due_on, v.due_on) AS due_on,
+                   least(coalesce(p.minor, v.total_minor), v.total_minor - (
+                       SELECT coalesce(sum(a.amount_minor), 0) FROM credit_allocation a
+                       WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)) - (
+                   SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
+                   WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id) AS minor
+            FROM invoice v
+            CROSS JOIN LATERAL (
+                SELECT sum(i.amount_minor) AS minor, max(i.due_on) AS due_on FROM payment_schedule s
+                JOIN instalment i ON i.organisation_id = s.organisation_id AND i.schedule_id = s.id
+                JOIN term_booking_order o ON o.organisation_id = s.organisation_id AND o.id = s.order_id
+                WHERE s.organisation_id = v.organisation_id AND s.billing_id = v.billing_id
+                  AND o.confirmation_type IN (202, 301) AND i.due_on < %(today)s) p
+            WHERE v.organisation_id = %(org)s AND v.account_id = %(account_id)s
+              AND (v.due_on < %(today)s OR p.minor > 0)) d
+            WHERE d.minor > 0))"""
 
 _FACTS = (
     """

@@ -244,17 +244,26 @@ def is_in_good_standing(order: Order, *, facts: Facts, priced: Priced, **_: obje
 def failing_standing(order: Order, standing: Row | None, limits: list[int], total_minor: int) -> Iterator[Reason]:
     """Why the account may not pay later; the nearest limit of all offerings counts unless the account has its own."""
     assert standing is not None, "pay-later reads the account's standing under its lock"
-    if standing["overdue"]:
-        yield Reason("overdue", f"Pay later needs every due invoice paid; {standing['overdue']} are overdue.",
-                     field="confirmation_type", rule="pay_later")  # fmt: skip
+    money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+    if overdue := standing["overdue"]:
+        named = ", ".join(f"{each['number']} ({format_money(each['minor'], **money)} since "
+                          f"{date.fromisoformat(each['due_on']):%d %b %Y})" for each in overdue)  # fmt: skip
+        due_minor = sum(each["minor"] for each in overdue)
+        yield Reason("overdue", f"Pay later needs every due invoice paid; overdue: {named}. Pay "
+                     f"{format_money(due_minor, **money)} and submit again.", field="confirmation_type",
+                     rule="pay_later", facts={"overdue_minor": due_minor,
+                                              "invoices": [each["number"] for each in overdue]})  # fmt: skip
     own = order.account["credit_limit_minor"]
     limit = own if own is not None else min(limits, default=0)
     owed = standing["unpaid_minor"] + standing["open_minor"]
-    if owed + total_minor > limit:
-        money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+    over = owed + total_minor - limit
+    if over > 0:
+        first = f"Pay {format_money(over, **money)} of what is open first, or choose another way to pay."
+        way_out = first if over <= standing["unpaid_minor"] else "Choose another way to pay."
         yield Reason(
             "pay_later_limit", f"Pay later goes up to {format_money(limit, **money)}: {format_money(owed, **money)} is "
-            f"open and this order adds {format_money(total_minor, **money)}.", field="confirmation_type",
+            f"open and this order adds {format_money(total_minor, **money)}. {way_out}",
+            field="confirmation_type",
             rule="pay_later", facts={"limit_minor": limit, "owed_minor": owed},
         )  # fmt: skip
 

@@ -22,8 +22,10 @@ from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentStatus, ProcessedEvent
 from workflows.order_facts import Order, lock_order, lock_orders
+from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
 from workflows.payment_use import Captured, capture, review
+from workflows.timeouts import release_overdue
 
 _log = structlog.get_logger("termbook.payments")
 
@@ -70,11 +72,36 @@ _ONCE = "uq_processed_event_organisation_id_provider_event_id"
 def deliver_event(
     database: Database, organisation_id: UUID, *, provider: str, event: GatewayEvent, now: datetime
 ) -> Outcome:
-    """Apply an event in a transaction of its own; what webhook endpoints and queries call."""
+    """Apply an event in a transaction of its own; what webhook endpoints and queries call.
+
+    Late money looks for room first: an overdue hold that nobody has swept yet is void, also in the way of a revival.
+    """
+    if event.status is PaymentStatus.SUCCESS:
+        _make_way(database, organisation_id, provider, event, now)
     try:
         return database.run(organisation_id, lambda tx: apply_event(tx, provider=provider, event=event, now=now))
     except AlreadyApplied:
         return Outcome.ALREADY_APPLIED
+
+
+_LATE = """
+SELECT o.attendee_id, array_agg(l.term_product_id) AS session_ids
+FROM payment p
+JOIN term_booking_order o ON o.organisation_id = p.organisation_id AND o.id = p.order_id
+JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
+WHERE p.organisation_id = %(org)s AND p.provider = %(provider)s
+  AND (p.external_id = %(external_id)s OR p.id = %(key)s) AND o.status = 900 AND o.cancel_reason = %(timeout)s
+GROUP BY o.id, o.attendee_id
+"""
+
+
+def _make_way(database: Database, organisation_id: UUID, provider: str, event: GatewayEvent, now: datetime) -> None:
+    with database.transaction(organisation_id) as tx:
+        late = tx.rows(_LATE, provider=provider, external_id=event.external_id, key=_own_id(event.key), timeout=TIMEOUT)
+    for order in late:
+        release_overdue(
+            database, organisation_id, session_ids=order["session_ids"], attendee_ids=[order["attendee_id"]], now=now
+        )
 
 
 def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: datetime) -> Outcome:

@@ -67,7 +67,10 @@ class TestPayLater:
         assert (reason.code, reason.rule, reason.facts) == (
             "pay_later_limit", "pay_later", {"limit_minor": 2259, "owed_minor": 0},
         )  # fmt: skip
-        assert reason.message == "Pay later goes up to $22.59: $0.00 is open and this order adds $22.60."
+        assert (
+            reason.message == "Pay later goes up to $22.59: $0.00 is open and this order adds $22.60. "
+            "Choose another way to pay."
+        )
         assert riverside.status(cart) == S.CREATED
 
     def test_counts_unpaid_invoices_and_open_orders(self, riverside: Centre) -> None:
@@ -120,6 +123,11 @@ class TestPayLater:
 
         assert riverside.status(fine) == S.APPROVED
         assert (reason.code, reason.rule) == ("overdue", "pay_later")
+        number = reason.facts["invoices"][0]
+        assert reason.message == (
+            f"Pay later needs every due invoice paid; overdue: {number} ($11.30 since 14 Apr 2026). "
+            "Pay $11.30 and submit again."
+        )
 
     def test_limits_the_confirmation_of_an_admin_too(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), riverside.course()

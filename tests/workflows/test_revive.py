@@ -79,6 +79,19 @@ class TestRevived:
         assert world.status(placed) == S.APPROVED
 
 
+class TestVoidOnRead:
+    def test_an_overdue_hold_of_others_is_not_in_the_way(self, world: PayWorld) -> None:
+        """The other family's time is up as well, and no sweeper has come by yet."""
+        placed, started = timed_out(world)
+        other = world.place(now=LATER)
+        fill(world)
+
+        outcome = world.tell(started, PaymentStatus.SUCCESS, now=LATER + timedelta(minutes=16))
+
+        make_room(world)
+        assert (outcome, world.status(placed), world.status(other)) == (Outcome.REVIVED, S.APPROVED, S.CANCELED)
+
+
 class TestNotRevived:
     def test_where_the_places_are_gone_the_money_is_credit_and_everyone_is_told(self, world: PayWorld) -> None:
         placed, started = timed_out(world)
