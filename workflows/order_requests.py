@@ -11,6 +11,7 @@ from models import TermBookingConfirmationType
 from workflows import change_order
 from workflows import term_booking_order as orders
 from workflows.interest_facts import Wishes
+from workflows.order_facts import lock_order
 from workflows.term_booking_order import Outcome
 
 
@@ -39,9 +40,10 @@ def submit(
         "order_id": order_id, "confirmation_type": confirmation_type, "price_fingerprint": price_fingerprint,
         "actor": actor, "now": now, "override_reason": override_reason,
     }  # fmt: skip
-    if change_order.is_change_order(tx, order_id):
+    order = lock_order(tx, order_id, actor=actor)
+    if order.original_booking_id is not None:
         return change_order.submit(tx, **known)
-    return orders.submit(tx, is_muted=is_muted, schedule_fingerprint=schedule_fingerprint, **known)
+    return orders.submit(tx, is_muted=is_muted, schedule_fingerprint=schedule_fingerprint, locked=order, **known)
 
 
 def confirm(
@@ -53,6 +55,7 @@ def confirm(
         "order_id": order_id, "actor": actor, "now": now, "reason": reason, "is_muted": is_muted,
         "confirmation_type": confirmation_type,
     }  # fmt: skip
-    if change_order.is_change_order(tx, order_id):
+    order = lock_order(tx, order_id, actor=actor)
+    if order.original_booking_id is not None:
         return change_order.confirm(tx, difference_fingerprint=difference_fingerprint, **known)
-    return orders.confirm(tx, **known)
+    return orders.confirm(tx, locked=order, **known)

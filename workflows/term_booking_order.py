@@ -308,16 +308,16 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
 def submit(
     tx: Transaction, *, order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
     actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False, accepts: UUID | None = None,
-    subscription: Subscribed | None = None, schedule_fingerprint: str | None = None,
+    subscription: Subscribed | None = None, schedule_fingerprint: str | None = None, locked: Order | None = None,
 ) -> Outcome:  # fmt: skip
     """Take the places and open the Billing. The fingerprints are of the price, and of the schedule, that were shown;
-    `accepts` is the offer to a waiting family whose places the order takes over.
+    `accepts` is the offer to a waiting family whose places the order takes over; `locked` the order, of who has it.
 
     What asks for nothing first is confirmed in the same transaction: a total or deposit of 0.00, pay-later by the family
     itself, direct debit where a mandate is in force. Raises Refused with every failing reason, those of full and
     overlapping sessions with what is free instead; nothing is written then.
     """
-    order = lock_order(tx, order_id, actor=actor)
+    order = locked or lock_order(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
     today = local_day(now, order)
     handed = hand_over(tx, CHART, order, actor=actor, now=now, is_muted=is_muted)
@@ -421,10 +421,10 @@ def express(
 
 def confirm(
     tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime, reason: str = "", is_muted: bool = False,
-    confirmation_type: TermBookingConfirmationType | None = None,
+    confirmation_type: TermBookingConfirmationType | None = None, locked: Order | None = None,
 ) -> Outcome:  # fmt: skip
     """Make the booking, its invoice and its attendance. An admin may confirm by another confirmation type."""
-    order = lock_order(tx, order_id, actor=actor)
+    order = locked or lock_order(tx, order_id, actor=actor)
     if confirmation_type is not None and actor.is_admin:
         order.confirmation_type = confirmation_type
     made = confirm_locked(tx, order, actor=actor, now=now, reason=reason, is_muted=is_muted)

@@ -12,8 +12,16 @@ from api.overdue import refuse_while_overdue, release_in_the_way_of_group
 from api.reads import group_orders as shown
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
-from api.schemas.group_orders import GroupCart, GroupCarts, GroupOrder, GroupOrderSummary, NewGroupCart, NewGroupOrder
-from api.schemas.orders import Confirmation, Submission
+from api.schemas.group_orders import (
+    GroupCart,
+    GroupCarts,
+    GroupConfirmation,
+    GroupOrder,
+    GroupOrderSummary,
+    GroupSubmission,
+    NewGroupCart,
+    NewGroupOrder,
+)
 from engine.database import Row, Transaction
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -83,7 +91,7 @@ def save_group_carts(group_order_id: UUID, body: GroupCarts, call: Called) -> Re
 @router.post(
     "/group-orders/{group_order_id}/submission", **for_roles(OWNERS, *creates(404, 409), response_model=GroupOrder)
 )  # fmt: skip
-def submit_group_order(group_order_id: UUID, body: Submission, call: Called) -> Response:
+def submit_group_order(group_order_id: UUID, body: GroupSubmission, call: Called) -> Response:
     """Submit the orders in one step, at the price that was shown for all. All or nothing: one conflict refuses all, and
     every conflict is named with what is free instead. Best effort: what can be had is submitted, the rest is left out.
     """
@@ -107,9 +115,9 @@ def submit_group_order(group_order_id: UUID, body: Submission, call: Called) -> 
 @router.post(
     "/group-orders/{group_order_id}/confirmation", **for_roles(OWNERS, *creates(404, 409), response_model=GroupOrder)
 )  # fmt: skip
-def confirm_group_order(group_order_id: UUID, call: Called, body: Confirmation | None = None) -> Response:
+def confirm_group_order(group_order_id: UUID, call: Called, body: GroupConfirmation | None = None) -> Response:
     """Confirm every order that waits for it, in one step, once the condition of each is met."""
-    asked = body or Confirmation()
+    asked = body or GroupConfirmation()
     how = TermBookingConfirmationType[asked.confirmation_type] if asked.confirmation_type else None
 
     def verb(tx: Transaction, who: Principal) -> Answer:

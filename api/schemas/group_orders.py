@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import FailedRule, Input, Output, shows
-from api.schemas.orders import Order, WantedLine
-from api.schemas.sample_enrolment import ATTENDEE_ID
+from api.schemas.base import FailedRule, Input, LongText, Output, ShortText, YesNo, shows
+from api.schemas.orders import ConfirmationType, Order, WantedLine
+from api.schemas.sample_enrolment import ATTENDEE_ID, FINGERPRINT
 from api.schemas.sample_group import GROUP_ORDER, GROUP_ORDER_SUMMARY, LEO_ID
 from api.schemas.sample_programme import FIRST_SESSION_ID, SECOND_SESSION_ID, TERM_ID
 from models import GroupOrderPolicy
@@ -51,6 +51,31 @@ class GroupCarts(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"orders": _CARTS}]})
 
     orders: Annotated[list[GroupCart], Field(min_length=1, max_length=20)]
+
+
+class GroupSubmission(Input):
+    """Takes the places of all orders at the price that was shown for all. A direct debit is agreed order by order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": FINGERPRINT}]}
+    )
+
+    confirmation_type: Literal["CONFIRM_WITHOUT_PAYMENT", "PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT", "ADMIN_CONFIRM"]
+    price_fingerprint: ShortText = Field(description="Of the price that was shown for all orders together.")
+    override_reason: LongText = Field(
+        default="", description="Why an admin sets booking window, cut-off and eligibility aside."
+    )
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
+
+
+class GroupConfirmation(Input):
+    """Confirms the orders of a group; an admin may do so by another confirmation type, with a reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Paid by cheque at the front desk"}]})
+
+    reason: LongText = ""
+    confirmation_type: ConfirmationType | None = None
+    is_muted: YesNo = False
 
 
 class LeftOut(Output):

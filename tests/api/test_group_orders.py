@@ -153,6 +153,13 @@ class TestSubmit:
         assert [order["status"] for order in submitted["orders"]] == ["SUBMITTED"]
         assert world.rossi.get(f"/orders/{early['id']}").json()["status"] == "CANCELED"
 
+    def test_by_direct_debit_is_for_single_orders(self, world: World) -> None:
+        group = world.group_order(world.new_child("Zoe"), world.new_sessions(count=1))
+
+        answer = submit(world, group, "DIRECT_DEBIT")
+
+        assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "confirmation_type")
+
     def test_only_an_admin_sets_rules_aside(self, world: World) -> None:
         group = world.group_order(world.new_child("Zoe"), world.new_sessions(count=1))
 
