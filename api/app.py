@@ -18,6 +18,7 @@ from api.errors import HANDLERS
 from api.gate import Gate
 from api.routes import (
     accounts,
+    activities,
     bookings,
     changes,
     closures,
@@ -26,6 +27,7 @@ from api.routes import (
     group_orders,
     guests,
     health,
+    makeups,
     mandates,
     offerings,
     orders,
@@ -62,6 +64,8 @@ _ROUTERS = tuple(
         seats,
         tickets,
         offerings,
+        activities,
+        makeups,
         programme,
         waiting,
         roll_over,

@@ -32,6 +32,7 @@ from notifications.smtp import Mailer
 from workflows.debit_run import collect_due
 from workflows.documents import credit_note_document, invoice_document, newest_credit_note, newest_document
 from workflows.idle_orders import remove_idle
+from workflows.makeup_credit import expire_credits
 from workflows.messages import TOPICS, compose_message
 from workflows.payment_events import query_processing
 from workflows.subscription import end_subscriptions
@@ -134,6 +135,9 @@ def work(runtime: Runtime) -> None:
     def end() -> int:
         return end_terms(runtime.database, now=runtime.clock.now())
 
+    def expire() -> int:
+        return expire_credits(runtime.database, now=runtime.clock.now())
+
     def run_now(job: Callable[..., int]) -> int:
         return job(runtime.database, now=runtime.clock.now())
 
@@ -144,6 +148,7 @@ def work(runtime: Runtime) -> None:
             Duty("remove idle orders", _TIDY_EVERY_SECONDS, remove),
             Duty("end past waits", _TIDY_EVERY_SECONDS, end_waits),
             Duty("collect debits", _TIDY_EVERY_SECONDS, collect),
+            Duty("expire makeup credits", _TIDY_EVERY_SECONDS, expire),
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
             *(Duty(name, _TIDY_EVERY_SECONDS, partial(run_now, job)) for name, job in _SUBSCRIPTIONS.items()),
         ],

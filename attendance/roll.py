@@ -53,6 +53,7 @@ class RollEntry:
     is_new: bool
     is_trial: bool
     is_makeup: bool
+    activities: list[str]
     alerts: list[str]
     authorised_pick_ups: list[str]
     must_not_collect: list[str]
@@ -104,6 +105,12 @@ SELECT a.id AS attendance_id, a.attendee_id, t.name, a.status, a.version, a.mark
        a.collected_by, a.reason, t.medical_notes, t.allergy_notes, t.authorised_pick_ups, t.must_not_collect,
        CASE WHEN x.id IS NOT NULL THEN concat('row ', x.row_name, ' seat ', x.number) END AS seat,
        b.order_type = 2 AS is_trial, l.kind = 'MAKEUP_SESSION' AS is_makeup,
+       ARRAY(SELECT p.title FROM term_booking_order o
+             JOIN term_booking_order_line w ON w.organisation_id = o.organisation_id AND w.order_id = o.id
+                  AND w.term_product_id = a.term_product_id
+             JOIN term_booking_order_activity y ON y.organisation_id = w.organisation_id AND y.order_line_id = w.id
+             JOIN term_product p ON p.organisation_id = y.organisation_id AND p.id = y.term_product_id
+             WHERE o.organisation_id = b.organisation_id AND o.booking_id = b.id ORDER BY p.title) AS activities,
        NOT EXISTS (SELECT FROM term_attendance o
             JOIN term_product os ON os.organisation_id = o.organisation_id AND os.id = o.term_product_id
             JOIN term_program_set op ON op.organisation_id = os.organisation_id AND op.id = os.term_program_set_id

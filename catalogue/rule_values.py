@@ -70,6 +70,17 @@ class InstalmentPlan:
     first_after_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class Makeup:
+    """An absence that is told `notice_hours` before its session gives a credit that is valid `validity_days`; an
+    attendee is given at most `per_term` of them in a term.
+    """
+
+    notice_hours: int
+    validity_days: int
+    per_term: int
+
+
 AutoCancelMinutes = Mapping[TermBookingConfirmationType, int | None]
 
 # Where a timeout may exist at all (DOMAIN §3), and how long it is unless a rule says otherwise.
@@ -181,6 +192,18 @@ def instalment_plan(value: object) -> InstalmentPlan:
 
 # Two years: whoever pays over longer is given a loan.
 _LONGEST_DAYS, _MOST_INSTALMENTS = 730, 104
+
+
+def makeup(value: object) -> Makeup | None:
+    """Null or "none", else `{"notice_hours": 24, "validity_days": 60, "per_term": 3}`; what is left out is as here."""
+    if value is None or value == "none":
+        return None
+    given = fields_of(value, {"notice_hours", "validity_days", "per_term"})
+    return Makeup(
+        notice_hours=count()(given.get("notice_hours", 24)),
+        validity_days=count(least=1, most=3660)(given.get("validity_days", 60)),
+        per_term=count(least=1)(given.get("per_term", 3)),
+    )
 
 
 def combine_booking(value: object) -> frozenset[UUID] | None:

@@ -54,6 +54,7 @@ class Rule(StrEnum):
     TAX = "tax"
     COMBINE_BOOKING = "combine_booking"
     DISCOUNTS = "discounts"
+    MAKEUP = "makeup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ DEFINITIONS: Mapping[Rule, Definition] = {
     Rule.TAX: Definition(None, values.tax, "The tax on a line, by name and rate in percent; null: exempt."),
     Rule.COMBINE_BOOKING: Definition(
         None, values.combine_booking, "Programs that may be booked together in one order; null: any."
+    ),
+    Rule.MAKEUP: Definition(
+        None, values.makeup, "When an absence gives a makeup credit, for how long, how many a term; null: never."
     ),
     Rule.DISCOUNTS: Definition([], discounts, "Discounts that may be given, in their order."),
 }

@@ -10,6 +10,7 @@ from models.group_order import GroupOrder, GroupOrderMember, GroupOrderPolicy
 from models.history import StatusEvent
 from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
 from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+from models.makeup import MakeupCredit, MakeupStatus
 from models.message import IdempotencyKey, OutboxMessage, ProcessedEvent
 from models.offering import (
     BookingMode,
@@ -23,6 +24,7 @@ from models.offering import (
 )
 from models.order import (
     TermBookingOrder,
+    TermBookingOrderActivity,
     TermBookingOrderDiscount,
     TermBookingOrderExtra,
     TermBookingOrderLine,
@@ -99,6 +101,8 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "LineKind",
+    "MakeupCredit",
+    "MakeupStatus",
     "MandateStatus",
     "OfferingStatus",
     "Organisation",
@@ -145,6 +149,7 @@ __all__ = [
     "TermBookingExtra",
     "TermBookingLine",
     "TermBookingOrder",
+    "TermBookingOrderActivity",
     "TermBookingOrderDiscount",
     "TermBookingOrderExtra",
     "TermBookingOrderLine",

@@ -121,7 +121,14 @@ class TermProduct(TenantRow, table=True):
         check("waiting_count >= 0", "waiting_count_is_not_negative"),
         check("price_minor >= 0", "price_is_not_negative"),
         check("ends_at > starts_at", "starts_before_it_ends"),
-        check("(starts_at IS NULL) = (ends_at IS NULL) AND (starts_at IS NULL) = (local_date IS NULL)", "dated_whole"),
+        # An activity is of a day, and no time slot of it.
+        check(
+            "(starts_at IS NULL) = (ends_at IS NULL) AND CASE product_type WHEN 'ACTIVITY' "
+            "THEN starts_at IS NULL AND local_date IS NOT NULL ELSE (starts_at IS NULL) = (local_date IS NULL) END",
+            "dated_whole",
+        ),
+        # An activity without a capacity of its own takes everybody who is there that day.
+        check("product_type = 'ACTIVITY' OR capacity IS NOT NULL", "session_has_a_capacity"),
         check("product_type = 'SESSION' OR price_minor = 0", "activity_has_no_price"),
         check("is_seated = (venue_id IS NOT NULL)", "seated_in_a_venue"),
         # What a claim refers to: seated where the session is.
@@ -146,10 +153,12 @@ class TermProduct(TenantRow, table=True):
     local_start: time | None = None
     local_end: time | None = None
     price_minor: int = money(default=0)
-    capacity: int
+    capacity: int | None
     taken: int = 0
     # How many stand in its queue: what is given back is offered where there are any, and costs nothing where not.
     waiting_count: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    # When its roll was settled.
+    roll_closed_at: datetime | None = moment(default=None, nullable=True)
     venue_id: UUID | None = None
     is_seated: bool = flag()
 

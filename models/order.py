@@ -127,7 +127,10 @@ class TermBookingOrderLine(TenantRow, table=True):
         one_of("mode", BookingMode),
         one_of("asked_mode", BookingMode),
         check("price_minor >= 0", "price_is_not_negative"),
+        refers("makeup_credit_id", "makeup_credit"),
+        check("kind <> 'MAKEUP_SESSION' OR makeup_credit_id IS NOT NULL", "makeup_has_its_credit"),
         unique("order_id", "term_product_id"),
+        index("ix_term_booking_order_line_makeup", "makeup_credit_id", where="makeup_credit_id IS NOT NULL"),
         index("ix_term_booking_order_line_session", "term_product_id"),
     )
     order_id: UUID
@@ -138,6 +141,8 @@ class TermBookingOrderLine(TenantRow, table=True):
     # What was asked for, where the selection makes a cheaper whole; and why the line got its mode.
     asked_mode: BookingMode | None = word(BookingMode, default=None, nullable=True)
     mode_reason: str | None = None
+    # What a makeup session is booked with.
+    makeup_credit_id: UUID | None = None
     seat_id: UUID | None = None  # the seat asked for, in a seated session
     price_minor: int = money()
     position: int
@@ -185,6 +190,24 @@ class TermBookingOrderExtra(TenantRow, table=True):
     quantity: int = 1
     price_paid_minor: int = money()
     covered_by_entitlement_id: UUID | None = None
+
+
+class TermBookingOrderActivity(TenantRow, table=True):
+    """An activity of the day that a line chooses, with its title then. It holds a place as long as its line does."""
+
+    __tablename__ = "term_booking_order_activity"
+    __table_args__ = (
+        refers("order_id", "term_booking_order", ondelete="CASCADE"),
+        refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
+        refers("term_product_id", "term_product"),
+        unique("order_id", "term_product_id"),
+        index("ix_term_booking_order_activity_line", "order_line_id"),
+        index("ix_term_booking_order_activity_activity", "term_product_id"),
+    )
+    order_id: UUID
+    order_line_id: UUID
+    term_product_id: UUID
+    title: str
 
 
 class TermBookingOrderDiscount(TenantRow, table=True):

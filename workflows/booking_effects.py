@@ -82,7 +82,8 @@ def release_leaving(
 ) -> None:
     """The places and the time of the sessions that are given up; the others stay held."""
     gone = {str(line.session_id) for line in leaving}
-    places.give_back(batch, booking, [claim for claim in enrolled.claims if claim["term_product_id"] in gone], now=now)
+    claims = [claim for claim in enrolled.claims if (claim["chosen_with"] or claim["term_product_id"]) in gone]
+    places.give_back(batch, booking, claims, now=now)
 
 
 def write_credit(

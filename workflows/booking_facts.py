@@ -4,7 +4,7 @@ Lock order: account → attendee → order → booking → its rows on the roll;
 the write. A sweeper that holds the booking alone takes no lock that comes before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import SQLModel
 
-from billing.credits import Credit, Owed, Used, plan_credit
+from billing.credits import Credit as MoneyBack
+from billing.credits import Owed, Used, plan_credit
 from catalogue.rules import Rule, answer
 from engine.actor import Actor
 from engine.database import Row, Transaction
@@ -28,6 +29,7 @@ from models import (
     TermBookingConfirmationType,
     TermBookingStatus,
 )
+from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import Changed, Order, lock_order
 
 _WAS_THERE = frozenset({AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT})
@@ -94,6 +96,8 @@ class Enrolled:
     payments: list[Used]
     settings: dict[tuple[UUID, str], Any]
     term: Row
+    order_type: int = 0
+    makeups: list[Credit] = field(default_factory=list)  # makeup credits that it has booked
     credit_note_id: UUID | None = None
 
     @property
@@ -117,7 +121,7 @@ class Enrolled:
         hours = answer(Rule.CANCELLATION_WINDOW, self.settings, chain=line.chain).value
         return line.starts_at - timedelta(hours=hours)
 
-    def credit_of(self, leaving: list[BookedLine]) -> Credit:
+    def credit_of(self, leaving: list[BookedLine]) -> MoneyBack:
         """What giving up these sessions takes back of the invoices, extras included."""
         gone = {str(line.id) for line in leaving}
         return plan_credit(
@@ -168,7 +172,16 @@ SELECT
                      'version', a.version, 'reason', a.reason))
      FROM term_attendance a WHERE a.organisation_id = %(org)s AND a.booking_id = %(booking_id)s) AS attendance,
     (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
-                     'takes_place', c.takes_place) ORDER BY c.term_product_id)
+                     'takes_place', c.takes_place, 'chosen_with', (
+                         SELECT l.term_product_id FROM term_booking_order h
+                         JOIN term_booking_order w ON w.organisation_id = h.organisation_id
+                              AND (w.id = h.id OR w.booking_id = h.booking_id)
+                         JOIN term_booking_order_activity y ON y.organisation_id = w.organisation_id
+                              AND y.order_id = w.id AND y.term_product_id = c.term_product_id
+                         JOIN term_booking_order_line l ON l.organisation_id = y.organisation_id
+                              AND l.id = y.order_line_id
+                         WHERE h.organisation_id = c.organisation_id AND h.id = c.order_id
+                         ORDER BY y.id DESC LIMIT 1)) ORDER BY c.term_product_id)
      FROM place_claim c WHERE c.organisation_id = %(org)s AND c.order_id = %(order_id)s) AS claims,
     (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
      FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(booking_id)s AND t.status = 'ARMED') AS timers,
@@ -208,10 +221,14 @@ SELECT
         WHERE a.organisation_id = %(org)s AND v.booking_id = %(booking_id)s
         GROUP BY a.invoice_id, a.payment_id HAVING sum(a.amount_minor) > 0) u) AS payments,
     (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
-     WHERE r.organisation_id = %(org)s AND r.name = 'cancellation_window_hours' AND r.scope_id IN (
+     WHERE r.organisation_id = %(org)s AND r.name IN ('cancellation_window_hours', 'makeup') AND r.scope_id IN (
          SELECT %(org)s UNION ALL SELECT offering_id FROM lines UNION ALL SELECT program_id FROM lines
-         UNION ALL SELECT category_id FROM lines)) AS settings
-"""
+         UNION ALL SELECT category_id FROM lines)) AS settings,
+    (SELECT json_agg({makeup}) FROM makeup_credit m
+     WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND m.status = 200) AS makeups,
+    (SELECT b.order_type FROM term_booking b
+     WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s) AS order_type
+""".replace("{makeup}", AS_JSON)
 
 
 def lock_booking(tx: Transaction, booking_id: UUID, *, actor: Actor, version: int | None = None) -> Enrolled:
@@ -271,7 +288,8 @@ def enrolled_of(booking: Booking, behind: Row, order: Order | None, organisation
         payments=[Used(UUID(u["invoice_id"]), UUID(u["payment_id"]), u["amount_minor"])
                   for u in behind["payments"] or ()],
         settings={(UUID(scope), name): value for scope, name, value in behind["settings"] or ()},
-        term=behind["term"],
+        term=behind["term"], order_type=behind["order_type"],
+        makeups=[Credit.of(credit) for credit in behind["makeups"] or ()],
     )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """Every lifecycle, for those who need them all: the diagrams and the invariants."""
 
 from engine.chart import Chart
-from workflows import mandate, subscription, term_booking, term_booking_order, waiting_list
+from workflows import makeup_credit, mandate, subscription, term_booking, term_booking_order, waiting_list
 
 CHARTS: tuple[Chart, ...] = (
     term_booking_order.CHART, term_booking.CHART, mandate.CHART, waiting_list.CHART, subscription.CHART,
+    makeup_credit.CHART,
 )  # fmt: skip
 
 

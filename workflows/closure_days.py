@@ -140,17 +140,28 @@ _CLOSE_SESSIONS = Guarded(
 )
 
 
+_FREE_PLACES = Guarded(
+    name="free_places",
+    sql="UPDATE term_product s SET taken = s.taken - r.released FROM {rows} "
+    "WHERE s.organisation_id = {org} AND s.id = r.id AND s.taken >= r.released RETURNING s.id",
+    takes="id uuid, released int",
+)
+
+
 def _close_sessions(tx: Transaction, closing: Closing) -> None:
     """The sessions are closed, and their places given back, each counter once."""
     holders: list[ClosedBooking | ClosedOrder] = [*closing.bookings, *closing.orders]
     released: Counter[UUID] = Counter(
         claim["term_product_id"] for one in holders for claim in one.claims if claim["takes_place"]
     )
-    rows = [{"id": session["id"], "released": released[session["id"]]} for session in closing.sessions]
-    if rows:
-        tx.batch.guard(
-            _CLOSE_SESSIONS, rows, otherwise=lambda _: MovedMeanwhile("The day was changed meanwhile; look again.")
-        )
+    closed = [{"id": session["id"], "released": released.pop(session["id"], 0)} for session in closing.sessions]
+    # What is left are activities of a session that is closed by itself: they take place for the others.
+    freed = [{"id": activity, "released": places} for activity, places in released.items()]
+    for statement, rows in ((_CLOSE_SESSIONS, closed), (_FREE_PLACES, freed)):
+        if rows:
+            tx.batch.guard(
+                statement, rows, otherwise=lambda _: MovedMeanwhile("The day was changed meanwhile; look again.")
+            )
 
 
 def _keep_closed(tx: Transaction, scope: Scope, reason: str) -> None:

@@ -129,11 +129,22 @@ SELECT id FROM term_product WHERE organisation_id = %(org)s AND id = ANY(%(ids)s
 # A place that is offered to, or saved for, who waits is given back when the offer is answered or runs out: nobody can
 # accept it any more.
 _CLAIMS = """
-SELECT c.id, c.term_product_id, c.takes_place, c.order_id, o.booking_id, b.order_id AS made_by
+SELECT c.id, c.term_product_id, c.takes_place, c.order_id, o.booking_id, b.order_id AS made_by,
+       coalesce(l.term_product_id, c.term_product_id) AS session_id
 FROM place_claim c
 JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
 LEFT JOIN term_booking b ON b.organisation_id = o.organisation_id AND b.id = o.booking_id
-WHERE c.organisation_id = %(org)s AND c.term_product_id = ANY(%(ids)s) AND c.order_type <> 1 ORDER BY c.id
+-- An activity is held for the session that it was chosen with.
+LEFT JOIN LATERAL (
+    SELECT x.term_product_id FROM term_booking_order w
+    JOIN term_booking_order_activity y ON y.organisation_id = w.organisation_id AND y.order_id = w.id
+         AND y.term_product_id = c.term_product_id
+    JOIN term_booking_order_line x ON x.organisation_id = y.organisation_id AND x.id = y.order_line_id
+    WHERE w.organisation_id = o.organisation_id AND (w.id = o.id OR w.booking_id = o.booking_id)
+    ORDER BY y.id DESC LIMIT 1) l ON true
+WHERE c.organisation_id = %(org)s AND c.order_type <> 1
+  AND (c.term_product_id = ANY(%(ids)s) OR l.term_product_id = ANY(%(ids)s))
+ORDER BY c.id
 """
 
 _CARTS = """
@@ -154,7 +165,7 @@ def read_closing(tx: Transaction, scope: Scope, *, is_closing: bool) -> Closing:
     if is_closing:
         holders = _holders(claims)
         lock_with_bookings(tx, holders)
-        tx.rows(_LOCK_SESSIONS, ids=ids)
+        tx.rows(_LOCK_SESSIONS, ids=[*ids, *{claim["term_product_id"] for claim in claims}])
         sessions, claims = _read_sessions(tx, scope), tx.rows(_CLAIMS, ids=ids)
         if [session["id"] for session in sessions] != ids or not _holders(claims) <= holders:
             raise MovedMeanwhile("The day was booked meanwhile; look at it again.")
@@ -199,7 +210,7 @@ def _closed_booking(enrolled: Enrolled, closed: set[str], claims: list[Row]) -> 
     leaving = [line for line in concerned if not line.was_there]
     staying = [line for line in concerned if line.was_there]
     stays = {line.session_id for line in staying}
-    released = [claim for claim in claims if claim["term_product_id"] not in stays]
+    released = [claim for claim in claims if claim["session_id"] not in stays]
     return ClosedBooking(enrolled, leaving, staying, released, enrolled.credit_of(leaving))
 
 

@@ -408,7 +408,7 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
-          "booking.day_closed", "order.day_closed",
+          "booking.day_closed", "order.day_closed", "makeup.revoked",
           "payment.settled", "payment.credited", "payment.failed", "payment.returned",
           "payment.review", "order.waiting", "waiting.offered", "waiting.expired", "mandate.activated",
           "mandate.revoked", "subscription.begun", "subscription.rolled", "subscription.not_rolled",

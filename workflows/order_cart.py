@@ -17,7 +17,14 @@ from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.fire import MovedMeanwhile, Refused
 from engine.ids import new_id
-from models import BookingMode, LineKind, TermBookingOrderExtra, TermBookingOrderLine, TermBookingOrderType
+from models import (
+    BookingMode,
+    LineKind,
+    TermBookingOrderActivity,
+    TermBookingOrderExtra,
+    TermBookingOrderLine,
+    TermBookingOrderType,
+)
 from workflows.order_facts import Facts, Order
 from workflows.order_guards import ORDER_TYPES_THAT_WORK
 
@@ -93,7 +100,8 @@ def _refuse_type(order_type: TermBookingOrderType, term: str, *, is_offered: boo
 
 
 def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The input as rows to write: `lines` are `{session_id, mode, seat_id, extras: [{extra_id, quantity}]}`.
+    """The input as rows to write: `lines` are `{session_id, mode, seat_id, activity_ids, extras: [{extra_id,
+    quantity}]}`.
 
     Raises Invalid naming each field: too many lines, the same session or extra twice, a quantity out of range.
     """
@@ -105,9 +113,10 @@ def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     for position, line in enumerate(lines):
         line_id = new_id()
         wanted.append({
-            "line_id": line_id, "id": line["session_id"], "kind": LineKind.SESSION.value,
+            "line_id": line_id, "id": line["session_id"], "kind": _kind(line).value,
             "mode": BookingMode(line.get("mode") or BookingMode.CASUAL).value, "position": position,
-            "seat_id": line.get("seat_id"),
+            "seat_id": line.get("seat_id"), "activities": line.get("activity_ids") or [],
+            "makeup_credit_id": line.get("makeup_credit_id"),
         })  # fmt: skip
         extras.extend(
             {"id": new_id(), "order_line_id": line_id, "extra_id": e["extra_id"], "quantity": e["quantity"]}
@@ -116,15 +125,26 @@ def wanted_rows(lines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return wanted, extras
 
 
+def _kind(line: Row) -> LineKind:
+    return LineKind.MAKEUP_SESSION if line.get("makeup_credit_id") else LineKind.SESSION
+
+
 def _failing_lines(lines: Sequence[Row]) -> Iterable[Reason]:
     if len(lines) > MOST_LINES:
         yield Reason("too_many", f"An order has at most {MOST_LINES} lines, not {len(lines)}.", field="lines")
         return
     seen: dict[UUID, int] = {}
+    chosen: set[UUID] = set()
     for position, line in enumerate(lines):
         first = seen.setdefault(line["session_id"], position)
         if first != position:
             yield Reason("twice", f"The same session as in lines[{first}].", field=f"lines[{position}].session_id")
+        if not chosen.isdisjoint(line.get("activity_ids") or ()):
+            yield Reason("twice", "Each activity once in an order.", field=f"lines[{position}].activity_ids")
+        chosen.update(line.get("activity_ids") or ())
+        if line.get("makeup_credit_id") and line["makeup_credit_id"] in chosen:
+            yield Reason("twice", "Each makeup credit once.", field=f"lines[{position}].makeup_credit_id")
+        chosen.update([line["makeup_credit_id"]] if line.get("makeup_credit_id") else ())
         yield from _failing_extras(position, line.get("extras") or ())
 
 
@@ -182,10 +202,16 @@ def replace_lines(
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
             "price_minor": prices[line.session_id], "position": line.position, "seat_id": line.seat_id,
+            "makeup_credit_id": line.makeup and line.makeup.id,
         } for line in facts.whole],
     )  # fmt: skip
     gone = MovedMeanwhile("A seat was taken out of its venue meanwhile; look again.")
     batch.on_violation("fk_term_booking_order_line_organisation_id_seat_id", gone)
+    batch.add(
+        TermBookingOrderActivity,
+        [{"id": new_id(), "order_id": order.id, "order_line_id": line.line_id, "term_product_id": activity.id,
+          "title": activity.title} for line in facts.lines for activity in line.activities],
+    )  # fmt: skip
     chosen = [extra for line in facts.whole for extra in line.extras]
     if chosen:
         batch.add(

@@ -27,7 +27,10 @@ def hold_places(order: Order, *, batch: Batch, facts: Facts, now: datetime, **_:
     # An interest takes no place: what is offered to the attendee stays offered beside it.
     takes = order.order_type in TAKES_PLACE
     offered = {line.session_id: claim.id for line in lines if takes and (claim := facts.offered(line))}
-    places.hold(batch, order, lines, now=now, looks_again=facts.beside is not None, offered=offered)
+    chosen = [(line, activity) for line in facts.lines for activity in line.activities]
+    places.hold(
+        batch, order, lines, now=now, looks_again=facts.beside is not None, offered=offered, chosen=chosen
+    )  # fmt: skip
 
 
 def note_submission(order: Order, *, now: datetime, **_: Any) -> None:

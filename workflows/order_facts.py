@@ -34,6 +34,9 @@ from models import (
 )
 from workflows.double_booking import Slot, converts
 from workflows.interest_facts import Interest, read_interests, triggers_of
+from workflows.makeup_credit import Credit
+from workflows.makeup_use import read_wanted_credits
+from workflows.wanted_activities import WantedActivity, read_wanted_activities
 from workflows.wanted_seats import WantedSeat, read_wanted_seats
 
 
@@ -114,8 +117,20 @@ class WantedLine:
     asked_mode: BookingMode | None = None
     mode_reason: str = ""
     seat: WantedSeat | None = None  # the seat asked for, if there is such a seat
+    activities: list[WantedActivity] = field(default_factory=list)  # those asked for that there are
+    makeup: Credit | None = None  # the credit of a makeup session, if there is such a credit
     # It takes the time of a session that the same change gives up: it blocks no time before the two are swapped.
     waits_for_swap: bool = False
+
+    @property
+    def makeup_credit_id(self) -> UUID | None:
+        """What a makeup session is booked with."""
+        return UUID(self.facts["makeup_credit_id"]) if self.facts["makeup_credit_id"] else None
+
+    @property
+    def activity_ids(self) -> list[UUID]:
+        """The activities of the day that are asked for."""
+        return [UUID(activity_id) for activity_id in self.facts["activities"] or ()]
 
     @property
     def seat_id(self) -> UUID | None:
@@ -341,7 +356,9 @@ def order_of(row: Row) -> Order:
 _WANTED_SAVED = """
 WITH wanted AS MATERIALIZED (
     SELECT l.order_id, l.id AS line_id, l.term_product_id AS id, l.kind, coalesce(l.asked_mode, l.mode) AS mode,
-           l.position, l.seat_id
+           l.position, l.seat_id, l.makeup_credit_id,
+           (SELECT jsonb_agg(a.term_product_id) FROM term_booking_order_activity a
+            WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activities
     FROM term_booking_order_line l
     WHERE l.organisation_id = %(org)s AND l.order_id = ANY(%(order_ids)s) AND l.kind <> 'CLOSURE_DAY'
 ), extras AS (
@@ -352,7 +369,8 @@ WITH wanted AS MATERIALIZED (
 _WANTED_GIVEN = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(wanted)s::jsonb)
-        AS w(order_id uuid, line_id uuid, id uuid, kind text, mode text, position int, seat_id uuid)
+        AS w(order_id uuid, line_id uuid, id uuid, kind text, mode text, position int, seat_id uuid,
+             activities jsonb, makeup_credit_id uuid)
 ), extras AS (
     SELECT * FROM jsonb_to_recordset(%(extras)s::jsonb)
         AS e(id uuid, order_line_id uuid, extra_id uuid, quantity int)
@@ -531,6 +549,8 @@ def read_facts_together(
     assert row is not None
     found = _facts_of_each(row, orders, tx.organisation_id, now=now, today=today)
     _seat(tx, orders, found)
+    _name_activities(tx, found)
+    _name_credits(tx, found)
     _make_way(tx, orders, found)
     return found
 
@@ -573,6 +593,22 @@ def _seat(tx: Transaction, orders: Sequence[Order], found: Sequence[Facts]) -> N
                               order_ids=[order.id for order in orders])  # fmt: skip
     for line in lines:
         line.seat = seats.get((line.session_id, line.seat_id)) if line.seat_id else None
+
+
+def _name_activities(tx: Transaction, found: Sequence[Facts]) -> None:
+    """Give each line the activities that it chooses."""
+    lines = [line for facts in found for line in facts.lines if line.activity_ids]
+    known = read_wanted_activities(tx, {i for line in lines for i in line.activity_ids})
+    for line in lines:
+        line.activities = [known[i] for i in line.activity_ids if i in known]
+
+
+def _name_credits(tx: Transaction, found: Sequence[Facts]) -> None:
+    """Give each makeup session its credit."""
+    lines = [line for facts in found for line in facts.lines if line.makeup_credit_id]
+    known = read_wanted_credits(tx, {line.makeup_credit_id for line in lines if line.makeup_credit_id})
+    for line in lines:
+        line.makeup = known.get(line.makeup_credit_id) if line.makeup_credit_id else None
 
 
 def _make_way(tx: Transaction, orders: Sequence[Order], found: Sequence[Facts]) -> None:

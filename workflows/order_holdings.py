@@ -1,7 +1,7 @@
 """What an order holds and owes: claims, timers, Billing, payments and newest quote, in one statement after the lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -10,13 +10,19 @@ from uuid import UUID
 from billing.schedules import Schedule
 from catalogue.rules import Rule, answer
 from engine.database import Row, Transaction
+from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import ACCOUNT_STANDING, Order
 from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
 _HOLDINGS = """
 SELECT
     (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
-                     'takes_place', c.takes_place) ORDER BY c.term_product_id)
+                     'takes_place', c.takes_place, 'chosen_with', (
+                         SELECT l.term_product_id FROM term_booking_order_activity y
+                         JOIN term_booking_order_line l ON l.organisation_id = y.organisation_id
+                              AND l.id = y.order_line_id
+                         WHERE y.organisation_id = c.organisation_id AND y.order_id = c.order_id
+                           AND y.term_product_id = c.term_product_id)) ORDER BY c.term_product_id)
      FROM place_claim c WHERE c.organisation_id = %(org)s AND c.order_id = %(order_id)s) AS claims,
     (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
      FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(order_id)s AND t.status = 'ARMED') AS timers,
@@ -35,6 +41,8 @@ SELECT
     {schedule} AS schedule,
     EXISTS (SELECT FROM direct_debit_mandate m WHERE m.organisation_id = %(org)s AND m.account_id = %(account_id)s
             AND m.status = 200) AS has_mandate,
+    (SELECT json_agg({makeup}) FROM makeup_credit m
+     WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND m.status = 200) AS makeups,
     {lines}
 """
 
@@ -82,7 +90,7 @@ _PRICED_LINES = (
 _NO_LINES = (
     "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, NULL::json AS standing"
 )
-_READ = _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
+_READ = _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s")).replace("{makeup}", AS_JSON)
 _WITH_LINES = _READ.replace("{lines}", _PRICED_LINES)
 _WITHOUT_LINES = _READ.replace("{lines}", _NO_LINES)
 
@@ -106,6 +114,7 @@ class Holdings:
     schedule: Schedule | None = None
     agreed_at: datetime | None = None
     has_mandate: bool = False
+    makeups: list[Credit] = field(default_factory=list)  # booked by it
     # The document that the verb issued, for its answer.
     document_id: UUID | None = None
 
@@ -179,4 +188,5 @@ def _holdings(row: Row) -> Holdings:
         settings={(UUID(scope), name): value for scope, name, value in row["settings"] or ()},
         standing=row["standing"], schedule=schedule_of(row["schedule"]), has_mandate=row["has_mandate"],
         agreed_at=datetime.fromisoformat(row["schedule"]["agreed_at"]) if row["schedule"] else None,
+        makeups=[Credit.of(credit) for credit in row["makeups"] or ()],
     )  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 from billing.discounts import Given
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
-from models import TermBookingOrderType
+from models import LineKind, TermBookingOrderType
 from workflows.order_discounts import discount_orders
 from workflows.order_facts import Facts, Order, WantedExtra, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
@@ -47,6 +47,7 @@ def unit_prices_in(order: Order, facts: Facts) -> Units:
     found: Units = {}
     for offering in facts.offerings.values():
         found.update(unit_prices_of(facts, offering))
+    found |= {line.session_id: (0, "makeup credit") for line in facts.lines if line.kind is LineKind.MAKEUP_SESSION}
     return found | {line.session_id: seat for line in facts.lines if (seat := _seat_price(line))}
 
 

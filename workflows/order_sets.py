@@ -7,6 +7,7 @@ from uuid import UUID
 
 from engine.database import Row, Transaction
 from workflows.booking_facts import BEHIND, BOOKINGS, LOCK_ROLL, Booking, Enrolled, booking_of, enrolled_of
+from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import ORDERS, Order, order_of
 
 _ACCOUNTS = """
@@ -64,6 +65,7 @@ class Carried:
     billing_lines: list[Row]
     sessions: dict[str, UUID]  # its lines, by session
     quote_expires_at: datetime | None
+    makeups: list[Credit]  # the makeup credits that it has booked
 
 
 _CARRIED = """
@@ -80,10 +82,12 @@ SELECT o.id,
     (SELECT q.expires_at FROM quote q WHERE q.organisation_id = o.organisation_id AND q.order_id = o.id
      ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote_expires_at,
     (SELECT json_object_agg(l.term_product_id, l.id) FROM term_booking_order_line l
-     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id AND l.kind <> 'CLOSURE_DAY') AS sessions
+     WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id AND l.kind <> 'CLOSURE_DAY') AS sessions,
+    (SELECT json_agg({makeup}) FROM makeup_credit m
+     WHERE m.organisation_id = o.organisation_id AND m.order_id = o.id AND m.status = 200) AS makeups
 FROM term_booking_order o
 WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
-"""
+""".replace("{makeup}", AS_JSON)
 
 
 def read_carried(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, Carried]:
@@ -92,6 +96,7 @@ def read_carried(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, Car
         row["id"]: Carried(
             row["billing_group"], row["billing_lines"] or [],
             {session: UUID(line) for session, line in (row["sessions"] or {}).items()}, row["quote_expires_at"],
+            [Credit.of(credit) for credit in row["makeups"] or ()],
         )
         for row in tx.rows(_CARRIED, order_ids=list(order_ids))
     }  # fmt: skip

@@ -1,13 +1,15 @@
 """Taking and giving back places and time. Sessions are locked in id order; a guarded counter has the last word."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from engine.batch import Batch, FollowUp, Guarded
 from engine.database import Overtaken
+from engine.errors import Reason
 from engine.fire import MovedMeanwhile, Refused, Subject
 from engine.ids import new_id
 from models import PlaceClaim
@@ -15,6 +17,7 @@ from workflows.double_booking import BLOCKS_TIME, TAKES_PLACE
 from workflows.order_facts import Order, WantedLine
 from workflows.order_guards import session_full
 from workflows.waiting_list import offer_freed
+from workflows.wanted_activities import WantedActivity, activity_full
 
 TAKE = Guarded(
     name="take_places",
@@ -22,7 +25,7 @@ TAKE = Guarded(
     "SELECT p.id, r.places FROM {rows} JOIN term_product p ON p.id = r.id WHERE p.organisation_id = {org} "
     "ORDER BY p.id FOR NO KEY UPDATE OF p) locked "
     "WHERE s.organisation_id = {org} AND s.id = locked.id AND s.status = 'OPEN' "
-    "AND s.taken + locked.places <= s.capacity RETURNING s.id",
+    "AND s.taken + locked.places <= coalesce(s.capacity, 2147483647) RETURNING s.id",
     takes="id uuid, places int",
     is_by_id=True,
 )
@@ -61,11 +64,15 @@ _TAKE_OVER = Guarded(
 )
 
 
+# What a place is taken in, and what is said where there is none.
+_Wanted = tuple[UUID, Callable[[], Reason]]
+
+
 def hold(
     batch: Batch, order: Order, lines: Sequence[WantedLine], *, now: datetime, looks_again: bool = False,
-    offered: Mapping[UUID, UUID] | None = None,
+    offered: Mapping[UUID, UUID] | None = None, chosen: Sequence[tuple[WantedLine, WantedActivity]] = (),
 ) -> None:  # fmt: skip
-    """Take one place in each session and the attendee's time; all of them or, if any is full, none.
+    """Take one place in each session and each `chosen` activity, and the attendee's time; all or, if any is full, none.
 
     Orders of one batch add up: two siblings in one session take its places at once. One that `looks_again` has its
     whole unit of work done once more when somebody was faster. `offered` are the claims, by session, of places that
@@ -73,9 +80,11 @@ def hold(
     """
     offered = offered or {}
     fresh = [line for line in lines if line.session_id not in offered]
-    if lines and order.order_type in TAKES_PLACE:
-        _take(batch, order, fresh, PlacesTaken if looks_again else Refused)
-        order.record(places_taken=[line.session_id for line in lines])
+    wanted: list[_Wanted] = [(line.session_id, partial(session_full, line)) for line in fresh]
+    wanted += [(activity.id, partial(activity_full, line, activity)) for line, activity in chosen]
+    if (lines or chosen) and order.order_type in TAKES_PLACE:
+        _take(batch, order, wanted, PlacesTaken if looks_again else Refused)
+        order.record(places_taken=[line.session_id for line in lines] + [activity.id for _, activity in chosen])
     if offered:
         blocks = order.order_type in BLOCKS_TIME
         batch.guard(
@@ -85,6 +94,7 @@ def hold(
             otherwise=lambda _: MovedMeanwhile("The offer ran out meanwhile; look again."),
         )  # fmt: skip
     batch.add(PlaceClaim, [_claim(order, line, now) for line in fresh])
+    batch.add(PlaceClaim, [_activity_claim(order, line, activity, now) for line, activity in chosen])
     for constraint in ("ex_place_claim_no_overlap", *_SAME_SESSION):
         batch.on_violation(constraint, MovedMeanwhile("The attendee was booked elsewhere meanwhile; look again."))
     for constraint in _SEATS:
@@ -128,23 +138,23 @@ def release(batch: Batch, claims: Iterable[dict[str, Any]], *, now: datetime) ->
         batch.guard(RELEASE, [{"id": c["id"]} for c in claims], otherwise=lambda _: meanwhile)
 
 
-def _take(batch: Batch, order: Order, lines: Sequence[WantedLine], refusal: type[Refused]) -> None:
-    first: list[WantedLine] = []
-    for line in lines:
-        if (siblings := batch.waiting(TAKE, line.session_id)) is not None:
+def _take(batch: Batch, order: Order, wanted: Sequence[_Wanted], refusal: type[Refused]) -> None:
+    first: list[_Wanted] = []
+    for product_id, full in wanted:
+        if (siblings := batch.waiting(TAKE, product_id)) is not None:
             siblings["places"] += 1
         else:
-            first.append(line)
+            first.append((product_id, full))
     if first:
         batch.guard(
-            TAKE, [{"id": line.session_id, "places": 1} for line in first],
+            TAKE, [{"id": product_id, "places": 1} for product_id, _ in first],
             otherwise=lambda taken: _places_taken(order, first, taken, refusal),
         )  # fmt: skip
 
 
-def _places_taken(order: Order, lines: list[WantedLine], taken: set[str], refusal: type[Refused]) -> Refused:
-    full = [session_full(line) for line in lines if str(line.session_id) not in taken]
-    return refusal(f"submit of {order.reference} is refused: somebody was faster.", reasons=full)
+def _places_taken(order: Order, wanted: Sequence[_Wanted], taken: set[str], refusal: type[Refused]) -> Refused:
+    reasons = [full() for product_id, full in wanted if str(product_id) not in taken]
+    return refusal(f"submit of {order.reference} is refused: somebody was faster.", reasons=reasons)
 
 
 def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:
@@ -158,4 +168,12 @@ def _claim(order: Order, line: WantedLine, now: datetime) -> dict[str, Any]:
         "during": f"[{starts.isoformat()},{ends.isoformat()})" if starts and ends else "empty", "held_since": now,
         "is_seated": line.facts["venue_id"] is not None, "venue_id": seat and seat.venue_id,
         "seat_id": seat and seat.id,
+    }  # fmt: skip
+
+
+def _activity_claim(order: Order, line: WantedLine, activity: WantedActivity, now: datetime) -> dict[str, Any]:
+    """An activity has a place, and no time of its own."""
+    return _claim(order, line, now) | {
+        "id": new_id(), "term_product_id": activity.id, "during": "empty", "is_seated": False, "venue_id": None,
+        "seat_id": None,
     }  # fmt: skip

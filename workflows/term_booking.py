@@ -39,6 +39,7 @@ from workflows.booking_guards import (
     is_within_term,
 )
 from workflows.closure_effects import free_claims, tell_closure, turn_lines
+from workflows.makeup_use import return_closed_credits, return_left_credits
 
 ADMIN = frozenset({ActorKind.ADMIN})
 OWNER = frozenset({ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST})
@@ -54,12 +55,12 @@ _MAY_CANCEL = (has_reason, is_in_cancellation_window)
 _MAY_CLOSE = (has_reason, is_within_term)
 _MAY_ARCHIVE = (has_run, has_nothing_due)
 _GIVE_UP = (strike_attendance, drop_lines, write_credit, rebill)
-_END = (*_GIVE_UP, release_places, disarm_close)
-_PLAN = (*_GIVE_UP, release_leaving, disarm_close, arm_close)
+_END = (*_GIVE_UP, return_left_credits, release_places, disarm_close)
+_PLAN = (*_GIVE_UP, return_left_credits, release_leaving, disarm_close, arm_close)
 # Of a booking for attendance only: nothing is invoiced, and its order voids the Billing.
-_END_UNBILLED = (strike_attendance, drop_lines, release_places)
+_END_UNBILLED = (strike_attendance, drop_lines, return_left_credits, release_places)
 _ARCHIVE = (release_places, disarm_close)
-_CLOSE_DAY = (strike_attendance, turn_lines, free_claims, write_credit, rebill, tell_closure)
+_CLOSE_DAY = (strike_attendance, turn_lines, free_claims, return_closed_credits, write_credit, rebill, tell_closure)
 
 CHART = Chart(
     name="term_booking",

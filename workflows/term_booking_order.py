@@ -50,6 +50,7 @@ from workflows.interest_rules import (
     keep_wishes,
     make_way,
 )
+from workflows.makeup_use import book_credits, has_makeup_credit, return_carried_credits, return_credits
 from workflows.order_cart import asked_promo_code, clear_lines, replace_lines, resolve_account, wanted_rows
 from workflows.order_confirmation import (
     Confirmation,
@@ -121,14 +122,23 @@ from workflows.waiting_guards import (
     is_waiting,
 )
 from workflows.waiting_queue import join_queue, leave_queue
+from workflows.wanted_activities import has_activity_place, is_activity_of_its_day
 
 _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
-_SAVE = (has_order_type_on_offer, is_selectable, is_seat_of_its_session, has_wishes_on_offer)
+_SAVE = (
+    has_order_type_on_offer,
+    is_selectable,
+    is_seat_of_its_session,
+    is_activity_of_its_day,
+    has_makeup_credit,
+    has_wishes_on_offer,
+)
 _SUBMIT = (
     is_enrolment, is_with_its_subscription, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer,
     is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
-    is_seat_of_its_session, has_seat, has_no_conflict, has_no_open_offer, is_in_good_standing,
+    is_seat_of_its_session, has_seat, is_activity_of_its_day, has_activity_place, has_makeup_credit,
+    has_no_conflict, has_no_open_offer, is_in_good_standing,
     has_good_promo_code,
     has_changes, can_be_changed, is_in_change_window,
     has_deposit, is_schedule_as_shown,
@@ -144,7 +154,7 @@ _WAIT = (
     is_before_cut_off, is_eligible, has_no_conflict, is_not_in_queue, is_possible_as_one,
 )  # fmt: skip
 _ENROLMENT = (is_enrolment, is_with_its_subscription, is_first_order)
-_HOLD = (make_way, hold_places, open_billing, agree_schedule, use_promo_code, arm_timeout)
+_HOLD = (make_way, hold_places, book_credits, open_billing, agree_schedule, use_promo_code, arm_timeout)
 _CONFIRM = (is_enrolment, is_with_its_subscription, is_first_order, can_confirm_oneself, is_condition_met)
 _CONFIRM_CHANGE = (
     is_change, can_be_changed, has_changes, is_in_change_window, is_difference_as_shown, is_change_paid,
@@ -155,7 +165,7 @@ _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
 _ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
 _INVOICE = (approve_booking, write_invoice)
-_LET_GO = (disarm_timers, release_places, leave_queue, void_billing, return_promo_code)
+_LET_GO = (disarm_timers, release_places, return_credits, leave_queue, void_billing, return_promo_code)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
 _UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
@@ -164,10 +174,10 @@ _BECOME = (disarm_timers, void_billing, return_promo_code, keep_reason)
 _CLAIM = (hold_places, note_submission)
 _REVIVE, _RETAKE = (
     (is_timed_out, *_SUBMIT),
-    (make_way, hold_places, open_billing, agree_schedule, use_promo_code, forget_reason),
+    (make_way, hold_places, book_credits, open_billing, agree_schedule, use_promo_code, forget_reason),
 )
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
-_CLOSE_DAY = (turn_order_lines, free_claims, rebill_order, reissue_quote, tell_order_closure)
+_CLOSE_DAY = (turn_order_lines, free_claims, return_carried_credits, rebill_order, reissue_quote, tell_order_closure)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _REMOVE = (has_no_money, has_no_group_offer)
 _QUEUE, _END_WAIT = (join_queue, note_submission), (disarm_timers, keep_reason)
@@ -300,7 +310,7 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
     if order.order_type is TermBookingOrderType.WAITING_LIST:
         asked = (is_in_booking_window, *asked, is_unseated)
     elif order.order_type is not TermBookingOrderType.EOI:
-        asked = (is_in_booking_window, *asked, has_no_open_offer, has_trial_left, has_place, has_seat,
+        asked = (is_in_booking_window, *asked, has_no_open_offer, has_trial_left, has_place, has_seat, has_activity_place,
                  has_good_promo_code)  # fmt: skip
     return [reason for guard in asked for reason in guard(order, **known)]
 

@@ -17,6 +17,7 @@ from engine.database import Row, Transaction
 from engine.errors import Reason
 from engine.fire import MovedMeanwhile, Subject, fire
 from models import TermBookingOrderType, TermBookingStatus
+from workflows import places
 from workflows.booking_facts import BookedLine, Enrolled, lock_enrolled
 from workflows.interest_facts import Interest
 from workflows.order_facts import Facts, Order, lock_order
@@ -81,7 +82,9 @@ def _convert_order(
 ) -> Handed:  # fmt: skip
     holdings = read_holdings(tx, source)
     seats = _seats(tx, source)
-    kept = _transfer(tx, holdings.claims, source, source, order)
+    kept = _transfer(tx, [c for c in holdings.claims if not c["chosen_with"]], source, source, order)
+    # Its activities are chosen anew.
+    places.give_back(tx.batch, source, [c for c in holdings.claims if c["chosen_with"]], now=now)
     source.change(converted_into_id=order.id)
     fire(tx.batch, chart, source, "convert", actor=SYSTEM, now=now, reason=_why(order), is_muted=is_muted,
          holdings=holdings, changes=_told(order, actor, kept))  # fmt: skip

@@ -81,6 +81,7 @@ def _saved_line(line: WantedLine, priced: PricedLine) -> Row:
         "session_id": line.session_id, "name": line.label, "kind": line.kind, "mode": line.mode,
         "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
         "position": line.position, "price_minor": priced.gross_minor, "seat": _seat(line),
+        "activities": [activity.title for activity in line.activities],
         "discounts": [_discount(row) for row in discounts],
         "extras": [{"extra_id": e.extra_id, "name": e.name, "quantity": e.quantity, "price_minor": e.price_minor}
                    for e in line.extras],
@@ -121,6 +122,8 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
             'end', s.local_end, 'kind', l.kind, 'mode', l.mode,
             'asked_mode', l.asked_mode, 'mode_reason', l.mode_reason, 'position', l.position,
             'price_minor', l.price_minor,
+            'activities', ARRAY(SELECT y.title FROM term_booking_order_activity y
+                WHERE y.organisation_id = l.organisation_id AND y.order_line_id = l.id ORDER BY y.title),
             'seat', (SELECT json_build_object('id', x.id, 'row', x.row_name, 'number', x.number,
                             'seat_type', x.seat_type)
                      FROM seat x WHERE x.organisation_id = l.organisation_id AND x.id = l.seat_id),

@@ -27,7 +27,7 @@ FROM term_product s
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
 JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
-WHERE s.organisation_id = %(org)s{{where}}
+WHERE s.organisation_id = %(org)s AND s.product_type = 'SESSION'{{where}}
 """
 _FAMILIES_SEE = "p.status = 'PUBLISHED'"
 

@@ -45,6 +45,12 @@ class WantedLine(Input):
     session_id: UUID
     mode: BookingMode = BookingMode.CASUAL
     seat_id: UUID | None = Field(default=None, description="The seat, in a seated session.")
+    makeup_credit_id: UUID | None = Field(
+        default=None, description="Makes it a makeup session: its base price is 0.00, its extras are charged."
+    )
+    activity_ids: list[UUID] = Field(
+        default_factory=list, max_length=10, description="Activities of the day, in a holiday programme."
+    )
     extras: list[WantedExtra] = Field(default_factory=list, max_length=20)
 
 
@@ -160,6 +166,7 @@ class OrderLine(Output):
     price_minor: int = Field(description="With its discounts taken off.")
     discounts: list[LineDiscount]
     seat: ShownSeat | None = Field(default=None, description="The seat asked for, in a seated session.")
+    activities: list[str] | None = Field(default=None, description="The activities that are chosen, by title.")
     extras: list[OrderExtra]
 
 

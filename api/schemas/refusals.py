@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 # What a problem's `code` says.
 PROBLEMS: Mapping[str, str] = {
+    "activity_is_chosen": "More places are taken in the activity than it would have.",
     "already_exists": "There is one already; `reasons` names the fields that may not be the same.",
     "changed": "It is not the version that `If-Match` names any more.",
     "closure_is_stale": "The day has changed since its preview; `facts` hold the fresh one.",
@@ -44,6 +45,10 @@ PROBLEMS: Mapping[str, str] = {
 
 # What a `reasons[].code` says.
 REASONS: Mapping[str, str] = {
+    "activity_closed": "The activity does not take place.",
+    "activity_elsewhere": "The activity is none of the session's programme.",
+    "activity_full": "The activity has no place left.",
+    "activity_of_another_day": "The activity is on another day than the session.",
     "admin_with_reason": "An admin confirms it, with a reason.",
     "after_term": "The day is after the term's last.",
     "age_does_not_fit": "The attendee is too young or too old on the day of the first session.",
@@ -72,6 +77,12 @@ REASONS: Mapping[str, str] = {
     "is_waiting": "It is a waiting-list order: it joins the queue.",
     "is_subscription": "It is the term of a subscription: it goes through the subscription.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
+    "makeup_elsewhere": "The makeup credit is for another program.",
+    "makeup_expired": "The makeup credit ends before the session.",
+    "makeup_needs_booking": "A makeup session is asked for in a new order of type Booking.",
+    "makeup_not_available": "The makeup credit is booked, used, expired or taken back.",
+    "makeup_stays": "A change of a booking leaves its makeup sessions as they are.",
+    "makeup_unknown": "The attendee has no such makeup credit.",
     "malformed": "A header or a cursor is not of the form that it must have.",
     "left_already": "The holder left after coming in without the ticket; mark the roll by hand.",
     "mapping_is_invalid": "The mapping, or the prices, cannot be understood; `field` says where.",
@@ -85,6 +96,8 @@ REASONS: Mapping[str, str] = {
     "no_deposit": "An offering takes no deposit.",
     "no_mandate": "The account has no mandate in force.",
     "not_signed": "The mandate does not say on which day it was signed.",
+    "no_activities": "Only holiday programmes have activities.",
+    "no_session_that_day": "The offering has no session on that day.",
     "not_a_session": "It is an activity, not a session.",
     "not_authorised": "This person is none of the attendee's authorised pick-ups.",
     "not_available_yet": "This step is not available yet.",
@@ -94,6 +107,7 @@ REASONS: Mapping[str, str] = {
     "not_paid": "It is confirmed when it is paid, and it is not yet.",
     "not_convertible": "It is no expression of interest, and no trial, that stands.",
     "not_interest": "It is no expression of interest.",
+    "not_expected": "The roll says something else of the attendee already.",
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_waiting": "It is no waiting-list order; submit it.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
@@ -137,6 +151,7 @@ REASONS: Mapping[str, str] = {
     "reason_missing": "Say how the money came in.",
     "reason_required": "Say why.",
     "required": "A value is missing that cannot be known from who asks.",
+    "roll_is_closed": "The roll was closed before.",
     "rule_is_invalid": "The value is not one that this rule can have.",
     "rule_of_the_record": "The values of the record do not go together.",
     "schedule_changed": "The payment schedule is not the one that was shown; look at it and submit again.",
@@ -152,6 +167,8 @@ REASONS: Mapping[str, str] = {
     "session_full": "The session has no place left; nobody overrides it.",
     "session_not_seated": "The session has no numbered seats.",
     "session_held": "The session was held; it stays, with its extras.",
+    "session_not_over": "The session is not over.",
+    "session_started": "The session has begun; the roll says who is there.",
     "session_over": "The session is over.",
     "signed_in": "Somebody is signed in; sign everybody out first.",
     "source_unreadable": "The file cannot be read here; `facts.line` says where.",
@@ -202,6 +219,15 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "has_something_wanted": ("nothing_wanted",),
     "has_wishes_on_offer": ("not_interest", "other_term", "offering_not_published", "order_type_not_offered"),
     "is_with_its_group": ("group_order_open",),
+    "is_activity_of_its_day": (
+        "no_activities", "activity_elsewhere", "activity_of_another_day", "activity_closed",
+    ),
+    "has_activity_place": ("activity_full",),
+    "has_makeup_credit": (
+        "makeup_needs_booking", "makeup_unknown", "makeup_not_available", "makeup_expired", "makeup_elsewhere",
+        "makeup_stays",
+    ),
+    "has_revocation_reason": ("reason_required",),
     "is_price_as_shown": ("price_changed",),
     "is_in_booking_window": ("not_open_yet", "priority_only", "window_closed"),
     "is_before_cut_off": ("past_cut_off",),
@@ -275,6 +301,7 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "join_waiting_list": "wait", "join_waiting_list_together": "wait",
             "confirm_group_order": "confirm",
         },
+        "makeup_credit": {"revoke_makeup_credit": "revoke"},
         "term_booking": {
             "cancel_booking": "cancel", "suspend_booking": "suspend", "resume_booking": "resume",
             "close_booking": "close", "archive_booking": "archive",
@@ -339,6 +366,12 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         422: ((), ("invalid", "reason_missing", "amount_not_open")),
     },
     "make_attendee_merge": {409: (("refused",), ("double_booked",)), 422: ((), ("twice",))},
+    "add_activity": {
+        409: (("already_exists",), ("already_exists",)), 422: ((), ("no_activities", "no_session_that_day")),
+    },
+    "change_activity": {409: (("already_exists", "activity_is_chosen"), ("already_exists",))},
+    "notify_absence": {409: (("refused", "moved_meanwhile"), ("session_started", "not_expected"))},
+    "close_roll": {409: (("refused", "moved_meanwhile"), ("session_not_over", "roll_is_closed"))},
     "close_day": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},
     "close_session": {409: (("refused", "closure_is_stale", "moved_meanwhile"), ("signed_in",))},
     "make_payment": {

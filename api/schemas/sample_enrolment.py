@@ -226,7 +226,7 @@ ROLL: Sample = {
     "capacity": 12, "expected": 1,
     "entries": [{
         "attendance_id": ATTENDANCE_ID, "attendee_id": ATTENDEE_ID, "name": "Mia Rossi", "status": "PRESENT",
-        "is_new": True, "is_trial": False, "is_makeup": False, "alerts": ["Allergy: Peanuts"],
+        "is_new": True, "is_trial": False, "is_makeup": False, "activities": [], "alerts": ["Allergy: Peanuts"],
         "authorised_pick_ups": ["Rosa Rossi"], "must_not_collect": [], "version": 2,
         "marked_at": "2026-04-12T14:41:00+00:00", "signed_in_at": "2026-04-12T14:41:00+00:00", "signed_out_at": None,
         "collected_by": None, "reason": None, "seat": None,

@@ -98,6 +98,7 @@ class RollEntry(Output):
     is_new: bool
     is_trial: bool
     is_makeup: bool
+    activities: list[str] = Field(description="What the attendee chose for the day.")
     alerts: list[str]
     authorised_pick_ups: list[str]
     must_not_collect: list[str]

@@ -4,7 +4,14 @@ from engine.invariants.form import CONFIRMED_ORDER, Invariant, OrderType, Status
 from models import HOLDING, ActorKind, PaymentStatus, TimerKind, TimerStatus, WaitingStatus
 
 # Every table whose rows have a lifecycle; its chart has the table's name.
-LIFECYCLES = ("term_booking_order", "term_booking", "direct_debit_mandate", "waiting_entry", "subscription")
+LIFECYCLES = (
+    "term_booking_order",
+    "term_booking",
+    "direct_debit_mandate",
+    "waiting_entry",
+    "subscription",
+    "makeup_credit",
+)
 RECORDS = " UNION ALL ".join(
     f"SELECT '{table}' AS chart, id, reference, status, version FROM {table}" for table in LIFECYCLES
 )

@@ -14,6 +14,18 @@ from engine.invariants.form import (
     named_session,
 )
 
+# An activity is held with the line that chose it: of the order, or of its booking.
+CHOSEN_ACTIVITIES = f"""
+        SELECT coalesce(b.id, o.id) AS holder_id, coalesce(b.reference, o.reference) AS reference, a.term_product_id
+        FROM term_booking_order_activity a
+        JOIN term_booking_order o ON o.id = a.order_id AND o.order_type IN {CLAIMS}
+        JOIN term_booking_order_line l ON l.id = a.order_line_id AND l.kind IN {SESSION_LINES}
+        LEFT JOIN term_booking b ON b.id = o.booking_id
+        LEFT JOIN term_booking_line kept ON kept.booking_id = b.id AND kept.term_product_id = l.term_product_id
+             AND kept.kind IN {SESSION_LINES} AND kept.cancelled_at IS NULL
+        WHERE CASE WHEN b.id IS NULL THEN o.status IN {HOLDING_ORDER}
+                   ELSE b.status IN {HOLDING_BOOKING} AND kept.id IS NOT NULL END
+"""
 # What must be held, and what is. Whoever holds is the booking, or the order while there is no booking; a change order
 # claims only what its original does not hold already, a booking nothing that was given up.
 _HELD_AND_CLAIMED = f"""
@@ -33,6 +45,8 @@ _HELD_AND_CLAIMED = f"""
         SELECT e.order_id, e.reference, e.term_product_id
         FROM waiting_entry e
         WHERE e.status IN {KEPT_FOR_WAITING}
+        UNION ALL
+        {CHOSEN_ACTIVITIES}
     ), claimed AS (
         SELECT coalesce(o.booking_id, o.id) AS holder_id, o.reference, c.term_product_id, c.id AS claim_id
         FROM place_claim c LEFT JOIN term_booking_order o ON o.id = c.order_id

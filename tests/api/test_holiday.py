@@ -58,3 +58,38 @@ class TestModes:
         assert isinstance(reasons, list)
         assert (status, reasons[0]["code"], reasons[0]["rule"]) == (409, "selection_incomplete", "modes")
         assert "Wed 15 Apr 2026" in reasons[0]["message"]
+
+
+class TestActivities:
+    def test_are_added_chosen_and_shown(self, world: World, camp: list[Row]) -> None:
+        offering = f"/offerings/{camp[0]['term_program_set_id']}/activities"
+
+        made = world.admin.post(offering, {"date": "2026-04-13", "title": "Pirates", "capacity": 2})
+        again = world.admin.post(offering, {"date": "2026-04-13", "title": "Pirates"})
+        order = world.draft(world.rossi, world.new_child("Cleo"))
+        line = {"session_id": str(camp[0]["id"]), "activity_ids": [made.json()["id"]]}
+        cart = world.rossi.put(f"/orders/{order['id']}/lines", {"lines": [line]}).json()
+
+        assert (made.status_code, made.json()["left"]) == (201, 2)
+        assert (again.status_code, again.json()["code"]) == (409, "already_exists")
+        assert cart["lines"][0]["activities"] == ["Pirates"]
+        assert world.rossi.get(f"/orders/{order['id']}").json()["lines"][0]["activities"] == ["Pirates"]
+        assert [each["title"] for each in world.rossi.get(offering).json()["items"]] == ["Pirates"]
+        sessions_shown = world.rossi.get(f"/sessions?offering_id={camp[0]['term_program_set_id']}").json()["items"]
+        assert {each["product_type"] for each in sessions_shown} == {"SESSION"}
+
+    def test_on_a_class_are_refused(self, world: World) -> None:
+        answer = world.admin.post(
+            f"/offerings/{world.offering['id']}/activities", {"date": "2026-04-12", "title": "Pirates"}
+        )
+
+        assert (answer.status_code, answer.json()["reasons"][0]["code"]) == (422, "no_activities")
+
+    def test_are_given_more_places(self, world: World, camp: list[Row]) -> None:
+        made = world.admin.post(
+            f"/offerings/{camp[0]['term_program_set_id']}/activities", {"date": "2026-04-14", "title": "Space"}
+        ).json()
+
+        changed = world.admin.patch(f"/activities/{made['id']}", {"capacity": 30, "title": "Rockets"}).json()
+
+        assert (made["capacity"], changed["capacity"], changed["title"]) == (None, 30, "Rockets")

@@ -8,11 +8,13 @@ from models import (
     DocumentSeries,
     LedgerAccount,
     LedgerEntry,
+    MakeupCredit,
     PaymentAllocation,
     ProcessedEvent,
     PromoCode,
     PromoRedemption,
     TermBookingDiscount,
+    TermBookingOrderActivity,
     TicketCheckIn,
 )
 from tests import builders as build
@@ -474,6 +476,68 @@ def closed_day(world: World, *, is_credited: bool = True) -> Enrolled:
 @breaks("claim_has_its_hold")
 def a_closed_day_that_is_still_held(world: World) -> None:
     build.hold(world.tx, closed_day(world), world.ana)
+
+
+def with_activity(world: World) -> Row:
+    """Ana's order that waits chose an activity of its day, which holds its place."""
+    day = world.karate[2]
+    activity = build.add(
+        world.tx, build.TermProduct, term_program_set_id=day["term_program_set_id"], product_type="ACTIVITY",
+        component="Pirates", title="Pirates", local_date=day["local_date"], capacity=5,
+    )  # fmt: skip
+    build.add(
+        world.tx, TermBookingOrderActivity, order_id=world.waiting.order["id"],
+        order_line_id=world.waiting.lines[0]["id"], term_product_id=activity["id"], title="Pirates",
+    )  # fmt: skip
+    undated = activity | {"starts_at": None, "ends_at": None}
+    build.hold(world.tx, Ordered(world.waiting.order, [undated]), world.ana)
+    return activity
+
+
+@breaks("hold_has_its_claim")
+def an_activity_without_its_place(world: World) -> None:
+    activity = with_activity(world)
+    world.tx.run("DELETE FROM place_claim WHERE term_product_id = %(id)s", id=activity["id"])
+    change(world, "term_product", activity, "taken = 0")
+
+
+@breaks("taken_counts_the_claims")
+def a_place_of_an_activity_counted_twice(world: World) -> None:
+    change(world, "term_product", with_activity(world), "taken = 2")
+
+
+@breaks("claim_has_its_hold")
+def a_place_in_an_activity_that_nobody_chose(world: World) -> None:
+    activity = with_activity(world)
+    world.tx.run("DELETE FROM term_booking_order_activity WHERE term_product_id = %(id)s", id=activity["id"])
+
+
+def with_makeup(world: World) -> Row:
+    """Ana's order that waits makes up for the karate that she missed."""
+    waiting = world.waiting
+    credit = build.add(
+        world.tx, MakeupCredit, reference="MC-1", account_id=world.chen["id"], attendee_id=world.ana["id"],
+        attendance_id=world.anas.attendance[0]["id"], program_id=world.tx.rows("SELECT id FROM program")[0]["id"],
+        term_id=world.term["id"], status=200, version=2, validity_days=60, expires_at="2027-01-01T00:00:00Z",
+        order_id=waiting.order["id"], session_id=world.karate[2]["id"],
+    )  # fmt: skip
+    build.history(world.tx, "makeup_credit", credit["id"], (("new", 100), ("book", 200)))  # type: ignore[arg-type]
+    change(world, "term_booking_order_line", waiting.lines[0], "kind = 'MAKEUP_SESSION', makeup_credit_id = %(credit)s",
+           credit=credit["id"])  # fmt: skip
+    return credit
+
+
+@breaks("booked_credit_has_its_makeup_session")
+def a_credit_that_is_booked_by_nobody(world: World) -> None:
+    with_makeup(world)
+    change(world, "term_booking_order_line", world.waiting.lines[0], "kind = 'SESSION'")
+
+
+@breaks("makeup_session_has_its_credit")
+def a_makeup_session_with_a_credit_that_anybody_may_book(world: World) -> None:
+    credit = with_makeup(world)
+    change(world, "makeup_credit", credit, "status = 100, version = 1, order_id = NULL, session_id = NULL")
+    world.tx.run("DELETE FROM status_event WHERE subject_id = %(id)s AND sequence = 2", id=credit["id"])
 
 
 @breaks("closed_session_holds_nobody")

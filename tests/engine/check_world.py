@@ -21,6 +21,7 @@ EDGES = {
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED), ("wait", S.CREATED, S.SUBMITTED),
     ],
     "subscription": [("new", None, 10), ("begin", 10, 20)],
+    "makeup_credit": [("new", None, 100), ("book", 100, 200)],
     "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],
     "waiting_entry": [("new", None, W.WAITING), ("offer", W.WAITING, W.OFFERED)],
     "term_booking": [

@@ -13,13 +13,22 @@ from engine.chart import Chart
 from engine.errors import NotPermitted
 from engine.fire import NotAllowedNow, Refused, Subject, fire
 from engine.ids import new_id
-from models import ActorKind, DirectDebitMandate, Subscription, TermBooking, TermBookingOrder, WaitingEntry
+from models import (
+    ActorKind,
+    DirectDebitMandate,
+    MakeupCredit,
+    Subscription,
+    TermBooking,
+    TermBookingOrder,
+    WaitingEntry,
+)
+from models import MakeupStatus as C
 from models import MandateStatus as M
 from models import SubscriptionStatus as T
 from models import TermBookingStatus as S
 from models import WaitingStatus as W
 from models.status import HOLDING
-from workflows import mandate, subscription, term_booking, term_booking_order, waiting_list
+from workflows import makeup_credit, mandate, subscription, term_booking, term_booking_order, waiting_list
 from workflows.charts import CHARTS, edges
 from workflows.term_booking import is_available
 
@@ -98,12 +107,25 @@ SUBSCRIPTION = (
 NOT_BUILT_YET = {("confirm", S.SUBMITTED_CHANGE), ("remove", S.SUBMITTED_CHANGE)}
 
 
+MAKEUP = (
+    ("book", {C.AVAILABLE}, C.BOOKED, {SYSTEM}),
+    ("give_back", {C.BOOKED}, C.AVAILABLE, {SYSTEM}),
+    ("use", {C.BOOKED}, C.USED, {SYSTEM}),
+    ("expire", {C.AVAILABLE, C.BOOKED}, C.EXPIRED, {SYSTEM}),
+    ("revoke", {C.AVAILABLE}, C.REVOKED, {ADMIN, SYSTEM}),
+)
+
+
 class AnOrder(Subject):
     table = TermBookingOrder
 
 
 class ABooking(Subject):
     table = TermBooking
+
+
+class ACredit(Subject):
+    table = MakeupCredit
 
 
 class AMandate(Subject):
@@ -120,11 +142,11 @@ class ASubscription(Subject):
 
 SUBJECTS = {
     term_booking_order.CHART: AnOrder, term_booking.CHART: ABooking, mandate.CHART: AMandate,
-    waiting_list.CHART: AnEntry, subscription.CHART: ASubscription,
+    waiting_list.CHART: AnEntry, subscription.CHART: ASubscription, makeup_credit.CHART: ACredit,
 }  # fmt: skip
 SPECIFIED = (
     (term_booking_order.CHART, ORDER), (term_booking.CHART, BOOKING), (mandate.CHART, MANDATE),
-    (waiting_list.CHART, WAITING), (subscription.CHART, SUBSCRIPTION),
+    (waiting_list.CHART, WAITING), (subscription.CHART, SUBSCRIPTION), (makeup_credit.CHART, MAKEUP),
 )  # fmt: skip
 
 
@@ -167,10 +189,12 @@ class TestSpecification:
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
             ("term_booking_order", 10, 32), ("term_booking", 6, 19), ("direct_debit_mandate", 3, 3),
-            ("waiting_entry", 7, 10), ("subscription", 5, 7),
+            ("waiting_entry", 7, 10), ("subscription", 5, 7), ("makeup_credit", 5, 6),
         ]  # fmt: skip
         # Every pair of trigger and status is an edge or is refused; nothing is left over.
-        assert len(list(undeclared())) == (18 * 13 - 32) + (11 * 13 - 19) + (2 * 3 - 3) + (7 * 7 - 10) + (5 * 5 - 7)
+        assert len(list(undeclared())) == (5 * 5 - 6) + (18 * 13 - 32) + (11 * 13 - 19) + (2 * 3 - 3) + (7 * 7 - 10) + (
+            5 * 5 - 7
+        )
         assert len(list(not_permitted())) == sum(6 - len(step.who) for chart in CHARTS for step in chart.steps)
 
     def test_places_are_held_where_the_specification_says(self) -> None:
@@ -192,6 +216,7 @@ class TestSpecification:
             "direct_debit_mandate": [("new", None, 100)],
             "waiting_entry": [("new", None, 10)],
             "subscription": [("new", None, 10)],
+            "makeup_credit": [("new", None, 100)],
         }
 
 

@@ -234,7 +234,8 @@ class TestWhatTakesNoBookings:
             ("UPDATE term_product SET status = 'CANCELLED' WHERE id = %(session)s", "session_closed"),
             ("UPDATE term SET status = 'ENDED' WHERE id = %(term)s", "term_closed"),
             ("UPDATE term SET status = 'DRAFT' WHERE id = %(term)s", "term_closed"),
-            ("UPDATE term_product SET product_type = 'ACTIVITY', price_minor = 0 WHERE id = %(session)s",
+            ("UPDATE term_product SET product_type = 'ACTIVITY', price_minor = 0, starts_at = NULL, ends_at = NULL "
+             "WHERE id = %(session)s",
              "not_a_session"),
         ],
     )  # fmt: skip
