@@ -1,7 +1,7 @@
 """Makeup sessions have their credits; closed days: nobody is held in a session that does not take place."""
 
 from engine.invariants.form import HOLDING_ORDER, SESSION_NAME, Invariant, members, named_session
-from models import AttendanceStatus, LineKind, MakeupStatus, ProductType, SessionStatus
+from models import AttendanceStatus, LineKind, MakeupStatus, ProductType, SessionStatus, TermBookingOrderType
 
 _CAME = members((AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT))
 
@@ -45,7 +45,8 @@ HOLIDAY = (
     ),
     Invariant(
         name="closed_session_holds_nobody",
-        promise="A session that was closed holds the places of those who were there, and of nobody else.",
+        promise="A session that was closed holds the places of those who were there, and of nobody else; what is kept "
+        "for who waits goes back when its offer ends.",
         sql=f"""
             SELECT o.reference, {SESSION_NAME} AS session, c.id AS claim_id
             FROM place_claim c
@@ -54,7 +55,7 @@ HOLIDAY = (
                  AND t.status IN {_CAME}
             {named_session("c.term_product_id")}
             WHERE session.status = '{SessionStatus.CLOSED}' AND session.product_type = '{ProductType.SESSION}'
-              AND t.id IS NULL
+              AND t.id IS NULL AND c.order_type <> {TermBookingOrderType.WAITING_LIST:d}
         """,
         says="{reference} still holds {session}, which is closed",
     ),
