@@ -23,7 +23,7 @@ from engine.replay import report as say_replayed
 from engine.timers import sweep
 from models import TermBookingConfirmationType, TermBookingOrderType
 from tests.workflows.centre import NOW, make_centre, sundays
-from workflows import conversion, enrolment, waiting_offers
+from workflows import enrolment, waiting_offers
 from workflows import term_booking as bookings
 from workflows import term_booking_order as orders
 from workflows.capacity import set_capacity
@@ -78,14 +78,14 @@ class RandomSteps(RuleBasedStateMachine):
             "confirmation_types": [how.name for how in TermBookingConfirmationType], "trial_limit": 2,
             "pay_later_limit_minor": 8_000, "cancellation_window_hours": 2,
         }  # fmt: skip
-        courses = [
+        self.courses = [
             self.centre.course(*sundays(6), name="Karate", rules=rules, session={"capacity": 2}),
             self.centre.course(*sundays(6), name="Judo", rules=rules, session={"capacity": 3}),  # at the same time
             self.centre.course(*sundays(4, first=sundays(1)[0] + timedelta(hours=1)), name="Chess", rules=rules,
                                session={"capacity": 1}),
             self.centre.course(None, name="Reading", rules=rules, session={"capacity": 2}),
         ]  # fmt: skip
-        self.sessions = [session_id for course in courses for session_id in course.ids]
+        self.sessions = [session_id for course in self.courses for session_id in course.ids]
 
     # --- the clock ---
 
@@ -159,12 +159,6 @@ class RandomSteps(RuleBasedStateMachine):
             amount = order["total_minor"] if whole else max(1, order["total_minor"] // 2)
             self._try("pay", record_manual_payment, order_id=order["id"], amount_minor=amount, reason="cash",
                       actor=self.centre.admin)  # fmt: skip
-
-    @rule(pick=PICK)
-    def an_interest_or_a_trial_becomes_a_booking(self, pick: int) -> None:
-        order = self._pick("SELECT id FROM term_booking_order WHERE status >= 300 AND order_type IN (2, 5)", pick)
-        if order:
-            self._try("convert", conversion.begin, order_id=order["id"], actor=self.centre.admin)
 
     # --- waiting ---
 
