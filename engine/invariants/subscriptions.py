@@ -1,6 +1,14 @@
 """Subscriptions: their terms, their planned invoices, their last day."""
 
-from engine.invariants.form import CONFIRMED_ORDER, HOLDING_BOOKING, SESSION_NAME, Invariant, members, named_session
+from engine.invariants.form import (
+    CONFIRMED_ORDER,
+    HOLDING_BOOKING,
+    SESSION_LINES,
+    SESSION_NAME,
+    Invariant,
+    members,
+    named_session,
+)
 from models import DocumentSeries, ScheduledLineStatus, ScheduleStatus, SubscriptionStatus
 
 _RUNNING = members((SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDING, SubscriptionStatus.ENDED))
@@ -28,6 +36,7 @@ SUBSCRIPTIONS = (
             JOIN term_booking_order o ON o.subscription_id = s.id
             JOIN term_booking b ON b.order_id = o.id AND b.status IN {HOLDING_BOOKING}
             JOIN term_booking_line line ON line.booking_id = b.id AND line.cancelled_at IS NULL
+                                       AND line.kind IN {SESSION_LINES}
             {named_session("line.term_product_id")}
             WHERE session.local_date > s.ends_on
         """,

@@ -77,6 +77,7 @@ class RandomSteps(RuleBasedStateMachine):
             "order_types": [kind.name for kind in TermBookingOrderType],
             "confirmation_types": [how.name for how in TermBookingConfirmationType], "trial_limit": 2,
             "pay_later_limit_minor": 8_000, "cancellation_window_hours": 2,
+            "deposit": {"percent": "20"}, "instalments": {"count": 3},
         }  # fmt: skip
         self.courses = [
             self.centre.course(*sundays(6), name="Karate", rules=rules, session={"capacity": 2}),

@@ -6,9 +6,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from models import GroupOrderPolicy, TermBookingConfirmationType
+from billing.bank_accounts import BankAccount
+from engine.actor import Actor
+from models import ActorKind, GroupOrderPolicy, TermBookingConfirmationType, TermBookingOrderType
 from tests.workflows.random_steps import CONFIRMED_BY, PICK, RandomSteps
-from workflows import change_order, closure_days, conversion, group_order, subscription
+from workflows import change_order, closure_days, conversion, direct_debit, group_order, mandate, subscription
 from workflows import term_booking_order as orders
 from workflows.closure_facts import Scope
 from workflows.subscription_billing import issue_due_invoices
@@ -74,6 +76,52 @@ class RandomWalks(RandomSteps):
             self._try("begin subscription", subscription.begin_subscription,
                       subscription_id=asked.subscription.id, reason="welcome", **admin)  # fmt: skip
 
+    # --- direct debit ---
+
+    @rule(pick=PICK, step=st.sampled_from([mandate.activate, mandate.revoke]))
+    def a_mandate_moves(self, pick: int, step: Any) -> None:
+        if pick % 2:
+            family = self.families[pick % 4 // 2]
+            self._try("mandate given", mandate.give, account_id=family.id, holder="R. Rossi", signed_on=None,
+                      bank_account=BankAccount(iban="DE89370400440532013000"), actor=self.centre.admin)  # fmt: skip
+        found = self._pick("SELECT id FROM direct_debit_mandate", pick)
+        if found:
+            more = {"signed_on": self.now.date()} if step is mandate.activate else {}
+            self._try(f"mandate {step.__name__}", step, mandate_id=found["id"], actor=self.centre.admin, **more)
+
+    @rule(pick=PICK, child=PICK, picks=st.lists(PICK, min_size=1, max_size=3))
+    def somebody_agrees_to_a_schedule(self, pick: int, child: int, picks: list[int]) -> None:
+        how = (TermBookingConfirmationType.DIRECT_DEBIT, TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT)[pick % 2]
+        family, attendee = self.children[child % len(self.children)]
+        admin: dict[str, Any] = {"actor": self.centre.admin}
+        begun = self._try("new", orders.new, account_id=family.id, attendee_id=attendee["id"],
+                          term_id=self.centre.term["id"], order_type=TermBookingOrderType.BOOKING, **admin)  # fmt: skip
+        order_id = begun and begun.order.id
+        saved = begun and self._try("save", orders.save, order_id=order_id, lines=self._lines(picks), **admin)
+        if not saved:
+            return
+        _, schedule, _ = self.centre.do(
+            orders.payment_schedule, now=self.now, order_id=order_id, confirmation_type=how, **admin
+        )
+        self._try("submit by schedule", orders.submit, order_id=order_id, confirmation_type=how,
+                  price_fingerprint=saved.priced.fingerprint,
+                  schedule_fingerprint=schedule.fingerprint if schedule else None, **admin)  # fmt: skip
+
+    @rule(pick=PICK, step=st.sampled_from(["settle", "refuse", "return_debit", "present", "collect"]))
+    def a_debit_moves(self, pick: int, step: str) -> None:
+        finance: dict[str, Any] = {"actor": Actor(ActorKind.FINANCE, user_id=self.centre.admin.user_id)}
+        if step == "collect":
+            invoice = self._pick("SELECT id FROM invoice", pick)
+            if invoice:
+                self._try("collect", direct_debit.collect, invoice_id=invoice["id"], **finance)
+            return
+        debit = self._pick("SELECT id FROM payment WHERE provider = 'direct_debit'", pick)
+        if debit:
+            more = {"reason": "no funds"} if step in ("refuse", "return_debit") else {}
+            self._try(f"debit {step}", getattr(direct_debit, step), payment_id=debit["id"], **more, **finance)
+
+    # --- subscriptions and closed sessions ---
+
     @rule(pick=PICK, days=st.integers(min_value=0, max_value=30))
     def notice_is_given(self, pick: int, days: int) -> None:
         found = self._pick("SELECT id FROM subscription", pick)
@@ -92,7 +140,9 @@ class RandomWalks(RandomSteps):
         if pick % 5:
             return
         scope = Scope(session_id=self.sessions[pick % len(self.sessions)])
-        shown = self.centre.do(lambda tx, now: closure_days.preview(tx, scope), now=self.now)
+        shown = self._try("preview", lambda tx, now: closure_days.preview(tx, scope))
+        if shown is None:
+            return
         self._try("close session", closure_days.close_day, scope=scope, fingerprint=shown["fingerprint"],
                   reason="flooded", actor=self.centre.admin)  # fmt: skip
 
