@@ -22,9 +22,10 @@ from models import ClosureDay
 from workflows import term_booking, term_booking_order
 from workflows.booking_facts import lock_enrolled
 from workflows.closure_effects import announce_order_closure
-from workflows.closure_facts import ClosedBooking, ClosedOrder, Closing, Scope, read_closing, shown
+from workflows.closure_facts import ClosedBooking, ClosedOrder, Closing, Scope, read_closing, sessions_in, shown
 from workflows.order_facts import lock_order
 from workflows.order_holdings import read_holdings
+from workflows.waiting_past import end_waits_for
 
 CLOSURE = "CLOSURE"
 
@@ -48,6 +49,7 @@ def close_day(
 
     Raises NotFound, ClosureIsStale (with the fresh preview), Refused (somebody is signed in), MovedMeanwhile.
     """
+    end_waits_for(tx, sessions_in(tx, scope), now=now, reason=reason)
     closing = read_closing(tx, scope, is_closing=True)
     _refuse_while_signed_in(closing, now)
     done = _shown(tx, closing)

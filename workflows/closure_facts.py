@@ -175,6 +175,11 @@ def read_closing(tx: Transaction, scope: Scope, *, is_closing: bool) -> Closing:
     return closing
 
 
+def sessions_in(tx: Transaction, scope: Scope) -> list[UUID]:
+    """The sessions that would be closed. Raises NotFound."""
+    return [session["id"] for session in _read_sessions(tx, scope)]
+
+
 def _read_sessions(tx: Transaction, scope: Scope) -> list[Row]:
     if scope.session_id is not None:
         sessions = tx.rows(_ONE, session_id=scope.session_id)

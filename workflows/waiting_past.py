@@ -1,5 +1,6 @@
 """Nobody waits for what is over: entries of sessions that have begun, or do not take place, end with their groups."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -43,11 +44,32 @@ def end_past_waits(database: Database, *, now: datetime, batch: int = 100) -> in
     return ended
 
 
-def _end(tx: Transaction, *, order_ids: list[UUID], now: datetime) -> None:
+_FOR = """
+SELECT DISTINCT x.order_id FROM waiting_entry e
+JOIN waiting_entry x ON x.organisation_id = e.organisation_id AND x.status IN (10, 20, 30)
+     AND (x.order_id = e.order_id OR x.group_id = e.group_id)
+WHERE e.organisation_id = %(org)s AND e.status IN (10, 20, 30) AND e.term_product_id = ANY(%(sessions)s)
+"""
+
+
+def end_waits_for(tx: Transaction, session_ids: Collection[UUID], *, now: datetime, reason: str) -> None:
+    """Nobody waits any more for sessions that will not take place; what was offered in them is given back.
+
+    Locks the orders that wait, then their sessions: a caller that locks sessions does so afterwards.
+    """
+    order_ids = [row["order_id"] for row in tx.rows(_FOR, sessions=list(session_ids))]
+    if order_ids:
+        _end(tx, order_ids=order_ids, now=now, closing=frozenset(session_ids), reason=reason)
+
+
+def _end(
+    tx: Transaction, *, order_ids: list[UUID], now: datetime, closing: Collection[UUID] = (),
+    reason: str = "the session is over",
+) -> None:  # fmt: skip
     orders = lock_orders(tx, order_ids, actor=SYSTEM)
     entries, _ = lock_waiting(tx, order_ids)
     live = [entry for entry in entries if entry.is_live]
-    open_ids = _still_to_come(tx, [entry.session_id for entry in live], now)
+    open_ids = _still_to_come(tx, [entry.session_id for entry in live], now) - set(closing)
     groups = {entry.group_id for entry in live if entry.session_id not in open_ids and entry.group_id}
     over = [entry for entry in live if entry.session_id not in open_ids or entry.group_id in groups]
     kept = [entry for entry in over if entry.status is not WaitingStatus.WAITING]
@@ -55,13 +77,13 @@ def _end(tx: Transaction, *, order_ids: list[UUID], now: datetime) -> None:
     count_leaving(tx.batch, over, now=now)
     for entry in over:
         entry.record(places_released=[entry.session_id] if entry in kept else [])
-        fire(tx.batch, ENTRY_CHART, entry, "leave", actor=SYSTEM, now=now, reason="the session is over")
+        fire(tx.batch, ENTRY_CHART, entry, "leave", actor=SYSTEM, now=now, reason=reason)
     tx.flush()
     places.release(tx.batch, claims, now=now)
     tx.flush()
     for order in orders:
         if not any(entry.is_live for entry in entries if entry.order_id == order.id):
-            fire(tx.batch, CHART, order, "end_wait", actor=SYSTEM, now=now, reason="the session is over",
+            fire(tx.batch, CHART, order, "end_wait", actor=SYSTEM, now=now, reason=reason,
                  holdings=read_holdings(tx, order))  # fmt: skip
             tx.flush()
 

@@ -13,6 +13,7 @@ from engine.errors import NotFound
 from engine.fire import Refused
 from engine.outbox import read_message
 from models import TermBookingStatus as S
+from models import WaitingStatus as W
 from notifications.email import compose
 from notifications.messages import Message
 from tests import builders as build
@@ -31,6 +32,7 @@ from tests.workflows.centre import (
     orders,
     refused,
 )
+from tests.workflows.waiting import states, waiting
 from workflows import enrolment
 from workflows import term_booking as bookings
 from workflows.closure_days import ClosureIsStale, close_day, preview
@@ -316,6 +318,32 @@ class TestOrders:
         (reason,) = refused(lambda: riverside.submit(cart, actor=family.actor, price_fingerprint=shown))
 
         assert (reason.code, reason.facts["total_minor"]) == ("price_changed", 2260)
+
+
+class TestWhoWaits:
+    def test_is_offered_nothing_of_a_closed_day(self, riverside: Centre) -> None:
+        camp = Camp(riverside, capacity=1)
+        camp.booked("Mia Rossi", 1)
+        chen, okafor = riverside.family("Chen"), riverside.family("Okafor")
+        second_day = waiting(riverside, chen, chen.child("Lin Chen"), camp.course.lines(1))
+        free = waiting(riverside, okafor, okafor.child("Ben Okafor"), camp.course.lines(0, 1))
+
+        camp.close()
+
+        assert states(riverside, second_day) == [W.LEFT]
+        assert states(riverside, free) == [W.OFFERED, W.LEFT]
+        assert riverside.status(second_day) == S.REMOVED
+        assert riverside.taken(camp.course) == [1, 0, 0]
+
+    def test_an_open_offer_ends_with_the_day(self, riverside: Centre) -> None:
+        camp = Camp(riverside, capacity=1)
+        chen = riverside.family("Chen")
+        waits = waiting(riverside, chen, chen.child("Lin Chen"), camp.course.lines(1))
+        assert states(riverside, waits) == [W.OFFERED]
+
+        camp.close()
+
+        assert (states(riverside, waits), riverside.taken(camp.course)) == ([W.LEFT], [0, 0, 0])
 
 
 class TestTelling:
