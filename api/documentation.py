@@ -108,7 +108,12 @@ def _add_headers(document: dict[str, Any]) -> None:
 _ANSWERS: dict[str, Any] = {
     **ORDER_AFTER, **GROUP_ORDER_AFTER, **PAYMENT_AFTER, **MANDATE_AFTER, **DEBIT_AFTER, **SUBSCRIPTION_AFTER,
     "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
-    "is_ready": {"status": "ready"}, "make_sign_in": {"organisation_id": ORGANISATION_ID},
+    "is_ready": {"status": "ready"},
+    "read_front_door": {
+        "name": "Termbook", "documentation": "https://bookings.example/docs",
+        "openapi": "https://bookings.example/openapi.json", "health": "https://bookings.example/readyz",
+    },
+    "make_sign_in": {"organisation_id": ORGANISATION_ID},
 }  # fmt: skip
 
 

@@ -195,6 +195,8 @@ def _reason(fault: dict[str, Any]) -> Reason:
         field, message = "body", f"The body is not valid JSON: {fault.get('ctx', {}).get('error', '')}."
     elif code == "string_pattern_mismatch" and "\x00" in fault.get("ctx", {}).get("pattern", ""):
         code, message = "nul_character", "A text cannot hold a NUL character."
+    elif code == "string_pattern_mismatch" and "@" in fault.get("ctx", {}).get("pattern", ""):
+        message = "Write an e-mail address, such as name@example.org."
     return Reason(code, message.removeprefix("Value error, "), field=field, facts={"in": str(where)})
 
 

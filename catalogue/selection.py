@@ -36,8 +36,8 @@ def failing_selection(
 ) -> list[Reason]:
     """Why this set of sessions cannot be chosen in this mode; names each missing date."""
     if mode.value not in modes:
-        offered = ", ".join(m.lower() for m in modes)
-        return [Reason("mode_not_offered", f"{offering} is not offered as {mode.value.lower()} (offered: {offered}).",
+        offered = ", ".join(_words(m) for m in modes)
+        return [Reason("mode_not_offered", f"{offering} is not offered as {_words(mode.value)} (offered: {offered}).",
                        rule="modes")]  # fmt: skip
     if mode is BookingMode.CASUAL:
         return []
@@ -52,8 +52,12 @@ def failing_selection(
         return []
     dates = ", ".join(f"{s.local_date:%a %d %b %Y}" if s.local_date else "an undated session" for s in missing)
     what = "every session of the week" if mode is BookingMode.FULL_WEEK else "every session that is still to come"
-    return [Reason("selection_incomplete", f"{offering} as {mode.value.lower()} takes {what}; missing: {dates}.",
+    return [Reason("selection_incomplete", f"{offering} as {_words(mode.value)} takes {what}; missing: {dates}.",
                    rule="modes")]  # fmt: skip
+
+
+def _words(mode: str) -> str:
+    return mode.lower().replace("_", " ")
 
 
 def unit_prices(

@@ -296,8 +296,9 @@ def _lock_debit(
     debit = tx.row(_DEBIT, id=payment_id)
     assert debit is not None, "payments stay"
     if debit["status"] not in expected:
-        raise DebitNotThere(f"{debit['reference']} is {debit['status'].lower()}.", status=debit["status"],
-                            allowed=[status.value for status in expected])  # fmt: skip
+        awaited = " or ".join(status.value for status in expected)
+        message = f"{debit['reference']} is {debit['status']}; this step takes a debit that is {awaited}."
+        raise DebitNotThere(message, status=debit["status"], allowed=[status.value for status in expected])
     return order, debit
 
 

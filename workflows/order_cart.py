@@ -26,7 +26,7 @@ from models import (
     TermBookingOrderType,
 )
 from workflows.order_facts import Facts, Order
-from workflows.order_guards import ORDER_TYPES_THAT_WORK
+from workflows.order_guards import ORDER_TYPES_THAT_WORK, in_words
 
 MOST_LINES = 500
 MOST_EXTRAS = 20
@@ -95,7 +95,7 @@ def _refuse_type(order_type: TermBookingOrderType, term: str, *, is_offered: boo
         message = f"The order type {order_type.name} is not available yet."
         raise Refused(message, reasons=[Reason("order_type_not_available", message, **about)])
     if not is_offered:
-        message = f"Nothing in {term} is offered as {order_type.name.lower().replace('_', ' ')}."
+        message = f"Nothing in {term} is offered as {in_words(order_type)}."
         raise Refused(message, reasons=[Reason("order_type_not_offered", message, **about)])
 
 

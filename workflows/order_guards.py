@@ -147,7 +147,7 @@ def has_order_type_on_offer(order: Order, *, facts: Facts, **_: object) -> Itera
         return
     for offering in facts.offerings.values():
         if order.order_type not in facts.rule(Rule.ORDER_TYPES, offering).value:
-            yield Reason("order_type_not_offered", f"{offering.name} offers no {_words(order.order_type)}.",
+            yield Reason("order_type_not_offered", f"{offering.name} offers no {in_words(order.order_type)}.",
                          field="order_type", rule="order_types")  # fmt: skip
 
 
@@ -165,13 +165,13 @@ def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, 
         yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
                      rule="confirmation_types")  # fmt: skip
     if order.original_booking_id is not None and wanted in _SCHEDULED:
-        yield Reason("confirmation_type_not_offered", f"A change is not confirmed by {_words(wanted)}; pay it now or "
+        yield Reason("confirmation_type_not_offered", f"A change is not confirmed by {in_words(wanted)}; pay it now or "
                      "later, or ask the centre.", field="confirmation_type", rule="confirmation_types")  # fmt: skip
     for offering in facts.offerings.values():
         offered = facts.rule(Rule.CONFIRMATION_TYPES, offering).value
         if wanted not in offered:
-            words = ", ".join(_words(o) for o in sorted(offered))
-            yield Reason("confirmation_type_not_offered", f"{offering.name} is not confirmed by {_words(wanted)} "
+            words = ", ".join(in_words(o) for o in sorted(offered))
+            yield Reason("confirmation_type_not_offered", f"{offering.name} is not confirmed by {in_words(wanted)} "
                          f"(offered: {words}).", field="confirmation_type", rule="confirmation_types")  # fmt: skip
 
 
@@ -273,8 +273,9 @@ def _about(line: WantedLine, code: str, message: str, rule: str, **facts: object
                   facts={"session_id": str(line.session_id), **facts})  # fmt: skip
 
 
-def _words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:
-    return member.name.lower().replace("_", " ")
+def in_words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:
+    """The type as people say it: "waiting list", "pay now pay deposit"."""
+    return "expression of interest" if member is TermBookingOrderType.EOI else member.name.lower().replace("_", " ")
 
 
 def has_no_money(order: Order, *, holdings: Holdings, actor: Actor, **_: object) -> Iterator[Reason]:

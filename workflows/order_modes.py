@@ -1,6 +1,7 @@
 """The booking modes of an order's lines: which one each gets, which sets they make, what each session costs then."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from catalogue.mode_choice import choose_modes
@@ -38,13 +39,15 @@ def wrong_sets(facts: Facts, offering: Offering) -> Iterator[Reason]:
     sessions = facts.siblings.get(offering.id, [])
     if _is_mixed(lines, sessions):
         yield Reason("modes_mixed", f"{offering.name}: one week is booked in one mode, and a full term as a whole.",
-                     rule="modes")  # fmt: skip
+                     field=f"lines[{lines[0].position}].mode", rule="modes")  # fmt: skip
         return
     for mode in dict.fromkeys(line.mode for line in lines):
-        yield from failing_selection(
+        of_mode = [line for line in lines if line.mode is mode]
+        failing = failing_selection(
             offering=offering.name, mode=mode, modes=offering.facts["modes"],
-            chosen={line.session_id for line in lines if line.mode is mode}, sessions=sessions,
+            chosen={line.session_id for line in of_mode}, sessions=sessions,
         )  # fmt: skip
+        yield from (replace(reason, field=f"lines[{of_mode[0].position}].mode") for reason in failing)
 
 
 def _is_mixed(lines: list[WantedLine], sessions: list[OfferedSession]) -> bool:

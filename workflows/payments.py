@@ -194,7 +194,7 @@ def _check_manual(order: Order, *, amount_minor: int, due: int, reason: str) -> 
         reasons.append(Reason("reason_missing", "Say how the money came in.", field="reason"))
     if not 0 < amount_minor <= due:
         shown = format_money(due, order.organisation["currency"], order.organisation["locale"])
-        message = f"Between nothing and {shown}, which is what {order.reference} still requires."
+        message = f"Say how much came in: more than 0, and at most {shown}, which {order.reference} still requires."
         reasons.append(Reason("amount_not_open", message, field="amount_minor", facts={"due_minor": due}))
     if reasons:
         raise Invalid(f"No payment is recorded for {order.reference}.", reasons=reasons)

@@ -64,19 +64,29 @@ def roll(
 ) -> Begun:  # fmt: skip
     """Roll one by hand, into the offering that continues it or, where there is none, into another of its program.
 
-    Resolves what was put before the admin. Raises what a submit raises; nobody overrides capacity.
+    Resolves what was put before the admin. Raises what a submit raises (nobody overrides capacity), Invalid (an
+    offering of another program) and Refused (it is enrolled in that term already).
     """
     subscription = lock_subscription(tx, subscription_id, actor=actor, version=version)
     offering = read_offering(tx, offering_id)
     if offering["program_id"] != subscription.program_id:
         message = f"{offering['name']} is of another program than {subscription.reference}."
         raise Invalid(message, reasons=[Reason("other_program", message, field="offering_id", rule="program")])
+    if enrolled := tx.row(_ENROLLED, id=subscription_id, term_id=offering["term_id"]):
+        message = f"{subscription.reference} is enrolled in {offering['term']} already ({enrolled['reference']})."
+        raise Refused(message, reasons=[Reason("enrolled_already", message, field="offering_id", rule="one_per_term")])
     made = _roll(tx, subscription, offering_id, actor=actor, now=now, reason=reason.strip() or "rolled by hand",
                  override_reason=override_reason)  # fmt: skip
     tx.run(_RESOLVE, id=subscription_id, now=now, resolution=reason)
     return made
 
 
+# The statuses of `uq_term_booking_order_subscription_term`: an order that ended before it was approved does not count.
+_ENROLLED = """
+SELECT reference FROM term_booking_order
+WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND term_id = %(term_id)s
+  AND status IN (100, 200, 300, 450, 475, 485, 500)
+"""
 _RESOLVE = """
 UPDATE subscription_review SET resolved_at = %(now)s, resolution = %(resolution)s
 WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND resolved_at IS NULL

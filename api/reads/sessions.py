@@ -106,7 +106,8 @@ def _hold(row: Row) -> Row:
 _OFFERINGS = """
 SELECT {keys}, p.id, p.name, p.code, p.status, p.program_id, g.name AS program, g.category_id, c.name AS category,
        g.site_id, i.name AS site, p.term_id, m.name AS term, p.modes, p.session_price_minor, p.age_from_months,
-       p.age_below_months, p.bookable_from, p.bookable_until, n.session_count, n.first_date, n.last_date, n.most_left
+       p.age_below_months, p.bookable_from, p.bookable_until, n.session_count, n.first_date, n.last_date, n.least_left,
+       n.most_left
 FROM term_program_set p
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
 JOIN program_category c ON c.organisation_id = g.organisation_id AND c.id = g.category_id
@@ -114,6 +115,7 @@ JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
 JOIN term m ON m.organisation_id = p.organisation_id AND m.id = p.term_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS session_count, min(s.local_date) AS first_date, max(s.local_date) AS last_date,
+           coalesce(min(s.capacity - s.taken) FILTER (WHERE coalesce(s.ends_at > %(now)s, true)), 0) AS least_left,
            coalesce(max(s.capacity - s.taken) FILTER (WHERE coalesce(s.ends_at > %(now)s, true)), 0) AS most_left
     FROM term_product s
     WHERE s.organisation_id = p.organisation_id AND s.term_program_set_id = p.id AND s.status = 'OPEN'

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from api.births import require_born
 from api.dependencies import Called, NoInput
 from api.editing import Resource, as_refusals, create, edit
 from api.moves import Answer, Call, Principal, etag
@@ -21,7 +22,6 @@ from models import Account, Attendee
 
 router = APIRouter(tags=["people"])
 
-_OLDEST = 130  # years; more is a slip of the pen
 _CONTACT = ("name", "email", "phone", "address")
 ACCOUNTS = Resource(
     Account, "account", "/accounts", ("reference", "kind", *_CONTACT, "credit_limit_minor", "is_staff", "created_at")
@@ -156,7 +156,7 @@ def make_attendee(body: schemas.NewAttendee, call: Called) -> Response:
     """Make an attendee of an account."""
     given = body.model_dump() | {"reference": new_reference("AT"), "created_at": call.now}
     account_id = given.pop("account_id")
-    _require_born(body.date_of_birth.isoformat(), call)
+    require_born(body.date_of_birth, now=call.now)
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         account = shown.visible_account(tx, who, _account_of(who, account_id))
@@ -166,13 +166,6 @@ def make_attendee(body: schemas.NewAttendee, call: Called) -> Response:
         return made
 
     return call.move(verb)
-
-
-def _require_born(day: str, call: Call) -> None:
-    today = call.now.date()
-    if not f"{today.year - _OLDEST:04}" <= day <= today.isoformat():
-        message = f"A date of birth is not in the future and at most {_OLDEST} years ago."
-        raise Invalid(message, reasons=[Reason("out_of_range", message, field="date_of_birth")])
 
 
 def _account_of(who: Principal, account_id: UUID | None) -> UUID:
@@ -203,7 +196,7 @@ def change_attendee(attendee_id: UUID, body: schemas.AttendeeChange, call: Calle
     """Change an attendee; what is left out stays as it is. `If-Match` is honoured."""
     changes = body.changes()
     if "date_of_birth" in changes:
-        _require_born(body.date_of_birth.isoformat(), call)
+        require_born(body.date_of_birth, now=call.now)
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         shown.visible_attendee(tx, who, attendee_id)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.attempts import Limit as Attempts
+from api.births import require_born
 from api.moves import Answer, Principal
 from api.operations import PDF, creates, for_anyone
 from api.overdue import release_in_the_way
@@ -111,6 +112,7 @@ def begin_guest_order(body: NewGuestOrder, visit: Visited) -> Response:
     organisation_id = visit.centre(body.organisation)
     visit.count(organisation_id, BY_ADDRESS, visit.address)
     visit.count(organisation_id, BY_EMAIL, body.guest.email)
+    require_born(body.attendee.date_of_birth, now=visit.now, field="attendee.date_of_birth")
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         outcome = guests.begin(

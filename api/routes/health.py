@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it can work."""
+"""Where to begin, whether the service lives, and whether it can work."""
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -8,6 +8,14 @@ from api.dependencies import Application
 from api.operations import for_anyone
 
 router = APIRouter(tags=["health"])
+
+
+@router.get("/", **for_anyone(response_model=dict[str, str]))
+async def read_front_door(app: Application) -> Response:
+    """Where the documentation is, and whether the service can work."""
+    base = app.settings.base_url.rstrip("/")
+    pages = {"documentation": "/docs", "openapi": "/openapi.json", "health": "/readyz"}
+    return JSONResponse({"name": "Termbook"} | {name: f"{base}{path}" for name, path in pages.items()})
 
 
 @router.get("/healthz", **for_anyone(response_model=dict[str, str]))

@@ -448,7 +448,12 @@ class OfferingSummary(Output):
     session_count: int
     first_date: datetime.date | None
     last_date: datetime.date | None
-    most_left: int = Field(description="Free places of its emptiest session that is still to come.")
+    least_left: int = Field(
+        description="Free places of its fullest session that is still to come; with 0 not all of them can be booked."
+    )
+    most_left: int = Field(
+        description="Free places of its emptiest session that is still to come; with 0 none of them can be booked."
+    )
 
 
 class KeptSession(Output):

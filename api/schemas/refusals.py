@@ -111,6 +111,7 @@ REASONS: Mapping[str, str] = {
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_waiting": "It is no waiting-list order; submit it.",
     "not_timed_out": "It was cancelled by somebody, so late money does not revive it. Told to the system only.",
+    "enrolled_already": "The subscription has its booking of that term.",
     "no_sessions": "There is no session on such a weekday any more.",
     "other_program": "The offering is of another program.",
     "ends_already": "It ends on an earlier day already; a last day is not put off.",
@@ -419,7 +420,8 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     },
     "begin_subscription": {409: ((), _ENROLMENT)},
     "roll_subscription": {
-        409: ((), ("term_closed", "no_sessions", *_CART, *_ENROLMENT)), 422: ((), ("other_program",)),
+        409: ((), ("term_closed", "no_sessions", "enrolled_already", *_CART, *_ENROLMENT)),
+        422: ((), ("other_program",)),
     },
     "give_notice": {409: ((), ("ends_already",))},
     "make_offering": {422: (("schedule_is_invalid",), ())},

@@ -61,7 +61,7 @@ OFFERING_SUMMARY: Sample = {
     "term_id": TERM_ID, "term": "Spring 2026", "modes": ["CASUAL", "FULL_TERM"], "session_price_minor": 1500,
     "session_price": "$15.00", "age_from_months": 72, "age_below_months": 108,
     "bookable_from": "2026-03-03T12:00:00+00:00", "bookable_until": None, "session_count": 12,
-    "first_date": "2026-04-05", "last_date": "2026-06-28", "most_left": 11,
+    "first_date": "2026-04-05", "last_date": "2026-06-28", "least_left": 8, "most_left": 11,
 }  # fmt: skip
 SESSION_CHANGES: Sample = {
     "created": 1, "updated": 9, "removed": 0, "withdrawn": 0, "unchanged": 1,

@@ -272,6 +272,7 @@ class TestTexts:
         answer = world.admin.post("/accounts", {"name": "Rossi", "email": "x"})
 
         assert reasons_of(answer) == [("string_pattern_mismatch", "email")]
+        assert answer.json()["reasons"][0]["message"] == "Write an e-mail address, such as name@example.org."
 
     @pytest.mark.parametrize("day", ["1018-06-10", "2130-01-01"])
     def test_a_birth_that_cannot_be(self, world: World, day: str) -> None:

@@ -75,6 +75,7 @@ class TestDebits:
         assert (twice.status_code, twice.json()["code"], twice.json()["facts"]["status"]) == (
             409, "debit_not_there", "FAILED",
         )  # fmt: skip
+        assert "is FAILED; this step takes a debit that is SUCCESS." in twice.json()["detail"]
 
     def test_without_a_mandate_it_is_refused_in_words(self, world: World) -> None:
         active = world.finance.get(f"/mandates?account_id={world.rossi_account['id']}&status=ACTIVE").json()["items"]

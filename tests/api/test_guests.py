@@ -181,6 +181,16 @@ class TestBooking:
                            "WHERE x.account_id = %(id)s", id=guest.account["id"])  # fmt: skip
         assert found == [{"allergy_notes": "Peanuts; Eggs"}]
 
+    def test_a_child_that_is_not_born_yet_books_nothing(self, world: World) -> None:
+        guest = Guest(world)
+
+        answer = guest.begin(world.sessions[:1], attendee={"date_of_birth": "2030-01-01"})
+
+        assert answer.status_code == 422
+        assert answer.json()["reasons"][0]["field"] == "attendee.date_of_birth"
+        assert world.rows("SELECT 1 FROM account WHERE organisation_id = %(org)s AND email = %(email)s",
+                          email=guest.email) == []  # fmt: skip
+
     def test_a_guest_pays_now(self, world: World) -> None:
         guest = Guest(world)
         cart = guest.begin(world.new_sessions(count=1)).json()

@@ -57,7 +57,8 @@ class TestModes:
         reasons = refused["reasons"]
         assert isinstance(reasons, list)
         assert (status, reasons[0]["code"], reasons[0]["rule"]) == (409, "selection_incomplete", "modes")
-        assert "Wed 15 Apr 2026" in reasons[0]["message"]
+        assert reasons[0]["field"] == "lines[0].mode"
+        assert "as full week takes every session of the week; missing: Wed 15 Apr 2026" in reasons[0]["message"]
 
 
 class TestActivities:

@@ -188,6 +188,14 @@ class TestFilters:
 
 
 class TestPlaces:
+    def test_an_offering_says_what_is_left_of_its_fullest_and_its_emptiest_session(self, world: World) -> None:
+        course = world.new_sessions(capacity=3, count=2, name="Pottery")
+        world.confirmed(world.new_child("Ada"), course[:1])
+
+        shown = world.rossi.get("/offerings?q=pottery").json()["items"][0]
+
+        assert (shown["least_left"], shown["most_left"]) == (2, 3)
+
     def test_a_session_says_what_is_left(self, world: World, bookings: list[dict[str, Any]]) -> None:
         shown = world.rossi.get(f"/sessions/{world.sessions[1]['id']}").json()
 

@@ -256,6 +256,13 @@ class TestHealth:
         assert client.get("/healthz").json() == {"status": "alive"}
         assert client.get("/readyz").json() == {"status": "ready"}
 
+    def test_the_front_door_leads_to_the_documentation_and_the_health_page(self, client: httpx.Client) -> None:
+        shown = client.get("/").json()
+
+        assert shown["name"] == "Termbook"
+        for page in ("documentation", "openapi", "health"):
+            assert client.get(httpx.URL(shown[page]).path).status_code == 200
+
 
 @pytest.fixture(scope="module")
 def known(world: World) -> dict[str, str]:

@@ -61,6 +61,18 @@ class TestSubscription:
         assert (again.status_code, again.json()["code"]) == (409, "not_allowed_now")
         assert again.json()["facts"]["status"] == "ACTIVE"
 
+    def test_one_is_not_rolled_into_the_term_that_it_has(self, world: World, club: Row) -> None:
+        path = f"/subscriptions/{asked(world, club, world.new_child('Eli')).json()['id']}"
+        world.admin.post(f"{path}/beginning", {"reason": "agreed"})
+        before = world.rossi.get(path).json()
+
+        answer = world.admin.post(f"{path}/terms", {"offering_id": str(club["id"]), "reason": "again"})
+
+        (reason,) = answer.json()["reasons"]
+        assert (answer.status_code, reason["code"], reason["field"]) == (409, "enrolled_already", "offering_id")
+        assert before["reference"] in reason["message"]
+        assert world.rossi.get(path).json() == before
+
     def test_weekdays_without_a_session(self, world: World, club: Row) -> None:
         answer = asked(world, club, world.new_child("Eva"), weekdays=["TUE"])
 

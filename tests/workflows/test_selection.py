@@ -41,7 +41,7 @@ class TestSets:
 
         assert failing(BookingMode.FULL_WEEK, first, first + second) == []
         assert failing(BookingMode.FULL_WEEK, first[:4] + second[1:], first + second) == [
-            "Camp as full_week takes every session of the week; missing: Fri 10 Jul 2026, Mon 13 Jul 2026."
+            "Camp as full week takes every session of the week; missing: Fri 10 Jul 2026, Mon 13 Jul 2026."
         ]
 
     def test_a_week_that_has_begun_takes_the_days_still_to_come(self) -> None:
@@ -55,7 +55,7 @@ class TestSets:
 
         assert failing(BookingMode.FULL_TERM, first + second, past + first + second) == []
         assert failing(BookingMode.FULL_TERM, first, past + first + second[:1]) == [
-            "Camp as full_term takes every session that is still to come; missing: Mon 13 Jul 2026."
+            "Camp as full term takes every session that is still to come; missing: Mon 13 Jul 2026."
         ]
 
     def test_a_full_term_takes_undated_sessions_too(self) -> None:
@@ -69,7 +69,7 @@ class TestSets:
         )
 
         assert (reason.code, reason.message) == (
-            "mode_not_offered", "Camp is not offered as full_term (offered: casual)."
+            "mode_not_offered", "Camp is not offered as full term (offered: casual)."
         )  # fmt: skip
 
 
@@ -245,7 +245,7 @@ class TestInTheCart:
         (reason,) = refused(lambda: riverside.save(cart, camp.lines(0, 1, 3, 4, mode="FULL_WEEK"), actor=rossi.actor))
 
         assert (reason.code, reason.rule) == ("selection_incomplete", "modes")
-        assert reason.message == "Camp as full_week takes every session of the week; missing: Wed 15 Apr 2026."
+        assert reason.message == "Camp as full week takes every session of the week; missing: Wed 15 Apr 2026."
 
     def test_a_closed_day_is_not_missing_and_not_paid(self, riverside: Centre, camp: Course) -> None:
         rossi = riverside.family()

@@ -53,6 +53,8 @@ class TestWhatIsOffered:
 
         assert (reason.code, reason.field) == ("order_type_not_offered", "order_type")
         assert reason.message == "Nothing in Summer 2026 is offered as booking."
+        (reason,) = refused(lambda: riverside.draft(rossi, mia, term=summer, order_type=Type.EOI))
+        assert reason.message == "Nothing in Summer 2026 is offered as expression of interest."
         assert riverside.snapshot() == before
         riverside.draft(rossi, mia, term=summer, order_type=Type.TRIAL_SESSION)
         riverside.rule("order_types", ["BOOKING"], karate.offering["id"])  # the nearest one set wins
