@@ -60,7 +60,22 @@ class TermBookingOrder(TenantRow, table=True):
         refers("converted_into_id", "term_booking_order"),
         check("converts_order_id IS NULL OR order_type = 0", "only_a_booking_converts"),
         check("converted_into_id IS NULL OR (order_type IN (2, 5) AND status = 0)", "converted_is_removed"),
+        refers("cause_order_id", "term_booking_order"),
+        check("(cause_order_id IS NULL) = (was_minor IS NULL)", "companion_says_what_was"),
+        check(
+            "cause_order_id IS NULL OR (original_booking_id IS NOT NULL AND status IN (0, 350, 500))",
+            "companion_is_of_a_booking",
+        ),
+        check("status <> 350 OR cause_order_id IS NOT NULL", "submitted_change_has_a_cause"),
         unique("reference"),
+        # A cause alters the price of a booking once; its companions are found by it.
+        index(
+            "uq_term_booking_order_companion",
+            "cause_order_id",
+            "original_booking_id",
+            is_unique=True,
+            where="cause_order_id IS NOT NULL AND status IN (350, 500)",
+        ),
         # One open change per booking group: the first that was begun.
         index(
             "uq_term_booking_order_open_change",
@@ -98,6 +113,7 @@ class TermBookingOrder(TenantRow, table=True):
     # A change order's original; a companion's cause.
     original_booking_id: UUID | None = None
     cause_order_id: UUID | None = None
+    was_minor: int | None = money(default=None, nullable=True)  # of a companion: what its booking cost before
     # What a submitted change asks to be paid before it is confirmed.
     change_due_minor: int | None = money(default=None, nullable=True)
     # The expression of interest or the trial that this order turns into a booking; of a booked trial, its order.

@@ -110,6 +110,8 @@ class PaymentReviewKind(StrEnum):
     PRICE_CHANGED = "PRICE_CHANGED"  # paid for a price that the order no longer has; it is the family's credit
     NOT_REVIVED = "NOT_REVIVED"  # paid after the timeout, and the order could not be revived; the family's credit
     PART_PAYMENT = "PART_PAYMENT"  # less than the order needs; its timeout was disarmed
+    # The order is confirmed; another booking that it would have altered was changed meanwhile and keeps its price.
+    COMPANION_NOT_MADE = "COMPANION_NOT_MADE"
 
 
 class PaymentReview(TenantRow, table=True):

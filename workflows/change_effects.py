@@ -15,6 +15,7 @@ from billing.pricing import PricedLine
 from billing.versions import next_version, write_version
 from catalogue.rules import Rule
 from engine.batch import Batch, Guarded, Values
+from engine.database import Transaction
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from invoicing.issue import issue_invoice
@@ -141,6 +142,13 @@ def repriced_sessions(change: Change) -> set[UUID]:
     """The sessions that stay and cost something else."""
     kept = {line.session_id for line in change.facts.staying}
     return {line.session_id for line in change.difference.lines if line.session_id in kept}
+
+
+def forget_repriced(tx: Transaction, change: Change) -> None:
+    """Extras and discounts of sessions that stay at another price are written anew by the confirmation."""
+    ids = [change.booked(session_id).id for session_id in repriced_sessions(change)]
+    for table in ("term_booking_extra", "term_booking_discount") if ids else ():
+        tx.run(f"DELETE FROM {table} WHERE organisation_id = %(org)s AND booking_line_id = ANY(%(ids)s)", ids=ids)
 
 
 def _reprice_kept(booking: Booking, batch: Batch, change: Change, ids: dict[Key, UUID]) -> None:

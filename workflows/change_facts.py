@@ -1,6 +1,7 @@
 """What a change order knows: the booking it changes, what it keeps, adds and gives up, and what that comes to."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,8 @@ class Change:
     now: datetime
     priced: Priced
     difference: Difference
+    # What it alters of the prices of the family's other bookings, by their ids.
+    companions: list["Change"] = field(default_factory=list)
 
     def booked(self, session_id: UUID) -> BookedLine:
         """The confirmed line of a session that it keeps."""
@@ -39,11 +42,11 @@ class Change:
 
 def read_change(
     tx: Transaction, order: Order, enrolled: Enrolled, *, now: datetime, wanted: list[Row] | None = None,
-    extras: list[Row] | None = None, pay_later: bool = False,
+    extras: list[Row] | None = None, pay_later: bool = False, uncounted: Sequence[UUID] = (),
 ) -> Change:  # fmt: skip
     """Read what the guards ask and compute what the change comes to; the caller holds the locks of both."""
     read = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras,
-                      pay_later=pay_later)  # fmt: skip
+                      pay_later=pay_later, uncounted=uncounted)  # fmt: skip
     live = {line.session_id: line for line in enrolled.kept()}
     kept = [line for line in read.lines if line.session_id in live]
     added = [line for line in read.lines if line.session_id not in live]
@@ -55,6 +58,16 @@ def read_change(
     given_up = [Slot(line.session_id, line.starts_at, line.ends_at) for line in leaving]
     for line in added:
         line.waits_for_swap = any(slot.overlaps(line.slot) for slot in given_up)
+    return _computed(order, enrolled, facts, leaving, now)
+
+
+def judged_among(change: Change, peers: list[Row]) -> Change:
+    """The same change where the family's other confirmed bookings are these."""
+    return _computed(change.order, change.enrolled, replace(change.facts, peers=peers), change.leaving, change.now)
+
+
+def _computed(order: Order, enrolled: Enrolled, facts: Facts, leaving: list[BookedLine], now: datetime) -> Change:
+    live = {line.session_id: line for line in enrolled.kept()}
     priced = _price(order, enrolled, facts, live, now)
     difference = compare(
         enrolled.billing_lines, priced.lines, paid_minor=sum(invoice.paid_minor for invoice in enrolled.invoices),

@@ -11,6 +11,7 @@ from engine.money import format_money
 from models import ActorKind, TermBookingConfirmationType, TermBookingStatus
 from workflows.booking_facts import BookedLine
 from workflows.change_facts import Change
+from workflows.companion_facts import shown_companions
 from workflows.order_facts import Order
 from workflows.order_guards import failing_standing
 from workflows.order_holdings import Holdings
@@ -133,6 +134,7 @@ def shown_difference(change: Change) -> dict[str, Any]:
              "session_id": str(line.session_id), "causes": [cause.value for cause in line.causes],
              "why": list(line.why), "delta_minor": line.delta_minor} for line in found.lines
         ],
+        "companions": shown_companions(change.companions),
     }  # fmt: skip
 
 

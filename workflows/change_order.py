@@ -24,9 +24,12 @@ from models import (
 )
 from workflows import term_booking_order as orders
 from workflows.booking_facts import Enrolled, lock_booking, lock_enrolled
-from workflows.change_effects import repriced_sessions
-from workflows.change_facts import Change, read_change
+from workflows.change_effects import forget_repriced
+from workflows.change_facts import Change
 from workflows.change_guards import can_be_changed, has_changes, is_in_change_window
+from workflows.change_review import read_reviewed
+from workflows.companion_facts import shown_companions
+from workflows.companions import confirm_companions
 from workflows.order_cart import clear_lines, wanted_rows
 from workflows.order_confirmation import Confirmation
 from workflows.order_effects import local_day
@@ -132,7 +135,7 @@ def save(
     """Put all that the booking is to hold into the cart of its change, priced by the difference; it keeps no place."""
     order, enrolled = _lock(tx, order_id, actor=actor, version=version)
     wanted, extras = wanted_rows(lines)
-    change = read_change(tx, order, enrolled, now=now, wanted=wanted, extras=extras)
+    change = read_reviewed(tx, order, enrolled, now=now, wanted=wanted, extras=extras)
     facts, priced = change.facts, change.priced
     fire(tx.batch, CHART, order, "save", actor=actor, now=now, wanted=wanted, extras=extras, facts=facts,
          priced=priced, change=change, wishes=[], note="",
@@ -141,7 +144,7 @@ def save(
     notices = orders.notices(order, facts, priced, actor=actor, now=now)
     for guard in (has_changes, can_be_changed, is_in_change_window):
         notices += guard(order, change=change, actor=actor)
-    return Outcome(order, priced, facts, notices=notices)
+    return Outcome(order, priced, facts, notices=notices, companions=change.companions)
 
 
 def what_if(tx: Transaction, *, booking_id: UUID, lines: list[Row], actor: Actor, now: datetime) -> Change:
@@ -150,7 +153,7 @@ def what_if(tx: Transaction, *, booking_id: UUID, lines: list[Row], actor: Actor
     assert enrolled.order is not None
     order = _as_change(enrolled)
     wanted, extras = wanted_rows(lines)
-    return read_change(tx, order, enrolled, now=now, wanted=wanted, extras=extras)
+    return read_reviewed(tx, order, enrolled, now=now, wanted=wanted, extras=extras)
 
 
 def _as_change(enrolled: Enrolled) -> Order:
@@ -167,7 +170,7 @@ def _as_change(enrolled: Enrolled) -> Order:
 def review(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Change:
     """The Billing Difference of a change as it stands now; nothing is written."""
     order, enrolled = _lock(tx, order_id, actor=actor)
-    return read_change(tx, order, enrolled, now=now)
+    return read_reviewed(tx, order, enrolled, now=now)
 
 
 def submit(
@@ -180,16 +183,17 @@ def submit(
     """
     order, enrolled = _lock(tx, order_id, actor=actor)
     order.confirmation_type = confirmation_type
-    change = read_change(tx, order, enrolled, now=now, pay_later=confirmation_type is _PAY_LATER)
+    change = read_reviewed(tx, order, enrolled, now=now, pay_later=confirmation_type is _PAY_LATER)
     override = override_reason.strip() if actor.is_admin else ""
     required = change.difference.required_minor
     order.change(change_due_minor=required)
     fire(
         tx.batch, CHART, order, "submit", actor=actor, now=now, reason=override, is_muted=True, facts=change.facts,
         rules=change.facts.rules, priced=change.priced, shown_fingerprint=price_fingerprint, override=override,
-        change=change, changes={"delta_minor": change.difference.delta_minor, "required_minor": required},
+        change=change, companions=change.companions, shown=shown_companions(change.companions),
+        changes={"delta_minor": change.difference.delta_minor, "required_minor": required},
     )  # fmt: skip
-    outcome = Outcome(order, change.priced, change.facts)
+    outcome = Outcome(order, change.priced, change.facts, companions=change.companions)
     by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
     if by_family and (confirmation_type is _PAY_LATER or not required):
         tx.flush()
@@ -217,7 +221,7 @@ def confirm_locked(
     """Confirm a change whose lock the caller holds; its booking is locked after it."""
     assert order.original_booking_id is not None
     enrolled = _lock_original(tx, order, actor)
-    change = read_change(tx, order, enrolled, now=now)
+    change = read_reviewed(tx, order, enrolled, now=now)
     if holdings is None:
         pay_later = order.confirmation_type is _PAY_LATER
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
@@ -226,15 +230,9 @@ def confirm_locked(
          change=change, holdings=holdings, shown_fingerprint=shown_fingerprint,
          changes={"delta_minor": change.difference.delta_minor})  # fmt: skip
     # Only once nothing refuses it: who was paid too late keeps the booking as it is.
-    _forget_repriced(tx, change)
+    forget_repriced(tx, change)
+    confirm_companions(tx, CHART, order, holdings, change.companions, now=now)
     return made
-
-
-def _forget_repriced(tx: Transaction, change: Change) -> None:
-    """Extras and discounts of sessions that stay at another price are written anew by the confirmation."""
-    ids = [change.booked(session_id).id for session_id in repriced_sessions(change)]
-    for table in ("term_booking_extra", "term_booking_discount") if ids else ():
-        tx.run(f"DELETE FROM {table} WHERE organisation_id = %(org)s AND booking_line_id = ANY(%(ids)s)", ids=ids)
 
 
 def is_change_order(tx: Transaction, order_id: UUID) -> bool:
@@ -246,7 +244,7 @@ def is_change_order(tx: Transaction, order_id: UUID) -> bool:
 
 def _lock(tx: Transaction, order_id: UUID, *, actor: Actor, version: int | None = None) -> tuple[Order, Enrolled]:
     order = lock_order(tx, order_id, actor=actor, version=version)
-    if order.original_booking_id is None:
+    if order.original_booking_id is None or order.cause_order_id is not None:
         raise NotFound(f"{order.reference} changes no booking.", what="change order")
     return order, _lock_original(tx, order, actor)
 

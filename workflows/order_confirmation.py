@@ -1,7 +1,7 @@
 """What confirming an order makes, in one transaction: TermBooking, Invoice with its postings, TermAttendance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,7 @@ class Confirmation:
     booking: Booking | None = None
     lines: dict[str, Values] | None = None  # by session
     invoice_id: UUID | None = None
+    kept_price: list[str] = field(default_factory=list)  # bookings whose companions were not as shown any more
 
 
 def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: str, **_: Any) -> Iterator[Reason]:

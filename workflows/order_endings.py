@@ -9,7 +9,7 @@ from uuid import UUID
 from engine.database import Row, Transaction
 from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 from workflows.order_facts import Order
-from workflows.order_holdings import Holdings
+from workflows.order_holdings import COMPANIONS, Holdings
 
 _ENDING = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
@@ -20,12 +20,13 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
     (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at)) FROM timer t
      WHERE t.organisation_id = o.organisation_id AND t.subject_id = o.id AND t.status = 'ARMED') AS timers,
     (SELECT json_agg(json_build_object('id', p.id, 'status', p.status, 'amount_minor', p.amount_minor)) FROM payment p
-     WHERE p.organisation_id = o.organisation_id AND p.order_id = o.id) AS payments
+     WHERE p.organisation_id = o.organisation_id AND p.order_id = o.id) AS payments,
+    {companions} AS companions
 FROM term_booking_order o
 LEFT JOIN billing_group g ON g.organisation_id = o.organisation_id AND g.id = o.group_id
 LEFT JOIN billing b ON b.organisation_id = o.organisation_id AND b.id = o.billing_id
 WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
-"""
+""".replace("{companions}", COMPANIONS.replace("{order_id}", "o.id"))
 
 
 def read_endings(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, tuple[Order, Holdings]]:
@@ -36,9 +37,10 @@ def read_endings(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, tup
 def _ending(row: Row) -> tuple[Order, Holdings]:
     last_version, billed_minor = row.pop("last_version"), row.pop("billed_minor")
     claims, timers, payments = (row.pop(name) or [] for name in ("claims", "timers", "payments"))
+    companions = row.pop("companions") or []
     holdings = Holdings(
         claims=claims, timers=timers, payments=payments, quote=None, lines=[], extras=[], chains=[], settings={},
-        standing=None,
+        standing=None, companions=companions,
         group={"id": row["group_id"], "last_version": last_version} if row["group_id"] else None,
         billing={"id": row["billing_id"], "total_minor": billed_minor} if row["billing_id"] else None,
     )  # fmt: skip

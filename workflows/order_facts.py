@@ -59,6 +59,7 @@ class Order(Subject):
     subscription_id: UUID | None = None
     converts_order_id: UUID | None = None
     original_booking_id: UUID | None = None
+    cause_order_id: UUID | None = None  # of a companion: the order that alters its booking's price
     change_due_minor: int | None = None
     cancel_reason: str | None = None
     promo_code: str | None = None
@@ -213,6 +214,8 @@ class Facts:
     today: date  # the organisation's local day
     # The children of the account with confirmed bookings in the group, first come first, with their programs.
     peers: list[Row] = field(default_factory=list)
+    # Its approved bookings, by id, with a discount that counts other bookings and is judged again when they change.
+    counting: list[UUID] = field(default_factory=list)
     promo: Row | None = None  # how often the order's code was used, and whether by this account
     # The family's own interest that becomes this order.
     making_way: list[Interest] = field(default_factory=list)
@@ -273,8 +276,8 @@ class Facts:
 ORDERS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.subscription_id, o.converts_order_id, o.original_booking_id, o.change_due_minor, o.cancel_reason, o.promo_code,
-       o.submitted_at, o.created_at,
+       o.subscription_id, o.converts_order_id, o.original_booking_id, o.cause_order_id, o.change_due_minor,
+       o.cancel_reason, o.promo_code, o.submitted_at, o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
                          'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor, 'is_staff', a.is_staff) AS account,
        json_build_object('name', t.name, 'claim_key', t.claim_key, 'date_of_birth', t.date_of_birth,
@@ -488,6 +491,13 @@ SELECT
            WHERE b.organisation_id = %(org)s AND b.account_id = %(account_id)s AND b.term_id = %(term_id)s
              AND b.order_id <> ALL(%(order_ids)s) AND b.order_type NOT IN (2, 4) AND b.status IN (450, 500, 700)
            GROUP BY b.attendee_id) j) AS peers,
+    (SELECT json_agg(b.id ORDER BY b.id) FROM term_booking b
+     WHERE b.organisation_id = %(org)s AND b.account_id = %(account_id)s AND b.term_id = %(term_id)s
+       AND b.order_type = 0 AND b.status = 500 AND b.id <> ALL(%(original_ids)s::uuid[])
+       AND b.order_id <> ALL(%(order_ids)s)
+       AND EXISTS (SELECT FROM billing_line x WHERE x.organisation_id = b.organisation_id
+                   AND x.billing_id = b.billing_id AND x.trace @? '$[*] ? ((@.rule == "SIBLING" ||
+                       @.rule == "COMBINE_BOOKING") && !(@.terms.on_edit == "FREEZE"))')) AS counting,
     (SELECT json_object_agg(w.code, json_build_object(
         'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = w.code),
         'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
@@ -516,17 +526,20 @@ SELECT
 
 def read_facts(
     tx: Transaction, order: Order, *, now: datetime, today: date, pay_later: bool = False,
-    wanted: list[Row] | None = None, extras: list[Row] | None = None,
+    wanted: list[Row] | None = None, extras: list[Row] | None = None, uncounted: Sequence[UUID] = (),
 ) -> Facts:  # fmt: skip
-    """Read what the guards ask, in one statement at any number of sessions: of the saved lines, or of lines given."""
+    """Read what the guards ask, in one statement at any number of sessions: of the saved lines, or of lines given. The
+    programs of the bookings `uncounted` do not count, as those of an original do not.
+    """
     given = None if wanted is None else [{**row, "order_id": order.id} for row in wanted]
-    (facts,) = read_facts_together(tx, [order], now=now, today=today, pay_later=pay_later, wanted=given, extras=extras)
+    (facts,) = read_facts_together(tx, [order], now=now, today=today, pay_later=pay_later, wanted=given, extras=extras,
+                                   uncounted=uncounted)  # fmt: skip
     return facts
 
 
 def read_facts_together(
     tx: Transaction, orders: Sequence[Order], *, now: datetime, today: date, pay_later: bool = False,
-    wanted: list[Row] | None = None, extras: list[Row] | None = None,
+    wanted: list[Row] | None = None, extras: list[Row] | None = None, uncounted: Sequence[UUID] = (),
 ) -> list[Facts]:  # fmt: skip
     """The same of several orders of one account and term, in one statement at any number of them, in their order.
 
@@ -543,7 +556,7 @@ def read_facts_together(
         subscription_id=orders[0].subscription_id,
         has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
         promo_codes=list({order.promo_code for order in orders if order.promo_code}),
-        original_ids=[order.original_booking_id for order in orders if order.original_booking_id],
+        original_ids=[*uncounted, *(order.original_booking_id for order in orders if order.original_booking_id)],
         pay_later=pay_later, now=now, today=today, **given,
     )  # fmt: skip
     assert row is not None
@@ -577,6 +590,7 @@ def _facts_of_each(
             standing=row["standing"],
             today=today,
             peers=row["peers"] or [],
+            counting=[UUID(booking_id) for booking_id in row["counting"] or ()],
             open_group=(row["open_groups"] or {}).get(order_id),
             promo=(row["promos"] or {}).get(order.promo_code),
             _answers=answers,

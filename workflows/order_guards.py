@@ -1,6 +1,6 @@
 """The rules that may refuse an order. Each guard yields every reason it finds, naming the session and the rule."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -81,15 +81,17 @@ def _term_state(facts: dict[str, object]) -> str:
 
 
 def is_price_as_shown(
-    order: Order, *, priced: Priced, shown_fingerprint: str, actor: Actor, **_: object
+    order: Order, *, priced: Priced, shown_fingerprint: str, shown: Sequence[Row] = (), **_: object
 ) -> Iterator[Reason]:
-    """Nobody submits a price they did not see."""
+    """Nobody submits a price they did not see; `shown` are the companions that it stands for too."""
     if shown_fingerprint != priced.fingerprint:
         currency, locale = order.organisation["currency"], order.organisation["locale"]
         total = format_money(priced.total_minor, currency, locale)
         yield Reason(
             "price_changed", f"The price is {total} now; look at it and submit again.", field="price_fingerprint",
-            rule="price_as_shown", facts={"total_minor": priced.total_minor, "price_fingerprint": priced.fingerprint},
+            rule="price_as_shown",
+            facts={"total_minor": priced.total_minor, "price_fingerprint": priced.fingerprint,
+                   **({"companions": shown} if shown else {})},
         )  # fmt: skip
 
 

@@ -14,6 +14,13 @@ from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import ACCOUNT_STANDING, Order
 from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
+# The open companions of an order, by booking.
+COMPANIONS = """(SELECT json_agg(json_build_object('id', c.id, 'reference', c.reference, 'version', c.version,
+                     'original_booking_id', c.original_booking_id, 'price_fingerprint', c.price_fingerprint)
+                     ORDER BY c.original_booking_id)
+     FROM term_booking_order c
+     WHERE c.organisation_id = %(org)s AND c.cause_order_id = {order_id} AND c.status = 350)"""
+
 _HOLDINGS = """
 SELECT
     (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
@@ -43,6 +50,7 @@ SELECT
             AND m.status = 200) AS has_mandate,
     (SELECT json_agg({makeup}) FROM makeup_credit m
      WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND m.status = 200) AS makeups,
+    {companions} AS companions,
     {lines}
 """
 
@@ -90,7 +98,11 @@ _PRICED_LINES = (
 _NO_LINES = (
     "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, NULL::json AS standing"
 )
-_READ = _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s")).replace("{makeup}", AS_JSON)
+_READ = (
+    _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
+    .replace("{makeup}", AS_JSON)
+    .replace("{companions}", COMPANIONS.replace("{order_id}", "%(order_id)s"))
+)
 _WITH_LINES = _READ.replace("{lines}", _PRICED_LINES)
 _WITHOUT_LINES = _READ.replace("{lines}", _NO_LINES)
 
@@ -115,6 +127,7 @@ class Holdings:
     agreed_at: datetime | None = None
     has_mandate: bool = False
     makeups: list[Credit] = field(default_factory=list)  # booked by it
+    companions: list[Row] = field(default_factory=list)  # open ones of which it is the cause, by booking
     # The document that the verb issued, for its answer.
     document_id: UUID | None = None
 
@@ -189,4 +202,5 @@ def _holdings(row: Row) -> Holdings:
         standing=row["standing"], schedule=schedule_of(row["schedule"]), has_mandate=row["has_mandate"],
         agreed_at=datetime.fromisoformat(row["schedule"]["agreed_at"]) if row["schedule"] else None,
         makeups=[Credit.of(credit) for credit in row["makeups"] or ()],
+        companions=row["companions"] or [],
     )  # fmt: skip

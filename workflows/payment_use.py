@@ -147,7 +147,9 @@ def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now
     if order.original_booking_id is not None and order.status is TermBookingStatus.SUBMITTED:
         return _use_for_change(tx, order, holdings, money, now)
     if _confirms(order, holdings, money):
-        confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
+        made = confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
+        if made.kept_price:
+            review(tx.batch, PaymentReviewKind.COMPANION_NOT_MADE, money, now=now)
         return Use.CONFIRMED
     if _may_revive(order, holdings, money):
         return _revive(tx, order, holdings, money, now)
@@ -209,12 +211,16 @@ def _revive(tx: Transaction, order: Order, holdings: Holdings, money: Captured, 
     reason = f"paid late by {money.reference}"
     try:
         agreed = holdings.schedule_for(order) if order.confirmation_type in SCHEDULED else None
-        revive_locked(tx, order, paid_fingerprint=money.fingerprint, now=now, reason=reason, agreed=agreed)
+        is_as_shown = revive_locked(
+            tx, order, paid_fingerprint=money.fingerprint, now=now, reason=reason, agreed=agreed
+        )
     except Refused as refusal:
         _tell(tx.batch, "order.not_revived", order, money, now, subject_id=order.id, amount_minor=money.amount_minor,
               reasons=[each.message for each in refusal.reasons])  # fmt: skip
         return Use.NOT_REVIVED
-    confirm_locked(tx, order, actor=SYSTEM, now=now, reason=reason)
+    made = confirm_locked(tx, order, actor=SYSTEM, now=now, reason=reason)
+    if made.kept_price or not is_as_shown:
+        review(tx.batch, PaymentReviewKind.COMPANION_NOT_MADE, money, now=now)
     return Use.REVIVED
 
 

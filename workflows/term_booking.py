@@ -4,7 +4,6 @@ The diagram is generated from the chart: `termbook diagram`. Steps that end a bo
 too: they stand in `workflows.enrolment`.
 """
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ from uuid import UUID
 from engine.actor import Actor
 from engine.chart import Chart, Step
 from engine.database import Transaction
-from engine.errors import Reason
 from engine.fire import fire
 from models import ActorKind
 from models import TermBookingStatus as S
@@ -44,12 +42,6 @@ from workflows.makeup_use import return_closed_credits, return_left_credits
 ADMIN = frozenset({ActorKind.ADMIN})
 OWNER = frozenset({ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST})
 SYSTEM = frozenset({ActorKind.SYSTEM})
-
-
-def is_available(subject: Any, **_: Any) -> Iterator[Reason]:
-    """Declared, and refused with a clear reason until it is built."""
-    yield Reason("not_available_yet", f"This step of {subject.reference} is not available yet.", rule="not_available")
-
 
 _MAY_CANCEL = (has_reason, is_in_cancellation_window)
 _MAY_CLOSE = (has_reason, is_within_term)

@@ -4,7 +4,7 @@ The diagram is generated from the chart: `termbook diagram`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from models import TermBookingStatus as S
 from workflows.alternatives import Lost, with_alternatives
 from workflows.booking_facts import Enrolled, lock_enrolled
 from workflows.change_confirmation import revise_booking
+from workflows.change_facts import Change
 from workflows.change_guards import (
     can_be_changed,
     has_changes,
@@ -39,6 +40,22 @@ from workflows.closure_effects import (
     reissue_quote,
     tell_order_closure,
     turn_order_lines,
+)
+from workflows.companion_facts import (
+    Enrolling,
+    enrolling,
+    fingerprint_with,
+    own_price,
+    read_companions,
+    read_held_companions,
+    shown_companions,
+)
+from workflows.companions import (
+    begin_companions,
+    confirm_companions,
+    discard_companions,
+    is_as_its_cause_showed,
+    is_let_go_by_its_cause,
 )
 from workflows.group_guards import is_with_its_group
 from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
@@ -110,7 +127,7 @@ from workflows.seat_guards import has_seat, is_seat_of_its_session
 from workflows.subscription_facts import Subscribed
 from workflows.subscription_invoices import write_invoices
 from workflows.subscription_rules import is_with_its_subscription
-from workflows.term_booking import ADMIN, OWNER, SYSTEM, is_available
+from workflows.term_booking import ADMIN, OWNER, SYSTEM
 from workflows.trial_conversion import Handed, can_convert, hand_over, to_come_over
 from workflows.waiting_facts import lock_waiting
 from workflows.waiting_guards import (
@@ -154,7 +171,16 @@ _WAIT = (
     is_before_cut_off, is_eligible, has_no_conflict, is_not_in_queue, is_possible_as_one,
 )  # fmt: skip
 _ENROLMENT = (is_enrolment, is_with_its_subscription, is_first_order)
-_HOLD = (make_way, hold_places, book_credits, open_billing, agree_schedule, use_promo_code, arm_timeout)
+_HOLD = (
+    make_way,
+    hold_places,
+    book_credits,
+    open_billing,
+    agree_schedule,
+    use_promo_code,
+    arm_timeout,
+    begin_companions,
+)
 _CONFIRM = (is_enrolment, is_with_its_subscription, is_first_order, can_confirm_oneself, is_condition_met)
 _CONFIRM_CHANGE = (
     is_change, can_be_changed, has_changes, is_in_change_window, is_difference_as_shown, is_change_paid,
@@ -165,23 +191,40 @@ _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
 _ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
 _INVOICE = (approve_booking, write_invoice)
-_LET_GO = (disarm_timers, release_places, return_credits, leave_queue, void_billing, return_promo_code)
+_LET_GO = (
+    disarm_timers,
+    release_places,
+    return_credits,
+    leave_queue,
+    void_billing,
+    return_promo_code,
+    discard_companions,
+)
 _END = (*_LET_GO, keep_reason)
 # The booking of an order for attendance gives the places back itself.
-_UNDO = (void_billing, return_promo_code, keep_reason, end_its_booking)
+_UNDO = (void_billing, return_promo_code, keep_reason, discard_companions, end_its_booking)
 # Its places have gone to the order that it becomes.
-_BECOME = (disarm_timers, void_billing, return_promo_code, keep_reason)
+_BECOME = (disarm_timers, void_billing, return_promo_code, discard_companions, keep_reason)
 _CLAIM = (hold_places, note_submission)
 _REVIVE, _RETAKE = (
     (is_timed_out, *_SUBMIT),
-    (make_way, hold_places, book_credits, open_billing, agree_schedule, use_promo_code, forget_reason),
+    (
+        make_way,
+        hold_places,
+        book_credits,
+        open_billing,
+        agree_schedule,
+        use_promo_code,
+        forget_reason,
+        begin_companions,
+    ),
 )
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
 _CLOSE_DAY = (turn_order_lines, free_claims, return_carried_credits, rebill_order, reissue_quote, tell_order_closure)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _REMOVE = (has_no_money, has_no_group_offer)
 _QUEUE, _END_WAIT = (join_queue, note_submission), (disarm_timers, keep_reason)
-_LATER = (is_available,)
+_WITH_CAUSE = (is_as_its_cause_showed,)
 
 CHART = Chart(
     name="term_booking_order",
@@ -208,11 +251,11 @@ CHART = Chart(
         Step("confirm_change",     S.SUBMITTED,           S.APPROVED,            OWNER | SYSTEM, _CONFIRM_CHANGE,  _SWAP,   "booking.confirmed"),
         Step("confirm",            S.ACCEPT,              S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _ENROL,  "booking.confirmed"),
         Step("confirm",            S.ATTENDANCE_APPROVED, S.APPROVED,            OWNER | SYSTEM, _CONFIRM,         _INVOICE, "booking.confirmed"),
-        Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _LATER),
+        Step("confirm",            S.SUBMITTED_CHANGE,    S.APPROVED,            SYSTEM,         _WITH_CAUSE,      (revise_booking,)),
         Step("remove",             S.DRAFT,               S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
         Step("remove",             S.CREATED,             S.REMOVED,             OWNER | SYSTEM, (),               _NOTE),
         Step("remove",             S.SUBMITTED,           S.REMOVED,             OWNER,          _REMOVE,          _END),
-        Step("remove",             S.SUBMITTED_CHANGE,    S.REMOVED,             OWNER | SYSTEM, _LATER),
+        Step("remove",             S.SUBMITTED_CHANGE,    S.REMOVED,             OWNER | SYSTEM, (is_let_go_by_its_cause,), _NOTE),
         Step("cancel",             S.SUBMITTED,           S.CANCELED,            OWNER | SYSTEM, (*_CANCEL, has_no_group_offer), _END, "order.canceled"),
         Step("cancel",             S.QUOTE,               S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
         Step("cancel",             S.ACCEPT,              S.CANCELED,            OWNER | SYSTEM, _CANCEL,          _END,    "order.canceled"),
@@ -237,6 +280,8 @@ class Outcome:
     made: Confirmation | None = None
     document_id: UUID | None = None
     wishes: list[Wish] | None = None
+    # What it alters of other bookings; None where nobody asked.
+    companions: list[Change] | None = None
 
 
 def new(
@@ -284,11 +329,24 @@ def save(
     wished = read_wishes(tx, wishes, term_id=order.term_id)
     facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
     facts.kept = to_come_over(order, facts)
-    priced = price_order(order, facts)
+    priced, companions = price_whole(tx, order, facts, now=now)
     outcome = save_locked(tx, order, facts, priced, wanted=wanted, extras=extras, wished=wished, note=wishes.note,
                           actor=actor, now=now)  # fmt: skip
+    outcome.companions = companions
     clear_lines(tx, order)
     return outcome
+
+
+def price_whole(tx: Transaction, order: Order, facts: Facts, *, now: datetime) -> tuple[Priced, list[Change]]:
+    """What the order costs, and what it alters of the prices of the family's other bookings: one fingerprint for both.
+
+    The caller holds the account's lock. Only bookings count for a discount of others.
+    """
+    priced = price_order(order, facts)
+    if not facts.counting or order.order_type is not TermBookingOrderType.BOOKING:
+        return priced, []
+    companions = read_companions(tx, order, enrolling(order, facts), facts.counting, now=now)
+    return replace(priced, fingerprint=fingerprint_with(priced.fingerprint, companions)), companions
 
 
 def save_locked(
@@ -333,10 +391,10 @@ def submit(
     handed = hand_over(tx, CHART, order, actor=actor, now=now, is_muted=is_muted)
     facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
     facts.kept = handed.sessions if handed else frozenset()
-    priced = price_order(order, facts)
+    priced, companions = price_whole(tx, order, facts, now=now)
     try:
         outcome = submit_locked(
-            tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
+            tx, order, facts, priced, companions=companions, shown_fingerprint=price_fingerprint, actor=actor, now=now,
             override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
             accepts=accepts, subscription=subscription,
             shown_schedule=schedule_fingerprint,
@@ -357,6 +415,7 @@ def submit_locked(
     accepts: UUID | None = None,
     subscription: Subscribed | None = None,
     shown_schedule: str | None = None,
+    companions: Sequence[Change] = (),
 ) -> Outcome:  # fmt: skip
     """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
     assert order.confirmation_type is not None, "it is said how it will be confirmed"
@@ -365,9 +424,10 @@ def submit_locked(
         rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
         group_order_id=group_order_id, accepts=accepts, subscription=subscription,
         shown_schedule=shown_schedule,
+        companions=companions, shown=shown_companions(companions),
         changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
-    return Outcome(order, priced, facts)
+    return Outcome(order, priced, facts, companions=list(companions))
 
 
 def is_confirmed_at_once(outcome: Outcome, actor: Actor) -> bool:
@@ -450,9 +510,20 @@ def confirm_locked(
         pay_later = order.confirmation_type is _PAY_LATER
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
     made = Confirmation()
+    enrolled, companions = _its_booking(tx, order), _its_companions(tx, order, holdings, now)
     fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
-         holdings=holdings, made=made, enrolled=_its_booking(tx, order), subscription=subscription)  # fmt: skip
+         holdings=holdings, made=made, enrolled=enrolled, subscription=subscription)  # fmt: skip
+    made.kept_price = confirm_companions(tx, CHART, order, holdings, companions, now=now)
     return made
+
+
+def _its_companions(tx: Transaction, order: Order, holdings: Holdings, now: datetime) -> list[Change]:
+    """What its open companions come to now; orders that were confirmed before it in this transaction count."""
+    if not holdings.companions:
+        return []
+    tx.flush()
+    its = Enrolling(order.attendee_id, frozenset(chain[1] for chain in holdings.chains))
+    return read_held_companions(tx, order, its, holdings, now=now)
 
 
 def _its_booking(tx: Transaction, order: Order) -> Enrolled | None:
@@ -474,24 +545,31 @@ def approve_attendance(tx: Transaction, *, order_id: UUID, actor: Actor, now: da
 
 def revive_locked(
     tx: Transaction, order: Order, *, paid_fingerprint: str, now: datetime, reason: str, agreed: Schedule | None = None
-) -> None:
+) -> bool:
     """Submit an order again that timed out, at the price that was paid; the caller holds its lock and confirms it.
 
     `agreed` is the schedule that it had: the same amounts, and none due before today.
 
-    Raises Refused with every rule of a submit that says no now; nothing of it is written then.
+    Answers whether it alters other bookings as was shown; else they keep their price. Raises Refused with every rule of
+    a submit that says no now; nothing of it is written then.
     """
     today = local_day(now, order)
     facts = read_facts(tx, order, now=now, today=today)
-    priced = price_order(order, facts)
+    priced, companions = price_whole(tx, order, facts, now=now)
+    is_as_shown = priced.fingerprint == paid_fingerprint
+    if not is_as_shown:
+        # What was paid is its own price.
+        priced, companions, paid_fingerprint = price_order(order, facts), [], own_price(paid_fingerprint)
     fire(tx.batch, CHART, order, "revive", actor=BY_SYSTEM, now=now, reason=reason, facts=facts, rules=facts.rules,
-         priced=priced, agreed=agreed.not_before(today) if agreed else None, shown_fingerprint=paid_fingerprint, override="", is_muted=True,
+         priced=priced, companions=companions, agreed=agreed.not_before(today) if agreed else None,
+         shown_fingerprint=paid_fingerprint, override="", is_muted=True,
          changes={"total_minor": priced.total_minor})  # fmt: skip
     try:
         tx.flush()
     except Refused as refusal:
         # Somebody took the last place since it was read: the whole unit of work looks again, and is refused in words.
         raise MovedMeanwhile(refusal.message, reasons=refusal.reasons) from refusal
+    return is_as_shown
 
 
 def quote(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> Outcome:

@@ -12,6 +12,7 @@ from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from workflows.companion_facts import shown_companions
 from workflows.eoi_conversions import Ended
 from workflows.interest_facts import triggers_of
 from workflows.order_discounts import discount_rows
@@ -37,9 +38,12 @@ def moved(
         "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
         "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
         "cancel_reason": order.cancel_reason, "promo_code": order.promo_code,
-        "original_booking_id": order.original_booking_id, "booking_id": order.booking_id,
+        "original_booking_id": order.original_booking_id, "cause_order_id": order.cause_order_id,
+        "booking_id": order.booking_id,
         "converts_order_id": order.converts_order_id, "note": order.note, **more,
     }  # fmt: skip
+    if outcome.companions is not None:
+        body["companions"] = _companions(outcome, principal)
     made = outcome.made
     if made is not None and made.booking is not None:
         body["booking"] = {"id": made.booking.id, "reference": made.booking.reference}
@@ -47,6 +51,22 @@ def moved(
     if outcome.document_id is not None:
         body["quote_id"] = outcome.document_id
     return Answer(body, status, version=order.version, location=f"/orders/{order.id}" if status == 201 else None)
+
+
+def _companions(outcome: Outcome, principal: Principal) -> list[Row]:
+    """What the verb found; from the submission on each is an order of its own."""
+    assert outcome.companions is not None
+    rows = [companion_shown(row, principal) for row in shown_companions(outcome.companions)]
+    if outcome.order.status in (TermBookingStatus.DRAFT, TermBookingStatus.CREATED):
+        return rows
+    status = "APPROVED" if outcome.made else "SUBMITTED_CHANGE"
+    return [{**row, "order_id": companion.order.id, "status": status}
+            for row, companion in zip(rows, outcome.companions, strict=True)]  # fmt: skip
+
+
+def companion_shown(row: Row, principal: Principal) -> Row:
+    """A companion with its amounts in words."""
+    return {**row, "delta": principal.money(row["delta_minor"])}
 
 
 def converted(ended: Sequence[Ended], principal: Principal) -> Answer:
@@ -107,7 +127,8 @@ def _status(status: TermBookingStatus) -> Row:
 _WHOLE = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
-       o.promo_code, o.original_booking_id, o.booking_id, o.note, o.converts_order_id, o.converted_into_id,
+       o.promo_code, o.original_booking_id, o.cause_order_id, o.booking_id, o.note,
+       o.converts_order_id, o.converted_into_id,
        a.name AS account, t.name AS attendee, m.name AS term, b.reference AS booking_reference,
        (SELECT min(x.due_at) FROM timer x
         WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id AND x.status = 'ARMED') AS expires_at,
@@ -149,7 +170,15 @@ SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.te
         WHERE w.organisation_id = o.organisation_id AND w.order_id = o.id) AS wishes,
        (SELECT json_agg(json_build_object('id', y.id, 'reference', y.reference, 'status', y.status,
                         'amount_minor', y.amount_minor, 'provider', y.provider) ORDER BY y.created_at, y.id)
-        FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id) AS payments
+        FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id) AS payments,
+       (SELECT json_agg(json_build_object('order_id', c.id, 'status', c.status, 'booking_id', x.id,
+                        'booking_reference', x.reference, 'attendee', e.name, 'was_minor', c.was_minor,
+                        'becomes_minor', c.total_minor, 'delta_minor', c.total_minor - c.was_minor, 'why', c.note)
+                        ORDER BY x.id, c.id)
+        FROM term_booking_order c
+        JOIN term_booking x ON x.organisation_id = c.organisation_id AND x.id = c.original_booking_id
+        JOIN attendee e ON e.organisation_id = c.organisation_id AND e.id = c.attendee_id
+        WHERE c.organisation_id = o.organisation_id AND c.cause_order_id = o.id) AS companions
 FROM term_booking_order o
 JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
 JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
@@ -170,10 +199,16 @@ def whole(tx: Transaction, principal: Principal, order_id: UUID) -> Answer:
         "allowed": triggers_of(CHART, TermBookingOrderType(row["order_type"]), status, principal.kind),
         "currency": principal.organisation["currency"], "total": principal.money(row["total_minor"]),
         "lines": [_line(line) for line in row["lines"] or ()], "payments": row["payments"] or [],
+        "companions": [_companion(each, principal) for each in row["companions"] or ()],
         "booking": {"id": row["booking_id"], "reference": booking} if booking else None,
         "quote_id": quote and quote["id"],
         "quote_number": quote and number_text(quote["series"], quote["year"], quote["number"]),
     }, version=row["version"])  # fmt: skip
+
+
+def _companion(row: Row, principal: Principal) -> Row:
+    status = TermBookingStatus(row["status"]).name
+    return companion_shown({**row, "status": status, "why": row["why"].splitlines()}, principal)
 
 
 def _line(row: Row) -> Row:
@@ -224,8 +259,9 @@ IS_ABOUT_OFFERING = """(
 
 
 def listing(principal: Principal) -> Listing:
-    """Orders that the caller may see, newest first."""
+    """Orders that the caller may see, newest first; companions stand with their cause and nowhere else."""
     found = Listing(_LIST, [("o.id", "uuid")], is_descending=True)
+    found.conditions.append("o.cause_order_id IS NULL")
     own_accounts(found, principal, "o.account_id")
     return found
 

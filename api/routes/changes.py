@@ -62,4 +62,6 @@ def foresee_change(booking_id: UUID, body: Cart, call: Called) -> Response:
 
 
 def _shown(change: Change, who: Principal) -> Answer:
-    return Answer({**shown_difference(change), "currency": who.organisation["currency"]})
+    found = shown_difference(change)
+    companions = [shown.companion_shown(row, who) for row in found["companions"]]
+    return Answer({**found, "companions": companions, "currency": who.organisation["currency"]})

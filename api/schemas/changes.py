@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.base import Output, shows
-from api.schemas.sample_enrolment import FINGERPRINT
+from api.schemas.orders import Companion
+from api.schemas.sample_enrolment import COMPANION, FINGERPRINT
 from api.schemas.sample_programme import FIRST_SESSION, FIRST_SESSION_ID, Sample
 
 DIFFERENCE: Sample = {
@@ -17,6 +18,7 @@ DIFFERENCE: Sample = {
         "becomes_minor": 3000, "delta_minor": 300, "causes": ["DISCOUNT_LOST"],
         "why": ["Multi-session discount: 4 sessions booked, given from 5"],
     }],
+    "companions": [COMPANION],
 }  # fmt: skip
 
 
@@ -52,3 +54,4 @@ class BillingDifference(Output):
     invoice_minor: int = Field(description="The supplementary invoice that will be issued; 0: none.")
     credit_note_minor: int = Field(description="The credit note that will be issued; it settles that invoice first.")
     lines: list[DifferenceLine]
+    companions: list[Companion] = Field(description="The family's other bookings that cost something else then.")

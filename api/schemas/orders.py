@@ -185,6 +185,23 @@ class MadeBooking(Output):
     reference: str
 
 
+class Companion(Output):
+    """What an order alters of the price of another confirmed booking of the family."""
+
+    order_id: UUID | None = Field(description="The companion order, once the order that causes it is submitted.")
+    status: BookingStatus | None = Field(
+        description="SUBMITTED_CHANGE until its cause is confirmed (APPROVED) or ends otherwise (REMOVED)."
+    )
+    booking_id: UUID
+    booking_reference: str
+    attendee: str
+    was_minor: int
+    becomes_minor: int
+    delta_minor: int = Field(description="More is invoiced, due by the offering's rule; less is credited.")
+    delta: str = Field(description="The delta in words of the organisation's locale.")
+    why: list[str] = Field(description="The discounts that are given differently, with the reason.")
+
+
 class Order(Output):
     """An order as it stands."""
 
@@ -211,10 +228,16 @@ class Order(Output):
     cancel_reason: str | None
     promo_code: str | None
     original_booking_id: UUID | None = Field(description="The booking that a change order changes.")
+    cause_order_id: UUID | None = Field(default=None, description="Of a companion: the order that it goes with.")
     booking_id: UUID | None
     lines: list[OrderLine] | None = Field(default=None, description="With a saved cart and a read order.")
     notices: list[FailedRule] | None = Field(
         default=None, description="What a submission would be refused for at this moment."
+    )
+    companions: list[Companion] | None = Field(
+        default=None,
+        description="Other bookings that it alters the price of: with a saved cart, a submission and a "
+        "read order. `price_fingerprint` stands for them too.",
     )
     wishes: list[OrderWish] | None = Field(
         default=None, description="Of an expression of interest, with a saved cart and a read order."

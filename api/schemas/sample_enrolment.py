@@ -102,11 +102,18 @@ _INTEREST = _OVER | {
     "status": "SUBMITTED", "status_code": 300, "version": 3,
     "allowed": ["reopen", "remove", "cancel"], "note": "Any Sunday morning suits us",
 }  # fmt: skip
+COMPANION: Sample = {
+    "order_id": None, "status": None, "booking_id": sample_id(70), "booking_reference": "TB-7K2M9WQX",
+    "attendee": "Leo Rossi", "was_minor": 15000, "becomes_minor": 13500, "delta_minor": -1500, "delta": "-$15.00",
+    "why": ["Sibling discount: 2 children booked, given from 2"],
+}  # fmt: skip
 # One schema, and what it holds after each step.
 ORDER_AFTER: dict[str, Sample] = {
     "begin_order": _DRAFT,
-    "save_cart": _CREATED | {"lines": _LINES, "notices": [_NOTICE]},
-    "submit_order": ORDER,
+    "save_cart": _CREATED | {"lines": _LINES, "notices": [_NOTICE], "companions": [COMPANION]},
+    "submit_order": ORDER | {
+        "companions": [COMPANION | {"order_id": sample_id(71), "status": "SUBMITTED_CHANGE"}],
+    },
     "express_interest": _INTEREST,
     "convert_order": _CREATED | {
         "lines": _LINES, "notices": [_NOTICE], "converts_order_id": INTEREST_ID,

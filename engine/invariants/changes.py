@@ -3,6 +3,8 @@
 from engine.invariants.form import Invariant, OrderType, Status, members
 
 _OPEN = members((Status.DRAFT, Status.CREATED, Status.SUBMITTED, Status.QUOTE, Status.ACCEPT))
+# Where an order is between its submission and its confirmation.
+_AWAITS = members((Status.SUBMITTED, Status.QUOTE, Status.ACCEPT, Status.ATTENDANCE_APPROVED))
 
 CHANGES = (
     Invariant(
@@ -32,6 +34,40 @@ CHANGES = (
                    AND o.change_due_minor IS NULL)
         """,
         says="{reference} does not go with the booking {original} that it changes",
+    ),
+    Invariant(
+        name="companion_goes_with_its_cause",
+        promise="A companion is of its booking's family and group and has a cause there that is no companion itself: "
+        "open while that is submitted, confirmed only with it.",
+        sql=f"""
+            SELECT o.reference, coalesce(c.reference, o.cause_order_id::text) AS cause, o.status, c.status AS of_cause,
+                   o.id AS order_id
+            FROM term_booking_order o
+            LEFT JOIN term_booking b ON b.id = o.original_booking_id
+            LEFT JOIN term_booking_order c ON c.id = o.cause_order_id
+            WHERE (o.cause_order_id IS NOT NULL OR o.status = {Status.SUBMITTED_CHANGE:d})
+              AND ((o.account_id, o.group_id) IS DISTINCT FROM (b.account_id, b.group_id)
+                   OR (o.account_id, o.term_id) IS DISTINCT FROM (c.account_id, c.term_id)
+                   OR c.cause_order_id IS NOT NULL
+                   OR c.original_booking_id = o.original_booking_id
+                   OR CASE o.status
+                      WHEN {Status.SUBMITTED_CHANGE:d} THEN c.status NOT IN {_AWAITS}
+                      WHEN {Status.APPROVED:d} THEN c.status <> {Status.APPROVED:d} END)
+        """,
+        says="{reference} ({status}) does not go with its cause {cause} ({of_cause})",
+    ),
+    Invariant(
+        name="companion_holds_nothing",
+        promise="A companion holds no place and is not paid for; its cause is.",
+        sql="""
+            SELECT o.reference, x.what, o.id AS order_id
+            FROM term_booking_order o
+            CROSS JOIN LATERAL (
+                SELECT 'a place' AS what FROM place_claim p WHERE p.order_id = o.id
+                UNION SELECT 'a payment' FROM payment y WHERE y.order_id = o.id) x
+            WHERE o.cause_order_id IS NOT NULL
+        """,
+        says="{reference} is a companion and has {what}",
     ),
     Invariant(
         name="changed_booking_is_invoiced_as_billed",

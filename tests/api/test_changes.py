@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.api.conftest import World
+from engine.database import Transaction
+from tests import builders as build
+from tests.api.conftest import SUNDAYS, World
 
 
 def lines(sessions: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,3 +88,52 @@ class TestChange:
         foreseen = world.chen.post(f"/bookings/{booking}/billing-difference", lines(sundays[5:6]))
 
         assert (begun.status_code, foreseen.status_code) == (404, 404)
+
+
+class TestCompanions:
+    """Two courses that combine: the second makes the first cheaper."""
+
+    def booked(self, world: World) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+        karate = world.new_sessions(count=10)[5:7]
+
+        def make(tx: Transaction) -> list[dict[str, Any]]:
+            (place,) = tx.rows("SELECT s.* FROM site s JOIN program p ON p.site_id = s.id WHERE p.id = %(id)s",
+                               id=world.offering["program_id"])  # fmt: skip
+            made = build.offering(tx, world.term, build.program(tx, place, name="Swimming"))
+            return [*build.sessions(tx, made, SUNDAYS[7]), {"program_id": made["program_id"]}]
+
+        *swimming, of = world.edit(make)
+        combined = {"kind": "COMBINE_BOOKING", "order": 1, "percent": "10",
+                    "conditions": {"programs": [str(of["program_id"])]}}  # fmt: skip
+        rule = world.admin.put(f"/rules/TPS/{karate[0]['term_program_set_id']}/discounts", {"value": [combined]})
+        assert rule.status_code == 200, rule.text
+        mia = world.new_child("Mia")
+        return world.confirmed(mia, karate)["booking"], mia, swimming
+
+    def test_is_shown_held_and_confirmed_with_its_cause(self, world: World) -> None:
+        booking, mia, swimming = self.booked(world)
+        cart = world.cart(world.rossi, mia, swimming)
+        before = {order["id"] for order in world.rossi.get("/orders?limit=200").json()["items"]}
+
+        submitted = world.rossi.post(f"/orders/{cart['id']}/submission", world.submission(cart, "PAY_NOW_PAY_ALL"))
+
+        (shown,) = cart["companions"]
+        assert (shown["was_minor"], shown["becomes_minor"], shown["status"]) == (2260, 2034, None)
+        assert shown["delta"] == "-$2.26"
+        assert submitted.status_code == 200, submitted.text
+        (held,) = submitted.json()["companions"]
+        assert held["status"] == "SUBMITTED_CHANGE"
+        assert {order["id"] for order in world.rossi.get("/orders?limit=200").json()["items"]} == before
+        companion = world.rossi.get(f"/orders/{held['order_id']}").json()
+        assert (companion["status"], companion["cause_order_id"]) == ("SUBMITTED_CHANGE", cart["id"])
+        refused = world.rossi.post(f"/orders/{held['order_id']}/removal")
+        assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (409, "is_companion")
+
+        confirmed = world.admin.post(f"/orders/{cart['id']}/confirmation",
+                                     {"reason": "as agreed", "confirmation_type": "ADMIN_CONFIRM"})  # fmt: skip
+
+        assert confirmed.status_code == 200, confirmed.text
+        (made,) = world.rossi.get(f"/orders/{cart['id']}").json()["companions"]
+        assert (made["status"], made["delta_minor"]) == ("APPROVED", -226)
+        assert made["why"][0] == "Combined booking discount: booked together"
+        assert world.rossi.get(f"/bookings/{booking['id']}").json()["total_minor"] == 2034

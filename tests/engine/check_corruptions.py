@@ -17,11 +17,13 @@ from models import (
     TermBookingOrderActivity,
     TicketCheckIn,
 )
+from models import TermBookingStatus as S
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row
 from tests.engine.check_world import World
 
 Corruption = Callable[[World], object]
+COMPANION: build.Moves = (("new", S.SUBMITTED_CHANGE),)
 CORRUPTIONS: list[tuple[str, Corruption]] = []
 
 
@@ -744,6 +746,40 @@ def a_change_of_another_familys_booking(world: World) -> None:
 @breaks("change_is_of_its_original")
 def a_new_order_that_asks_for_a_difference(world: World) -> None:
     change(world, "term_booking_order", world.cart.order, "change_due_minor = 100")
+
+
+@breaks("companion_goes_with_its_cause")
+def a_companion_whose_cause_is_over(world: World) -> None:
+    a_companion(world, world.ordered(build.cart, 9, moves=build.DRAFTED))
+
+
+@breaks("companion_goes_with_its_cause")
+def a_companion_confirmed_without_its_cause(world: World) -> None:
+    moves = (*COMPANION, ("confirm", S.APPROVED))
+    a_companion(world, world.ordered(build.submitted, 11), moves=moves, booking_id=world.anas.booking["id"])
+
+
+@breaks("companion_goes_with_its_cause")
+def a_companion_of_another_familys_order(world: World) -> None:
+    a_companion(world, world.ordered(build.submitted, 9, child=world.mia))
+
+
+@breaks("companion_holds_nothing")
+def a_companion_that_is_to_be_paid(world: World) -> None:
+    its = a_companion(world, world.ordered(build.submitted, 11))
+    build.payment(world.tx, its, status="PENDING", billing_id=world.anas.billing["id"])
+
+
+def a_companion(world: World, cause: Ordered, **columns: Any) -> Ordered:
+    """Of Ana's booking, at the price that it has."""
+    booking = world.anas.booking
+    return build.cart(
+        world.tx, world.chen, world.ana, world.term, [], **{
+            "moves": COMPANION, "original_booking_id": booking["id"], "group_id": booking["group_id"],
+            "cause_order_id": cause.order["id"], "was_minor": booking["total_minor"],
+            "total_minor": booking["total_minor"], **columns,
+        },
+    )  # fmt: skip
 
 
 @breaks("changed_booking_is_invoiced_as_billed")

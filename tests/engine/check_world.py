@@ -14,7 +14,8 @@ from tests.builders import NOW, Enrolled, Ordered, Row, Waited
 S = TermBookingStatus
 EDGES = {
     "term_booking_order": [
-        ("new", None, S.DRAFT), ("save", S.DRAFT, S.CREATED), ("save", S.CREATED, S.CREATED),
+        ("new", None, S.DRAFT), ("new", None, S.SUBMITTED_CHANGE), ("confirm", S.SUBMITTED_CHANGE, S.APPROVED),
+        ("save", S.DRAFT, S.CREATED), ("save", S.CREATED, S.CREATED),
         ("submit", S.CREATED, S.SUBMITTED), ("express", S.CREATED, S.SUBMITTED), ("convert", S.SUBMITTED, S.REMOVED),
         ("quote", S.SUBMITTED, S.QUOTE), ("accept", S.QUOTE, S.ACCEPT),
         ("approve_attendance", S.SUBMITTED, S.ATTENDANCE_APPROVED), ("confirm", S.SUBMITTED, S.APPROVED),

@@ -11,7 +11,7 @@ from engine.actor import Actor
 from engine.batch import Batch
 from engine.chart import Chart
 from engine.errors import NotPermitted
-from engine.fire import NotAllowedNow, Refused, Subject, fire
+from engine.fire import NotAllowedNow, Subject, fire
 from engine.ids import new_id
 from models import (
     ActorKind,
@@ -30,7 +30,6 @@ from models import WaitingStatus as W
 from models.status import HOLDING
 from workflows import makeup_credit, mandate, subscription, term_booking, term_booking_order, waiting_list
 from workflows.charts import CHARTS, edges
-from workflows.term_booking import is_available
 
 NOW = datetime(2026, 3, 31, 13, tzinfo=UTC)
 ADMIN, FAMILY, GUEST, SYSTEM = ActorKind.ADMIN, ActorKind.FAMILY, ActorKind.GUEST, ActorKind.SYSTEM
@@ -103,8 +102,6 @@ SUBSCRIPTION = (
     ("give_notice", {T.ACTIVE, T.ENDING}, T.ENDING, OWNER),
     ("end", {T.ENDING}, T.ENDED, {SYSTEM}),
 )
-# Companions come with change orders.
-NOT_BUILT_YET = {("confirm", S.SUBMITTED_CHANGE), ("remove", S.SUBMITTED_CHANGE)}
 
 
 MAKEUP = (
@@ -246,29 +243,3 @@ def test_nobody_else_may_pull_a_trigger(chart: Chart, trigger: str, status: IntE
 
     assert one.status is status
     assert batch.is_empty
-
-
-class TestNotBuiltYet:
-    def test_is_declared_as_such(self) -> None:
-        later = {(s.trigger, s.source) for s in term_booking_order.CHART.steps if is_available in s.when}
-
-        assert later == NOT_BUILT_YET
-        assert not [step for step in term_booking.CHART.steps if is_available in step.when]
-
-    @pytest.mark.parametrize(
-        ("chart", "trigger", "status"),
-        [(c, s.trigger, s.source) for c in CHARTS for s in c.steps if is_available in s.when],
-        ids=lambda v: getattr(v, "name", str(v)),
-    )
-    def test_is_refused_with_a_reason(self, chart: Chart, trigger: str, status: IntEnum) -> None:
-        one, batch = subject(chart, status), Batch(new_id())
-        step = chart.step(trigger, status)
-        assert step is not None
-        who = next(iter(step.who))
-
-        with pytest.raises(Refused) as refusal:
-            fire(batch, chart, one, trigger, actor=Actor(who), now=NOW)
-
-        assert [(r.code, r.rule) for r in refusal.value.reasons] == [("not_available_yet", "not_available")]
-        assert one.status is status
-        assert batch.is_empty

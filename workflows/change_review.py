@@ -1,0 +1,25 @@
+"""A change with all that it alters: the booking that it changes, and the family's other bookings behind it."""
+
+from dataclasses import replace
+from typing import Any
+
+from engine.database import Transaction
+from workflows.booking_facts import Enrolled
+from workflows.change_facts import Change, read_change
+from workflows.companion_facts import enrolling_by_change, fingerprint_with, read_companions
+from workflows.order_facts import Order
+
+
+def read_reviewed(tx: Transaction, order: Order, enrolled: Enrolled, **asked: Any) -> Change:
+    """What a change comes to, with its companions; one fingerprint stands for all of it. `asked` is as for
+    `read_change`.
+    """
+    change = read_change(tx, order, enrolled, **asked)
+    if not change.facts.counting:
+        return change
+    companions = read_companions(tx, order, enrolling_by_change(change), change.facts.counting, now=change.now)
+    fingerprint = fingerprint_with(change.difference.fingerprint, companions)
+    return replace(
+        change, companions=companions, priced=replace(change.priced, fingerprint=fingerprint),
+        difference=replace(change.difference, fingerprint=fingerprint),
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""Which bookings of the family cost something else once an order is confirmed: its companions, each a change of one of
+them in which every session stays.
+
+Asked only where a booking has a discount that counts other bookings and that is judged again when they change.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.actor import SYSTEM
+from engine.database import Row, Transaction
+from engine.ids import new_id, new_reference
+from models import LineKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.change_facts import Change, judged_among, read_change
+from workflows.order_facts import Facts, Order, lock_order
+from workflows.order_holdings import Holdings
+
+
+@dataclass(frozen=True)
+class Enrolling:
+    """What an order makes of its attendee's programs: those of `booking_id`, which it changes, `before` and `after`."""
+
+    attendee_id: UUID
+    after: frozenset[UUID]
+    before: frozenset[UUID] = frozenset()
+    booking_id: UUID | None = None
+
+    def among(self, peers: Sequence[Row], programs: frozenset[UUID]) -> list[Row]:
+        """The family's confirmed bookings where the attendee has these programs besides."""
+        if not programs:
+            return list(peers)
+        attendee_id, more = str(self.attendee_id), [str(each) for each in programs]
+        found = {peer["attendee_id"]: peer["programs"] or [] for peer in peers}
+        found[attendee_id] = [*found.get(attendee_id, ()), *more]
+        return [{"attendee_id": each, "programs": its} for each, its in found.items()]
+
+
+def enrolling(order: Order, facts: Facts) -> Enrolling:
+    """Of a new order, by what it asks for."""
+    return Enrolling(order.attendee_id, frozenset(UUID(o.facts["program_id"]) for o in facts.offerings.values()))
+
+
+def enrolling_by_change(change: Change) -> Enrolling:
+    """Of a change of a booking; days that were closed still count."""
+    enrolled = change.enrolled
+    closed = {line.chain[1] for line in enrolled.lines
+              if line.kind is LineKind.CLOSURE_DAY and not line.is_cancelled}  # fmt: skip
+    after = {UUID(line.offering.facts["program_id"]) for line in change.facts.whole}
+    before = {line.chain[1] for line in enrolled.kept()}
+    return Enrolling(change.order.attendee_id, frozenset(after | closed), frozenset(before | closed),
+                     enrolled.booking.id)  # fmt: skip
+
+
+def read_companions(
+    tx: Transaction, cause: Order, its: Enrolling, booking_ids: Iterable[UUID], *, now: datetime
+) -> list[Change]:
+    """The bookings of these that cost something else by what the order does, by their ids; the caller holds the lock of
+    the account. Each is locked, and judged as an edit of it would be.
+    """
+    read = [_read_kept(tx, cause, its, booking_id, now) for booking_id in sorted(booking_ids)]
+    found = [(change, judged_among(change, its.among(change.facts.peers, its.after))) for change in read]
+    return [becomes for change, becomes in found if _is_altered(change, its, becomes) and _is_to_make(becomes)]
+
+
+def _is_altered(change: Change, its: Enrolling, becomes: Change) -> bool:
+    """It is the order that makes the difference, not what the booking would come to anyway."""
+    was = judged_among(change, its.among(change.facts.peers, its.before))
+    return [p.gross_minor for p in was.priced.lines] != [p.gross_minor for p in becomes.priced.lines]
+
+
+def _is_to_make(becomes: Change) -> bool:
+    return bool(becomes.difference.lines) and becomes.enrolled.booking.status is TermBookingStatus.APPROVED
+
+
+def _read_kept(tx: Transaction, cause: Order, its: Enrolling, booking_id: UUID, now: datetime) -> Change:
+    """The booking with all that it holds, as a change of nothing. Neither its place nor its time is asked for, so its
+    attendee stays unlocked.
+    """
+    row: Any = tx.row("SELECT order_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
+                      id=booking_id)  # fmt: skip
+    enrolled = lock_enrolled(tx, lock_order(tx, row["order_id"], actor=SYSTEM, order_only=True), booking_id)
+    wanted, extras = _kept_rows(enrolled)
+    uncounted = [its.booking_id] if its.booking_id else []
+    return read_change(tx, _companion_of(cause, enrolled, now), enrolled, now=now, wanted=wanted, extras=extras,
+                       uncounted=uncounted)  # fmt: skip
+
+
+def _companion_of(cause: Order, enrolled: Enrolled, now: datetime) -> Order:
+    first, booking = enrolled.order, enrolled.booking
+    assert first is not None
+    return Order(
+        id=new_id(), reference=new_reference("TO"), status=TermBookingStatus.SUBMITTED_CHANGE, version=1,
+        account_id=booking.account_id, attendee_id=booking.attendee_id, term_id=first.term_id,
+        order_type=TermBookingOrderType.BOOKING, group_id=booking.group_id, original_booking_id=booking.id,
+        cause_order_id=cause.id, total_minor=booking.total_minor, created_at=now, submitted_at=now,
+        # What it adds is invoiced, and due by the offering's rule.
+        confirmation_type=TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT,
+        account=first.account, attendee=first.attendee, organisation=first.organisation,
+    )  # fmt: skip
+
+
+def _kept_rows(enrolled: Enrolled) -> tuple[list[Row], list[Row]]:
+    """Lines and extras as a cart would ask for them: what is booked."""
+    wanted: list[Row] = []
+    extras: list[Row] = []
+    for position, line in enumerate(enrolled.kept()):
+        line_id = new_id()
+        wanted.append({"line_id": line_id, "id": line.session_id, "kind": line.kind.value, "mode": line.mode.value,
+                       "position": position, "seat_id": None})  # fmt: skip
+        extras += [
+            {"id": new_id(), "order_line_id": line_id, "extra_id": row["component"].removeprefix("EXTRA:"),
+             "quantity": row["quantity"]}
+            for row in enrolled.billing_lines
+            if row["term_product_id"] == str(line.session_id) and row["component"] != "SESSION"
+        ]  # fmt: skip
+    return wanted, extras
+
+
+def read_held_companions(
+    tx: Transaction, cause: Order, its: Enrolling, holdings: Holdings, *, now: datetime
+) -> list[Change]:
+    """What the open companions of an order come to now; those that come to nothing any more are left out."""
+    held = sorted(UUID(row["original_booking_id"]) for row in holdings.companions)
+    read = [_read_kept(tx, cause, its, booking_id, now) for booking_id in held]
+    found = [judged_among(change, its.among(change.facts.peers, its.after)) for change in read]
+    return [becomes for becomes in found if _is_to_make(becomes)]
+
+
+def shown_price(companion: Change) -> str:
+    """A fingerprint of what was shown of a companion: what each session that costs something else was and becomes."""
+    figures = sorted((line.session_id.hex, line.component, line.was_minor, line.becomes_minor)
+                     for line in companion.difference.lines)  # fmt: skip
+    return hashlib.sha256(repr((companion.enrolled.booking.id.hex, figures)).encode()).hexdigest()[:32]
+
+
+def fingerprint_with(own: str, companions: Iterable[Change]) -> str:
+    """What a family accepts: an order's own price, and that of each companion behind it."""
+    prices = [shown_price(companion) for companion in companions]
+    return f"{own}-{hashlib.sha256(repr(prices).encode()).hexdigest()[:16]}" if prices else own
+
+
+def own_price(fingerprint: str) -> str:
+    """The order's own part of what was accepted."""
+    return fingerprint.partition("-")[0]
+
+
+def why(companion: Change) -> list[str]:
+    """Which discounts are given differently, in words."""
+    return sorted({words for line in companion.difference.lines for words in line.why})
+
+
+def shown_companions(companions: Iterable[Change]) -> list[Row]:
+    """Each as plain values: which booking, was, becomes, why."""
+    return [
+        {
+            "order_id": None, "status": None, "booking_id": str(companion.enrolled.booking.id),
+            "booking_reference": companion.enrolled.booking.reference, "attendee": companion.order.attendee["name"],
+            "was_minor": companion.difference.old_total_minor,
+            "becomes_minor": companion.difference.new_total_minor, "delta_minor": companion.difference.delta_minor,
+            "why": why(companion),
+        } for companion in companions
+    ]  # fmt: skip
