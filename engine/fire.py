@@ -93,7 +93,7 @@ def fire(
     if step is None:
         allowed = subject.allowed(chart, actor.kind)
         raise NotAllowedNow(
-            f"{subject.reference} is {source.name.lower()}: {trigger} is not allowed now "
+            f"{subject.reference} is {_in_words(source)}: {trigger} is not allowed now "
             f"(allowed: {', '.join(allowed) or 'nothing'}).",
             status=source.name, trigger=trigger, allowed=allowed,
         )  # fmt: skip
@@ -112,6 +112,11 @@ def fire(
 def announce(batch: Batch, topic: str, *, now: datetime, **payload: Any) -> None:
     """Put a message into the outbox of this transaction."""
     batch.add(OutboxMessage, [{"id": new_id(), "topic": topic, "payload": payload, "created_at": now}])
+
+
+def _in_words(status: IntEnum) -> str:
+    """As it is said of what is in it: an order in Accept is accepted."""
+    return {"QUOTE": "quoted", "ACCEPT": "accepted"}.get(status.name, status.name.lower().replace("_", " "))
 
 
 def _headline(subject: Subject, trigger: str, reasons: Sequence[Reason]) -> str:

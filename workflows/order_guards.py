@@ -186,7 +186,7 @@ def has_trial_left(order: Order, *, facts: Facts, **_: object) -> Iterator[Reaso
         limit = min(facts.rule(Rule.TRIAL_LIMIT, line.offering).value for line in lines)
         taken, wanted = facts.trials_taken.get(program_id, 0), len(lines)
         if taken + wanted > limit:
-            message = f"{order.attendee['name']} may try {name} {limit} time(s); "
+            message = f"{order.attendee['name']} may try {name} {_times(limit)}; "
             message += f"already taken: {taken}, asked for: {wanted}."
             yield Reason("trial_limit", message, rule="trial_limit")
 
@@ -273,6 +273,10 @@ def failing_standing(order: Order, standing: Row | None, limits: list[int], tota
 def _about(line: WantedLine, code: str, message: str, rule: str, **facts: object) -> Reason:
     return Reason(code, message, field=f"lines[{line.position}].session_id", rule=rule, session=line.label,
                   facts={"session_id": str(line.session_id), **facts})  # fmt: skip
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def in_words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:

@@ -31,15 +31,16 @@ router = APIRouter(tags=["finance"])
     "/orders/{order_id}/payments",
     **for_roles(OWNERS_AND_FINANCE, *creates(404, 409, 502), status_code=201, response_model=schemas.Payment),
 )  # fmt: skip
-def make_payment(order_id: UUID, body: NewPayment, call: Called, app: Application) -> Response:
+def make_payment(order_id: UUID, call: Called, app: Application, body: NewPayment | None = None) -> Response:
     """Start a payment of exactly what the order requires: the answer's `checkout_url` is where the payer pays, and the
     provider's word confirms the order. With `provider` "manual", admins and finance record money that came in
     otherwise, with `amount_minor` and `reason`.
     """
-    if body.provider == MANUAL:
-        return _record(order_id, body, call)
+    asked = body or NewPayment()
+    if asked.provider == MANUAL:
+        return _record(order_id, asked, call)
     return _check_out(
-        body.provider, call, app, open_page=partial(open_checkout, order_id=order_id), back_to=f"/orders/{order_id}",
+        asked.provider, call, app, open_page=partial(open_checkout, order_id=order_id), back_to=f"/orders/{order_id}",
         show=lambda tx, who, started: shown.payment(tx, who, started.payment_id, status=201),
     )  # fmt: skip
 
@@ -62,14 +63,15 @@ def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
     "/group-orders/{group_order_id}/payments",
     **for_roles(OWNERS_AND_FINANCE, *creates(404, 409, 502), status_code=201, response_model=schemas.GroupPayment),
 )  # fmt: skip
-def pay_group_order(group_order_id: UUID, body: NewPayment, call: Called, app: Application) -> Response:
+def pay_group_order(group_order_id: UUID, call: Called, app: Application, body: NewPayment | None = None) -> Response:
     """Pay all orders of a submitted group order at once, exactly what they require: one page of the provider's, and a
     payment for each order that its word confirms. With `provider` "manual", admins and finance record the whole sum.
     """
-    if body.provider == MANUAL:
-        return _record_group(group_order_id, body, call)
+    asked = body or NewPayment()
+    if asked.provider == MANUAL:
+        return _record_group(group_order_id, asked, call)
     return _check_out(
-        body.provider, call, app, open_page=partial(open_group_checkout, group_order_id=group_order_id),
+        asked.provider, call, app, open_page=partial(open_group_checkout, group_order_id=group_order_id),
         back_to=f"/group-orders/{group_order_id}",
         show=lambda tx, who, started: shown.checkout(tx, who, started.payment_id, status=201),
     )  # fmt: skip

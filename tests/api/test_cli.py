@@ -13,6 +13,7 @@ from engine.database import Database
 from engine.errors import NotFound
 from engine.settings import settings
 from samples.sample import make_organisation
+from workflows.charts import CHARTS
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COURSES = SAMPLES / "toronto_registered_programs_centre7_2026.csv"
@@ -98,8 +99,7 @@ class TestCheck:
 class TestDiagram:
     def test_a_stale_one_fails_until_it_is_written(self, tmp_path: Path) -> None:
         readme = tmp_path / "README.md"
-        readme.write_text("<!-- diagram term_booking_order -->old<!-- end term_booking_order -->\n"
-                          "<!-- diagram term_booking -->old<!-- end term_booking -->\n")  # fmt: skip
+        readme.write_text("\n".join(f"<!-- diagram {c.name} -->old<!-- end {c.name} -->" for c in CHARTS))
 
         stale = CliRunner().invoke(app, ["diagram", "--check", str(readme)])
         CliRunner().invoke(app, ["diagram", "--write", str(readme)])

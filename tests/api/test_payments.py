@@ -74,6 +74,12 @@ class TestOnline:
         assert world.rossi.post(path, {"provider": "sandbox"}).status_code == 409
         assert world.rossi.post(path, {"provider": "sandbox"}, headers=headers).json() == payment.json()
 
+    def test_a_body_is_not_needed(self, world: World, sandbox: Sandbox) -> None:
+        payment = world.rossi.post(f"/orders/{pay_now(world)['id']}/payments")
+
+        assert payment.status_code == 201
+        assert (payment.json()["provider"], payment.json()["amount_minor"]) == ("sandbox", 2260)
+
     def test_a_declined_card_leaves_the_order_open(self, world: World, sandbox: Sandbox) -> None:
         order = pay_now(world)
         payment = world.rossi.post(f"/orders/{order['id']}/payments", {}).json()
@@ -134,6 +140,7 @@ class TestByHand:
         answer = world.finance.post(f"/orders/{pay_now(world)['id']}/payments", body)
 
         assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "amount_minor")
+        assert "more than 0, and at most $22.60" in answer.json()["reasons"][0]["message"]
 
 
 def test_an_overdue_hold_gives_way_when_it_is_read(database_url: str, database: Database) -> None:

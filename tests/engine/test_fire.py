@@ -110,6 +110,15 @@ class TestFire:
             f"{order.reference} is draft: confirm is not allowed now (allowed: save, remove)."
         )
 
+    @pytest.mark.parametrize(("status", "words"), [(S.QUOTE, "is quoted"), (S.ACCEPT, "is accepted"),
+                                                   (S.ATTENDANCE_APPROVED, "is attendance approved")])  # fmt: skip
+    def test_says_the_status_as_people_do(self, centre: Centre, status: S, words: str) -> None:
+        order = drafted(centre)
+        order.status = status
+
+        with pytest.raises(NotAllowedNow, match=f"{order.reference} {words}: save is not allowed now"):
+            pull(centre, order, "save")
+
     def test_is_not_for_everybody(self, centre: Centre) -> None:
         order = drafted(centre)
 

@@ -251,7 +251,7 @@ class TestTrial:
         (reason,) = refused(lambda: riverside.submit(other, actor=rossi.actor))
 
         assert (reason.code, reason.rule) == ("trial_limit", "trial_limit")
-        assert reason.message == "Mia Rossi may try Karate 1 time(s); already taken: 1, asked for: 1."
+        assert reason.message == "Mia Rossi may try Karate once; already taken: 1, asked for: 1."
         leo = riverside.submitted(rossi, rossi.child("Leo Rossi"), evenings.lines(0), order_type=TRIAL)
         assert riverside.status(leo) == S.SUBMITTED
 
