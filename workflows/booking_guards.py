@@ -24,7 +24,7 @@ def is_in_cancellation_window(
         return
     to_come = enrolled.to_come(now)
     if not to_come:
-        yield Reason("nothing_to_cancel", f"Every session of {booking.reference} was held.", rule="cancellation_window")
+        yield Reason("nothing_to_cancel", f"{booking.reference} has no session to come.", rule="cancellation_window")
     for line in to_come:
         until = enrolled.cancellable_until(line)
         if now > until:

@@ -63,9 +63,13 @@ def _organisation(tx: Transaction) -> Answer:
 
 @router.get("/rules", **for_roles(OFFICE, 404, response_model=Rules))
 def list_rules(call: Called, scope: RuleScope = RuleScope.ORGANISATION, scope_id: UUID | None = None) -> Response:
-    """Every rule as it applies on a level, with where it comes from. `TPS` is an offering; without `scope_id` it is the
-    organisation.
+    """Every rule as it applies on a level, with where it comes from. `TPS` is an offering; every level but the
+    organisation is named by its `scope_id`.
     """
+
+    if scope_id is None and scope is not RuleScope.ORGANISATION:
+        message = "Say which one: the id of the category, program or offering."
+        raise Invalid(message, reasons=[Reason("required", message, field="scope_id")])
 
     def query(tx: Transaction, who: Principal) -> Answer:
         explained = rules.explain(tx, scope, scope_id or tx.organisation_id)

@@ -120,7 +120,7 @@ REASONS: Mapping[str, str] = {
     "not_changeable": "Only an approved booking is changed.",
     "nothing_changed": "The change changes nothing.",
     "nothing_left": "Nothing of the booking would stay; cancel it.",
-    "nothing_to_cancel": "Every session was held.",
+    "nothing_to_cancel": "There is no session to come.",
     "nothing_to_convert": "What the order was to convert does not stand any more; begin a new order.",
     "nothing_wanted": "It names no session, offering or program.",
     "nul_character": "A text cannot hold a NUL character.",
@@ -433,7 +433,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "make_attendee": {422: ((), ("required", "out_of_range"))},
     "change_attendee": {422: ((), ("out_of_range",))},
     "make_token": {422: ((), ("out_of_range",))},
-    "list_rules": {404: (("scope_not_found",), ())},
+    "list_rules": {404: (("scope_not_found",), ()), 422: ((), ("required",))},
     "set_rule": {404: (("scope_not_found",), ()), 422: (("rule_is_invalid",), ("rule_is_invalid",))},
     "clear_rule": {404: (("scope_not_found",), ())},
     "import_file": {

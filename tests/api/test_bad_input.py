@@ -280,6 +280,9 @@ class TestTexts:
 
         assert reasons_of(world.admin.post("/attendees", body)) == [("out_of_range", "date_of_birth")]
 
+    def test_the_rules_of_an_offering_that_is_not_named(self, world: World) -> None:
+        assert reasons_of(world.admin.get("/rules?scope=TPS")) == [("required", "scope_id")]
+
     def test_a_nul_character_deep_in_a_rule(self, world: World) -> None:
         answer = world.admin.put(
             f"/rules/ORGANISATION/{world.organisation_id}/discounts", {"value": [{"kind": ["a", {"b\x00": 1}]}]}

@@ -176,6 +176,7 @@ class TestCancel:
         reasons = riverside.refusal(lambda: mia.cancel(actor=mia.rossi.actor, now=START + 5 * WEEK))
 
         assert reasons.keys() == {"nothing_to_cancel"}
+        assert reasons["nothing_to_cancel"].message.endswith(" has no session to come.")
 
     def test_of_another_family_finds_nothing(self, riverside: Centre, mia: Enrolment) -> None:
         with pytest.raises(NotFound, match="no such booking"):
