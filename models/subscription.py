@@ -92,11 +92,13 @@ class SubscriptionReview(TenantRow, table=True):
     __table_args__ = (
         refers("subscription_id", "subscription"),
         refers("offering_id", "term_program_set"),
-        unique("subscription_id", "offering_id"),
+        refers("term_id", "term"),
+        index("uq_subscription_review_once", "subscription_id", "offering_id", "term_id", is_unique=True),
         index("ix_subscription_review_open", "created_at", where="resolved_at IS NULL"),
     )
     subscription_id: UUID
-    offering_id: UUID  # into which it should have been rolled
+    offering_id: UUID  # into which it should have been rolled; where there is none, its own, which ends
+    term_id: UUID  # in which it does not go on
     # Why not: [{"code", "message", "session"}], as a submit is refused.
     reasons: list[dict[str, object]] = json(nullable=False)
     created_at: datetime = moment()

@@ -34,6 +34,7 @@ from workflows.subscription_facts import (
     read_live_bookings,
     read_offering,
 )
+from workflows.subscription_reviews import resolve_after
 from workflows.subscription_rules import has_explanation, is_after_notice, is_not_over
 from workflows.term_booking import ADMIN, OWNER, SYSTEM
 
@@ -200,6 +201,7 @@ def give_notice(
     tx.flush()
     for booking_id in read_live_bookings(tx, subscription_id):
         _close(tx, booking_id, last_day=wanted, now=now, reason=f"{subscription.reference} ends")
+    resolve_after(tx, subscription, last_day=wanted, now=now)
     return Begun(subscription)
 
 

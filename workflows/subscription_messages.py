@@ -49,8 +49,10 @@ WHERE v.organisation_id = %(org)s AND v.id = %(id)s
 """
 
 _REASONS = """
-SELECT reasons FROM subscription_review
-WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND offering_id = %(offering_id)s
+SELECT r.reasons, m.name AS term FROM subscription_review r
+JOIN term m ON m.organisation_id = r.organisation_id AND m.id = r.term_id
+WHERE r.organisation_id = %(org)s AND r.subscription_id = %(id)s AND r.offering_id = %(offering_id)s
+  AND r.term_id = %(term_id)s
 """
 
 
@@ -74,12 +76,13 @@ def not_rolled(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Me
     """The office is told, where it has an address."""
     row = _read(tx, payload, offering_id=UUID(str(payload["offering_id"])))
     office = row["letterhead"].get("email")
-    found = tx.row(_REASONS, id=row["id"], offering_id=UUID(str(payload["offering_id"])))
+    found = tx.row(_REASONS, id=row["id"], offering_id=UUID(str(payload["offering_id"])),
+                   term_id=UUID(str(payload["term_id"])))  # fmt: skip
     if not office or found is None:
         return None
     return SubscriptionNotRolled(
         organisation=_organisation(row), recipient=Recipient(name=row["organisation"], email=office),
-        link=f"{base_url}/subscriptions/{row['id']}", **_what(row), account_name=row["account"], term=row["term"],
+        link=f"{base_url}/subscriptions/{row['id']}", **_what(row), account_name=row["account"], term=found["term"],
         reasons=tuple(each["message"] for each in found["reasons"]),
     )  # fmt: skip
 

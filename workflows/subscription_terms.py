@@ -5,17 +5,15 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-import orjson
-
 from engine.actor import SYSTEM, Actor
 from engine.database import Database, Transaction
 from engine.errors import Invalid, NotFound, Reason
-from engine.fire import Refused, announce, fire
-from engine.ids import new_id
-from models import SubscriptionReview, TermBookingOrderType
+from engine.fire import Refused, fire
+from models import TermBookingOrderType
 from workflows import term_booking_order as orders
 from workflows.subscription import CHART, Begun, enrol
 from workflows.subscription_facts import Subscribed, lock_subscription, read_chosen, read_offering
+from workflows.subscription_reviews import put_before_admin, resolve, review_unreached
 
 # The next offering continues the one that it is enrolled in, is published, and its term takes bookings. What an admin
 # is to look at is not tried again by itself.
@@ -34,7 +32,7 @@ ORDER BY s.created_at, s.id LIMIT %(limit)s
 
 def roll_subscriptions(database: Database, *, now: datetime, batch: int = 100) -> int:
     """Roll up to `batch` subscriptions of each organisation into the next term, the oldest first, each in a transaction
-    of its own; returns how many were rolled. One that does not fit is put before an admin instead.
+    of its own; returns how many were rolled. One that does not fit, or that nothing continues, is put before an admin.
     """
     rolled = 0
     for organisation_id in database.organisations():
@@ -47,15 +45,22 @@ def roll_subscriptions(database: Database, *, now: datetime, batch: int = 100) -
             except (Refused, Invalid, NotFound) as refusal:
                 reasons = getattr(refusal, "reasons", ()) or (Reason(refusal.code, refusal.message),)
                 database.run(organisation_id, partial(_put_before_admin, reasons=reasons, **known))
+        review_unreached(database, organisation_id, now=now, batch=batch)
     return rolled
 
 
 def _roll_once(tx: Transaction, *, subscription_id: UUID, offering_id: UUID, now: datetime) -> int:
     subscription = lock_subscription(tx, subscription_id, actor=SYSTEM)
-    if read_offering(tx, offering_id)["rolled_from_id"] != subscription.offering_id:
+    if not _is_continued_by(tx, subscription, offering_id):
         return 0  # another worker was faster
     _roll(tx, subscription, offering_id, actor=SYSTEM, now=now, reason="goes on into the next term")
+    resolve(tx, subscription.id, now=now, resolution="went on by itself")
     return 1
+
+
+def _is_continued_by(tx: Transaction, subscription: Subscribed, offering_id: UUID) -> bool:
+    """Whether it is still enrolled in what this offering continues; read under its lock."""
+    return bool(read_offering(tx, offering_id)["rolled_from_id"] == subscription.offering_id)
 
 
 def roll(
@@ -77,7 +82,7 @@ def roll(
         raise Refused(message, reasons=[Reason("enrolled_already", message, field="offering_id", rule="one_per_term")])
     made = _roll(tx, subscription, offering_id, actor=actor, now=now, reason=reason.strip() or "rolled by hand",
                  override_reason=override_reason)  # fmt: skip
-    tx.run(_RESOLVE, id=subscription_id, now=now, resolution=reason)
+    resolve(tx, subscription_id, now=now, resolution=reason)
     return made
 
 
@@ -86,10 +91,6 @@ _ENROLLED = """
 SELECT reference FROM term_booking_order
 WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND term_id = %(term_id)s
   AND status IN (100, 200, 300, 450, 475, 485, 500)
-"""
-_RESOLVE = """
-UPDATE subscription_review SET resolved_at = %(now)s, resolution = %(resolution)s
-WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND resolved_at IS NULL
 """
 
 
@@ -121,21 +122,7 @@ def _roll(
 def _put_before_admin(
     tx: Transaction, *, subscription_id: UUID, offering_id: UUID, reasons: Sequence[Reason], now: datetime
 ) -> None:
-    """What could not be rolled, with every reason, and the news of it; once for each term."""
+    """What could not be rolled into an offering, with every reason; once."""
     subscription = lock_subscription(tx, subscription_id, actor=SYSTEM)
-    if tx.row(_IS_KNOWN, id=subscription_id, offering_id=offering_id):
-        return
-    said = [{"code": reason.code, "message": reason.message, "session": reason.session} for reason in reasons]
-    tx.batch.add(
-        SubscriptionReview,
-        [{"id": new_id(), "subscription_id": subscription_id, "offering_id": offering_id, "created_at": now,
-          "reasons": orjson.loads(orjson.dumps(said)), "resolution": ""}],
-    )  # fmt: skip
-    announce(tx.batch, "subscription.not_rolled", now=now, subject_id=subscription_id, offering_id=offering_id,
-             reference=subscription.reference)  # fmt: skip
-
-
-_IS_KNOWN = """
-SELECT 1 FROM subscription_review
-WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND offering_id = %(offering_id)s
-"""
+    term_id = read_offering(tx, offering_id)["term_id"]
+    put_before_admin(tx, subscription, offering_id=offering_id, term_id=term_id, reasons=reasons, now=now)

@@ -45,7 +45,7 @@ FROM subscription_review r
 JOIN subscription s ON s.organisation_id = r.organisation_id AND s.id = r.subscription_id
 JOIN attendee t ON t.organisation_id = s.organisation_id AND t.id = s.attendee_id
 JOIN term_program_set p ON p.organisation_id = r.organisation_id AND p.id = r.offering_id
-JOIN term m ON m.organisation_id = p.organisation_id AND m.id = p.term_id
+JOIN term m ON m.organisation_id = r.organisation_id AND m.id = r.term_id
 WHERE r.organisation_id = %(org)s{where}
 """
 

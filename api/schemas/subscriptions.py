@@ -150,9 +150,9 @@ class SubscriptionReview(Output):
     subscription_id: UUID
     reference: str
     attendee: str
-    offering_id: UUID
+    offering_id: UUID = Field(description="Into which it should have gone; its own, where nothing continues that.")
     offering: str
-    term: str
+    term: str = Field(description="In which it does not go on.")
     reasons: list[dict[str, Any]] = Field(description="Every rule that says no.")
     created_at: datetime
     resolved_at: datetime | None

@@ -9,6 +9,7 @@ from engine.database import Database
 from engine.ids import new_id
 from engine.outbox import read_message
 from notifications.email import compose
+from tests import builders as build
 from tests.workflows.after_school import Club, make_club
 from tests.workflows.centre import Centre, make_centre
 from workflows import subscription as subscriptions
@@ -72,3 +73,16 @@ def test_the_family_reads_of_the_next_term_and_the_office_of_what_found_no_room(
     assert str(told["To"]).endswith("<office@riverside.example>")
     assert "Lin Chen (Chen family)" in read(told)
     assert "14 Jul 2026" in read(told)
+
+
+def test_the_office_reads_of_what_nothing_continues(centre: Centre) -> None:
+    club: Club = make_club(centre)
+    rossi = centre.family()
+    club.subscribe(rossi, rossi.child(), "MON")
+    centre.edit(build.term, centre.site, name="Summer", starts_on=date(2026, 7, 1), ends_on=date(2026, 8, 28))
+    club.works(NOW)
+
+    (told,) = letters(centre, "subscription.not_rolled")
+
+    assert "could not be booked into Summer" in read(told)
+    assert "Club of Spring 2026 is not continued in Summer." in read(told)

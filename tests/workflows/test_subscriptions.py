@@ -1,20 +1,30 @@
 """Subscriptions: begun on weekdays, billed for each period in advance, rolled into the next term, ended with notice."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
+from psycopg import errors
 
+from engine.actor import SYSTEM
 from engine.database import Database
 from engine.errors import Invalid, NotPermitted
 from engine.ids import new_id
+from tests import builders as build
 from tests.builders import NOW, Row
 from tests.workflows.after_school import Club, make_club
 from tests.workflows.centre import Cart, Centre, Family, codes, make_centre, orders, refused
 from workflows import subscription as subscriptions
+from workflows import subscription_terms
 from workflows import term_booking as bookings
 from workflows.enrolment import cancel
 from workflows.subscription_billing import issue_due_invoices
+from workflows.subscription_facts import lock_subscription
 from workflows.subscription_terms import roll, roll_subscriptions
 
 DAY = timedelta(days=1)
@@ -282,11 +292,128 @@ class TestRoll:
         self.summer(club)
         now = at(2026, 6, 24)
 
-        with ThreadPoolExecutor(4) as pool:
-            for job in (roll_subscriptions, issue_due_invoices):
-                list(pool.map(lambda _, job=job: job(club.centre.database, now=now), range(4)))
+        at_once(club, mondays, roll_subscriptions, now=now)
+        at_once(club, mondays, issue_due_invoices, now=now)
 
         assert len(club.bookings(mondays)) == 2
         # April at its beginning, July when it was rolled; May and June are due.
         assert [lines for _, lines, _ in club.invoices(mondays)] == [3, 4, 4, 5]
         assert not club.centre.rows("SELECT id FROM subscription_review")
+
+    def test_without_its_guard_the_race_is_lost(
+        self, club: Club, rossi: Family, mia: Row, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: who does not look again under the lock rolls what is rolled; only the database refuses it."""
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        self.summer(club)
+        monkeypatch.setattr(subscription_terms, "_is_continued_by", lambda tx, subscription, offering_id: True)
+
+        with pytest.raises(errors.UniqueViolation, match="uq_term_booking_order_subscription_term"):
+            at_once(club, mondays, roll_subscriptions, now=at(2026, 6, 24))
+
+        assert len(club.bookings(mondays)) == 2
+
+
+def at_once(club: Club, subscription_id: UUID, job: Callable[..., int], *, now: datetime) -> None:
+    """Four workers do a job and have all found it due: each waits for the subscription when it is let go."""
+    centre = club.centre
+    with ThreadPoolExecutor(4) as pool:
+        with (
+            psycopg.connect(centre.url, autocommit=True) as owner,
+            centre.database.transaction(centre.organisation_id) as tx,
+        ):
+            lock_subscription(tx, subscription_id, actor=SYSTEM)
+            workers = [pool.submit(job, centre.database, now=now) for _ in range(4)]
+            until = monotonic() + 20
+            while owner.execute(_BLOCKED).fetchone() != (4,):
+                assert monotonic() < until, "a worker does not wait for the subscription"
+                sleep(0.01)
+        for worker in workers:
+            worker.result()
+
+
+_BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+class TestNothingContinuesIt:
+    """The next term takes bookings, and the offering was not copied into it."""
+
+    def summer(self, club: Club, **columns: Any) -> Row:
+        known = {"name": "Summer", "starts_on": date(2026, 7, 1), "ends_on": date(2026, 8, 28), **columns}
+        term: Row = club.centre.edit(build.term, club.centre.site, **known)
+        return term
+
+    def reviews(self, club: Club) -> list[Row]:
+        return club.centre.rows("SELECT * FROM subscription_review ORDER BY id")
+
+    def test_goes_to_an_admin_once(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        summer = self.summer(club)
+
+        club.works(at(2026, 6, 2))
+        club.works(at(2026, 6, 3))
+
+        (review,) = self.reviews(club)
+        assert (review["subscription_id"], review["term_id"]) == (mondays, summer["id"])
+        assert [(reason["code"], reason["message"]) for reason in review["reasons"]] == [
+            ("no_continuation", "Club of Spring 2026 is not continued in Summer.")
+        ]
+        told = club.centre.rows("SELECT payload FROM outbox_message WHERE topic = 'subscription.not_rolled'")
+        assert [row["payload"]["term_id"] for row in told] == [str(summer["id"])]
+        assert len(club.bookings(mondays)) == 1
+
+    def test_is_solved_by_itself_when_it_is_continued_after_all(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        club.next_term("Summer", date(2026, 7, 1), date(2026, 8, 28), after=club.centre.term)
+        publish = "UPDATE term_program_set SET status = %(status)s WHERE rolled_from_id = %(id)s"
+        club.centre.run(publish, id=club.offering["id"], status="CANCELLED")
+        club.works(at(2026, 6, 2))
+        assert [review["resolved_at"] for review in self.reviews(club)] == [None]
+
+        club.centre.run(publish, id=club.offering["id"], status="PUBLISHED")
+        club.works(at(2026, 6, 3))
+
+        assert len(club.bookings(mondays)) == 2
+        (review,) = self.reviews(club)
+        assert (review["resolved_at"], review["resolution"]) == (at(2026, 6, 3), "went on by itself")
+
+    @pytest.mark.parametrize(
+        "columns",
+        [{"status": "DRAFT"}, {"starts_on": date(2026, 2, 1), "ends_on": date(2026, 3, 1)}],
+        ids=["not open yet", "an earlier term"],
+    )
+    def test_only_an_open_later_term_counts(self, club: Club, rossi: Family, mia: Row, columns: dict[str, Any]) -> None:
+        club.subscribe(rossi, mia, "MON")
+        self.summer(club, **columns)
+
+        club.works(at(2026, 6, 2))
+
+        assert not self.reviews(club)
+
+    def test_is_solved_by_notice_before_that_term(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        self.summer(club)
+        club.works(at(2026, 6, 2))
+
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=at(2026, 6, 3))
+
+        assert [(review["resolved_at"], review["resolution"]) for review in self.reviews(club)] == [
+            (at(2026, 6, 3), "ends on 2026-06-17")
+        ]
+
+    def test_one_that_ends_before_is_no_ones_concern(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=at(2026, 5, 1))
+        self.summer(club)
+
+        club.works(at(2026, 6, 2))
+
+        assert not self.reviews(club)
+
+    def test_workers_at_once_tell_of_it_once(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        self.summer(club)
+
+        at_once(club, mondays, roll_subscriptions, now=at(2026, 6, 2))
+
+        assert len(self.reviews(club)) == 1
