@@ -192,8 +192,10 @@ class TestRefusals:
 
         # Late money revives an order by itself: no operation does.
         assert listed == refusals.REASONS.keys() - {"not_timed_out"}
-        # Marks that contradict come back in the answer; what a validator says is not in our sources.
-        assert written - {"older_mark", "not_signed_in", "not_timed_out"} == listed - {"nul_character"}
+        # Marks that contradict come back in the answer, why nothing continues a subscription in its review; what a
+        # validator says is not in our sources.
+        told_otherwise = {"older_mark", "not_signed_in", "not_timed_out", "no_continuation"}
+        assert written - told_otherwise == listed - {"nul_character"}
 
     def test_the_example_of_a_refusal_is_one_that_can_come(self, document: dict[str, Any]) -> None:
         for name, operation in operations(document):
