@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from catalogue.seat_plan import Block
 from engine.actor import Actor
 from engine.check import check, report
 from engine.database import Database, Overtaken, Row
@@ -21,8 +22,9 @@ from engine.errors import TermbookError
 from engine.replay import replay
 from engine.replay import report as say_replayed
 from engine.timers import sweep
-from models import TermBookingConfirmationType, TermBookingOrderType
+from models import SeatType, TermBookingConfirmationType, TermBookingOrderType
 from tests.workflows.centre import NOW, make_centre, sundays
+from tests.workflows.hall import show
 from workflows import enrolment, waiting_offers
 from workflows import term_booking as bookings
 from workflows import term_booking_order as orders
@@ -58,7 +60,7 @@ class Tally:
 
 
 class RandomSteps(RuleBasedStateMachine):
-    """Two families of two children, who share one, and five courses with two places each."""
+    """Two families of two children, who share one, four courses of few places and a show with two seats."""
 
     database: Database
     url: str
@@ -86,7 +88,9 @@ class RandomSteps(RuleBasedStateMachine):
                                session={"capacity": 1}),
             self.centre.course(None, name="Reading", rules=rules, session={"capacity": 2}),
         ]  # fmt: skip
-        self.sessions = [session_id for course in self.courses for session_id in course.ids]
+        self.show = show(self.centre, *sundays(2, first=sundays(1)[0] + timedelta(hours=3)), rules=rules,
+                         blocks=(Block("A", "1-2", SeatType.VIP),))  # fmt: skip
+        self.sessions = [session_id for course in (*self.courses, self.show) for session_id in course.ids]
 
     # --- the clock ---
 
@@ -115,7 +119,7 @@ class RandomSteps(RuleBasedStateMachine):
                           term_id=self.centre.term["id"], order_type=kind)  # fmt: skip
         if begun is None:
             return
-        lines = [{"session_id": i} for i in {self.sessions[pick % len(self.sessions)]: None for pick in picks}]
+        lines = self._lines(picks)
         saved = self._try("save", orders.save, order_id=begun.order.id, lines=lines, actor=actor)
         if saved is not None:
             self._hand_in(kind, saved, actor, how)
@@ -212,6 +216,12 @@ class RandomSteps(RuleBasedStateMachine):
                   reason="room", actor=self.centre.admin)  # fmt: skip
 
     # --- how ---
+
+    def _lines(self, picks: list[int]) -> list[Row]:
+        """A line for each session that is picked, in a show with one of its two seats."""
+        seats = list(self.show.seats.values())
+        chosen = {self.sessions[pick % len(self.sessions)]: seats[pick % 2] for pick in picks}
+        return [{"session_id": i} | ({"seat_id": seat} if i in self.show.ids else {}) for i, seat in chosen.items()]
 
     def _actor(self, row: Row, by_admin: bool) -> Actor:
         family = next(f for f in self.families if f.id == row["account_id"])

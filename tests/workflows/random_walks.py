@@ -137,7 +137,7 @@ class RandomWalks(RandomSteps):
     @rule(pick=PICK)
     def a_session_is_closed(self, pick: int) -> None:
         """Rarely: what is closed stays closed."""
-        if pick % 5:
+        if pick % 40:
             return
         scope = Scope(session_id=self.sessions[pick % len(self.sessions)])
         shown = self._try("preview", lambda tx, now: closure_days.preview(tx, scope))
@@ -145,6 +145,3 @@ class RandomWalks(RandomSteps):
             return
         self._try("close session", closure_days.close_day, scope=scope, fingerprint=shown["fingerprint"],
                   reason="flooded", actor=self.centre.admin)  # fmt: skip
-
-    def _lines(self, picks: list[int]) -> list[dict[str, Any]]:
-        return [{"session_id": i} for i in {self.sessions[pick % len(self.sessions)]: None for pick in picks}]
