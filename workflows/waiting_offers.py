@@ -243,10 +243,14 @@ def _end(
 
 
 def _disarm(tx: Transaction, offer: Offer, *, now: datetime, is_fired: bool = False) -> None:
-    """The offer is answered, or over: its timer has nothing to do any more."""
+    disarm_offers(tx, [offer.id], now=now, is_fired=is_fired)
+
+
+def disarm_offers(tx: Transaction, offer_ids: Collection[UUID], *, now: datetime, is_fired: bool = False) -> None:
+    """Offers are answered, or over: their timers have nothing to do any more."""
     rows = tx.rows(
-        "SELECT id FROM timer WHERE organisation_id = %(org)s AND detail_id = %(offer)s AND status = 'ARMED'",
-        offer=offer.id,
+        "SELECT id FROM timer WHERE organisation_id = %(org)s AND detail_id = ANY(%(offers)s) AND status = 'ARMED'",
+        offers=list(offer_ids),
     )  # fmt: skip
     if rows:
         status = "FIRED" if is_fired else "DISARMED"

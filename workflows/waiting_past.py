@@ -15,6 +15,7 @@ from workflows.order_holdings import read_holdings
 from workflows.term_booking_order import CHART
 from workflows.waiting_facts import lock_waiting
 from workflows.waiting_list import CHART as ENTRY_CHART
+from workflows.waiting_offers import disarm_offers
 from workflows.waiting_queue import count_leaving
 
 # Of each order with such an entry, itself and those that want all or nothing with it.
@@ -74,6 +75,7 @@ def _end(
     over = [entry for entry in live if entry.session_id not in open_ids or entry.group_id in groups]
     kept = [entry for entry in over if entry.status is not WaitingStatus.WAITING]
     claims = [entry.claim for entry in kept]
+    disarm_offers(tx, {entry.offer_id for entry in over if entry.offer_id is not None}, now=now)
     count_leaving(tx.batch, over, now=now)
     for entry in over:
         entry.record(places_released=[entry.session_id] if entry in kept else [])

@@ -335,6 +335,17 @@ class TestWhoWaits:
         assert riverside.status(second_day) == S.REMOVED
         assert riverside.taken(camp.course) == [1, 0, 0]
 
+    def test_keeps_the_offer_of_another_day(self, riverside: Centre) -> None:
+        camp = Camp(riverside, capacity=1)
+        chen = riverside.family("Chen")
+        waits = waiting(riverside, chen, chen.child("Lin Chen"), camp.course.lines(1, 2))
+        assert states(riverside, waits) == [W.OFFERED, W.OFFERED]
+
+        camp.close()
+
+        assert states(riverside, waits) == [W.LEFT, W.OFFERED]
+        assert sorted(status for _, status, _ in riverside.timers(waits)) == ["ARMED", "DISARMED"]
+
     def test_an_open_offer_ends_with_the_day(self, riverside: Centre) -> None:
         camp = Camp(riverside, capacity=1)
         chen = riverside.family("Chen")
