@@ -17,7 +17,8 @@ def read_reviewed(tx: Transaction, order: Order, enrolled: Enrolled, **asked: An
     change = read_change(tx, order, enrolled, **asked)
     if not change.facts.counting:
         return change
-    companions = read_companions(tx, order, enrolling_by_change(change), change.facts.counting, now=change.now)
+    its = enrolling_by_change(change)
+    (companions,) = read_companions(tx, [(order, its)], change.facts.counting, now=change.now)
     fingerprint = fingerprint_with(change.difference.fingerprint, companions)
     return replace(
         change, companions=companions, priced=replace(change.priced, fingerprint=fingerprint),

@@ -6,7 +6,7 @@ Asked only where a booking has a discount that counts other bookings and that is
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,24 +57,32 @@ def enrolling_by_change(change: Change) -> Enrolling:
 
 
 def read_companions(
-    tx: Transaction, cause: Order, its: Enrolling, booking_ids: Iterable[UUID], *, now: datetime
-) -> list[Change]:
-    """The bookings of these that cost something else by what the order does, by their ids; the caller holds the lock of
-    the account. Each is locked, and judged as an edit of it would be.
+    tx: Transaction, causes: Sequence[tuple[Order, Enrolling]], booking_ids: Iterable[UUID], *, now: datetime
+) -> list[list[Change]]:
+    """The bookings of these that cost something else by what each order does, by their ids; of several orders of one
+    submission each counts those before it. The caller holds the lock of the account; each booking is locked, and judged
+    as an edit of it would be.
     """
-    read = [_read_kept(tx, cause, its, booking_id, now) for booking_id in sorted(booking_ids)]
-    found = [(change, judged_among(change, its.among(change.facts.peers, its.after))) for change in read]
-    return [becomes for change, becomes in found if _is_altered(change, its, becomes) and _is_to_make(becomes)]
+    first, its = causes[0]
+    read = [_read_kept(tx, first, its, booking_id, now) for booking_id in sorted(booking_ids)]
+    return [_altered(read, cause, own, [earlier for _, earlier in causes[:n]], now)
+            for n, (cause, own) in enumerate(causes)]  # fmt: skip
 
 
-def _is_altered(change: Change, its: Enrolling, becomes: Change) -> bool:
-    """It is the order that makes the difference, not what the booking would come to anyway."""
-    was = judged_among(change, its.among(change.facts.peers, its.before))
-    return [p.gross_minor for p in was.priced.lines] != [p.gross_minor for p in becomes.priced.lines]
-
-
-def _is_to_make(becomes: Change) -> bool:
-    return bool(becomes.difference.lines) and becomes.enrolled.booking.status is TermBookingStatus.APPROVED
+def _altered(
+    read: Iterable[Change], cause: Order, its: Enrolling, earlier: Sequence[Enrolling], now: datetime
+) -> list[Change]:  # fmt: skip
+    """Where it is the order that makes the difference, not what the booking would come to anyway."""
+    found = []
+    for change in read:
+        peers = change.facts.peers
+        for each in earlier:
+            peers = each.among(peers, each.after)
+        was, becomes = (judged_among(change, its.among(peers, programs)) for programs in (its.before, its.after))
+        is_altered = [p.gross_minor for p in was.priced.lines] != [p.gross_minor for p in becomes.priced.lines]
+        if is_altered and becomes.difference.lines and becomes.enrolled.booking.status is TermBookingStatus.APPROVED:
+            found.append(replace(becomes, order=_companion_of(cause, becomes.enrolled, now)))
+    return found
 
 
 def _read_kept(tx: Transaction, cause: Order, its: Enrolling, booking_id: UUID, now: datetime) -> Change:
@@ -124,11 +132,10 @@ def _kept_rows(enrolled: Enrolled) -> tuple[list[Row], list[Row]]:
 def read_held_companions(
     tx: Transaction, cause: Order, its: Enrolling, holdings: Holdings, *, now: datetime
 ) -> list[Change]:
-    """What the open companions of an order come to now; those that come to nothing any more are left out."""
+    """What the open companions of an order come to now."""
     held = sorted(UUID(row["original_booking_id"]) for row in holdings.companions)
     read = [_read_kept(tx, cause, its, booking_id, now) for booking_id in held]
-    found = [judged_among(change, its.among(change.facts.peers, its.after)) for change in read]
-    return [becomes for becomes in found if _is_to_make(becomes)]
+    return [judged_among(change, its.among(change.facts.peers, its.after)) for change in read]
 
 
 def shown_price(companion: Change) -> str:

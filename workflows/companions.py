@@ -15,6 +15,7 @@ from engine.chart import Chart
 from engine.database import Transaction
 from engine.errors import Reason
 from engine.fire import begin, fire
+from engine.ids import new_id
 from models import ActorKind, TermBookingOrderLine, TermBookingStatus
 from workflows.change_effects import forget_repriced
 from workflows.change_facts import Change
@@ -56,7 +57,7 @@ def begin_companions(
         batch.add(
             TermBookingOrderLine,
             [{
-                "id": line.line_id, "order_id": its.id, "term_product_id": line.session_id,
+                "id": new_id(), "order_id": its.id, "term_product_id": line.session_id,
                 "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
                 "asked_mode": line.mode.value, "mode_reason": None, "price_minor": prices[line.session_id],
                 "position": line.position, "seat_id": None,
@@ -83,18 +84,21 @@ def _discard(batch: Batch, chart: Chart, cause: Order, row: dict[str, Any], reas
 def confirm_companions(
     tx: Transaction, chart: Chart, cause: Order, holdings: Holdings, found: Sequence[Change], *, now: datetime
 ) -> list[str]:  # fmt: skip
-    """Confirm with their cause what is as it was shown; returns the references of the bookings that keep their price
-    because something else was changed meanwhile. `found` is what they come to now.
+    """Confirm with their cause what is as it was shown; returns the ids of the bookings that keep their price because
+    something else was changed meanwhile. `found` is what they come to now.
     """
     changes = {str(change.enrolled.booking.id): change for change in found}
     kept = []
     for row in holdings.companions:
         change = changes.get(row["original_booking_id"])
-        if change is None or shown_price(change) != row["price_fingerprint"]:
+        is_approved = change is not None and change.enrolled.booking.status is TermBookingStatus.APPROVED
+        if change is not None and is_approved and shown_price(change) == row["price_fingerprint"]:
+            _confirm(tx, chart, cause, row, change, now)
+        elif change is not None and is_approved and change.enrolled.booking.total_minor == row["total_minor"]:
+            _discard(tx.batch, chart, cause, row, "its booking costs that already", now)
+        else:
             _discard(tx.batch, chart, cause, row, "its booking was changed meanwhile; it keeps its price", now)
             kept.append(row["original_booking_id"])
-        else:
-            _confirm(tx, chart, cause, row, change, now)
     return kept
 
 

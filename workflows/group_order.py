@@ -168,7 +168,8 @@ def _read(
     for order, facts in zip(placed, found, strict=True):
         facts.beside = beside.copy()
         beside.add(order, facts.fresh)
-    priced = price_together(list(zip(placed, found, strict=True)))
+    alone = price_together(list(zip(placed, found, strict=True)))
+    priced = orders.with_companions(tx, list(zip(placed, found, alone, strict=True)), now=now)
     return dict(zip(locked, zip(placed, found, priced, strict=True), strict=True))
 
 

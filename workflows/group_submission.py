@@ -61,7 +61,10 @@ def leave_out(tx: Transaction, group: Group, asked: Asked, *, actor: Actor, now:
     reasons = told(tx, lost, actor=actor, now=now)
     if not had:
         raise refused(group, "submit", reasons)
-    priced = price_together(list(had.values()))
+    alone = price_together(list(had.values()))
+    priced = orders.with_companions(
+        tx, [(*its, price) for its, price in zip(had.values(), alone, strict=True)], now=now
+    )  # fmt: skip
     kept = {position: (*its, price) for (position, its), price in zip(had.items(), priced, strict=True)}
     if _total(kept) > _total(asked):
         raise refused(group, "submit", [*reasons, _dearer(asked, kept)])

@@ -216,6 +216,8 @@ class Facts:
     peers: list[Row] = field(default_factory=list)
     # Its approved bookings, by id, with a discount that counts other bookings and is judged again when they change.
     counting: list[UUID] = field(default_factory=list)
+    # What the order alters of them, once that was asked: a change of each.
+    companions: list[Any] = field(default_factory=list)
     promo: Row | None = None  # how often the order's code was used, and whether by this account
     # The family's own interest that becomes this order.
     making_way: list[Interest] = field(default_factory=list)

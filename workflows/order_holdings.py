@@ -16,7 +16,8 @@ from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
 # The open companions of an order, by booking.
 COMPANIONS = """(SELECT json_agg(json_build_object('id', c.id, 'reference', c.reference, 'version', c.version,
-                     'original_booking_id', c.original_booking_id, 'price_fingerprint', c.price_fingerprint)
+                     'original_booking_id', c.original_booking_id, 'price_fingerprint', c.price_fingerprint,
+                     'total_minor', c.total_minor)
                      ORDER BY c.original_booking_id)
      FROM term_booking_order c
      WHERE c.organisation_id = %(org)s AND c.cause_order_id = {order_id} AND c.status = 350)"""

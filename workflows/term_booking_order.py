@@ -329,24 +329,35 @@ def save(
     wished = read_wishes(tx, wishes, term_id=order.term_id)
     facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras)
     facts.kept = to_come_over(order, facts)
-    priced, companions = price_whole(tx, order, facts, now=now)
+    priced = price_whole(tx, order, facts, now=now)
     outcome = save_locked(tx, order, facts, priced, wanted=wanted, extras=extras, wished=wished, note=wishes.note,
                           actor=actor, now=now)  # fmt: skip
-    outcome.companions = companions
     clear_lines(tx, order)
     return outcome
 
 
-def price_whole(tx: Transaction, order: Order, facts: Facts, *, now: datetime) -> tuple[Priced, list[Change]]:
-    """What the order costs, and what it alters of the prices of the family's other bookings: one fingerprint for both.
+def price_whole(tx: Transaction, order: Order, facts: Facts, *, now: datetime) -> Priced:
+    """What the order costs; its fingerprint stands for what it alters of the family's other bookings too."""
+    (priced,) = with_companions(tx, [(order, facts, price_order(order, facts))], now=now)
+    return priced
 
-    The caller holds the account's lock. Only bookings count for a discount of others.
+
+def with_companions(
+    tx: Transaction, asked: Sequence[tuple[Order, Facts, Priced]], *, now: datetime
+) -> list[Priced]:  # fmt: skip
+    """Find what the orders of one submission alter of other bookings, each beside those before it; only bookings count
+    for a discount of others. Their `facts.companions` say what, their prices stand for it. The caller holds the
+    account's lock.
     """
-    priced = price_order(order, facts)
-    if not facts.counting or order.order_type is not TermBookingOrderType.BOOKING:
-        return priced, []
-    companions = read_companions(tx, order, enrolling(order, facts), facts.counting, now=now)
-    return replace(priced, fingerprint=fingerprint_with(priced.fingerprint, companions)), companions
+    causes = [(order, enrolling(order, facts)) for order, facts, _ in asked]
+    counting, order_type = asked[0][1].counting, asked[0][0].order_type
+    if not counting or order_type is not TermBookingOrderType.BOOKING:
+        return [priced for _, _, priced in asked]
+    found = []
+    for (_, facts, priced), companions in zip(asked, read_companions(tx, causes, counting, now=now), strict=True):
+        facts.companions = companions
+        found.append(replace(priced, fingerprint=fingerprint_with(priced.fingerprint, companions)))
+    return found
 
 
 def save_locked(
@@ -358,7 +369,7 @@ def save_locked(
          wishes=wished, note=note,
          changes={"lines": len(wanted), "wishes": len(wished), "total_minor": priced.total_minor, **changes})  # fmt: skip
     noticed = notices(order, facts, priced, actor=actor, now=now)
-    return Outcome(order, priced, facts, wishes=list(wished), notices=noticed)
+    return Outcome(order, priced, facts, wishes=list(wished), notices=noticed, companions=facts.companions)
 
 
 def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: datetime) -> list[Reason]:
@@ -391,10 +402,10 @@ def submit(
     handed = hand_over(tx, CHART, order, actor=actor, now=now, is_muted=is_muted)
     facts = read_facts(tx, order, now=now, today=today, pay_later=confirmation_type is _PAY_LATER)
     facts.kept = handed.sessions if handed else frozenset()
-    priced, companions = price_whole(tx, order, facts, now=now)
+    priced = price_whole(tx, order, facts, now=now)
     try:
         outcome = submit_locked(
-            tx, order, facts, priced, companions=companions, shown_fingerprint=price_fingerprint, actor=actor, now=now,
+            tx, order, facts, priced, shown_fingerprint=price_fingerprint, actor=actor, now=now,
             override=override_reason.strip() if actor.is_admin else "", is_muted=is_muted, handed=handed,
             accepts=accepts, subscription=subscription,
             shown_schedule=schedule_fingerprint,
@@ -415,7 +426,6 @@ def submit_locked(
     accepts: UUID | None = None,
     subscription: Subscribed | None = None,
     shown_schedule: str | None = None,
-    companions: Sequence[Change] = (),
 ) -> Outcome:  # fmt: skip
     """Submit an order whose lock the caller holds, by the confirmation type that it has; `facts` were read after it."""
     assert order.confirmation_type is not None, "it is said how it will be confirmed"
@@ -424,10 +434,10 @@ def submit_locked(
         rules=facts.rules, priced=priced, shown_fingerprint=shown_fingerprint, override=override, handed=handed,
         group_order_id=group_order_id, accepts=accepts, subscription=subscription,
         shown_schedule=shown_schedule,
-        companions=companions, shown=shown_companions(companions),
+        companions=facts.companions, shown=shown_companions(facts.companions),
         changes={"total_minor": priced.total_minor, "confirmation_type": order.confirmation_type.name},
     )  # fmt: skip
-    return Outcome(order, priced, facts, companions=list(companions))
+    return Outcome(order, priced, facts, companions=facts.companions)
 
 
 def is_confirmed_at_once(outcome: Outcome, actor: Actor) -> bool:
@@ -555,13 +565,13 @@ def revive_locked(
     """
     today = local_day(now, order)
     facts = read_facts(tx, order, now=now, today=today)
-    priced, companions = price_whole(tx, order, facts, now=now)
+    priced = price_whole(tx, order, facts, now=now)
     is_as_shown = priced.fingerprint == paid_fingerprint
     if not is_as_shown:
         # What was paid is its own price.
-        priced, companions, paid_fingerprint = price_order(order, facts), [], own_price(paid_fingerprint)
+        priced, facts.companions, paid_fingerprint = price_order(order, facts), [], own_price(paid_fingerprint)
     fire(tx.batch, CHART, order, "revive", actor=BY_SYSTEM, now=now, reason=reason, facts=facts, rules=facts.rules,
-         priced=priced, companions=companions, agreed=agreed.not_before(today) if agreed else None,
+         priced=priced, companions=facts.companions, agreed=agreed.not_before(today) if agreed else None,
          shown_fingerprint=paid_fingerprint, override="", is_muted=True,
          changes={"total_minor": priced.total_minor})  # fmt: skip
     try:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from workflows.order_cart import wanted_rows
 from workflows.order_effects import DISARM
 from workflows.order_facts import Order, local_day, lock_order, lock_orders, read_facts, read_order
 from workflows.order_holdings import read_holdings
-from workflows.order_pricing import price_order
 from workflows.term_booking_order import Outcome
 from workflows.waiting_facts import Entry, lock_waiting, read_entries_of
 from workflows.waiting_list import CHART
@@ -113,8 +112,8 @@ def _submit(
     pay_later = confirmation_type is TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
     facts = read_facts(tx, order, now=now, today=local_day(now, order), pay_later=pay_later)
     outcome = orders.submit_locked(
-        tx, order, facts, price_order(order, facts), shown_fingerprint=cart.priced.fingerprint, actor=actor, now=now,
-        override=override, is_muted=is_muted, accepts=accepts,
+        tx, order, facts, orders.price_whole(tx, order, facts, now=now), shown_fingerprint=cart.priced.fingerprint,
+        actor=actor, now=now, override=override, is_muted=is_muted, accepts=accepts,
     )  # fmt: skip
     tx.flush()
     return outcome
@@ -195,7 +194,8 @@ def show_offer(tx: Transaction, *, offer_id: UUID, actor: Actor, now: datetime) 
     for order in waiting:
         wanted, extras = wanted_rows(_lines(tx, order, offer.of(order)))
         today = local_day(now, order)
-        prices.append(price_order(order, read_facts(tx, order, now=now, today=today, wanted=wanted, extras=extras)))
+        facts = read_facts(tx, order, now=now, today=today, wanted=wanted, extras=extras)
+        prices.append(orders.price_whole(tx, replace(order, order_type=TermBookingOrderType.BOOKING), facts, now=now))
     ends = {entry.offer_expires_at for entry in offer.offered if entry.offer_expires_at is not None}
     return PricedOffer(offer, max(ends), prices)
 

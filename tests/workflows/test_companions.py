@@ -11,6 +11,7 @@ from engine.database import Transaction
 from engine.errors import NotFound
 from models import TermBookingStatus as S
 from tests import builders as build
+from tests.workflows import groups
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -23,13 +24,15 @@ from tests.workflows.centre import (
     Centre,
     Course,
     Family,
+    Kind,
     codes,
     orders,
     refused,
     sundays,
 )
-from workflows import change_order, enrolment, payments
+from workflows import change_order, enrolment, payments, waiting_offers, waiting_orders
 from workflows.companion_facts import why
+from workflows.group_facts import Group
 from workflows.order_facts import lock_order
 
 LATER = NOW + timedelta(minutes=17)
@@ -307,6 +310,64 @@ class TestItIsNobodysOwn:
 
         companion = Cart(row["id"], row["reference"])
         assert (riverside.claims(companion), riverside.timers(companion)) == ([], [])
+
+
+class TestSeveralAtOnce:
+    def together(self, its: Story, **known: Any) -> tuple[Group, list[Cart]]:
+        ned = its.rossi.child("Ned Rossi")
+        wanted = [(child, its.karate.lines(0)) for child in (its.leo, ned)]
+        group = groups.begin(its.centre, its.rossi, wanted)
+        return group, [Cart(outcome.order.id, outcome.order.reference) for outcome in group.outcomes]
+
+    def test_the_first_that_makes_the_difference_takes_it_along(self, riverside: Centre) -> None:
+        its = story(riverside)
+        group, (leos, neds) = self.together(its)
+        assert [len(outcome.companions or ()) for outcome in group.outcomes] == [1, 0]
+
+        groups.submit(riverside, group, actor=its.rossi.actor)
+        assert its.companions(leos) == [(S.SUBMITTED_CHANGE, 60_00, 54_00)]
+        assert its.companions(neds) == []
+        its.pay(neds, 27_00)
+        its.pay(leos, 27_00)
+
+        assert its.costs() == (54_00, 2)
+        assert its.reviews() == []
+
+    def test_all_of_them_are_confirmed_with_it(self, riverside: Centre) -> None:
+        its = story(riverside)
+        group, (leos, neds) = self.together(its)
+
+        groups.submit(riverside, group, actor=its.rossi.actor, how=PAY_LATER)
+
+        assert [riverside.status(cart) for cart in (leos, neds)] == [S.APPROVED, S.APPROVED]
+        assert its.companions(leos) == [(S.APPROVED, 60_00, 54_00)]
+
+    def test_of_two_submissions_that_come_to_the_same_the_first_makes_it(self, riverside: Centre) -> None:
+        its = story(riverside)
+        leos, neds = its.leos(), riverside.submitted(its.rossi, its.rossi.child("Ned Rossi"), its.karate.lines(0))
+        assert its.companions(leos) == its.companions(neds) == [(S.SUBMITTED_CHANGE, 60_00, 54_00)]
+
+        for cart in (neds, leos):
+            its.pay(cart, 27_00)
+
+        assert its.costs() == (54_00, 2)
+        assert its.companions(leos) == [(S.REMOVED, 60_00, 54_00)]
+        assert its.reviews() == []
+
+    def test_who_waited_takes_others_along_too(self, riverside: Centre) -> None:
+        its = story(riverside, capacity=2)
+        chen = riverside.family("Chen family")
+        early = riverside.submitted(chen, chen.child("Ana Chen"), its.karate.lines(0))
+        waits = riverside.cart(its.rossi, its.leo, its.karate.lines(0), order_type=Kind.WAITING_LIST)
+        riverside.do(waiting_orders.wait, order_id=waits.id, actor=its.rossi.actor)
+        riverside.pull(orders.cancel, early, reason="changed their mind")
+        offer = riverside.one("SELECT offer_id AS id FROM waiting_entry WHERE order_id = %(id)s", id=waits.id)
+        shown = riverside.do(waiting_offers.show_offer, offer_id=offer["id"], actor=its.rossi.actor)
+
+        riverside.do(waiting_offers.accept, offer_id=offer["id"], confirmation_type=PAY_LATER, actor=its.rossi.actor,
+                     price_fingerprint=shown.fingerprint)  # fmt: skip
+
+        assert its.costs() == (54_00, 2)
 
 
 class TestAChange:
