@@ -93,8 +93,16 @@ class TestWhenAChildIsKilled:
             assert "The API process ended" in run.log.read_text()
 
 
+def command_of(process: psutil.Process) -> str:
+    """What it runs; nothing when it has ended since it was listed."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one too
+        return ""
+
+
 def kinds(family: list[psutil.Process]) -> set[str]:
     """What the processes are, by their commands."""
-    commands = [" ".join(one.cmdline()) for one in family if one.is_running()]
+    commands = [command_of(one) for one in family]
     names = {"postgres": "bin/postgres", "API": "api.server:", "sandbox": "sandbox_service:", "worker": "api.worker"}
     return {kind for kind, mark in names.items() if any(mark in command for command in commands)}

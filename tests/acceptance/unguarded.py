@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from api import server
 from workflows import places
 
-_GUARD = " AND s.taken + locked.places <= s.capacity"
+_GUARD = " AND s.taken + locked.places <= coalesce(s.capacity, 2147483647)"
 
 
 def create() -> FastAPI:

@@ -190,8 +190,8 @@ class TestDoneAgain:
         given = iter(["AC-1", "AC-1", "AC-2"])
 
         def work(tx: Transaction) -> None:
-            tx.run("INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, "
-                   "created_at) VALUES (%(org)s, %(id)s, %(ref)s, 'FAMILY', 'A', '', '', '[]', now())",
+            tx.run("INSERT INTO account (organisation_id, id, reference, kind, name, email, phone, address, is_staff, "
+                   "created_at) VALUES (%(org)s, %(id)s, %(ref)s, 'FAMILY', 'A', '', '', '[]', false, now())",
                    id=new_id(), ref=next(given))  # fmt: skip
 
         database.run(maple, work)
