@@ -26,7 +26,7 @@ from models import (
     TermBookingOrderType,
 )
 from workflows.order_facts import Facts, Order
-from workflows.order_guards import ORDER_TYPES_THAT_WORK, in_words
+from workflows.order_guards import in_words
 
 MOST_LINES = 500
 MOST_EXTRAS = 20
@@ -91,9 +91,6 @@ def resolve_account(
 def _refuse_type(order_type: TermBookingOrderType, term: str, *, is_offered: bool) -> None:
     """Nobody fills a cart that no offering of the term would take. Where none is published yet, nothing is known."""
     about: dict[str, Any] = {"field": "order_type", "rule": "order_types"}
-    if order_type not in ORDER_TYPES_THAT_WORK:
-        message = f"The order type {order_type.name} is not available yet."
-        raise Refused(message, reasons=[Reason("order_type_not_available", message, **about)])
     if not is_offered:
         message = f"Nothing in {term} is offered as {in_words(order_type)}."
         raise Refused(message, reasons=[Reason("order_type_not_offered", message, **about)])

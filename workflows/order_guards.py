@@ -24,16 +24,6 @@ from workflows.subscription_rules import is_continued_by_system
 TIMEOUT = "timeout"
 QUOTE_EXPIRED = "quote expired"
 
-ORDER_TYPES_THAT_WORK = frozenset(
-    {
-        TermBookingOrderType.BOOKING,
-        TermBookingOrderType.TRIAL_SESSION,
-        TermBookingOrderType.EOI,
-        TermBookingOrderType.WAITING_LIST,
-        TermBookingOrderType.SUBSCRIPTION,
-    }
-)
-
 
 def is_not_empty(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """An order asks for at least one session."""
@@ -143,10 +133,6 @@ def is_eligible(order: Order, *, facts: Facts, override: str, **_: object) -> It
 
 def has_order_type_on_offer(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """The kind of enrolment is one that each category offers."""
-    if order.order_type not in ORDER_TYPES_THAT_WORK:
-        yield Reason("order_type_not_available", f"The order type {order.order_type.name} is not available yet.",
-                     field="order_type", rule="order_types")  # fmt: skip
-        return
     for offering in facts.offerings.values():
         if order.order_type not in facts.rule(Rule.ORDER_TYPES, offering).value:
             yield Reason("order_type_not_offered", f"{offering.name} offers no {in_words(order.order_type)}.",

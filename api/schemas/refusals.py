@@ -125,7 +125,6 @@ REASONS: Mapping[str, str] = {
     "nothing_wanted": "It names no session, offering or program.",
     "nul_character": "A text cannot hold a NUL character.",
     "offering_not_published": "The offering cannot be booked.",
-    "order_type_not_available": "This order type is not available yet.",
     "order_type_not_offered": "The programme does not offer this order type.",
     "other_seat": "A trial that is converted keeps its seat.",
     "offer_expired": "The offer ran out; the place goes to the next who waits.",
@@ -237,7 +236,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         "age_does_not_fit", "school_year_does_not_fit", "school_year_unknown", "height_does_not_fit",
         "height_unknown", "weight_does_not_fit", "weight_unknown",
     ),
-    "has_order_type_on_offer": ("order_type_not_available", "order_type_not_offered"),
+    "has_order_type_on_offer": ("order_type_not_offered",),
     "has_confirmation_type_on_offer": ("confirmation_type_not_offered",),
     "has_deposit": ("no_deposit",),
     "is_schedule_as_shown": ("schedule_changed",),
@@ -335,7 +334,7 @@ _LINKS = ("link_invalid", "link_expired", "link_claimed")
 # What an operation says besides what all of its kind say: codes of problems and of reasons, by status.
 OWN: Mapping[str, Mapping[int, Codes]] = {
     "begin_order": {
-        409: (("refused",), ("term_closed", "order_type_not_available", "order_type_not_offered")),
+        409: (("refused",), ("term_closed", "order_type_not_offered")),
         422: ((), ("required", "is_subscription")),
     },
     "convert_eois": {422: ((), ("too_many", "unknown", "twice"))},

@@ -18,7 +18,6 @@ from tests.workflows.centre import (
     refused_cart,
     sundays,
 )
-from workflows.order_guards import ORDER_TYPES_THAT_WORK
 
 
 class TestWhatIsOffered:
@@ -28,17 +27,6 @@ class TestWhatIsOffered:
         cart = riverside.draft(rossi, rossi.child(), order_type=Type.TRIAL_SESSION)
 
         assert codes(lambda: riverside.save(cart, karate.lines(), actor=rossi.actor)) == ["order_type_not_offered"]
-
-    @pytest.mark.parametrize("order_type", sorted(set(Type) - ORDER_TYPES_THAT_WORK))
-    def test_order_types_that_are_not_built_yet(self, riverside: Centre, order_type: Type) -> None:
-        rossi = riverside.family()
-        riverside.course(rules={"order_types": [order_type.name]})
-        mia, before = rossi.child(), riverside.snapshot()
-
-        (reason,) = refused(lambda: riverside.draft(rossi, mia, order_type=order_type))
-
-        assert (reason.code, reason.field) == ("order_type_not_available", "order_type")
-        assert riverside.snapshot() == before
 
     def test_what_nothing_in_the_term_offers_is_refused_before_there_is_a_cart(self, riverside: Centre) -> None:
         rossi, summer = riverside.family(), riverside.edit(build.term, riverside.site, name="Summer 2026")
