@@ -566,9 +566,10 @@ def revive_locked(
     today = local_day(now, order)
     facts = read_facts(tx, order, now=now, today=today)
     priced = price_whole(tx, order, facts, now=now)
-    is_as_shown = priced.fingerprint == paid_fingerprint
-    if not is_as_shown:
-        # What was paid is its own price.
+    is_as_shown = True
+    if priced.fingerprint != paid_fingerprint:
+        # What was paid is its own price; where others were shown with it, they come to something else by now.
+        is_as_shown = own_price(paid_fingerprint) == paid_fingerprint
         priced, facts.companions, paid_fingerprint = price_order(order, facts), [], own_price(paid_fingerprint)
     fire(tx.batch, CHART, order, "revive", actor=BY_SYSTEM, now=now, reason=reason, facts=facts, rules=facts.rules,
          priced=priced, companions=facts.companions, agreed=agreed.not_before(today) if agreed else None,

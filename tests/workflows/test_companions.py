@@ -30,6 +30,9 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
+from tests.workflows.test_schedules import DEPOSIT, RULES
+from tests.workflows.test_schedules import pay as pay_scheduled
+from tests.workflows.test_schedules import submit as submit_scheduled
 from workflows import change_order, enrolment, payments, waiting_offers, waiting_orders
 from workflows.companion_facts import why
 from workflows.group_facts import Group
@@ -170,6 +173,20 @@ class TestANewOrder:
             "SELECT -sum(amount_minor)::int AS credit FROM ledger_posting WHERE account_id = %(id)s "
             "AND ledger_account = 'CUSTOMER_CREDIT'", id=its.rossi.id)  # fmt: skip
         assert row["credit"] == 6_00
+
+    def test_leaves_the_extras_of_the_other_booking_as_they_are(self, riverside: Centre) -> None:
+        its = story(riverside)
+        lunch = riverside.extra(program_id=its.karate.offering["program_id"])
+        with_lunch = its.karate.lines(0, extras=[{"extra_id": lunch, "quantity": 2}])
+        chen = riverside.family("Chen family", credit_limit_minor=100_000)
+        anas = riverside.confirmed(chen, chen.child("Ana Chen"), with_lunch)
+
+        leos = riverside.submitted(chen, chen.child("Ben Chen"), its.karate.lines(0), how=PAY_LATER)
+
+        assert its.companions(leos) == [(S.APPROVED, 46_00, 43_00)]
+        rows = riverside.rows("SELECT quantity, price_minor FROM term_booking_extra WHERE booking_id = %(id)s",
+                              id=riverside.booking(anas)["id"])  # fmt: skip
+        assert [(row["quantity"], row["price_minor"]) for row in rows] == [(2, 8_00)]
 
     def test_is_submitted_only_with_what_was_shown_of_others_too(self, riverside: Centre) -> None:
         its = story(riverside)
@@ -497,3 +514,20 @@ class TestTheBookingIsChangedMeanwhile:
         assert its.costs() == (54_00, 2)
         assert its.companions(leos) == [(S.APPROVED, 60_00, 54_00)]
         assert its.companions(neds) == [(S.REMOVED, 60_00, 54_00)]
+
+
+class TestByInstalments:
+    """Deposits: an order that alters another booking agrees to a schedule, and so may the booking that is altered."""
+
+    def test_an_order_with_a_schedule_takes_a_booking_with_a_schedule_along(self, riverside: Centre) -> None:
+        rossi = riverside.family()
+        karate = riverside.course(*sundays(4), session_price_minor=3000, rules={**RULES, "discounts": [SIBLING]})
+        mias = submit_scheduled(riverside, rossi, karate, DEPOSIT)
+        pay_scheduled(riverside, rossi, mias)
+        assert riverside.booking(mias)["total_minor"] == 120_00
+
+        leos = submit_scheduled(riverside, rossi, karate, DEPOSIT)
+        assert pay_scheduled(riverside, rossi, leos) == 27_00
+
+        assert riverside.status(leos) == S.APPROVED
+        assert (riverside.booking(mias)["total_minor"], riverside.booking(mias)["revision"]) == (108_00, 2)
