@@ -18,7 +18,7 @@ from workflows import places
 from workflows import term_booking_order as orders
 from workflows.order_cart import wanted_rows
 from workflows.order_effects import DISARM
-from workflows.order_facts import Order, local_day, lock_order, lock_orders, read_facts, read_order
+from workflows.order_facts import Order, local_day, lock_order, lock_orders, read_facts
 from workflows.order_holdings import read_holdings
 from workflows.term_booking_order import Outcome
 from workflows.waiting_facts import Entry, lock_waiting, read_entries_of
@@ -188,7 +188,8 @@ def show_offer(tx: Transaction, *, offer_id: UUID, actor: Actor, now: datetime) 
     found = tx.rows(_FIND, offers=[offer_id])
     if not found or not all(actor.may_see_account(row["account_id"]) for row in found):
         raise NotFound("There is no such offer.", what="offer")
-    waiting = [read_order(tx, row["order_id"]) for row in found]
+    # What it would alter of other bookings is read under the lock of the account, as everywhere.
+    waiting = lock_orders(tx, [row["order_id"] for row in found], actor=actor)
     offer = Offer(offer_id, waiting, read_entries_of(tx, [order.id for order in waiting]))
     prices = []
     for order in waiting:
