@@ -19,7 +19,7 @@ from engine.errors import Reason
 from engine.ids import new_id
 from models import BookingMode, LineKind
 from workflows.double_booking import clashing_pairs
-from workflows.order_facts import Beside, Facts, Order, WantedLine, read_facts_together
+from workflows.order_facts import Beside, Facts, Order, WantedLine
 from workflows.order_guards import (
     has_confirmation_type_on_offer,
     has_no_conflict,
@@ -31,6 +31,7 @@ from workflows.order_guards import (
     is_in_booking_window,
     is_selectable,
 )
+from workflows.order_reads import read_facts_together
 
 # What a session must be refused for to have alternatives named.
 ANSWERED = frozenset({"session_full", "double_booked"})

@@ -17,8 +17,9 @@ from workflows.booking_facts import BookedLine, Enrolled
 from workflows.double_booking import Slot
 from workflows.order_discounts import candidates_of, surroundings
 from workflows.order_effects import local_day
-from workflows.order_facts import Facts, Order, WantedLine, read_facts
+from workflows.order_facts import Facts, Order, WantedLine
 from workflows.order_pricing import added_lines, extra_line, unit_prices_in
+from workflows.order_reads import read_facts
 
 
 @dataclass

@@ -26,9 +26,10 @@ from workflows.group_facts import Group, about, in_order, lock_group, note_submi
 from workflows.group_submission import Asked, failing_whole, leave_out, owe_beside, told
 from workflows.order_cart import clear_lines_of, wanted_rows
 from workflows.order_effects import local_day
-from workflows.order_facts import Beside, Order, read_facts_together
+from workflows.order_facts import Beside, Order
 from workflows.order_holdings import Holdings, read_holdings_together
 from workflows.order_pricing import price_together
+from workflows.order_reads import read_facts_together
 from workflows.term_booking_order import CHART, Outcome
 
 MOST_ATTENDEES = 20

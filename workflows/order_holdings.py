@@ -11,7 +11,8 @@ from billing.schedules import Schedule
 from catalogue.rules import Rule, answer
 from engine.database import Row, Transaction
 from workflows.makeup_credit import AS_JSON, Credit
-from workflows.order_facts import ACCOUNT_STANDING, Order
+from workflows.order_facts import Order
+from workflows.order_reads import ACCOUNT_STANDING
 from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
 # The open companions of an order, by booking.

@@ -13,7 +13,7 @@ from engine.actor import SYSTEM
 from engine.database import Transaction
 from engine.errors import Reason
 from models import TermBookingOrderType
-from workflows.order_facts import Facts, Order, WantedLine, local_day, read_facts, read_order
+from workflows.order_facts import Facts, Order, WantedLine, local_day, read_order
 from workflows.order_guards import (
     has_no_conflict,
     has_order_type_on_offer,
@@ -22,6 +22,7 @@ from workflows.order_guards import (
     is_in_booking_window,
     is_selectable,
 )
+from workflows.order_reads import read_facts
 from workflows.waiting_facts import Entry
 
 _RULES = (

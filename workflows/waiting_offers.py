@@ -18,8 +18,9 @@ from workflows import places
 from workflows import term_booking_order as orders
 from workflows.order_cart import wanted_rows
 from workflows.order_effects import DISARM
-from workflows.order_facts import Order, local_day, lock_order, lock_orders, read_facts
+from workflows.order_facts import Order, local_day, lock_order, lock_orders
 from workflows.order_holdings import read_holdings
+from workflows.order_reads import read_facts
 from workflows.term_booking_order import Outcome
 from workflows.waiting_facts import Entry, lock_waiting, read_entries_of
 from workflows.waiting_list import CHART

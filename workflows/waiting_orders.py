@@ -9,7 +9,8 @@ from engine.database import Transaction
 from engine.errors import Invalid, Reason
 from engine.fire import fire
 from models import BookingMode
-from workflows.order_facts import Facts, Order, local_day, lock_order, lock_orders, read_facts
+from workflows.order_facts import Facts, Order, local_day, lock_order, lock_orders
+from workflows.order_reads import read_facts
 from workflows.term_booking_order import CHART, Outcome
 from workflows.waiting_facts import lock_queues, read_waiting
 from workflows.waiting_queue import begin_group

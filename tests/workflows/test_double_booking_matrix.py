@@ -30,8 +30,9 @@ from tests.workflows.waiting import states, waiting
 from workflows import subscription as subscriptions
 from workflows.double_booking import BLOCKS_TIME, TAKES_PLACE
 from workflows.order_effects import local_day
-from workflows.order_facts import lock_order, read_facts
+from workflows.order_facts import lock_order
 from workflows.order_guards import has_no_conflict
+from workflows.order_reads import read_facts
 from workflows.subscription import WEEKDAYS
 
 TORONTO = ZoneInfo("America/Toronto")
