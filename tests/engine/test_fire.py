@@ -13,7 +13,7 @@ from engine.database import Database, Transaction
 from engine.errors import NotPermitted, Reason
 from engine.fire import MovedMeanwhile, NotAllowedNow, Refused, Subject, begin, fire
 from engine.ids import new_id, new_reference
-from models import ActorKind, TermBookingOrder
+from models import ActorKind, TermBookingOrder, TermBookingOrderType
 from models import TermBookingStatus as S
 from tests.workflows.centre import NOW, Centre, make_centre
 from workflows.term_booking_order import CHART
@@ -24,6 +24,7 @@ LATER = NOW + timedelta(minutes=5)
 
 class Order(Subject):
     table: ClassVar[type[SQLModel]] = TermBookingOrder
+    order_type: TermBookingOrderType = TermBookingOrderType.BOOKING
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +127,14 @@ class TestFire:
             pull(centre, order, actor=Actor(ActorKind.STAFF))
 
     def test_says_every_reason_and_writes_nothing(self) -> None:
-        order, batch = Order(id=new_id(), reference="TO-1", status=S.SUBMITTED_CHANGE, version=4), Batch(new_id())
+        order, batch = Order(id=new_id(), reference="TO-1", status=S.SUBMITTED, version=4), Batch(new_id())
 
-        with pytest.raises(Refused, match="remove of TO-1 is refused: ") as refusal:
-            fire(batch, CHART, order, "remove", actor=SYSTEM, now=NOW)
+        with pytest.raises(Refused, match="lapse of TO-1 is refused: ") as refusal:
+            fire(batch, CHART, order, "lapse", actor=SYSTEM, now=NOW)
 
         assert all(isinstance(reason, Reason) for reason in refusal.value.reasons)
         assert batch.is_empty
-        assert (order.status, order.version) == (S.SUBMITTED_CHANGE, 4)
+        assert (order.status, order.version) == (S.SUBMITTED, 4)
 
     @pytest.mark.parametrize("is_muted", [False, True])
     def test_announces_what_is_not_muted(self, centre: Centre, is_muted: bool) -> None:

@@ -95,9 +95,9 @@ class TestSubmitAgainstTheTimeout:
         self, riverside: Centre, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(database, "LOOKS", 1)
-        rounds = families(riverside, 20, first=ROUNDS + 100)
+        rounds = families(riverside, 150, first=ROUNDS + 100)
 
-        with clients(database_url, processes=2, each=1) as racing:
+        with clients(database_url, processes=2, each=1, jitter_seconds=0.004) as racing:
             outcomes = racing.race(riverside.organisation_id, rounds)
         riverside.sweep(due(ROUNDS + 1000))
 
