@@ -8,7 +8,7 @@ from catalogue.rules import Rule
 from engine.actor import Actor
 from engine.errors import Reason
 from engine.money import format_money
-from models import ActorKind, TermBookingConfirmationType, TermBookingStatus
+from models import TermBookingConfirmationType, TermBookingStatus
 from workflows.booking_facts import BookedLine
 from workflows.change_facts import Change
 from workflows.companion_facts import shown_companions
@@ -81,7 +81,7 @@ def is_in_change_window(
     order: Order, *, actor: Actor, change: Change | None = None, **_: object
 ) -> Iterator[Reason]:  # fmt: skip
     """A family gives up sessions until their cancellation window closes; an admin may at any time."""
-    if change is None or actor.kind not in (ActorKind.FAMILY, ActorKind.GUEST):
+    if change is None or not actor.is_family:
         return
     for line in change.leaving:
         until = change.enrolled.cancellable_until(line)

@@ -15,7 +15,6 @@ from engine.errors import NotFound, Reason
 from engine.fire import MovedMeanwhile, Refused, begin, fire
 from engine.ids import new_id, new_reference
 from models import (
-    ActorKind,
     TermBookingConfirmationType,
     TermBookingOrderExtra,
     TermBookingOrderLine,
@@ -194,8 +193,7 @@ def submit(
         changes={"delta_minor": change.difference.delta_minor, "required_minor": required},
     )  # fmt: skip
     outcome = Outcome(order, change.priced, change.facts, companions=change.companions)
-    by_family = actor.kind in (ActorKind.FAMILY, ActorKind.GUEST)
-    if by_family and (confirmation_type is _PAY_LATER or not required):
+    if actor.is_family and (confirmation_type is _PAY_LATER or not required):
         tx.flush()
         outcome.made = confirm_locked(tx, order, shown_fingerprint=price_fingerprint, actor=actor, now=now)
     return outcome
@@ -233,13 +231,6 @@ def confirm_locked(
     forget_repriced(tx, change)
     confirm_companions(tx, CHART, order, holdings, change.companions, now=now)
     return made
-
-
-def is_change_order(tx: Transaction, order_id: UUID) -> bool:
-    """Whether the order changes a booking; an order that is not there does not."""
-    found = tx.row("SELECT original_booking_id FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
-                   id=order_id)  # fmt: skip
-    return found is not None and found["original_booking_id"] is not None
 
 
 def _lock(tx: Transaction, order_id: UUID, *, actor: Actor, version: int | None = None) -> tuple[Order, Enrolled]:

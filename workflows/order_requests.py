@@ -21,8 +21,9 @@ def save(
 ) -> Outcome:  # fmt: skip
     """Put sessions into the cart; into that of a change all that its booking is to hold."""
     known: dict[str, Any] = {"order_id": order_id, "lines": lines, "actor": actor, "now": now, "version": version}
-    if not change_order.is_change_order(tx, order_id):
-        return orders.save(tx, wishes=wishes, promo_code=promo_code, **known)
+    order = lock_order(tx, order_id, actor=actor, version=version)
+    if order.original_booking_id is None:
+        return orders.save(tx, wishes=wishes, promo_code=promo_code, locked=order, **known)
     given = [name for name, value in (("wishes", wishes), ("promo_code", promo_code)) if value]
     if given:
         raise Invalid("A change is about the sessions of its booking alone.", reasons=[

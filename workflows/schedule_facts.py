@@ -1,10 +1,9 @@
 """What was agreed for an order at its last submit, as its verbs and its readers see it."""
 
 from datetime import date
-from uuid import UUID
 
 from billing.schedules import Part, Schedule
-from engine.database import Row, Transaction
+from engine.database import Row
 from models import InstalmentKind
 
 # The newest schedule of an order, as JSON; `{order_id}` is where its id stands.
@@ -23,9 +22,3 @@ def schedule_of(row: Row | None) -> Schedule | None:
     return Schedule(tuple(
         Part(InstalmentKind(p["kind"]), date.fromisoformat(p["due_on"]), p["amount_minor"]) for p in row["parts"]
     ))  # fmt: skip
-
-
-def read_schedule(tx: Transaction, order_id: UUID) -> Schedule | None:
-    """What was agreed for an order at its last submit, if it has a schedule."""
-    row = tx.row(f"SELECT {SCHEDULE_OF.format(order_id='%(order_id)s')} AS schedule", order_id=order_id)
-    return schedule_of(row["schedule"]) if row else None

@@ -122,13 +122,13 @@ def new(
 
 def save(
     tx: Transaction, *, order_id: UUID, lines: list[Row], actor: Actor, now: datetime, version: int | None = None,
-    wishes: Wishes | None = None, promo_code: str | None = None,
+    wishes: Wishes | None = None, promo_code: str | None = None, locked: Order | None = None,
 ) -> Outcome:  # fmt: skip
     """Put sessions with their extras into the cart and price them. Conflicts and full sessions come back as notices.
 
     `wishes` are what an expression of interest is about besides; like the lines they replace what was saved before.
     """
-    order = lock_order(tx, order_id, actor=actor, version=version)
+    order = locked or lock_order(tx, order_id, actor=actor, version=version)
     order.change(promo_code=asked_promo_code(order, promo_code))
     wanted, extras = wanted_rows(lines)
     wishes = wishes or Wishes()
