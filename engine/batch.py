@@ -64,19 +64,25 @@ class _Guarding:
     parts: list[tuple[slice, Callable[[set[str]], TermbookError]]]
     then: FollowUp | None
 
-    # The rows by their ids, as far as they were asked for: a batch of a hundred orders asks again and again.
-    _by_id: dict[str, Values] = field(default_factory=dict)
-    _seen: int = 0
+    # The rows by their ids, of a statement that is `is_by_id`.
+    by_id: dict[str, Values] = field(default_factory=dict)
 
-    def row_about(self, row_id: object) -> Values | None:
-        """The first row about this id."""
-        for row in self.rows[self._seen :]:
-            self._by_id.setdefault(str(row["id"]), row)
-        self._seen = len(self.rows)
-        return self._by_id.get(str(row_id))
-
-    def is_about_others(self, rows: Sequence[Values]) -> bool:
-        return all(self.row_about(row["id"]) is None for row in rows)
+    def takes_in(self, rows: Sequence[Values], otherwise: Callable[[set[str]], TermbookError]) -> bool:
+        """Whether these rows are about others than those that it has, and are now its own."""
+        if len(rows) == 1:
+            # One row of each of many calls: what a sweeper asks for.
+            key = str(rows[0]["id"])
+            if key in self.by_id:
+                return False
+            self.by_id[key] = rows[0]
+        else:
+            more = {str(row["id"]): row for row in rows}
+            if not self.by_id.keys().isdisjoint(more):
+                return False
+            self.by_id |= more
+        self.parts.append((slice(len(self.rows), len(self.rows) + len(rows)), otherwise))
+        self.rows.extend(rows)
+        return True
 
     def failed(self, ids: Sequence[UUID]) -> TermbookError | None:
         """What to raise for the first call that did not find what it must."""
@@ -91,10 +97,11 @@ class _Guarding:
 
 @dataclass(slots=True)
 class _Numbering:
-    table: str
-    series: str
+    """What one document counter is asked for: each row with its place among those that it numbers."""
+
     year: int
-    count: int
+    places: dict[UUID, int] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -104,7 +111,9 @@ class Batch:
     organisation_id: UUID
     _rows: dict[str, list[Values]] = field(default_factory=dict)
     _guards: list[_Guarding] = field(default_factory=list)
-    _numberings: list[_Numbering] = field(default_factory=list)
+    # The last of each kind, which takes in what comes about other rows.
+    _latest: dict[tuple[int, FollowUp | None], _Guarding] = field(default_factory=dict)
+    _numberings: dict[str, _Numbering] = field(default_factory=dict)  # by series
     _violations: dict[str, TermbookError] = field(default_factory=dict)
     _follow_ups: dict[FollowUp, set[UUID]] = field(default_factory=dict)
 
@@ -114,18 +123,20 @@ class Batch:
         if rows:
             self._rows.setdefault(str(table.__tablename__), []).extend(rows)
 
-    def add_numbered(self, table: type[SQLModel], row: Values, *, series: str, year: int) -> None:
+    def add_numbered(
+        self, table: type[SQLModel], row: Values, *, series: str, year: int, half_of: UUID | None = None
+    ) -> None:
         """Insert a document that takes the next number of its series and year from the locked counter; several of one
-        batch are numbered in the order in which they were added.
+        batch are numbered in the order in which they were added. The other half of a document that is already in the
+        batch has the number of that.
         """
-        name = str(table.__tablename__)
-        numbering = next((n for n in self._numberings if n.table == name), None)
-        if numbering is None:
-            numbering = _Numbering(name, series, year, 0)
-            self._numberings.append(numbering)
-        assert (numbering.series, numbering.year) == (series, year), "one series and year per table in a batch"
-        numbering.count += 1
-        self.add(table, [{**row, "series": series, "year": year, "number": numbering.count}])
+        numbering = self._numberings.setdefault(series, _Numbering(year))
+        assert numbering.year == year, "one year per series in a batch"
+        numbering.tables.add(str(table.__tablename__))
+        place = len(numbering.places) + 1 if half_of is None else numbering.places[half_of]
+        if half_of is None:
+            numbering.places[row["id"]] = place
+        self.add(table, [{**row, "series": series, "year": year, "number": place}])
 
     def guard(
         self, guarded: Guarded, rows: Sequence[Values], *, otherwise: Callable[[set[str]], TermbookError],
@@ -135,18 +146,22 @@ class Batch:
         marks is followed up by `then`.
         """
         assert guarded.marks or then is None, f"{guarded.name} marks nothing"
-        rows = list(rows)
-        same = next((g for g in self._guards if (g.guarded, g.then) == (guarded, then)), None)
-        if same is None or not guarded.is_by_id or not same.is_about_others(rows):
-            self._guards.append(_Guarding(guarded, rows, [(slice(0, len(rows)), otherwise)], then))
+        same = self._latest.get((id(guarded), then))
+        if same is not None and same.takes_in(rows, otherwise):
             return
-        same.parts.append((slice(len(same.rows), len(same.rows) + len(rows)), otherwise))
-        same.rows.extend(rows)
+        made = _Guarding(guarded, list(rows), [(slice(0, len(rows)), otherwise)], then)
+        self._guards.append(made)
+        if guarded.is_by_id:
+            made.by_id = {str(row["id"]): row for row in rows}
+            self._latest[id(guarded), then] = made
 
     def waiting(self, guarded: Guarded, row_id: object) -> Values | None:
         """The row that this guarded statement will be given about this id, to be changed before it is written."""
-        found = (g.row_about(row_id) for g in self._guards if g.guarded == guarded)
-        return next((row for row in found if row is not None), None)
+        key = str(row_id)
+        for guarding in self._guards:
+            if guarding.guarded is guarded and (row := guarding.by_id.get(key)) is not None:
+                return row
+        return None
 
     def added(self, table: type[SQLModel]) -> Sequence[Values]:
         """The rows that will be inserted into this table, to be changed before they are written."""
@@ -166,18 +181,22 @@ class Batch:
         """What to raise when the database's own constraint, the second guard, refuses the write."""
         self._violations[constraint] = error
 
+    def expects(self, constraint: str) -> bool:
+        """Whether it is said already what a refusal by this constraint means."""
+        return constraint in self._violations
+
     @property
     def is_empty(self) -> bool:
         return not self._rows and not self._guards
 
     def write(self, transaction: "Transaction") -> dict[str, int]:
-        """Write everything in one statement; returns the document numbers given out, by table name."""
+        """Write everything in one statement; returns the last document number given out of each series."""
         if self.is_empty:
             return {}
         shape = (
             tuple((g.guarded.sql, g.guarded.takes, _at_most(len(g.rows)), g.guarded.marks) for g in self._guards),
             tuple((table, tuple(rows[0])) for table, rows in self._rows.items()),
-            tuple(n.table for n in self._numberings),
+            tuple((series, tuple(sorted(n.tables))) for series, n in sorted(self._numberings.items())),
         )
         assert all(row.keys() == rows[0].keys() for rows in self._rows.values() for row in rows), "same columns"
         try:
@@ -187,27 +206,33 @@ class Batch:
                 raise refusal from violation
             raise
         guards, numberings = self._guards, self._numberings
-        self._rows, self._guards, self._numberings, self._violations = {}, [], [], {}
+        self._rows, self._guards, self._latest, self._numberings, self._violations = {}, [], {}, {}, {}
         assert found is not None
         for position, guarding in enumerate(guards):
             if (failed := guarding.failed(found[f"g{position}"] or [])) is not None:
                 raise failed
             if guarding.then and (marked := found[f"m{position}"]):
                 self.follow_up(guarding.then, marked)
-        return {n.table: found[f"n_{n.table}"] for n in numberings}
+        return {series: found[_counter(series)] for series in numberings}
 
     def _parameters(self) -> Values:
         """The rows of each guard and table as JSON, and what each document counter is asked for."""
         sets = {f"g{position}": guarding.rows for position, guarding in enumerate(self._guards)} | self._rows
         parameters: Values = {name: orjson.dumps(rows, default=str).decode() for name, rows in sets.items()}
-        for n in self._numberings:
+        for series, n in self._numberings.items():
+            counter = _counter(series)
             parameters |= {
-                f"n_{n.table}_id": new_id(),
-                f"n_{n.table}_series": n.series,
-                f"n_{n.table}_year": n.year,
-                f"n_{n.table}_count": n.count,
+                f"{counter}_id": new_id(),
+                f"{counter}_series": series,
+                f"{counter}_year": n.year,
+                f"{counter}_count": len(n.places),
             }
         return parameters
+
+
+def _counter(series: str) -> str:
+    """The part of the statement that asks the counter of a series."""
+    return f"n_{series.lower()}"
 
 
 def _at_most(rows: int) -> int:
@@ -224,13 +249,16 @@ def _at_most(rows: int) -> int:
 def _statement(
     guards: tuple[tuple[str, str, int, bool], ...],
     inserts: tuple[tuple[str, tuple[str, ...]], ...],
-    numbered: tuple[str, ...],
+    numberings: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> str:
     """One WITH statement: guards first, then every insert, the document counters last.
 
     PostgreSQL runs what is asked for, and at the end what nobody asks for. So a counter asks for the inserts before it
-    is locked: nobody waits for it longer than it takes to write the document and commit.
+    is locked: nobody waits for it longer than it takes to write the document and commit. Several are locked in the
+    order of their names.
     """
+    numbered = {table: [series for series, tables in numberings if table in tables]
+                for _, tables in numberings for table in tables}  # fmt: skip
     parts, answers = [], []
     for position, (sql, takes, at_most, marks) in enumerate(guards):
         rows = f"(SELECT * FROM json_to_recordset(%(g{position})s::json) AS r({takes}) LIMIT {at_most}) AS r"
@@ -242,34 +270,39 @@ def _statement(
     returning = " RETURNING 1" if numbered else ""
     parts += [f"i_{table} AS ({_insert(table, columns)}{returning})" for table, columns in early]
     inserted = " AND ".join(f"(SELECT count(*) FROM i_{table}) > 0" for table, _ in early) or "true"
-    for table in numbered:
-        parts.append(f"""n_{table} AS (
+    for counter in (_counter(series) for series, _ in numberings):
+        parts.append(f"""{counter} AS (
             INSERT INTO document_counter AS c (organisation_id, id, series, year, last_number)
-            SELECT {_ORG}, %(n_{table}_id)s::uuid, %(n_{table}_series)s::text, %(n_{table}_year)s::int,
-                   %(n_{table}_count)s::bigint
+            SELECT {_ORG}, %({counter}_id)s::uuid, %({counter}_series)s::text, %({counter}_year)s::int,
+                   %({counter}_count)s::bigint
             WHERE {inserted}
             ON CONFLICT (organisation_id, series, year) DO UPDATE SET last_number = c.last_number + excluded.last_number
             RETURNING last_number)""")
-        answers.append(f"(SELECT last_number FROM n_{table}) AS n_{table}")
-    parts += [f"i_{table} AS ({_insert(table, columns, is_numbered=True)})" for table, columns in inserts
+        answers.append(f"(SELECT last_number FROM {counter}) AS {counter}")
+    parts += [f"i_{table} AS ({_insert(table, columns, numbered[table])})" for table, columns in inserts
               if table in numbered]  # fmt: skip
     return "WITH " + ",\n".join(parts) + "\nSELECT " + ", ".join(answers or ["1 AS done"])
 
 
-def _insert(table: str, columns: tuple[str, ...], *, is_numbered: bool = False) -> str:
+def _insert(table: str, columns: tuple[str, ...], series: Sequence[str] = ()) -> str:
     metadata = SQLModel.metadata.tables[table]
     types = ", ".join(f'"{name}" {column_type(metadata.columns[name].type)}' for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(
-        f"(SELECT last_number FROM n_{table}) - %(n_{table}_count)s::bigint + r.number"
-        if is_numbered and name == "number"
-        else f'r."{name}"'
-        for name in columns
+        f"{_first_numbers(series)} + r.number" if series and name == "number" else f'r."{name}"' for name in columns
     )
     return (
         f'INSERT INTO "{table}" (organisation_id, {names}) SELECT {_ORG}, {values} '
         f"FROM json_to_recordset(%({table})s::json) AS r({types})"
     )
+
+
+def _first_numbers(series: Sequence[str]) -> str:
+    """The number before those that the counter of a row's series gave out."""
+    given = {s: f"(SELECT last_number FROM {_counter(s)}) - %({_counter(s)}_count)s::bigint" for s in series}
+    if len(given) == 1:
+        return f"({given[series[0]]})"
+    return "CASE r.series " + " ".join(f"WHEN '{s}' THEN {first}" for s, first in given.items()) + " END"
 
 
 def column_type(column: sa.types.TypeEngine[Any]) -> str:

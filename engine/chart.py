@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from transitions import EventData, Machine
+from transitions import EventData, Machine, Transition
 
 from engine.errors import Reason
 from models import ActorKind
@@ -43,19 +43,22 @@ class Chart:
     steps: Sequence[Step]
     _machine: Machine = field(init=False, repr=False, compare=False)
     _by_edge: dict[tuple[str, IntEnum], Step] = field(init=False, repr=False, compare=False)
+    # The library's own transition of each edge: whoever knows the edge needs not have it looked up.
+    _moves: dict[tuple[str, IntEnum], Transition] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check()
         object.__setattr__(self, "_by_edge", {(step.trigger, step.source): step for step in self.steps})
-        machine = Machine(
+        machine = _Machine(
             model=None, states=list(self.states), initial=self.initial[0], model_attribute="status",
             auto_transitions=False, send_event=True, queued=False,
         )  # fmt: skip
         for step in self.steps:
-            machine.add_transition(
-                step.trigger, step.source, step.target, conditions=_collect_reasons, after=_run_effects
-            )
+            machine.add_transition(step.trigger, step.source, step.target)
         object.__setattr__(self, "_machine", machine)
+        moves = {(step.trigger, step.source): machine.events[step.trigger].transitions[step.source.name][-1]
+                 for step in self.steps}  # fmt: skip
+        object.__setattr__(self, "_moves", moves)
 
     def _check(self) -> None:
         edges = [(step.trigger, step.source) for step in self.steps]
@@ -94,7 +97,8 @@ class Chart:
     def pull(self, step: Step, subject: Any, facts: dict[str, Any]) -> list[Reason]:
         """Run guards, move, run effects. Returns the reasons of all failing guards; empty when it moved."""
         attempt = _Attempt(step, facts)
-        self._machine.events[step.trigger].trigger(subject, attempt=attempt)
+        event = EventData(None, None, self._machine, subject, (), {"attempt": attempt})
+        self._moves[step.trigger, step.source].execute(event)
         return attempt.reasons
 
 
@@ -109,15 +113,24 @@ class _Attempt:
     reasons: list[Reason] = field(default_factory=list)
 
 
-def _collect_reasons(event: EventData) -> bool:
-    """Every failing guard speaks, not only the first."""
-    attempt: _Attempt = event.kwargs["attempt"]
-    for guard in attempt.step.when:
-        attempt.reasons.extend(guard(event.model, **attempt.facts))
-    return not attempt.reasons
+class _Move(Transition):
+    """A transition without the library's other callbacks: looking for them costs as much as a move does, and a sweeper
+    makes thousands a second.
+    """
+
+    def execute(self, event_data: EventData) -> bool:
+        """Every failing guard speaks, not only the first."""
+        attempt: _Attempt = event_data.kwargs["attempt"]
+        subject, facts = event_data.model, attempt.facts
+        for guard in attempt.step.when:
+            attempt.reasons.extend(guard(subject, **facts))
+        if attempt.reasons:
+            return False
+        setattr(subject, event_data.machine.model_attribute, attempt.step.target)
+        for effect in attempt.step.then:
+            effect(subject, **facts)
+        return True
 
 
-def _run_effects(event: EventData) -> None:
-    attempt: _Attempt = event.kwargs["attempt"]
-    for effect in attempt.step.then:
-        effect(event.model, **attempt.facts)
+class _Machine(Machine):
+    transition_cls = _Move

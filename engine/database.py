@@ -114,7 +114,7 @@ class Transaction:
         self.raw.execute("RELEASE SAVEPOINT part")
 
     def flush(self) -> dict[str, int]:
-        """Write what is still to be written; returns the document numbers given out, by table name."""
+        """Write what is still to be written; returns the last document number given out of each series."""
         if "session" in self.__dict__:
             self.session.flush()
         return self.batch.write(self)

@@ -18,6 +18,7 @@ REFERENCE_CONSTRAINTS = frozenset(
         "attendee",
         "direct_debit_mandate",
         "group_order",
+        "late_pickup",
         "makeup_credit",
         "payment",
         "term_booking",

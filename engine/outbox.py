@@ -138,6 +138,7 @@ _FORGET = {
     "processed_event": ("processed_at", KEEP_PROCESSED_EVENTS),
     "idempotency_key": ("created_at", KEEP_IDEMPOTENCY_KEYS),
     "sign_in_attempt": ("at", KEEP_SIGN_IN_ATTEMPTS),
+    "spent_challenge": ("expires_at", KEEP_SIGN_IN_ATTEMPTS),
 }
 
 

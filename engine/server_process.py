@@ -271,14 +271,22 @@ def _free_port(files: ServerFiles) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """What we began and do not hand on does not stay behind."""
-    if process.poll() is None:
+    """What we began and do not hand on does not stay behind, nor what it began: initdb is gone before its postgres,
+    which still writes to the data for a moment."""
+    if process.poll() is not None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        begun = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         try:
             process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _, staying = psutil.wait_procs(begun, timeout=STOP_TIMEOUT_SECONDS)
+        for child in staying:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
 
 def shut_down(files: ServerFiles, postmaster: Postmaster) -> None:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     smtp_port: int = 25
     smtp_from: str = "enrolments@localhost"
     sandbox_gateway_url: str = "http://127.0.0.1:8001"
+    # Stripe takes payments where both are set; the secret is that of the webhook endpoint in its dashboard.
+    stripe_api_key: str = Field(default="", repr=False)
+    stripe_webhook_secret: str = Field(default="", repr=False)
 
 
 def derived_secret(secret: str, purpose: str) -> str:

@@ -7,6 +7,7 @@ sooner. (None is sent for the outbox, because NOTIFY would make the commits of a
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,9 +72,18 @@ def run_worker(
     run again by the next worker.
     """
     stop = stop or threading.Event()
+    keep_what_is_loaded()
     all_duties = [*duties, *_duties(database, clock, app, topics, handlers, stop.is_set)]
     _log.info("worker.started", tasks=sorted(set(topics.values())), timers=sorted(handlers))
     asyncio.run(_work(app, all_duties, concurrency, stop))
+
+
+def keep_what_is_loaded() -> None:
+    """What is loaded by now stays: leave it out of every garbage collection to come, which else costs a fifth of a
+    sweep.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _work(app: procrastinate.App, duties: Sequence[Duty], concurrency: int, stop: threading.Event) -> None:

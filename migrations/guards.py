@@ -14,9 +14,28 @@ APPEND_ONLY = (
 CREDIT_NOTES = ("credit_note", "credit_note_line", "credit_allocation")
 MERGES = ("attendee_merge",)
 SCHEDULES = ("payment_schedule", "instalment")
-FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES)
+ROLLS = ("roll_mark", "sign_out", "signature", "roll_event")
+BOOKS = ("manual_entry", "revenue_recognition")
+MAILS = ("mail_text",)
+WALLETS = ("wallet_entry", "bonus_use", "credit_step")
+CONSENTS = ("consent_text", "consent")
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES, *ROLLS, *BOOKS, *WALLETS, *MAILS, *CONSENTS)
 
 
+_WITHIN_PAYMENT = """
+        CREATE FUNCTION allocations_within_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM payment_allocation a JOIN payment p USING (organisation_id)
+                WHERE p.id = a.payment_id AND (a.organisation_id, a.payment_id) IN
+                      (SELECT organisation_id, payment_id FROM added)
+                GROUP BY p.organisation_id, p.id, p.amount_minor HAVING sum(a.amount_minor) > p.amount_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated than was paid' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+"""
 _WITHIN_INVOICE = """
         CREATE FUNCTION allocations_within_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -104,20 +123,7 @@ def hold_sums() -> None:
             CREATE TRIGGER lines_make_the_total AFTER INSERT ON {child} REFERENCING NEW TABLE AS added
             FOR EACH STATEMENT EXECUTE FUNCTION {child}s_make_the_total()
         """)
-    op.execute("""
-        CREATE FUNCTION allocations_within_payment() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF EXISTS (
-                SELECT FROM payment_allocation a JOIN payment p USING (organisation_id)
-                WHERE p.id = a.payment_id AND (a.organisation_id, a.payment_id) IN
-                      (SELECT organisation_id, payment_id FROM added)
-                GROUP BY p.organisation_id, p.id, p.amount_minor HAVING sum(a.amount_minor) > p.amount_minor
-            ) THEN
-                RAISE EXCEPTION 'more is allocated than was paid' USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NULL;
-        END $$
-    """)
+    op.execute(_WITHIN_PAYMENT)
     op.execute("""
         CREATE TRIGGER within_payment AFTER INSERT ON payment_allocation REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_payment()
@@ -260,6 +266,196 @@ def hold_schedules() -> None:
     """)
 
 
+_WITHIN_PAYMENT_MOVED = """
+        CREATE OR REPLACE FUNCTION allocations_within_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organisation_id, payment_id FROM added) a
+                JOIN payment p ON p.organisation_id = a.organisation_id AND p.id = a.payment_id
+                WHERE coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
+                                WHERE x.organisation_id = p.organisation_id AND x.payment_id = p.id), 0)
+                    + coalesce((SELECT sum(w.moved_minor) FROM wallet_entry w
+                                WHERE w.organisation_id = p.organisation_id AND w.payment_id = p.id), 0)
+                    > p.amount_minor
+            ) THEN
+                RAISE EXCEPTION 'more is allocated than was paid' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+"""
+
+
+def hold_wallets() -> None:
+    """What a payment settles and what of it went to the wallet never exceed it together."""
+    op.execute(_WITHIN_PAYMENT_MOVED)
+    op.execute("""
+        CREATE TRIGGER within_payment AFTER INSERT ON wallet_entry REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION allocations_within_payment()
+    """)
+
+
+def drop_wallets() -> None:
+    """Back to payments that only settle invoices; the tables of wallets are gone when this is called."""
+    op.execute(_WITHIN_PAYMENT.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+
+
 def drop_schedules() -> None:
     """The tables of schedules are gone when this is called."""
     op.execute("DROP FUNCTION IF EXISTS instalments_make_the_total() CASCADE")
+
+
+def hold_books() -> None:
+    """Nothing is posted into a locked month, and a reversal mirrors what it reverses.
+
+    Whoever posts holds a share of its organisation's row since the foreign key was checked, which is before a statement
+    trigger looks; whoever locks a month takes the row whole. So each of them sees what the other has done.
+    """
+    op.execute("""
+        CREATE FUNCTION entries_in_open_months() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE locked date;
+        BEGIN
+            SELECT l.month INTO locked FROM added e
+            JOIN period_lock l ON l.organisation_id = e.organisation_id AND l.unlocked_at IS NULL
+                 AND l.month = date_trunc('month', e.posted_on)::date
+            LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION '% is locked', to_char(locked, 'FMMonth YYYY')
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_in_open_months';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER in_open_months AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION entries_in_open_months()
+    """)
+    op.execute("""
+        CREATE FUNCTION reversals_mirror() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organisation_id, entry_id FROM added) a
+                JOIN ledger_entry e ON e.organisation_id = a.organisation_id AND e.id = a.entry_id
+                JOIN ledger_posting p ON p.organisation_id = e.organisation_id
+                     AND (p.entry_id = e.id OR p.entry_id = e.reverses_id)
+                WHERE e.reverses_id IS NOT NULL
+                GROUP BY e.organisation_id, e.id, p.ledger_account, p.account_id HAVING sum(p.amount_minor) <> 0
+            ) THEN
+                RAISE EXCEPTION 'a reversal does not mirror what it reverses' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER mirror AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION reversals_mirror()
+    """)
+
+
+def drop_books() -> None:
+    for name in ("entries_in_open_months", "reversals_mirror"):
+        op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+
+
+def count_extras() -> None:
+    """What is taken of an extra at a session is what its claims say, and its stock is the extra's: counted by the
+    database, whatever takes or gives back. Rows are locked in one order, so that nobody waits in a circle.
+    """
+    op.execute("""
+        CREATE FUNCTION extras_taken() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO extra_stock AS s (organisation_id, id, extra_id, term_product_id, stock, taken)
+            SELECT a.organisation_id, gen_random_uuid(), a.extra_id, a.term_product_id, x.stock, a.quantity
+            FROM (SELECT organisation_id, extra_id, term_product_id, sum(quantity)::int AS quantity
+                  FROM added GROUP BY 1, 2, 3) a
+            JOIN extra x ON x.organisation_id = a.organisation_id AND x.id = a.extra_id
+            ORDER BY a.extra_id, a.term_product_id
+            -- Whoever changes the stock waits for those who copy it, and they for him.
+            FOR SHARE OF x
+            ON CONFLICT (organisation_id, extra_id, term_product_id) DO UPDATE SET taken = s.taken + excluded.taken;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE FUNCTION extras_given_back() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE extra_stock s SET taken = s.taken - locked.quantity FROM (
+                SELECT k.organisation_id, k.id, g.quantity
+                FROM (SELECT organisation_id, extra_id, term_product_id, sum(quantity)::int AS quantity
+                      FROM gone GROUP BY 1, 2, 3) g
+                JOIN extra_stock k USING (organisation_id, extra_id, term_product_id)
+                ORDER BY extra_id, term_product_id FOR NO KEY UPDATE OF k) locked
+            WHERE s.organisation_id = locked.organisation_id AND s.id = locked.id;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE FUNCTION stock_of_extra() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE extra_stock SET stock = NEW.stock
+            WHERE organisation_id = NEW.organisation_id AND extra_id = NEW.id;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER taken AFTER INSERT ON extra_claim REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION extras_taken()
+    """)
+    op.execute("""
+        CREATE TRIGGER given_back AFTER DELETE ON extra_claim REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION extras_given_back()
+    """)
+    op.execute("""
+        CREATE TRIGGER stock AFTER UPDATE OF stock ON extra FOR EACH ROW
+        WHEN (OLD.stock IS DISTINCT FROM NEW.stock) EXECUTE FUNCTION stock_of_extra()
+    """)
+
+
+def drop_extras() -> None:
+    for name in ("extras_taken", "extras_given_back", "stock_of_extra"):
+        op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+
+
+def keep_search_texts() -> None:
+    """Who is added or named otherwise is found by the new words, whoever writes."""
+    op.execute("""
+        CREATE FUNCTION folded(given text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+        RETURN left(btrim(regexp_replace(lower(given), '[^[:alnum:]]+', ' ', 'g')), 200)
+    """)
+    op.execute("""
+        CREATE FUNCTION attendee_texts(name text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+        BEGIN ATOMIC
+            SELECT DISTINCT array_to_string(w.words[n:], ' ')
+            FROM (SELECT string_to_array(folded(name), ' ') AS words) w, generate_subscripts(w.words, 1) n;
+        END
+    """)
+    op.execute("""
+        CREATE FUNCTION account_texts(name text, email text, phone text) RETURNS SETOF text
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+        BEGIN ATOMIC
+            SELECT attendee_texts(name) UNION SELECT attendee_texts(phone)
+            UNION SELECT folded(email) WHERE folded(email) <> '';
+        END
+    """)
+    for table, columns in (("account", ("name", "email", "phone")), ("attendee", ("name",))):
+        op.execute(f"""
+            CREATE FUNCTION keep_texts_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF TG_OP = 'UPDATE' THEN
+                    DELETE FROM search_text WHERE organisation_id = OLD.organisation_id AND {table}_id = OLD.id;
+                END IF;
+                INSERT INTO search_text (organisation_id, id, {table}_id, words)
+                SELECT NEW.organisation_id, gen_random_uuid(), NEW.id, t
+                FROM {table}_texts({", ".join(f"NEW.{column}" for column in columns)}) t;
+                RETURN NULL;
+            END $$
+        """)
+        op.execute(f"""
+            CREATE TRIGGER search_texts AFTER INSERT OR UPDATE OF {", ".join(columns)} ON {table}
+            FOR EACH ROW EXECUTE FUNCTION keep_texts_of_{table}()
+        """)
+
+
+def drop_search_texts() -> None:
+    for name in ("keep_texts_of_account()", "keep_texts_of_attendee()", "account_texts(text, text, text)",
+                 "attendee_texts(text)", "folded(text)"):  # fmt: skip
+        op.execute(f"DROP FUNCTION IF EXISTS {name} CASCADE")

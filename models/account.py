@@ -30,6 +30,7 @@ class Account(TenantRow, table=True):
         index("ix_account_email", "email"),
         # A guest is found again by e-mail; a family with the same address is another account.
         index("uq_account_guest_email", "email", where="kind = 'GUEST'", is_unique=True),
+        check("language IN ('en', 'fr')", "language_is_known"),
         check("kind <> 'GUEST' OR (email <> '' AND email = lower(email))", "guest_has_an_email"),
     )
     reference: str
@@ -40,8 +41,17 @@ class Account(TenantRow, table=True):
     address: list[str] = json(default_factory=list, nullable=False)
     # How much the family may owe under pay-later at any time; None asks the category's rule.
     credit_limit_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    language: str | None = None  # of its mails; None is the organisation's
     is_staff: bool = False  # of the organisation's own staff: what a staff discount asks
     created_at: datetime = moment()
+
+
+class AlertSeverity(StrEnum):
+    """How a note is shown to who looks after the attendee."""
+
+    NOTICE = "NOTICE"  # good to know
+    IMPORTANT = "IMPORTANT"  # to be acted on
+    SEVERE = "SEVERE"  # a danger to life: anaphylaxis, a seizure
 
 
 class Attendee(TenantRow, table=True):
@@ -56,6 +66,8 @@ class Attendee(TenantRow, table=True):
         check("char_length(name) BETWEEN 1 AND 200", "name_has_a_sane_length"),
         check("height_cm BETWEEN 20 AND 260", "height_is_plausible"),
         check("weight_kg BETWEEN 1 AND 400", "weight_is_plausible"),
+        one_of("medical_severity", AlertSeverity),
+        one_of("allergy_severity", AlertSeverity),
     )
     reference: str
     name: str
@@ -65,6 +77,10 @@ class Attendee(TenantRow, table=True):
     weight_kg: Decimal | None = Field(default=None, max_digits=5, decimal_places=1)
     medical_notes: str = ""
     allergy_notes: str = ""
+    # Where nobody has graded a note, an allergy is taken for severe and a medical note for important.
+    medical_severity: AlertSeverity | None = word(AlertSeverity, default=None, nullable=True)
+    allergy_severity: AlertSeverity | None = word(AlertSeverity, default=None, nullable=True)
+    # Names without more: who has a phone number, a relationship or a PIN is an AuthorisedPerson.
     authorised_pick_ups: list[str] = json(default_factory=list, nullable=False)
     must_not_collect: list[str] = json(default_factory=list, nullable=False)
     # The whole-number key of the overlap constraint (gist has no uuid ranges); unique over the whole database.
@@ -83,9 +99,12 @@ class AccountAttendee(TenantRow, table=True):
         refers("attendee_id", "attendee"),
         unique("account_id", "attendee_id"),
         index("ix_account_attendee_attendee", "attendee_id"),
+        check("calendar_serial > 0", "calendar_addresses_are_counted"),
     )
     account_id: UUID
     attendee_id: UUID
+    # Which address of the calendar opens it: asking for a new one closes those before it.
+    calendar_serial: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
 
 
 class AttendeeMerge(TenantRow, table=True):

@@ -52,6 +52,7 @@ class TermAttendance(TenantRow, table=True):
         check("signed_out_at >= signed_in_at", "leaves_after_it_came"),
         unique("booking_line_id"),
         index("ix_term_attendance_session", "term_product_id"),
+        index("ix_term_attendance_here", "term_product_id", where="status IN ('PRESENT', 'LATE')"),
         index("ix_term_attendance_attendee", "attendee_id", "local_date"),
     )
     booking_line_id: UUID
@@ -69,3 +70,6 @@ class TermAttendance(TenantRow, table=True):
     collected_by: str | None = None
     method: SignMethod | None = word(SignMethod, default=None, nullable=True)
     reason: str | None = None
+    # Of the mark that holds: the device it came from, and its id, which is that of its sign-out too.
+    device: str | None = None
+    mark_id: UUID | None = None

@@ -58,6 +58,7 @@ class TermBooking(TenantRow, table=True):
         index("ix_term_booking_account", "account_id", "created_at"),
         index("ix_term_booking_attendee", "attendee_id"),
         index("ix_term_booking_status", "status", "created_at"),
+        index("ix_term_booking_owed", "id", where="payment_state IN ('OPEN', 'PENDING_PAYMENT')"),
     )
     reference: str
     account_id: UUID
@@ -121,6 +122,7 @@ class TermBookingExtra(TenantRow, table=True):
         refers("booking_id", "term_booking", ondelete="CASCADE"),
         refers("booking_line_id", "term_booking_line", ondelete="CASCADE"),
         refers("extra_id", "extra", ondelete="RESTRICT"),
+        refers("covered_by_entitlement_id", "entitlement"),
         check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
         check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
         unique_with_nulls("booking_line_id", "extra_id", "covered_by_entitlement_id"),

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ class CreditNote(TenantRow, table=True):
         refers("account_id", "account"),
         refers("booking_id", "term_booking"),
         one_of("series", DocumentSeries),
-        check("series = 'CN'", "series_is_of_credit_notes"),
+        check("series IN ('CN', 'ZS')", "series_is_of_credit_notes"),
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("total_minor > 0", "total_is_positive"),
         check("number > 0", "number_is_positive"),
@@ -70,17 +71,59 @@ class CreditNoteLine(TenantRow, table=True):
 
 
 class CreditAllocation(TenantRow, table=True):
-    """How much of a credit note settles which invoice: the invoices that it corrects, first."""
+    """How much of a credit note, or of a write-off, settles which invoice: those that a note corrects, first.
+
+    Nothing is taken away: undoing a write-off is a row with the negative amount.
+    """
 
     __tablename__ = "credit_allocation"
     __table_args__ = (
         refers("credit_note_id", "credit_note"),
+        refers("write_off_id", "write_off"),
         refers("invoice_id", "invoice"),
-        check("amount_minor > 0", "amount_is_positive"),
+        check("amount_minor > 0 OR (write_off_id IS NOT NULL AND amount_minor < 0)", "only_a_write_off_is_undone"),
+        check("(credit_note_id IS NULL) <> (write_off_id IS NULL)", "of_a_note_or_a_write_off"),
         unique("credit_note_id", "invoice_id"),
         index("ix_credit_allocation_invoice", "invoice_id"),
+        index("ix_credit_allocation_write_off", "write_off_id", where="write_off_id IS NOT NULL"),
     )
-    credit_note_id: UUID
+    credit_note_id: UUID | None = None
+    write_off_id: UUID | None = None
     invoice_id: UUID
     amount_minor: int = money()
+    created_at: datetime = moment()
+
+
+class CreditRule(StrEnum):
+    """By which rule a part of a credit goes where it goes, in the order in which they are asked."""
+
+    SAME_CHANGE = "SAME_CHANGE"  # settles the invoice of the same edit
+    SAME_INVOICE = "SAME_INVOICE"  # settles the unpaid part of the invoice that the credited line stands on
+    SAME_BOOKING = "SAME_BOOKING"  # settles another open invoice of the booking
+    SAME_GROUP = "SAME_GROUP"  # money that it freed pays another open invoice of the billing group
+    TO_SOURCE = "TO_SOURCE"  # what came from the wallet goes back there, balance as balance and bonus as bonus
+    TO_WALLET = "TO_WALLET"  # what was paid another way goes to the wallet, and may be asked back
+
+
+class CreditStep(TenantRow, table=True):
+    """One step of a credit note's way through the waterfall, in words; the steps sum to the note."""
+
+    __tablename__ = "credit_step"
+    __table_args__ = (
+        refers("credit_note_id", "credit_note"),
+        refers("invoice_id", "invoice"),
+        refers("payment_id", "payment"),
+        refers("wallet_entry_id", "wallet_entry"),
+        one_of("rule", CreditRule),
+        check("amount_minor > 0", "amount_is_positive"),
+        unique("credit_note_id", "position"),
+    )
+    credit_note_id: UUID
+    position: int
+    rule: CreditRule = word(CreditRule)
+    amount_minor: int = money()
+    invoice_id: UUID | None = None  # that is settled or paid
+    payment_id: UUID | None = None  # whose money it is
+    wallet_entry_id: UUID | None = None  # with which it went to the wallet
+    words: str
     created_at: datetime = moment()

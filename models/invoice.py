@@ -17,6 +17,8 @@ class DocumentSeries(StrEnum):
     INVOICE = "INV"  # invoices
     CREDIT_NOTE = "CN"  # credit notes
     QUOTE = "Q"  # quotes
+    ZERO_STATEMENT = "ZS"  # what was moved at no difference: an invoice and a credit note with one number
+    PASS = "PASS"  # noqa: S105 - passes that were sold
 
 
 class DocumentCounter(TenantRow, table=True):
@@ -42,13 +44,24 @@ class Invoice(TenantRow, table=True):
         refers("account_id", "account"),
         refers("booking_id", "term_booking"),
         refers("billing_id", "billing"),
+        refers("run_id", "invoice_run"),
+        refers("term_product_id", "term_product"),
         one_of("series", DocumentSeries),
-        check("series = 'INV'", "series_is_of_invoices"),
+        check("series IN ('INV', 'ZS')", "series_is_of_invoices"),
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("number > 0", "number_is_positive"),
         unique("series", "year", "number"),
         index("ix_invoice_account", "account_id", "issued_at"),
         index("ix_invoice_booking", "booking_id"),
+        index("ix_invoice_run", "run_id", where="run_id IS NOT NULL"),
+        # A session that is paid as one goes is asked for once.
+        index(
+            "uq_invoice_of_session",
+            "booking_id",
+            "term_product_id",
+            where="term_product_id IS NOT NULL",
+            is_unique=True,
+        ),
     )
     series: DocumentSeries = word(DocumentSeries)
     year: int
@@ -56,6 +69,8 @@ class Invoice(TenantRow, table=True):
     account_id: UUID
     booking_id: UUID
     billing_id: UUID
+    run_id: UUID | None = None  # the run that issued it, of planned invoices
+    term_product_id: UUID | None = None  # the held session that is debited from the wallet, of pay as you go
     currency: str
     net_minor: int = money()
     tax_minor: int = money()
@@ -75,8 +90,10 @@ class InvoiceLine(TenantRow, table=True):
         refers("invoice_id", "invoice"),
         refers("billing_line_id", "billing_line"),
         refers("booking_line_id", "term_booking_line"),
+        refers("late_pickup_id", "late_pickup"),
         check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
         unique("billing_line_id"),
+        unique("late_pickup_id"),
         index("ix_invoice_line_invoice", "invoice_id"),
     )
     invoice_id: UUID
@@ -84,6 +101,7 @@ class InvoiceLine(TenantRow, table=True):
     booking_line_id: UUID
     # A supplementary charge on what was invoiced before: the difference alone, of the billing line that it leads to.
     is_difference: bool = False
+    late_pickup_id: UUID | None = None  # whose fee it charges; once, by constraint
     description: str
     session_date: date | None = None
     quantity: int = 1

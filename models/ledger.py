@@ -15,9 +15,15 @@ class LedgerAccount(StrEnum):
     REVENUE = "REVENUE"  # earned: the session was held
     TAX = "TAX"  # owed to the tax office
     GATEWAY_CLEARING = "GATEWAY_CLEARING"  # captured by a provider, not yet paid out
+    BANK = "BANK"  # on our own account: transfers, debits collected, what a provider paid out
+    CASH = "CASH"  # taken over the counter
     CUSTOMER_CREDIT = "CUSTOMER_CREDIT"  # received before there is an invoice
     WALLET = "WALLET"  # prepaid balance of families
     BONUS = "BONUS"  # granted balance of families
+    BONUS_EXPENSE = "BONUS_EXPENSE"  # what the granted balance costs us
+    PASS_LIABILITY = "PASS_LIABILITY"  # noqa: S105 - an account: sold passes whose units are still to be used
+    REFUND_PAYABLE = "REFUND_PAYABLE"  # approved to go back, not yet gone
+    FEE_REVENUE = "FEE_REVENUE"  # earned by no session: late fees, cancellation fees
     WRITE_OFF = "WRITE_OFF"  # given up
 
 
@@ -27,11 +33,16 @@ class LedgerEntry(TenantRow, table=True):
     __tablename__ = "ledger_entry"
     __table_args__ = (
         root(),
+        refers("reverses_id", "ledger_entry"),
+        check("reverses_id <> id", "reverses_another"),
+        check("event_on < posted_on", "late_event_keeps_its_day"),
         unique("reverses_id"),
         unique("source_kind", "source_id", "purpose"),
         index("ix_ledger_entry_posted_on", "posted_on"),
     )
-    posted_on: date  # the accounting day, in the organisation's zone
+    posted_on: date  # the accounting day, in the organisation's zone; never in a month that is locked
+    # The day of the event, where its month was locked when it became known: it is posted on the first open day after.
+    event_on: date | None = None
     source_kind: str  # INVOICE, PAYMENT, …
     source_id: UUID
     purpose: str  # ISSUED, CAPTURED, APPLIED, …
@@ -53,5 +64,48 @@ class LedgerPosting(TenantRow, table=True):
     )
     entry_id: UUID
     ledger_account: LedgerAccount = word(LedgerAccount)
-    account_id: UUID  # the family
+    account_id: UUID | None = None  # the family; None where the house moves its own money
     amount_minor: int = money()
+
+
+class ManualEntry(TenantRow, table=True):
+    """Why somebody of finance posted by hand, or reversed what was posted by hand."""
+
+    __tablename__ = "manual_entry"
+    __table_args__ = (
+        root(),
+        refers("account_id", "account"),
+        refers("reverses_id", "manual_entry"),
+        check("reverses_id <> id", "reverses_another"),
+        check("char_length(reason) BETWEEN 1 AND 4000", "has_a_reason"),
+        unique("reverses_id"),
+        index("ix_manual_entry_made", "created_at"),
+    )
+    account_id: UUID | None = None
+    reason: str
+    reverses_id: UUID | None = None
+    made_by: UUID | None = None
+    created_at: datetime = moment()
+
+
+class PeriodLock(TenantRow, table=True):
+    """A month that finance has closed: the database lets nothing be posted into it. Unlocked, it says who and why."""
+
+    __tablename__ = "period_lock"
+    __table_args__ = (
+        root(),
+        check("extract(day FROM month) = 1", "is_a_month"),
+        check(
+            "(unlocked_at IS NULL) = (unlock_reason IS NULL) AND (unlocked_at IS NOT NULL OR unlocked_by IS NULL)",
+            "unlocked_with_a_reason",
+        ),
+        index("uq_period_lock_month", "month", is_unique=True, where="unlocked_at IS NULL"),
+        index("ix_period_lock_locked", "locked_at"),
+    )
+    month: date  # its first day
+    note: str = ""
+    locked_by: UUID | None = None
+    locked_at: datetime = moment()
+    unlocked_by: UUID | None = None
+    unlocked_at: datetime | None = moment(default=None, nullable=True)
+    unlock_reason: str | None = None

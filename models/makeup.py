@@ -1,10 +1,12 @@
 """Makeup credits: what an absence that was told in time gives back."""
 
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
-from models.base import TenantRow, check, code, index, moment, one_of, refers, unique
+import sqlalchemy as sa
+
+from models.base import TenantRow, check, code, flag, index, moment, one_of, refers, unique, word
 
 
 class MakeupStatus(IntEnum):
@@ -17,8 +19,16 @@ class MakeupStatus(IntEnum):
     REVOKED = 900  # taken back
 
 
+class MakeupReach(StrEnum):
+    """Where a makeup session may be booked."""
+
+    PROGRAM = "PROGRAM"  # in the program that was missed
+    CATEGORY = "CATEGORY"  # in any program of its category
+    ORGANISATION = "ORGANISATION"  # in any program
+
+
 class MakeupCredit(TenantRow, table=True):
-    """The right to a session of the same program without its base price, from one absence."""
+    """The right to a session without its base price, from one absence."""
 
     __tablename__ = "makeup_credit"
     __table_args__ = (
@@ -30,6 +40,8 @@ class MakeupCredit(TenantRow, table=True):
         refers("order_id", "term_booking_order"),
         refers("session_id", "term_product"),
         one_of("status", MakeupStatus),
+        one_of("reach", MakeupReach),
+        check("NOT is_withdrawn OR status = 900", "withdrawn_is_revoked"),
         check("validity_days > 0", "validity_is_positive"),
         check("(order_id IS NULL) = (session_id IS NULL)", "booked_whole"),
         check("status NOT IN (200, 300) OR order_id IS NOT NULL", "booked_by_an_order"),
@@ -40,6 +52,7 @@ class MakeupCredit(TenantRow, table=True):
         index("ix_makeup_credit_attendee", "attendee_id", "term_id"),
         index("ix_makeup_credit_order", "order_id"),
         index("ix_makeup_credit_expiry", "expires_at", where="status = 100"),
+        index("ix_makeup_credit_reminder", "expires_at", where="status = 100 AND reminded_at IS NULL"),
     )
     reference: str
     account_id: UUID  # of the booking that was missed
@@ -49,9 +62,15 @@ class MakeupCredit(TenantRow, table=True):
     term_id: UUID
     status: MakeupStatus = code(MakeupStatus)
     version: int = 1
+    # As the rule said when it was given.
     validity_days: int
+    reach: MakeupReach = word(
+        MakeupReach, default=MakeupReach.PROGRAM, sa_column_kwargs={"server_default": sa.text("'PROGRAM'")}
+    )
     # An AVAILABLE credit is void from then on, whatever the worker does.
     expires_at: datetime = moment()
+    reminded_at: datetime | None = moment(default=None, nullable=True)  # that it is about to run out
+    is_withdrawn: bool = flag()  # taken back with the absence: given again when that is told again
     # Who has it booked or used, and for which session.
     order_id: UUID | None = None
     session_id: UUID | None = None

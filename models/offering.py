@@ -70,6 +70,7 @@ class TermProgramSet(TenantRow, table=True):
             is_unique=True,
         ),
         unique("source_key"),
+        index("ix_term_program_set_name", "name", "id"),
         index("ix_term_program_set_term", "term_id"),
         index("ix_term_program_set_program", "program_id"),
     )
@@ -171,11 +172,13 @@ class Extra(TenantRow, table=True):
         root(),
         refers("program_id", "program"),
         check("price_minor >= 0", "price_is_not_negative"),
+        check("stock >= 0", "stock_is_not_negative"),
     )
     program_id: UUID | None = None  # None: offered with every program
     name: str
     price_minor: int = money()
     is_active: bool = True
+    stock: int | None = None  # how many there are at each session; None: as many as are asked for
 
 
 class CapacityChange(TenantRow, table=True):

@@ -45,14 +45,20 @@ class TermBookingOrder(TenantRow, table=True):
         one_of("confirmation_type", TermBookingConfirmationType),
         one_of("made_by", ActorKind),
         check("total_minor >= 0", "total_is_not_negative"),
-        check("status NOT IN (450, 500) OR booking_id IS NOT NULL", "approved_has_a_booking"),
+        check(
+            "status NOT IN (450, 500) OR booking_id IS NOT NULL OR original_order_id IS NOT NULL",
+            "approved_has_a_booking",
+        ),
+        refers("original_order_id", "term_booking_order"),
+        check("original_booking_id IS NULL OR original_order_id IS NULL", "changes_a_booking_or_a_quote"),
         refers("subscription_id", "subscription"),
         check("(order_type = 4) = (subscription_id IS NOT NULL)", "subscription_has_its_order_type"),
-        # A subscription is enrolled in a term once.
+        # Each part of a subscription's term is enrolled in once.
         index(
             "uq_term_booking_order_subscription_term",
             "subscription_id",
             "term_id",
+            "subscription_part",
             is_unique=True,
             where="subscription_id IS NOT NULL AND status IN (100, 200, 300, 450, 475, 485, 500)",
         ),
@@ -81,8 +87,12 @@ class TermBookingOrder(TenantRow, table=True):
             "uq_term_booking_order_open_change",
             "group_id",
             is_unique=True,
-            where="original_booking_id IS NOT NULL AND cause_order_id IS NULL AND status IN (100, 200, 300, 475, 485)",
+            where="(original_booking_id IS NOT NULL OR original_order_id IS NOT NULL) AND cause_order_id IS NULL "
+            "AND status IN (100, 200, 300, 475, 485)",
         ),
+        index("ix_term_booking_order_cause", "cause_order_id", where="cause_order_id IS NOT NULL"),
+        # Most orders are bookings; lists of the others are read in their order.
+        index("ix_term_booking_order_rare", "order_type", "id", where="order_type <> 0"),
         index("ix_term_booking_order_account", "account_id", "created_at"),
         index("ix_term_booking_order_attendee", "attendee_id"),
         index("ix_term_booking_order_status", "status", "created_at"),
@@ -110,14 +120,17 @@ class TermBookingOrder(TenantRow, table=True):
     group_id: UUID | None = None
     billing_id: UUID | None = None
     booking_id: UUID | None = None
-    # A change order's original; a companion's cause.
+    # What a change order changes: a booking, or a quoted order; a companion's cause.
     original_booking_id: UUID | None = None
+    original_order_id: UUID | None = None  # of a change of a quoted order
     cause_order_id: UUID | None = None
     was_minor: int | None = money(default=None, nullable=True)  # of a companion: what its booking cost before
     # What a submitted change asks to be paid before it is confirmed.
     change_due_minor: int | None = money(default=None, nullable=True)
     # The expression of interest or the trial that this order turns into a booking; of a booked trial, its order.
     subscription_id: UUID | None = None  # whose term it is
+    # Of that term: the first, and one more from each change of its weekdays or last day.
+    subscription_part: int = Field(default=1, sa_column_kwargs={"server_default": sa.text("1")})
     converts_order_id: UUID | None = None
     # The order that an expression of interest or a trial on its way has become.
     converted_into_id: UUID | None = None
@@ -191,6 +204,7 @@ class TermBookingOrderExtra(TenantRow, table=True):
         refers("order_id", "term_booking_order", ondelete="CASCADE"),
         refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
         refers("extra_id", "extra", ondelete="RESTRICT"),
+        refers("covered_by_entitlement_id", "entitlement"),
         check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
         check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
         # A retry of the same request never writes a second row (ref 2), covered or not.

@@ -20,7 +20,7 @@ class PaymentStatus(StrEnum):
 
 
 class Payment(TenantRow, table=True):
-    """Money asked for or received for an order's billing. `fingerprint` pins the price it pays for.
+    """Money asked for or received for an order's billing, or for a wallet. `fingerprint` pins the price it pays for.
 
     Once captured, `amount_minor` is what really came in; what was asked, where it differs, stands in its review.
     """
@@ -35,8 +35,17 @@ class Payment(TenantRow, table=True):
         refers("invoice_id", "invoice"),
         refers("instalment_id", "instalment"),
         check("amount_minor > 0", "amount_is_positive"),
+        check("disputed_minor BETWEEN 0 AND amount_minor", "disputes_within_payment"),
+        check("(order_id IS NULL) = (billing_id IS NULL)", "for_an_order_or_the_wallet"),
         check("(mandate_id IS NULL) = (collect_on IS NULL)", "debit_has_its_day"),
-        check("returned_at IS NULL OR (mandate_id IS NOT NULL AND status = 'FAILED')", "only_a_debit_is_returned"),
+        check(
+            "returned_at IS NULL OR (status = 'FAILED' AND (mandate_id IS NOT NULL OR provider = 'bank'))",
+            "only_through_the_bank_is_returned",
+        ),
+        check(
+            "returned_owed_minor = 0 OR (returned_owed_minor BETWEEN 0 AND amount_minor AND status = 'FAILED')",
+            "owed_of_what_was_returned",
+        ),
         unique("reference"),
         index("uq_payment_external", "provider", "external_id", is_unique=True, where="checkout_id IS NULL"),
         index("uq_payment_of_checkout", "checkout_id", "order_id", is_unique=True, where="checkout_id IS NOT NULL"),
@@ -46,16 +55,25 @@ class Payment(TenantRow, table=True):
             is_unique=True,
             where="mandate_id IS NOT NULL AND instalment_id IS NULL AND status IN ('PENDING', 'PROCESSING')",
         ),
+        # A session that is paid as one goes is debited from the wallet once.
+        index(
+            "uq_payment_session_debit",
+            "invoice_id",
+            is_unique=True,
+            where="provider = 'wallet' AND invoice_id IS NOT NULL",
+        ),
         # An instalment is collected once by itself; what the bank refuses or takes back is for people.
         index("uq_payment_instalment", "instalment_id", is_unique=True, where="instalment_id IS NOT NULL"),
         index("ix_payment_order", "order_id"),
         index("ix_payment_account", "account_id", "created_at"),
+        index("ix_payment_failed_debit", "updated_at", where="status = 'FAILED' AND mandate_id IS NOT NULL"),
         index("ix_payment_open", "asked_at", where="status IN ('PENDING', 'PROCESSING')"),
     )
     reference: str
     account_id: UUID
-    order_id: UUID
-    billing_id: UUID
+    # None: a top-up of the account's wallet.
+    order_id: UUID | None = None
+    billing_id: UUID | None = None
     amount_minor: int = money()
     currency: str
     provider: str
@@ -65,6 +83,10 @@ class Payment(TenantRow, table=True):
     status: PaymentStatus = word(PaymentStatus)
     failure_reason: str | None = None
     fingerprint: str
+    # What the payer's bank has taken back of it at present.
+    disputed_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    # Of money that was taken back: what the family had spent otherwise, and owes.
+    returned_owed_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     checkout_url: str | None = None
     started_by: UUID | None = None  # the user who started or recorded it
     note: str = ""  # why it was recorded by hand
@@ -90,13 +112,17 @@ class PaymentAllocation(TenantRow, table=True):
     __table_args__ = (
         refers("payment_id", "payment"),
         refers("invoice_id", "invoice"),
+        refers("credit_note_id", "credit_note"),
         check("amount_minor <> 0", "amount_is_not_zero"),
+        check("credit_note_id IS NULL OR amount_minor < 0", "a_credit_frees"),
         index("ix_payment_allocation_payment", "payment_id"),
         index("ix_payment_allocation_invoice", "invoice_id"),
+        index("ix_payment_allocation_credit", "credit_note_id", where="credit_note_id IS NOT NULL"),
     )
     payment_id: UUID
     invoice_id: UUID
     amount_minor: int = money()
+    credit_note_id: UUID | None = None  # that freed it
     created_at: datetime = moment()
 
 
@@ -112,6 +138,8 @@ class PaymentReviewKind(StrEnum):
     PART_PAYMENT = "PART_PAYMENT"  # less than the order needs; its timeout was disarmed
     # The order is confirmed; another booking that it would have altered was changed meanwhile and keeps its price.
     COMPANION_NOT_MADE = "COMPANION_NOT_MADE"
+    CHARGEBACK = "CHARGEBACK"  # its payer's bank took it back; what it settled is open again
+    UNKNOWN_REFUND = "UNKNOWN_REFUND"  # given back by the provider, and not at our request
 
 
 class PaymentReview(TenantRow, table=True):

@@ -31,6 +31,7 @@ class PromoRedemption(TenantRow, table=True):
         refers("account_id", "account"),
         refers("order_id", "term_booking_order"),
         unique("order_id"),
+        index("ix_promo_redemption_code", "code", "used_at", "id"),
         index("uq_promo_redemption_once", "code", "account_id", where="is_once", is_unique=True),
     )
     code: str

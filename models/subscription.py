@@ -1,4 +1,4 @@
-"""Open-ended enrolments on weekdays, when their invoices are due, and what an admin is to look at."""
+"""Open-ended enrolments on weekdays, and what an admin is to look at."""
 
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -22,28 +22,11 @@ class SubscriptionStatus(IntEnum):
 
 
 class BillingPeriod(StrEnum):
-    """For how long an invoice of a subscription asks at a time."""
+    """For how long an invoice that is issued per period asks at a time."""
 
     WEEKLY = "WEEKLY"  # from Monday to Sunday
     FORTNIGHTLY = "FORTNIGHTLY"  # two such weeks, counted from the one in which it begins
     MONTHLY = "MONTHLY"  # a calendar month
-
-
-class ScheduleStatus(StrEnum):
-    """What became of an invoice that was planned."""
-
-    SCHEDULED = "SCHEDULED"  # waits for its day
-    ISSUED = "ISSUED"  # was issued
-    DROPPED = "DROPPED"  # nothing of it was left to invoice
-
-
-class ScheduledLineStatus(StrEnum):
-    """What became of a session that is to be invoiced."""
-
-    SCHEDULED = "SCHEDULED"  # will be invoiced with its period
-    INVOICED = "INVOICED"  # stands on the period's invoice
-    WAIVED = "WAIVED"  # was suspended when its period was invoiced: not billed, unless it is attended after all
-    DROPPED = "DROPPED"  # was given up before it was invoiced
 
 
 class Subscription(TenantRow, table=True):
@@ -64,6 +47,8 @@ class Subscription(TenantRow, table=True):
         unique("reference"),
         index("ix_subscription_account", "account_id", "created_at"),
         index("ix_subscription_attendee", "attendee_id"),
+        # Nobody asks for the same twice.
+        index("uq_subscription_request", "attendee_id", "offering_id", "weekdays", where="status = 10", is_unique=True),
         # What the job that rolls them over, and the one that ends them, look for.
         index("ix_subscription_running", "offering_id", where="status IN (20, 30)"),
     )
@@ -104,41 +89,3 @@ class SubscriptionReview(TenantRow, table=True):
     created_at: datetime = moment()
     resolved_at: datetime | None = moment(default=None, nullable=True)
     resolution: str = ""
-
-
-class InvoiceSchedule(TenantRow, table=True):
-    """An invoice to come: the sessions of one period of a booking, issued on its day."""
-
-    __tablename__ = "invoice_schedule"
-    __table_args__ = (
-        refers("booking_id", "term_booking"),
-        refers("invoice_id", "invoice"),
-        one_of("status", ScheduleStatus),
-        check("(status = 'ISSUED') = (invoice_id IS NOT NULL)", "issued_has_an_invoice"),
-        check("period_from <= period_until", "period_is_a_range"),
-        unique("booking_id", "period_from"),
-        unique("invoice_id"),
-        index("ix_invoice_schedule_due", "issue_on", where="status = 'SCHEDULED'"),
-    )
-    booking_id: UUID
-    period_from: date
-    period_until: date
-    issue_on: date  # the organisation's local day
-    status: ScheduleStatus = word(ScheduleStatus, default=ScheduleStatus.SCHEDULED)
-    invoice_id: UUID | None = None
-
-
-class ScheduledLine(TenantRow, table=True):
-    """A confirmed session in the schedule of its invoices."""
-
-    __tablename__ = "scheduled_line"
-    __table_args__ = (
-        refers("schedule_id", "invoice_schedule"),
-        refers("booking_line_id", "term_booking_line"),
-        one_of("status", ScheduledLineStatus),
-        unique("booking_line_id"),
-        index("ix_scheduled_line_schedule", "schedule_id"),
-    )
-    schedule_id: UUID
-    booking_line_id: UUID
-    status: ScheduledLineStatus = word(ScheduledLineStatus, default=ScheduledLineStatus.SCHEDULED)

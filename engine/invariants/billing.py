@@ -13,7 +13,7 @@ from engine.invariants.form import (
     members,
     named_session,
 )
-from models import DocumentSeries, LineKind, PaymentState, ScheduledLineStatus
+from models import LineKind, PaymentState, ScheduledLineStatus
 
 # Neither invoiced nor given up: its period is to come, or it was suspended then.
 WAITS_FOR_ITS_INVOICE = members((ScheduledLineStatus.SCHEDULED, ScheduledLineStatus.WAIVED))
@@ -197,6 +197,8 @@ INVOICING = (
             FROM term_booking_line line
             JOIN term_booking b ON b.id = line.booking_id
             JOIN invoice_line x ON x.booking_line_id = line.id
+            JOIN billing_line k ON k.id = x.billing_line_id 
+                 AND split_part(k.component, ':', 1) IN ('SESSION', 'EXTRA')
             LEFT JOIN credited c ON c.invoice_line_id = x.id
             {named_session("line.term_product_id")}
             WHERE line.cancelled_at IS NOT NULL OR line.kind = '{LineKind.CLOSURE_DAY}'
@@ -213,7 +215,7 @@ INVOICING = (
             WITH charged AS (
                 SELECT l.booking_line_id, count(*) AS charges
                 FROM invoice_line l
-                JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
+                JOIN invoice i ON i.id = l.invoice_id
                 JOIN billing_line x ON x.id = l.billing_line_id AND x.component = 'SESSION'
                 WHERE NOT l.is_difference
                 GROUP BY l.booking_line_id
@@ -242,7 +244,7 @@ INVOICING = (
             SELECT {document_name("i")} AS invoice, l.description, l.gross_minor, x.gross_minor AS billed_minor,
                    l.id AS invoice_line_id
             FROM invoice_line l
-            JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
+            JOIN invoice i ON i.id = l.invoice_id
             LEFT JOIN billing_line x ON x.id = l.billing_line_id
             LEFT JOIN term_booking_line line ON line.id = l.booking_line_id
             WHERE ((l.net_minor, l.tax_minor) IS DISTINCT FROM (x.net_minor, x.tax_minor) AND NOT l.is_difference)
@@ -253,11 +255,12 @@ INVOICING = (
     ),
     Invariant(
         name="document_numbers_run_without_gap",
-        promise="Invoice, quote and credit note numbers have no gap and no duplicate per series and year.",
+        promise="Invoice, quote, credit note and pass numbers have no gap and no duplicate per series and year.",
         sql="""
             WITH given AS (
                 SELECT series, year, number FROM invoice UNION ALL SELECT series, year, number FROM quote
-                UNION ALL SELECT series, year, number FROM credit_note
+                UNION ALL SELECT series, year, number FROM credit_note WHERE series <> 'ZS'
+                UNION ALL SELECT series, year, number FROM entitlement
             ), steps AS (
                 SELECT series, year, number,
                        lag(number, 1, 0::bigint) OVER (PARTITION BY series, year ORDER BY number) AS previous
@@ -289,7 +292,6 @@ INVOICING = (
                        sum(coalesce(s.amount_minor, 0)) AS settled_minor,
                        bool_and(coalesce(s.amount_minor, 0) >= i.total_minor) AS is_settled
                 FROM invoice i LEFT JOIN settled s ON s.invoice_id = i.id
-                WHERE i.series = '{DocumentSeries.INVOICE}'
                 GROUP BY i.booking_id
             )
             SELECT b.reference, b.payment_state, coalesce(i.total_minor, 0) AS total_minor,

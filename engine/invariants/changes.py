@@ -13,7 +13,8 @@ CHANGES = (
         sql=f"""
             SELECT string_agg(o.reference, ', ' ORDER BY o.reference) AS "references", o.group_id
             FROM term_booking_order o
-            WHERE o.original_booking_id IS NOT NULL AND o.cause_order_id IS NULL AND o.status IN {_OPEN}
+            WHERE coalesce(o.original_booking_id, o.original_order_id) IS NOT NULL AND o.cause_order_id IS NULL
+              AND o.status IN {_OPEN}
             GROUP BY o.group_id HAVING count(*) > 1
         """,
         says="{references} change bookings of one family at the same time",
@@ -23,14 +24,19 @@ CHANGES = (
         promise="A change order is of its original's account, attendee, term and group; what a submitted one asks to "
         "be paid is written down, and no other order has such an amount.",
         sql=f"""
-            SELECT o.reference, b.reference AS original, o.id AS order_id
+            SELECT o.reference, coalesce(b.reference, q.reference) AS original, o.id AS order_id
             FROM term_booking_order o
             LEFT JOIN term_booking b ON b.id = o.original_booking_id
-            WHERE (o.original_booking_id IS NOT NULL
+            LEFT JOIN term_booking_order q ON q.id = o.original_order_id
+            WHERE (o.original_order_id IS NOT NULL
+                   AND (q.id IS NULL OR q.original_order_id IS NOT NULL
+                        OR (o.account_id, o.attendee_id, o.term_id, o.group_id)
+                           IS DISTINCT FROM (q.account_id, q.attendee_id, q.term_id, q.group_id)))
+               OR (o.original_booking_id IS NOT NULL
                    AND (b.id IS NULL OR (o.account_id, o.attendee_id, o.term_id, o.group_id)
                         IS DISTINCT FROM (b.account_id, b.attendee_id, b.term_id, b.group_id)))
-               OR (o.original_booking_id IS NULL AND o.change_due_minor IS NOT NULL)
-               OR (o.original_booking_id IS NOT NULL AND o.status = {Status.SUBMITTED:d}
+               OR (coalesce(o.original_booking_id, o.original_order_id) IS NULL AND o.change_due_minor IS NOT NULL)
+               OR (coalesce(o.original_booking_id, o.original_order_id) IS NOT NULL AND o.status = {Status.SUBMITTED:d}
                    AND o.change_due_minor IS NULL)
         """,
         says="{reference} does not go with the booking {original} that it changes",
@@ -85,5 +91,16 @@ CHANGES = (
               AND i.invoiced_minor - coalesce(c.credited_minor, 0) <> b.total_minor
         """,
         says="{reference} costs {total_minor}; {invoiced_minor} is invoiced and {credited_minor} credited",
+    ),
+    Invariant(
+        name="adjustment_is_of_a_change",
+        promise="What an admin adjusts of a price belongs to a change order.",
+        sql="""
+            SELECT coalesce(o.reference, a.order_id::text) AS reference, a.amount_minor, a.id AS adjustment_id
+            FROM term_booking_order_adjustment a
+            LEFT JOIN term_booking_order o ON o.id = a.order_id
+            WHERE coalesce(o.original_booking_id, o.original_order_id) IS NULL OR o.cause_order_id IS NOT NULL
+        """,
+        says="{reference} changes nothing and its price is adjusted by {amount_minor}",
     ),
 )

@@ -11,7 +11,8 @@ DISCOUNTS = (
             FROM billing_line x
             CROSS JOIN LATERAL (
                 SELECT coalesce(-sum((step->>'amount_minor')::bigint), 0) AS traced_minor
-                FROM jsonb_array_elements(x.trace) step WHERE step->>'step' = 'discount') t
+                FROM jsonb_array_elements(x.trace) step
+                WHERE step->>'step' IN ('entitlement', 'discount', 'adjustment')) t
             WHERE x.discount_minor <> t.traced_minor OR x.discount_minor NOT BETWEEN 0 AND x.base_minor
         """,
         says="“{description}” is reduced by {discount_minor}; its trace explains {traced_minor}",

@@ -11,6 +11,8 @@ LIFECYCLES = (
     "waiting_entry",
     "subscription",
     "makeup_credit",
+    "late_pickup",
+    "refund_request",
 )
 RECORDS = " UNION ALL ".join(
     f"SELECT '{table}' AS chart, id, reference, status, version FROM {table}" for table in LIFECYCLES
@@ -22,13 +24,15 @@ _REFERENCE = "coalesce(r.reference, e.subject_id::text) AS reference"
 LIFECYCLE = (
     Invariant(
         name="approved_order_has_its_booking",
-        promise="An order that is Approved or Attendance_Approved has its booking, and no other order has one.",
+        promise="An order that is Approved or Attendance_Approved has its booking, and no other order has one; a "
+        "change of a quoted order makes none.",
         sql=f"""
             SELECT o.reference, o.status, b.reference AS booking, o.id AS order_id
             FROM term_booking_order o
             LEFT JOIN term_booking b ON b.id = o.booking_id
-            WHERE (o.status IN {CONFIRMED_ORDER} AND (
+            WHERE (o.status IN {CONFIRMED_ORDER} AND o.original_order_id IS NULL AND (
                       b.id IS NULL OR (b.order_id <> o.id AND o.original_booking_id IS DISTINCT FROM b.id)))
+               OR (o.booking_id IS NOT NULL AND o.original_order_id IS NOT NULL)
                OR (o.booking_id IS NOT NULL AND o.status NOT IN {CONFIRMED_ORDER}
                    AND NOT (o.status = {Status.CANCELED:d} AND b.id IS NOT NULL
                             AND b.status IN {members((Status.CANCELED, Status.CLOSED))}))

@@ -1,7 +1,7 @@
 """The ledger, and payments with what they were used for."""
 
 from engine.invariants.form import Invariant, document_name
-from models import DocumentSeries, LedgerAccount, PaymentStatus
+from models import LedgerAccount, PaymentStatus
 
 
 def _balance(*accounts: LedgerAccount) -> str:
@@ -16,12 +16,18 @@ def _balance(*accounts: LedgerAccount) -> str:
     """
 
 
-def _posted(source_kind: str, purpose: str, account: LedgerAccount) -> str:
-    """What entries of one purpose debit to an account, by their source; an entry that was reversed is undone."""
+_RECEIVED = (LedgerAccount.GATEWAY_CLEARING, LedgerAccount.BANK, LedgerAccount.CASH)
+# What was the family's already: a payment from its wallet.
+_KEPT = (LedgerAccount.WALLET, LedgerAccount.BONUS)
+
+
+def _posted(source_kind: str, purpose: str, *accounts: LedgerAccount) -> str:
+    """What entries of one purpose debit to accounts, by their source; an entry that was reversed is undone."""
+    names = ", ".join(f"'{account}'" for account in accounts)
     return f"""
         SELECT e.source_id, coalesce(sum(p.amount_minor), 0) AS posted_minor
         FROM ledger_entry e
-        LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.ledger_account = '{account}'
+        LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.ledger_account IN ({names})
         LEFT JOIN ledger_entry undone ON undone.reverses_id = e.id
         WHERE e.source_kind = '{source_kind}' AND e.purpose = '{purpose}' AND undone.id IS NULL
         GROUP BY e.source_id
@@ -57,8 +63,7 @@ LEDGER = (
                    coalesce(e.posted_minor, 0) AS posted_minor
             FROM invoice i
             FULL JOIN ({_posted("INVOICE", "ISSUED", LedgerAccount.RECEIVABLE)}) e ON e.source_id = i.id
-            WHERE coalesce(i.series, '{DocumentSeries.INVOICE}') = '{DocumentSeries.INVOICE}'
-              AND coalesce(i.total_minor, 0) <> coalesce(e.posted_minor, 0)
+            WHERE coalesce(i.total_minor, 0) <> coalesce(e.posted_minor, 0)
         """,
         says="Invoice {invoice} over {total_minor} is posted as a receivable of {posted_minor}",
     ),
@@ -81,7 +86,7 @@ LEDGER = (
             SELECT coalesce(p.reference, e.source_id::text) AS payment, p.status, p.amount_minor,
                    coalesce(e.posted_minor, 0) AS posted_minor
             FROM payment p
-            FULL JOIN ({_posted("PAYMENT", "CAPTURED", LedgerAccount.GATEWAY_CLEARING)}) e ON e.source_id = p.id
+            FULL JOIN ({_posted("PAYMENT", "CAPTURED", *_RECEIVED, *_KEPT)}) e ON e.source_id = p.id
             WHERE CASE WHEN p.status = '{PaymentStatus.SUCCESS}' THEN p.amount_minor ELSE 0 END
                   <> coalesce(e.posted_minor, 0)
         """,
@@ -101,47 +106,86 @@ LEDGER = (
     ),
     Invariant(
         name="receivable_is_what_is_owed",
-        promise="What a family owes in the books is what it was invoiced, less what was credited and what was paid.",
+        promise="What a family owes in the books is what was invoiced, less what was credited, given up and paid; and "
+        "the credit that it spent before its bank took that back.",
         sql=f"""
             WITH owed AS (
-                SELECT account_id, sum(total_minor) AS invoiced_minor FROM invoice
-                WHERE series = '{DocumentSeries.INVOICE}' GROUP BY account_id
+                SELECT account_id, sum(total_minor) AS invoiced_minor FROM invoice GROUP BY account_id
             ), settled AS (
                 SELECT i.account_id, sum(s.amount_minor) AS settled_minor
                 FROM payment_allocation s JOIN invoice i ON i.id = s.invoice_id GROUP BY i.account_id
             ), credited AS (
-                SELECT account_id, sum(total_minor) AS credited_minor FROM credit_note GROUP BY account_id
+                SELECT account_id, sum(minor) AS credited_minor
+                FROM (SELECT account_id, total_minor AS minor FROM credit_note
+                      UNION ALL SELECT account_id, amount_minor - restored_minor FROM write_off
+                      WHERE undone_at IS NULL) each
+                GROUP BY account_id
+            ), spent AS (
+                SELECT account_id, sum(minor) AS spent_minor
+                FROM (SELECT y.account_id, d.receivable_minor AS minor
+                      FROM payment_dispute d JOIN payment y ON y.id = d.payment_id
+                      UNION ALL SELECT account_id, returned_owed_minor FROM payment) each
+                GROUP BY account_id
             ), booked AS (
                 SELECT account_id, sum(amount_minor) AS balance_minor FROM ledger_posting
                 WHERE ledger_account = '{LedgerAccount.RECEIVABLE}' GROUP BY account_id
             )
             SELECT a.reference, a.name, coalesce(balance_minor, 0) AS balance_minor,
                    coalesce(invoiced_minor, 0) AS invoiced_minor, coalesce(settled_minor, 0) AS settled_minor,
-                   coalesce(credited_minor, 0) AS credited_minor
+                   coalesce(credited_minor, 0) AS credited_minor, coalesce(spent_minor, 0) AS spent_minor
             FROM account a
             LEFT JOIN owed ON owed.account_id = a.id
             LEFT JOIN credited ON credited.account_id = a.id
             LEFT JOIN settled ON settled.account_id = a.id
             LEFT JOIN booked ON booked.account_id = a.id
-            WHERE coalesce(balance_minor, 0)
-                  <> coalesce(invoiced_minor, 0) - coalesce(credited_minor, 0) - coalesce(settled_minor, 0)
+            LEFT JOIN spent ON spent.account_id = a.id
+            WHERE coalesce(balance_minor, 0) <> coalesce(invoiced_minor, 0) - coalesce(credited_minor, 0)
+                  - coalesce(settled_minor, 0) + coalesce(spent_minor, 0)
         """,
         says="{name} ({reference}) owes {balance_minor} in the books; {invoiced_minor} is invoiced, {credited_minor} "
-        "credited, {settled_minor} settled",
+        "credited, {settled_minor} settled, {spent_minor} taken back of what was spent",
     ),
 )
 
 PAYMENTS = (
     Invariant(
         name="allocations_within_payment",
-        promise="Allocations ≤ payment amount.",
+        promise="Allocations, and what went to the wallet, ≤ payment amount.",
         sql="""
             SELECT p.reference, p.amount_minor, s.allocated_minor, p.id AS payment_id
-            FROM (SELECT payment_id, sum(amount_minor) AS allocated_minor FROM payment_allocation GROUP BY payment_id) s
+            FROM (SELECT payment_id, sum(minor) AS allocated_minor
+                  FROM (SELECT payment_id, amount_minor AS minor FROM payment_allocation
+                        UNION ALL SELECT payment_id, moved_minor FROM wallet_entry WHERE moved_minor <> 0) each
+                  GROUP BY payment_id) s
             JOIN payment p ON p.id = s.payment_id
             WHERE s.allocated_minor > p.amount_minor
         """,
-        says="Payment {reference} over {amount_minor} settles {allocated_minor}",
+        says="Payment {reference} over {amount_minor} is used for {allocated_minor}",
+    ),
+    Invariant(
+        name="disputes_are_taken_once",
+        promise="What disputes have taken of a payment is out of the books and out of what can be used, once.",
+        sql="""
+            SELECT p.reference, p.amount_minor, p.disputed_minor, coalesce(d.taken_minor, 0) AS taken_minor,
+                   coalesce(d.posted_minor, 0) AS posted_minor, coalesce(a.allocated_minor, 0) AS allocated_minor
+            FROM payment p
+            LEFT JOIN (
+                SELECT d.payment_id, sum(d.taken_minor) AS taken_minor, sum(coalesce(e.posted_minor, 0)) AS posted_minor
+                FROM payment_dispute d
+                LEFT JOIN (
+                    SELECT e.source_id, -sum(t.amount_minor) AS posted_minor FROM ledger_entry e
+                    JOIN ledger_posting t ON t.entry_id = e.id AND t.ledger_account = 'GATEWAY_CLEARING'
+                    WHERE e.source_kind = 'DISPUTE' GROUP BY e.source_id
+                ) e ON e.source_id = d.id
+                GROUP BY d.payment_id
+            ) d ON d.payment_id = p.id
+            LEFT JOIN (SELECT payment_id, sum(amount_minor) AS allocated_minor FROM payment_allocation
+                       GROUP BY payment_id) a ON a.payment_id = p.id
+            WHERE p.disputed_minor <> coalesce(d.taken_minor, 0) OR p.disputed_minor <> coalesce(d.posted_minor, 0)
+               OR (p.disputed_minor > 0 AND coalesce(a.allocated_minor, 0) + p.disputed_minor > p.amount_minor)
+        """,
+        says="Payment {reference} over {amount_minor} is disputed by {disputed_minor}: its disputes took "
+        "{taken_minor}, {posted_minor} is posted, {allocated_minor} settles invoices",
     ),
     Invariant(
         name="allocations_come_from_captured_money",

@@ -35,7 +35,9 @@ _HELD_AND_CLAIMED = f"""
         JOIN term_booking_order_line l ON l.order_id = o.id AND l.kind IN {SESSION_LINES}
         LEFT JOIN term_booking_line kept
                ON kept.booking_id = o.original_booking_id AND kept.term_product_id = l.term_product_id
-        WHERE o.status IN {HOLDING_ORDER} AND o.order_type IN {CLAIMS} AND kept.id IS NULL
+        LEFT JOIN term_booking_order_line quoted
+               ON quoted.order_id = o.original_order_id AND quoted.term_product_id = l.term_product_id
+        WHERE o.status IN {HOLDING_ORDER} AND o.order_type IN {CLAIMS} AND kept.id IS NULL AND quoted.id IS NULL
         UNION ALL
         SELECT b.id, b.reference, l.term_product_id
         FROM term_booking b
@@ -122,7 +124,8 @@ PLACES = (
                OR c.order_type IS DISTINCT FROM o.order_type
                OR c.takes_place <> (c.order_type IN {TAKES_PLACE} OR c.order_type = {OrderType.WAITING_LIST:d})
                OR (c.blocks_time <> (c.order_type IN {BLOCKS_TIME}) AND session.starts_at IS NOT NULL
-                   AND NOT (o.original_booking_id IS NOT NULL AND o.status IN {HOLDING_ORDER}))
+                   AND NOT (coalesce(o.original_booking_id, o.original_order_id) IS NOT NULL
+                            AND o.status IN {HOLDING_ORDER}))
         """,
         says="{reference}: its claim on {session} is not the one of a type {order_type} order for {attendee}",
     ),

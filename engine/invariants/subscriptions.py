@@ -9,7 +9,7 @@ from engine.invariants.form import (
     members,
     named_session,
 )
-from models import DocumentSeries, ScheduledLineStatus, ScheduleStatus, SubscriptionStatus
+from models import ScheduledLineStatus, ScheduleStatus, SubscriptionStatus
 
 _RUNNING = members((SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDING, SubscriptionStatus.ENDED))
 
@@ -18,14 +18,15 @@ SUBSCRIPTIONS = (
         name="subscription_is_enrolled",
         promise="A subscription that was begun is enrolled in the term of its newest offering, and no other is.",
         sql=f"""
-            SELECT s.reference, s.status, p.name AS offering, o.reference AS order_reference, s.id AS subscription_id
+            SELECT DISTINCT s.reference, s.status, p.name AS offering, (o.id IS NOT NULL) AS is_enrolled,
+                   s.id AS subscription_id
             FROM subscription s
             JOIN term_program_set p ON p.id = s.offering_id
             LEFT JOIN term_booking_order o ON o.subscription_id = s.id AND o.term_id = p.term_id
                  AND o.status IN {CONFIRMED_ORDER}
             WHERE (s.status IN {_RUNNING}) <> (o.id IS NOT NULL)
         """,
-        says="{reference} (status {status}) and its enrolment in {offering} ({order_reference}) do not go together",
+        says="{reference} (status {status}) and its enrolment in {offering} ({is_enrolled}) do not go together",
     ),
     Invariant(
         name="subscription_holds_nothing_after_its_last_day",
@@ -49,7 +50,7 @@ SUBSCRIPTIONS = (
         sql=f"""
             WITH charged AS (
                 SELECT l.booking_line_id, count(*) AS charges
-                FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id AND i.series = '{DocumentSeries.INVOICE}'
+                FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id
                 GROUP BY l.booking_line_id
             )
             SELECT b.reference, {SESSION_NAME} AS session, x.status, coalesce(c.charges, 0) AS charges,
