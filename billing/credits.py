@@ -1,11 +1,13 @@
 """What a credit takes back of invoices that were issued, and which money that frees: pure arithmetic.
 
 Amounts are minor units. A credit takes lines, capped at what of each is still creditable; it settles what is open of
-the invoices that it corrects, then of the booking's others, and what was paid beyond becomes the family's credit.
+the invoices that it corrects, then of the booking's others. What was given up of a corrected invoice goes before what
+was paid of it: the write-off is undone by that much. What was paid beyond becomes the family's credit.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +23,9 @@ class Owed:
     total_minor: int
     paid_minor: int
     credited_minor: int
+    due_on: date = field(default=date.max, kw_only=True)
+    # What of `credited_minor` was written off, by write-off.
+    given_up: tuple[tuple[UUID, int], ...] = field(default=(), kw_only=True)
 
     @property
     def open_minor(self) -> int:
@@ -37,6 +42,15 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """A part of a write-off that is credited: it is given up no more, so that nothing is taken back twice."""
+
+    invoice_id: UUID
+    write_off_id: UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Credit:
     """A credit before it is issued: its lines, what it settles, and which payments it frees."""
 
@@ -47,6 +61,7 @@ class Credit:
     numbers: dict[UUID, str] = field(default_factory=dict)
     to_charge_minor: int = 0  # what of it settles the invoice of the same edit
     corrected: frozenset[UUID] = frozenset()
+    restores: tuple[Restored, ...] = ()
 
     @property
     def net_minor(self) -> int:
@@ -59,6 +74,10 @@ class Credit:
     @property
     def total_minor(self) -> int:
         return self.net_minor + self.tax_minor
+
+    def restored_minor(self, invoice_id: UUID) -> int:
+        """How much of what was given up of that invoice is credited."""
+        return sum(each.amount_minor for each in self.restores if each.invoice_id == invoice_id)
 
     @property
     def freed_minor(self) -> int:
@@ -85,26 +104,33 @@ def plan_credit(
     to_charge = min(charged_minor, whole)
     corrected = list(dict.fromkeys(line["invoice_id"] for line in credited))
     settles, left = _settled(corrected, invoices, whole - to_charge)
-    frees = _freed(corrected, left, payments)
-    for used in frees:
-        settles[used.invoice_id] = settles.get(used.invoice_id, 0) + used.amount_minor
-    still_open = (
-        sum(invoice.open_minor for invoice in invoices)
-        - sum(settles.values())
-        + sum(used.amount_minor for used in frees)
-    )
+    still_open = sum(invoice.open_minor for invoice in invoices) - sum(settles.values())
+    first, left = _restored([each for each in invoices if each.invoice_id in corrected], left)
+    frees, left = _freed(corrected, left, payments)
+    others, left = _restored([each for each in invoices if each.invoice_id not in corrected], left)
+    assert left == 0, "what was invoiced is open, paid, credited or given up"
+    restores = (*first, *others)
+    beyond = [(used.invoice_id, used.amount_minor) for used in frees]
+    beyond += [(each.invoice_id, each.amount_minor) for each in restores]
+    for invoice_id, amount_minor in beyond:
+        settles[invoice_id] = settles.get(invoice_id, 0) + amount_minor
     numbers = {invoice.invoice_id: invoice.number for invoice in invoices}
     return Credit(
         credited, settles, frees, still_open + charged_minor - to_charge,
         {i: numbers[i] for i in dict.fromkeys([*corrected, *settles])}, to_charge, frozenset(corrected),
+        restores,
     )  # fmt: skip
 
 
 def _settled(corrected: list[UUID], invoices: Sequence[Owed], left_minor: int) -> tuple[dict[UUID, int], int]:
-    """What is open of the corrected invoices, then of the others, the newest first; and what is left after that."""
+    """What is open of the corrected invoices, then of the others, the latest due first, of one day the newest; and what
+    is left after that.
+    """
     owed = {invoice.invoice_id: invoice for invoice in invoices}
+    issued = {invoice_id: position for position, invoice_id in enumerate(owed)}
+    latest_first = sorted(owed, key=lambda invoice_id: (owed[invoice_id].due_on, issued[invoice_id]), reverse=True)
     settles: dict[UUID, int] = {}
-    for invoice_id in dict.fromkeys([*corrected, *reversed(owed)]):
+    for invoice_id in dict.fromkeys([*corrected, *latest_first]):
         share = min(left_minor, owed[invoice_id].open_minor)
         if share > 0:
             settles[invoice_id] = share
@@ -118,7 +144,19 @@ def _remaining(line: Values) -> Values:
     return {**line, "net_minor": net, "tax_minor": tax, "gross_minor": net + tax}
 
 
-def _freed(corrected: list[UUID], left_minor: int, payments: Sequence[Used]) -> list[Used]:
+def _restored(invoices: Iterable[Owed], left_minor: int) -> tuple[list[Restored], int]:
+    """What was given up of these invoices, as far as the credit goes; and what is left of that."""
+    restored = []
+    for invoice in invoices:
+        for write_off_id, given_up_minor in invoice.given_up:
+            share = min(given_up_minor, left_minor)
+            if share > 0:
+                restored.append(Restored(invoice.invoice_id, write_off_id, share))
+                left_minor -= share
+    return restored, left_minor
+
+
+def _freed(corrected: list[UUID], left_minor: int, payments: Sequence[Used]) -> tuple[list[Used], int]:
     """The money that nothing is owed for any more: of the corrected invoices first."""
     freed = []
     for used in sorted(payments, key=lambda used: used.invoice_id not in corrected):
@@ -126,8 +164,7 @@ def _freed(corrected: list[UUID], left_minor: int, payments: Sequence[Used]) -> 
         if share > 0:
             freed.append(Used(used.invoice_id, used.payment_id, share))
             left_minor -= share
-    assert left_minor <= 0, "what is not open was paid"
-    return freed
+    return freed, left_minor
 
 
 def part_of_lines(lines: Sequence[Values], *, net_minor: int, tax_minor: int) -> list[Values]:

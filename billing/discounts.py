@@ -8,7 +8,7 @@ chosen never changes a cent.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -51,7 +51,7 @@ class Kept:
     gave: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # nobody changes it; frozen it would cost three times as much to make
 class Candidate:
     """A session as discounts see it; `booking` names its booking, or its order while there is none."""
 
@@ -88,32 +88,43 @@ def discount_lines(candidates: Sequence[Candidate], around: Surroundings) -> Giv
 
     A session of a booking stands in `candidates` once.
     """
-    ordered = sorted(candidates, key=lambda c: (c.booking, c.local_date or date.max, c.session_id))
+    ordered = sorted(candidates, key=lambda c: (c.booking.int, c.local_date or date.max, c.session_id.int))
     counted = _Counted.of(ordered, around)
-    left = {(c.booking, c.session_id): c.amount_minor for c in ordered}
-    given: dict[tuple[UUID, UUID], list[Reduction]] = {place: [] for place in left}
-    for offered, booking, members in _turns(ordered):
-        decisions = {c.session_id: _decide(offered, c, counted, given[booking, c.session_id]) for c in members}
-        amounts = _amounts(offered, members, decisions, left)
-        for c in members:
-            amount, (says, why) = amounts[c.session_id], decisions[c.session_id]
-            left[booking, c.session_id] -= amount
-            if says is not False and amount == 0:
-                why = "nothing is left to reduce" if left[booking, c.session_id] == 0 else f"{why}; its share is 0"
-            given[booking, c.session_id].append(_reduction(offered, c, amount, why))
-    return {place: tuple(reductions) for place, reductions in given.items()}
+    # By the place of each session in the order: ids are slow to look up.
+    left = [c.amount_minor for c in ordered]
+    given: list[list[Reduction]] = [[] for _ in ordered]
+    is_reduced = [False] * len(ordered)
+    for offered, members in _turns(ordered):
+        decisions = _decisions(offered, ordered, members, counted, is_reduced)
+        amounts = _amounts(offered, ordered, members, decisions, left)
+        traced = _Traced(offered)
+        for place, amount, (says, why) in zip(members, amounts, decisions, strict=True):
+            if amount:
+                left[place] -= amount
+                is_reduced[place] = True
+            elif says is not False:
+                why = "nothing is left to reduce" if left[place] == 0 else f"{why}; its share is 0"
+            given[place].append(traced.reduction(ordered[place], amount, why))
+    return {(c.booking, c.session_id): tuple(its) for c, its in zip(ordered, given, strict=True)}
 
 
-def _turns(candidates: Sequence[Candidate]) -> Iterator[tuple[Offered, UUID, list[Candidate]]]:
+def _turns(candidates: Sequence[Candidate]) -> Iterator[tuple[Offered, list[int]]]:
     """Each discount in its order with the sessions of one booking that it is offered to."""
-    members: dict[tuple[UUID, str], list[Candidate]] = defaultdict(list)
+    members: dict[tuple[int, str], list[int]] = defaultdict(list)
     known: dict[str, Offered] = {}
-    for candidate in candidates:
-        for offered in candidate.offered:
-            known[offered.key] = offered
-            members[candidate.booking, offered.key].append(candidate)
-    for booking, key in sorted(members, key=lambda turn: (known[turn[1]].discount.order, turn[1], turn[0])):
-        yield known[key], booking, members[booking, key]
+    booking: UUID | None = None
+    its: tuple[Offered, ...] = ()
+    turns: list[list[int]] = []
+    for place, candidate in enumerate(candidates):
+        # Of sessions alike it is looked up once.
+        if candidate.booking is not booking or candidate.offered is not its:
+            booking, its = candidate.booking, candidate.offered
+            known |= {offered.key: offered for offered in its}
+            turns = [members[booking.int, offered.key] for offered in its]
+        for turn in turns:
+            turn.append(place)
+    for of, key in sorted(members, key=lambda turn: (known[turn[1]].discount.order, turn[1], turn[0])):
+        yield known[key], members[of, key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +139,71 @@ class _Counted:
     @classmethod
     def of(cls, candidates: Sequence[Candidate], around: Surroundings) -> "_Counted":
         programs: dict[UUID, frozenset[UUID]] = dict(around.programs)
-        for c in candidates:
-            programs[c.attendee_id] = programs.get(c.attendee_id, frozenset()) | {c.program_id}
-        children = dict.fromkeys((*around.children, *sorted({c.attendee_id for c in candidates})))
+        sessions: Counter[UUID] = Counter(around.also_booked)
+        for alike in _stretches(candidates):
+            first = alike[0]
+            programs[first.attendee_id] = programs.get(first.attendee_id, frozenset()) | {first.program_id}
+            sessions[first.booking] += len(alike)
+        joined = {c.attendee_id.int: c.attendee_id for c in candidates}
+        children = dict.fromkeys((*around.children, *(joined[number] for number in sorted(joined))))
         rank = {child: place for place, child in enumerate(children, start=1)}
-        sessions = Counter(c.booking for c in candidates)
-        sessions.update(around.also_booked)
         return cls(around, sessions, programs, rank)
+
+
+def _stretches(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+    """Neighbours of one booking, child and program: the very same ids, which are slow to compare and to look up."""
+    alike: list[Candidate] = []
+    for c in candidates:
+        if alike and not (c.booking is alike[0].booking and c.attendee_id is alike[0].attendee_id
+                          and c.program_id is alike[0].program_id):  # fmt: skip
+            yield alike
+            alike = []
+        alike.append(c)
+    if alike:
+        yield alike
 
 
 # What is said to a session: it keeps what it had (None), it is entitled, or it is not; and why, in words.
 _Decision = tuple[bool | None, str]
 
 
-def _decide(offered: Offered, c: Candidate, counted: _Counted, before: Iterable[Reduction]) -> _Decision:
-    policy = offered.discount.on_edit
-    if c.kept and (policy is EditPolicy.FREEZE or (policy is EditPolicy.REPRICE_FUTURE and c.kept.is_held)):
-        return None, "kept as it was sold" if policy is EditPolicy.FREEZE else "was held: kept as it was sold"
-    is_entitled, why = _condition(offered.discount, c, counted)
-    if is_entitled and not offered.discount.stacks and any(each.amount_minor for each in before):
-        return False, "does not follow another discount"
-    return is_entitled, why
+def _decisions(
+    offered: Offered, candidates: Sequence[Candidate], members: Sequence[int], counted: "_Counted",
+    is_reduced: Sequence[bool],
+) -> list[_Decision]:  # fmt: skip
+    """What is said to each session; of sessions alike the condition is asked once."""
+    found: list[_Decision] = []
+    stacks = offered.discount.stacks
+    asked: Candidate | None = None
+    condition: tuple[bool, str] = (False, "")
+    for place in members:
+        c = candidates[place]
+        if c.kept and (kept := _kept(offered.discount.on_edit, c.kept)):
+            found.append((None, kept))
+            continue
+        if asked is None or not _are_alike(asked, c):
+            asked, condition = c, _condition(offered.discount, c, counted)
+        is_refused = condition[0] and not stacks and is_reduced[place]
+        found.append((False, "does not follow another discount") if is_refused else condition)
+    return found
+
+
+def _are_alike(one: Candidate, other: Candidate) -> bool:
+    """Whether every condition says the same of both."""
+    return (
+        one.attendee_id is other.attendee_id
+        and one.program_id is other.program_id
+        and one.booking is other.booking
+        and (one.mode, one.booked_on, one.starts_on) == (other.mode, other.booked_on, other.starts_on)
+    )
+
+
+def _kept(policy: EditPolicy, kept: Kept) -> str | None:
+    """Why the session keeps what it had, if it does."""
+    if policy is EditPolicy.FREEZE:
+        return "kept as it was sold"
+    is_past = policy is EditPolicy.REPRICE_FUTURE and kept.is_held
+    return "was held: kept as it was sold" if is_past else None
 
 
 def _condition(discount: Discount, c: Candidate, counted: _Counted) -> tuple[bool, str]:
@@ -188,29 +243,43 @@ def _words(mode: BookingMode) -> str:
 
 
 def _amounts(
-    offered: Offered, members: Sequence[Candidate], decisions: Mapping[UUID, _Decision],
-    left: Mapping[tuple[UUID, UUID], int],
-) -> dict[UUID, int]:  # fmt: skip
+    offered: Offered, candidates: Sequence[Candidate], members: Sequence[int], decisions: Sequence[_Decision],
+    left: Sequence[int],
+) -> list[int]:  # fmt: skip
     """What the discount gives each session of one booking, kept amounts first."""
     discount = offered.discount
-    amounts = dict.fromkeys((c.session_id for c in members), 0)
-    for c in members:
-        if decisions[c.session_id][0] is None and c.kept:
-            amounts[c.session_id] = min(c.kept.gave.get(offered.key, 0), left[c.booking, c.session_id])
-    entitled = [c for c in members if decisions[c.session_id][0]]
-    weights = [left[c.booking, c.session_id] for c in entitled]
-    kept = sum(amounts.values())
+    amounts = [0] * len(members)
+    for n, place in enumerate(members):
+        kept = candidates[place].kept
+        if decisions[n][0] is None and kept:
+            amounts[n] = min(kept.gave.get(offered.key, 0), left[place])
+    entitled = [n for n, decision in enumerate(decisions) if decision[0]]
+    weights = [left[members[n]] for n in entitled]
+    already, most = sum(amounts), sum(weights)
     if discount.percent is not None:
-        whole = half_up(sum(weights) * int(discount.percent * 10_000), _MILLION)
+        whole = half_up(most * int(discount.percent * 10_000), _MILLION)
     else:
-        whole = max(0, (discount.amount_minor or 0) - kept)
-    room = sum(weights) if discount.cap_minor is None else max(0, discount.cap_minor - kept)
-    for c, share in zip(entitled, spread(min(whole, room, sum(weights)), weights), strict=True):
-        amounts[c.session_id] = share
+        whole = max(0, (discount.amount_minor or 0) - already)
+    room = most if discount.cap_minor is None else max(0, discount.cap_minor - already)
+    for n, share in zip(entitled, spread(min(whole, room, most), weights), strict=True):
+        amounts[n] = share
     return amounts
 
 
-def _reduction(offered: Offered, c: Candidate, amount_minor: int, why: str) -> Reduction:
+class _Traced:
     """What of a discount stands in the trace of a price, with the terms and the day that it was sold under."""
-    dates = {"booked_on": c.booked_on.isoformat(), "starts_on": c.starts_on.isoformat()}
-    return Reduction(amount_minor, {**offered.traced, "amount_minor": -amount_minor, "why": why, **dates})
+
+    def __init__(self, offered: Offered) -> None:
+        self._terms = offered.traced
+        self._said: tuple[str, date, date] | None = None
+        self._step: dict[str, Any] = {}
+
+    def reduction(self, c: Candidate, amount_minor: int, why: str) -> Reduction:
+        said = why, c.booked_on, c.starts_on
+        if said != self._said:
+            self._said = said
+            self._step = {**self._terms, "amount_minor": 0, "why": why, "booked_on": c.booked_on.isoformat(),
+                          "starts_on": c.starts_on.isoformat()}  # fmt: skip
+        step = self._step.copy()
+        step["amount_minor"] = -amount_minor
+        return Reduction(amount_minor, step)

@@ -6,7 +6,7 @@ parts always sum to the whole (DOMAIN §4). The same inputs always give the same
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,9 @@ Trace = dict[str, Any]
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+# These three are made for every line of every price and nobody changes them: declared frozen they would cost three
+# times as much to make.
+@dataclass(slots=True)
 class Reduction:
     """What a discount takes off a line (0 where it does not apply), and what the trace says of it."""
 
@@ -25,7 +27,7 @@ class Reduction:
     trace: Trace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LineToPrice:
     """One component before tax: `unit_minor` is what the catalogue asks, with tax in it or not."""
 
@@ -50,10 +52,13 @@ class LineToPrice:
 
     @property
     def discount_minor(self) -> int:
-        return sum(reduction.amount_minor for reduction in self.reductions)
+        taken = 0
+        for reduction in self.reductions:
+            taken += reduction.amount_minor
+        return taken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PricedLine:
     """One component with tax; net + tax = gross."""
 
@@ -87,22 +92,26 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
         return [total] + [0] * (len(weights) - 1) if weights else []
     shares = [total * weight // whole for weight in weights]
     left = total - sum(shares)
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in by_remainder[:left]:
-        shares[i] += 1
+    if left:
+        # The sort is stable: of equal remainders the earlier share comes first.
+        by_remainder = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
+        for i in by_remainder[:left]:
+            shares[i] += 1
     return shares
 
 
 def price(lines: Sequence[LineToPrice], *, prices_include_tax: bool) -> Priced:
     """Price a version: base, discounts, tax per rate, rounding. Amounts are in minor units of its one currency."""
-    amounts = [line.base_minor - line.discount_minor for line in lines]
-    assert all(amount >= 0 for amount in amounts), "a discount takes no more than there is"
+    bases = [line.unit_minor * line.quantity for line in lines]
+    taken = [line.discount_minor for line in lines]
+    amounts = [base - less for base, less in zip(bases, taken, strict=True)]
+    assert min(amounts, default=0) >= 0, "a discount takes no more than there is"
     taxes = _taxes(lines, amounts, prices_include_tax)
     priced = []
-    for line, amount, tax in zip(lines, amounts, taxes, strict=True):
+    for line, base, less, amount, tax in zip(lines, bases, taken, amounts, taxes, strict=True):
         net, gross = (amount - tax, amount) if prices_include_tax else (amount, amount + tax)
-        trace = _trace(line, tax, prices_include_tax)
-        priced.append(PricedLine(line, line.base_minor, line.discount_minor, net, tax, gross, trace))
+        trace = _trace(line, base, tax, prices_include_tax)
+        priced.append(PricedLine(line, base, less, net, tax, gross, trace))
     net_total, tax_total = sum(p.net_minor for p in priced), sum(taxes)
     return Priced(priced, net_total, tax_total, net_total + tax_total, _fingerprint(priced))
 
@@ -128,16 +137,15 @@ def half_up(numerator: int, denominator: int) -> int:
     return sign * ((2 * abs(numerator) + denominator) // (2 * denominator))
 
 
-def _trace(line: LineToPrice, tax: int, included: bool) -> list[Trace]:
+def _trace(line: LineToPrice, base: int, tax: int, included: bool) -> list[Trace]:
     steps: list[Trace] = [
         {"step": "base", "basis": line.basis, "unit_minor": line.unit_minor, "quantity": line.quantity,
-         "amount_minor": line.base_minor},
-        *(reduction.trace for reduction in line.reductions),
+         "amount_minor": base}
     ]  # fmt: skip
-    if line.tax_rate:
+    steps += [reduction.trace for reduction in line.reductions]
+    if rate := line.tax_rate:
         steps.append({
-            "step": "tax", "name": line.tax_name, "rate": str(line.tax_rate), "included": included,
-            "amount_minor": tax,
+            "step": "tax", "name": line.tax_name, "rate": str(rate), "included": included, "amount_minor": tax,
             "rounding": "half-up over the version, shared by largest remainder"
             if line.kept_tax_minor is None else "kept",
         })  # fmt: skip
@@ -145,17 +153,13 @@ def _trace(line: LineToPrice, tax: int, included: bool) -> list[Trace]:
 
 
 def _fingerprint(lines: Sequence[PricedLine]) -> str:
-    figures = [
-        (p.line.attendee_id.hex, p.line.term_product_id.hex, p.line.component, p.line.quantity, p.base_minor,
-         p.discount_minor, p.tax_minor, p.gross_minor)
-        for p in lines
-    ]  # fmt: skip
-    return hashlib.sha256(repr(sorted(figures)).encode()).hexdigest()[:32]
-
-
-def share_by(lines: Sequence[PricedLine], key: Callable[[PricedLine], str]) -> dict[str, int]:
-    """Gross totals by any key, for summaries."""
-    totals: dict[str, int] = defaultdict(int)
-    for line in lines:
-        totals[key(line)] += line.gross_minor
-    return dict(totals)
+    figures = []
+    attendee_id, attendee = None, ""
+    for p in lines:
+        line = p.line
+        if line.attendee_id is not attendee_id:
+            attendee_id, attendee = line.attendee_id, line.attendee_id.hex
+        figures.append((attendee, line.term_product_id.hex, line.component, line.quantity, p.base_minor,
+                        p.discount_minor, p.tax_minor, p.gross_minor))  # fmt: skip
+    figures.sort()
+    return hashlib.sha256(repr(figures).encode()).hexdigest()[:32]

@@ -35,35 +35,35 @@ def next_version(
     The group is the account's in the term, or the subscription's in every term. Several orders of one group in one
     batch take one version after the other.
     """
-    fresh = (row for row in batch.added(BillingGroup) if (row["account_id"], row["term_id"]) == (account_id, term_id))
-    if group is None and (row := next(fresh, None)) is not None:
-        row["last_version"] += 1
-        return row["id"], row["last_version"]
     if group is None:
-        group_id = new_id()
-        batch.add(
-            BillingGroup,
-            [
-                {
-                    "id": group_id,
-                    "account_id": account_id,
-                    "subscription_id": subscription_id,
-                    "term_id": None if subscription_id else term_id,
-                    "last_version": 1,
-                    "created_at": now,
-                }
-            ],
-        )
-        return group_id, 1
-    if (bump := batch.waiting(_BUMP, group["id"])) is not None:
+        return _first_version(batch, account_id=account_id, term_id=term_id, now=now, subscription_id=subscription_id)
+    group_id = group["id"] if isinstance(group["id"], UUID) else UUID(str(group["id"]))
+    if (bump := batch.waiting(_BUMP, group_id)) is not None:
         bump["to_version"] += 1
-        return UUID(str(group["id"])), bump["to_version"]
+        return group_id, bump["to_version"]
     version = int(str(group["last_version"])) + 1
     batch.guard(
-        _BUMP, [{"id": group["id"], "from_version": version - 1, "to_version": version}],
+        _BUMP, [{"id": group_id, "from_version": version - 1, "to_version": version}],
         otherwise=lambda _: MovedMeanwhile("The billing of this account was changed meanwhile; look at it again."),
     )  # fmt: skip
-    return UUID(str(group["id"])), version
+    return group_id, version
+
+
+def _first_version(
+    batch: Batch, *, account_id: UUID, term_id: UUID, now: datetime, subscription_id: UUID | None
+) -> tuple[UUID, int]:
+    """The first of a group that is made in this batch; or the next, where an order before made it."""
+    made = (row for row in batch.added(BillingGroup) if (row["account_id"], row["term_id"]) == (account_id, term_id))
+    if (row := next(made, None)) is not None:
+        row["last_version"] += 1
+        return row["id"], row["last_version"]
+    group_id = new_id()
+    batch.add(
+        BillingGroup,
+        [{"id": group_id, "account_id": account_id, "subscription_id": subscription_id,
+          "term_id": None if subscription_id else term_id, "last_version": 1, "created_at": now}],
+    )  # fmt: skip
+    return group_id, 1
 
 
 def write_version(

@@ -22,6 +22,7 @@ class DocumentKind(StrEnum):
     QUOTE = "QUOTE"  # an offer: what it would cost, until when it is held
     INVOICE = "INVOICE"  # a numbered claim, with a due date
     CREDIT_NOTE = "CREDIT_NOTE"  # takes back all or part of an invoice; its amounts are positive
+    ZERO_STATEMENT = "ZERO_STATEMENT"  # what was moved, taken back and charged anew; its total is 0.00
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +153,9 @@ class Document:
     owing_minor: int
     payments: tuple[PaymentLine, ...] = ()
     due_on: date | None = None  # invoices
+    period: tuple[date, date] | None = None  # of an invoice that asks for a period: its first and last day
     valid_until: datetime | None = None  # quotes
-    corrects_number: str | None = None  # credit notes: the invoice
+    corrects_number: str | None = None  # credit notes and zero statements: the invoice
     instalments: tuple[Instalment, ...] = ()
     payment_instructions: tuple[str, ...] = ()
     payment_url: str | None = None
@@ -183,7 +185,9 @@ def _check_kind(document: Document) -> None:
     assert (document.due_on is not None) == (kind is DocumentKind.INVOICE), "an invoice, and nothing else, is due"
     assert (document.valid_until is not None) == (kind is DocumentKind.QUOTE), "a quote, and nothing else, expires"
     assert document.valid_until is None or document.valid_until.tzinfo is not None, "an expiry is a moment with a zone"
-    assert (document.corrects_number is not None) == (kind is DocumentKind.CREDIT_NOTE), "a credit note corrects one"
+    corrects = kind in (DocumentKind.CREDIT_NOTE, DocumentKind.ZERO_STATEMENT)
+    assert (document.corrects_number is not None) == corrects, "a credit note corrects one"
+    assert kind is not DocumentKind.ZERO_STATEMENT or document.gross_minor == 0, "a zero statement comes to nothing"
     assert kind is not DocumentKind.QUOTE or not document.payments, "a quote takes no payments"
     assert document.payment_url is None or document.payment_url.startswith(("https://", "http://")), "a web address"
 

@@ -2,18 +2,19 @@
 
 import atexit
 import hashlib
+import os
 import threading
 import tomllib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -23,7 +24,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.errors import StartupFailed
 from engine.money import format_money, parse_locale
-from invoicing.document import Document, DocumentKind, DocumentLine
+from invoicing.document import Document, DocumentKind, DocumentLine, Letterhead
+
+R = TypeVar("R")
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LOGO_URL = "termbook:logo"
@@ -67,18 +70,34 @@ def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[byte
 
     Documents are taken from the iterable a few ahead of the PDFs that were asked for. The first failure ends the run.
     """
+    yield from _in_processes(render_pdf, documents, workers=workers)
+
+
+def _in_processes(work: Callable[[Document], R], documents: Iterable[Document], *, workers: int) -> Iterator[R]:
     assert workers > 0, "somebody has to do the work"
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        under_way: deque[Future[bytes]] = deque()
+        under_way: deque[Future[R]] = deque()
         try:
             for document in documents:
-                under_way.append(pool.submit(render_pdf, document))
+                under_way.append(pool.submit(work, document))
                 if len(under_way) >= workers * _AHEAD_PER_WORKER:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def render_files(documents: Iterable[Document], *, into: Path, workers: int) -> Iterator[Path]:
+    """The same as files named after their numbers, written by the processes themselves; a file appears whole."""
+    yield from _in_processes(partial(_render_file, into=into), documents, workers=workers)
+
+
+def _render_file(document: Document, *, into: Path) -> Path:
+    path = into / f"{document.number}.pdf"
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(render_pdf(document))
+    return part.replace(path)
 
 
 def check_libraries() -> None:
@@ -125,11 +144,24 @@ def _groups(document: Document) -> list[_Group]:
     ]
 
 
+class Paper(Protocol):
+    """What every paper says of itself: enough to write its figures and its head."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def letterhead(self) -> Letterhead: ...
+
+
 @dataclass(frozen=True)
 class _Writing:
     """How one document writes its money, dates and rates."""
 
-    document: Document
+    document: Paper
 
     def money(self, amount_minor: int) -> str:
         return format_money(amount_minor, self.document.currency, self.document.locale)
@@ -190,22 +222,37 @@ def _columns(document: Document, groups: list[_Group]) -> dict[str, bool]:
     }
 
 
-def _facts(document: Document) -> dict[str, Any]:
+def paper_facts(document: Paper, *, title: str) -> dict[str, Any]:
+    """What the templates of every paper see; `title` is the name of its word."""
     locale = parse_locale(document.locale)
     labels = _labels(locale.language)
-    groups = _groups(document)
     return {
         "document": document,
         "labels": labels,
         "lang": "-".join(filter(None, (labels["language"], locale.territory))),
-        "title": labels[document.kind.lower()],
+        "title": labels[title],
         "write": _Writing(document),
+        "logo_url": _LOGO_URL if document.letterhead.logo else None,
+    }
+
+
+def render_paper(document: Paper, *, template: str, title: str) -> bytes:
+    """A paper by a template of its own, with the letterhead of all others. Raises `PdfLibraryMissing`."""
+    logo = document.letterhead.logo
+    images = {_LOGO_URL: logo} if logo else {}
+    return render_page(template, paper_facts(document, title=title), paper=paper(document.locale), images=images)
+
+
+def _facts(document: Document) -> dict[str, Any]:
+    groups = _groups(document)
+    return {
+        **paper_facts(document, title=document.kind.lower()),
         "groups": groups,
         **_columns(document, groups),
         "is_quote": document.kind is DocumentKind.QUOTE,
         "is_invoice": document.kind is DocumentKind.INVOICE,
         "is_credit_note": document.kind is DocumentKind.CREDIT_NOTE,
-        "logo_url": _LOGO_URL if document.letterhead.logo else None,
+        "is_zero_statement": document.kind is DocumentKind.ZERO_STATEMENT,
     }
 
 

@@ -3,9 +3,10 @@
 No adapter knows the database, and nobody calls one inside a transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from engine.errors import Conflict, NotPermitted
@@ -60,6 +61,36 @@ class GatewayPayment:
     failure_reason: str | None = None
 
 
+class GatewayRefundStatus(StrEnum):
+    """Where money on its way back stands with the provider."""
+
+    PENDING = "PENDING"  # accepted; the payer's bank has not answered
+    SUCCEEDED = "SUCCEEDED"  # the payer has it back
+    FAILED = "FAILED"  # it came back to us; see failure_reason
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    """How a refund stands with its provider."""
+
+    external_id: str
+    status: GatewayRefundStatus
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRecord:
+    """A payment in the provider's own list; `key` is ours, `refunded_minor` what went back of it."""
+
+    external_id: str
+    key: str | None
+    status: PaymentStatus
+    amount_minor: int
+    currency: str
+    at: datetime
+    refunded_minor: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """Something the provider tells about a payment. `key` is ours, as it was given to `create_checkout`: with it an
@@ -77,6 +108,48 @@ class GatewayEvent:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayRefundEvent:
+    """Something the provider tells about a refund. `key` is ours, as it was given to `refund`; `external_id` is the
+    payment's.
+    """
+
+    event_id: str
+    type: str
+    refund: GatewayRefund
+    amount_minor: int
+    currency: str
+    at: datetime
+    key: str | None = None
+    external_id: str | None = None
+
+
+class DisputeStatus(StrEnum):
+    """Who has the money of a disputed payment."""
+
+    OPEN = "OPEN"  # taken from us until it is decided
+    LOST = "LOST"  # the payer's for good
+    WON = "WON"  # ours again
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDisputeEvent:
+    """A payer disputes a payment with their bank: a chargeback. `external_id` is the payment's."""
+
+    event_id: str
+    type: str
+    dispute_id: str
+    external_id: str
+    status: DisputeStatus
+    reason: str
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
+Told = GatewayEvent | GatewayRefundEvent | GatewayDisputeEvent
+
+
 class Gateway(Protocol):
     """A payment provider. Amounts are minor units of `currency`."""
 
@@ -87,9 +160,10 @@ class Gateway(Protocol):
 
     def create_checkout(
         self, *, key: str, amount_minor: int, currency: str, description: str, return_url: str,
-        webhook_url: str | None = None,
+        webhook_url: str | None = None, merchant: str = "",
     ) -> Checkout:  # fmt: skip
         """Open a page to pay on. Idempotent by `key`: the same key gives the same checkout however often it is asked.
+        `merchant` says for whom it is, where several share an account with the provider; `records` lists by it.
 
         Raises GatewayUnreachable (nothing happened), GatewayOutcomeUnknown (ask again with the same key),
         GatewayRefused.
@@ -100,6 +174,29 @@ class Gateway(Protocol):
         """How the payment stands now. Raises GatewayUnreachable, GatewayRefused (there is no such payment)."""
         ...
 
-    def verify_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> GatewayEvent:
-        """The event in a webhook's body. Raises WebhookForged, WebhookTooOld."""
+    def refund(self, *, key: str, external_id: str, amount_minor: int, currency: str) -> GatewayRefund:
+        """Give money of the payment `external_id` back to its payer. Idempotent by `key`: asked again it tells how
+        that refund stands, and moves no more money.
+
+        Raises GatewayUnreachable (nothing happened), GatewayOutcomeUnknown (ask again with the same key),
+        GatewayRefused (more than is captured and not refunded, another currency, a key used for something else).
+        """
+        ...
+
+    def query_refund(self, external_id: str) -> GatewayRefund:
+        """How the refund stands now. Raises GatewayUnreachable, GatewayRefused (there is no such refund)."""
+        ...
+
+    def records(self, *, merchant: str, since: datetime, until: datetime) -> Iterator[GatewayRecord]:
+        """What the provider has on its own books of the payments begun from `since` to before `until`.
+
+        Raises GatewayUnreachable, GatewayRefused, also while it is read.
+        """
+        ...
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Told | None:
+        """The event in a webhook's body; None where it tells of nothing that we keep. It may ask the provider.
+
+        Raises WebhookForged, WebhookTooOld, GatewayUnreachable.
+        """
         ...

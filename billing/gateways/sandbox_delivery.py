@@ -6,7 +6,8 @@ from datetime import timedelta
 import httpx
 import structlog
 
-from billing.gateways.sandbox_store import Row, Store
+from billing.gateways.sandbox_events import Row
+from billing.gateways.sandbox_store import Store
 from billing.gateways.signature import sign
 from engine.clock import Clock
 

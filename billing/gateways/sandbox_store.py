@@ -1,27 +1,34 @@
 """What the sandbox knows: its own checkouts, events and deliveries in an SQLite file, never the merchant's database.
 
-A checkout goes open → processing → succeeded or failed; each step is a guarded UPDATE, so that a form sent twice or two
-workers settle it once. Moments are kept as seconds since the epoch.
+A checkout goes open → (challenged →) processing → succeeded or failed; each step is a guarded UPDATE, so that a form
+sent twice or two workers settle it once. Moments are kept as seconds since the epoch.
 """
 
 import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
-Row = dict[str, Any]
+from billing.gateways.sandbox_events import Behaviour, Row, deliver, tell
+from billing.gateways.sandbox_refunds import (
+    KeyUsedOtherwise,
+    begin_refund,
+    decide_dispute,
+    open_dispute,
+    settle_refunds_due,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS checkout (
     id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, request TEXT NOT NULL, status TEXT NOT NULL,
     amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, description TEXT NOT NULL, client_reference TEXT,
-    return_url TEXT NOT NULL, webhook_url TEXT, failure_reason TEXT, settles_at REAL, created_at REAL NOT NULL
+    merchant TEXT NOT NULL DEFAULT '', return_url TEXT NOT NULL, webhook_url TEXT, failure_reason TEXT,
+    settles_at REAL, created_at REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY, checkout_id TEXT NOT NULL REFERENCES checkout, type TEXT NOT NULL, body TEXT NOT NULL,
@@ -32,29 +39,19 @@ CREATE TABLE IF NOT EXISTS delivery (
     attempts INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, answer TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (due_at) WHERE state = 'waiting';
+CREATE TABLE IF NOT EXISTS refund (
+    id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, request TEXT NOT NULL, checkout_id TEXT NOT NULL REFERENCES checkout,
+    status TEXT NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, failure_reason TEXT, settles_at REAL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS refund_of_checkout ON refund (checkout_id);
+CREATE TABLE IF NOT EXISTS dispute (
+    id TEXT PRIMARY KEY, checkout_id TEXT NOT NULL REFERENCES checkout, status TEXT NOT NULL, reason TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispute_of_checkout ON dispute (checkout_id);
 CREATE TABLE IF NOT EXISTS behaviour (id INTEGER PRIMARY KEY CHECK (id = 1), wanted TEXT NOT NULL);
 """
-
-
-class KeyUsedOtherwise(Exception):
-    """The key belongs to a checkout with another content."""
-
-
-class Behaviour(BaseModel):
-    """How the sandbox misbehaves from now on; the default is a provider on a good day."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    decline: str | None = None  # every payment fails with this reason
-    capture_minor: int | None = Field(default=None, gt=0)  # captures this instead of what was asked
-    capture_currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
-    processing_seconds: float = Field(default=0, ge=0)  # how long money moves before it is captured
-    delay_seconds: float = Field(default=0, ge=0)  # webhooks come that much later
-    copies: int = Field(default=1, ge=1, le=20)  # each webhook comes so many times
-    reorder: bool = False  # "processing" comes a second after what followed it
-    drop: bool = False  # webhooks never come
-    hang_before_seconds: float = Field(default=0, ge=0)  # a new checkout is not answered in time, and not made
-    hang_after_seconds: float = Field(default=0, ge=0)  # a new checkout is made, and not answered in time
 
 
 class Store:
@@ -65,6 +62,8 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.work() as db:
             db.executescript(_SCHEMA)
+            if "merchant" not in {column["name"] for column in db.execute("PRAGMA table_info(checkout)")}:
+                db.execute("ALTER TABLE checkout ADD COLUMN merchant TEXT NOT NULL DEFAULT ''")  # an older file
 
     @contextmanager
     def work(self) -> Iterator[sqlite3.Connection]:
@@ -114,23 +113,28 @@ class Store:
             row = db.execute("SELECT * FROM checkout WHERE id = ?", [checkout_id]).fetchone()
         return dict(row) if row else None
 
-    def pay(self, checkout_id: str, *, now: datetime) -> bool:
-        """The payer pays: money moves, and is captured now or later. False when the checkout is no longer open."""
+    def challenge(self, checkout_id: str) -> bool:
+        """The payer's bank asks who is paying (3-D Secure). False when the checkout is no longer open."""
+        with self.work() as db:
+            return _move(db, checkout_id, "open", "challenged")
+
+    def pay(self, checkout_id: str, *, now: datetime, source: str = "open") -> bool:
+        """The payer pays: money moves, and is captured now or later. False when the checkout is no longer `source`."""
         wanted = self.behaviour()
         with self.work() as db:
             settles_at = now.timestamp() + wanted.processing_seconds
-            if not _move(db, checkout_id, "open", "processing", settles_at=settles_at):
+            if not _move(db, checkout_id, source, "processing", settles_at=settles_at):
                 return False
             _tell(db, checkout_id, "payment.processing", wanted, now=now)
             if not wanted.processing_seconds:
                 _settle(db, checkout_id, wanted, now=now)
         return True
 
-    def refuse(self, checkout_id: str, reason: str, *, now: datetime) -> bool:
-        """The payer's bank declines, or the payer goes away. False when the checkout is no longer open."""
+    def refuse(self, checkout_id: str, reason: str, *, now: datetime, source: str = "open") -> bool:
+        """The payer's bank declines, or the payer goes away. False when the checkout is no longer `source`."""
         wanted = self.behaviour()
         with self.work() as db:
-            if not _move(db, checkout_id, "open", "failed", failure_reason=reason):
+            if not _move(db, checkout_id, source, "failed", failure_reason=reason):
                 return False
             _tell(db, checkout_id, "payment.failed", wanted, now=now)
         return True
@@ -143,6 +147,40 @@ class Store:
                 "SELECT id FROM checkout WHERE status = 'processing' AND settles_at <= ?", [now.timestamp()]
             ).fetchall():
                 _settle(db, row["id"], wanted, now=now)
+            settle_refunds_due(db, wanted, now=now)
+
+    def open_refund(self, key: str, request: Row, *, now: datetime) -> Row:
+        """Begin to give money back, or tell how what this key began stands. Raises KeyUsedOtherwise, NotRefundable."""
+        wanted = self.behaviour()
+        with self.work() as db:
+            return begin_refund(db, key, request, wanted, now=now)
+
+    def refund(self, refund_id: str) -> Row | None:
+        with self.work() as db:
+            row = db.execute("SELECT * FROM refund WHERE id = ?", [refund_id]).fetchone()
+        return dict(row) if row else None
+
+    def dispute(self, checkout_id: str, *, reason: str, amount_minor: int | None, now: datetime) -> Row:
+        """A payer disputes what they paid. Raises NotRefundable."""
+        wanted = self.behaviour()
+        with self.work() as db:
+            return open_dispute(db, checkout_id, wanted, reason=reason, amount_minor=amount_minor, now=now)
+
+    def decide(self, dispute_id: str, status: str, *, now: datetime) -> bool:
+        """A dispute is won or lost. False when there is no open dispute of that id."""
+        wanted = self.behaviour()
+        with self.work() as db:
+            return decide_dispute(db, dispute_id, status, wanted, now=now)
+
+    def list_checkouts(self, *, merchant: str, since: float, until: float, after: str, limit: int) -> list[Row]:
+        """A page of a merchant's checkouts in the order of their ids, after one of them, with what was refunded."""
+        with self.work() as db:
+            return [dict(row) for row in db.execute(
+                "SELECT c.*, (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r "
+                "WHERE r.checkout_id = c.id AND r.status <> 'failed') AS refunded_minor FROM checkout c "
+                "WHERE c.merchant = ? AND c.created_at >= ? AND c.created_at < ? AND c.id > ? ORDER BY c.id LIMIT ?",
+                [merchant, since, until, after, limit],
+            )]  # fmt: skip
 
     def due_deliveries(self, *, now: datetime) -> list[Row]:
         """Webhooks to deliver now, in the order in which they are due."""
@@ -175,7 +213,7 @@ class Store:
                 "WHERE e.id = ? AND c.webhook_url IS NOT NULL", [event_id],
             ).fetchone()  # fmt: skip
             if found is not None:
-                _deliver(db, event_id, found["webhook_url"], state="waiting", due_at=now.timestamp())
+                deliver(db, event_id, found["webhook_url"], state="waiting", due_at=now.timestamp())
         return found is not None
 
 
@@ -199,24 +237,8 @@ def _settle(db: sqlite3.Connection, checkout_id: str, wanted: Behaviour, *, now:
 
 
 def _tell(db: sqlite3.Connection, checkout_id: str, kind: str, wanted: Behaviour, *, now: datetime) -> None:
-    """Write the event and, unless it is dropped, its deliveries."""
     told = db.execute(
-        "SELECT id, status, amount_minor, currency, failure_reason, client_reference, webhook_url FROM checkout "
-        "WHERE id = ?", [checkout_id],
-    ).fetchone()  # fmt: skip
-    message = {name: told[name] for name in told.keys() if name != "webhook_url"}  # noqa: SIM118 - sqlite3.Row
-    body = orjson.dumps({"type": kind, "timestamp": now.astimezone(UTC).isoformat(), "data": message}).decode()
-    event_id = "evt_" + secrets.token_urlsafe(18)
-    db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", [event_id, checkout_id, kind, body, now.timestamp()])
-    if told["webhook_url"] is None:
-        return
-    due_at = now.timestamp() + wanted.delay_seconds
-    if wanted.reorder and kind == "payment.processing":
-        due_at += wanted.processing_seconds + 1
-    for _ in range(wanted.copies):
-        _deliver(db, event_id, told["webhook_url"], state="dropped" if wanted.drop else "waiting", due_at=due_at)
-
-
-def _deliver(db: sqlite3.Connection, event_id: str, url: str, *, state: str, due_at: float) -> None:
-    db.execute("INSERT INTO delivery (event_id, url, state, due_at) VALUES (?, ?, ?, ?)",
-               [event_id, url, state, due_at])  # fmt: skip
+        "SELECT id, status, amount_minor, currency, failure_reason, client_reference FROM checkout WHERE id = ?",
+        [checkout_id],
+    ).fetchone()
+    tell(db, kind, dict(told), wanted, checkout_id=checkout_id, now=now)

@@ -1,0 +1,106 @@
+"""What a report is: columns, rows, their sums, and the account of the books that it ties to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from engine.database import Row, Transaction
+from models import LedgerAccount
+
+
+class Kind(StrEnum):
+    """What stands in a column."""
+
+    TEXT = "TEXT"
+    DAY = "DAY"
+    COUNT = "COUNT"
+    MONEY = "MONEY"  # minor units; summed
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by its name in the rows, with its heading."""
+
+    name: str
+    heading: str
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From one local day of the organisation through another."""
+
+    since: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What the books say of the accounts that a report is about, and what the report says of them."""
+
+    accounts: tuple[LedgerAccount, ...]
+    books_minor: int
+    report_minor: int
+
+    @property
+    def holds(self) -> bool:
+        return self.books_minor == self.report_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as it is read and exported; the rows are in an order of their own, the same each time."""
+
+    name: str
+    title: str
+    period: Period
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    tie: Tie | None = None
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The sum of each money column."""
+        return {column.name: sum(row[column.name] or 0 for row in self.rows)
+                for column in self.columns if column.kind is Kind.MONEY}  # fmt: skip
+
+
+def money(name: str, heading: str) -> Column:
+    return Column(name, heading, Kind.MONEY)
+
+
+_MOVED = """
+SELECT coalesce(sum(p.amount_minor), 0)::bigint AS minor FROM ledger_posting p
+JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+WHERE p.organisation_id = %(org)s AND p.ledger_account = ANY(%(accounts)s)
+  AND e.posted_on <= %(until)s
+"""
+# Written out where there is a first day: the days of a period are found by their index then.
+_MOVED_SINCE = f"{_MOVED}  AND e.posted_on >= %(since)s\n"
+
+
+def moved(tx: Transaction, *accounts: LedgerAccount, until: date, since: date | None = None) -> int:
+    """What was posted to these accounts up to a day, or in a period; a debit is positive."""
+    names = [account.value for account in accounts]
+    if since is None:
+        found = tx.row(_MOVED, accounts=names, until=until)
+    else:
+        found = tx.row(_MOVED_SINCE, accounts=names, until=until, since=since)
+    assert found is not None
+    return int(found["minor"])
+
+
+def tie(
+    tx: Transaction, *accounts: LedgerAccount, report_minor: int, until: date, since: date | None = None
+) -> Tie:  # fmt: skip
+    """Ask the books; `report_minor` is on the side of a debit."""
+    return Tie(accounts, moved(tx, *accounts, until=until, since=since), report_minor)
+
+
+def day_before(day: date) -> date:
+    return day - timedelta(days=1)
+
+
+Facts = dict[str, Any]

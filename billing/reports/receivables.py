@@ -1,0 +1,91 @@
+"""What families owe, by how long it is overdue; and what is to be held for what they were invoiced."""
+
+from billing.reports.form import Column, Kind, Period, Report, money, tie
+from engine.database import Transaction
+from models import LedgerAccount
+
+_LOCAL = "AT TIME ZONE o.time_zone)::date"
+_AGED = f"""
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), open AS (
+    SELECT v.account_id, %(until)s - v.due_on AS days,
+           v.total_minor - coalesce(p.minor, 0) - coalesce(c.minor, 0) AS minor
+    FROM invoice v
+    LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM payment_allocation a CROSS JOIN o
+               WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
+               GROUP BY a.invoice_id) p ON p.invoice_id = v.id
+    LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM credit_allocation a CROSS JOIN o
+               WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
+               GROUP BY a.invoice_id) c ON c.invoice_id = v.id
+    WHERE v.organisation_id = %(org)s AND v.issued_on <= %(until)s
+    UNION ALL
+    -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
+    SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.amount_minor)
+    FROM ledger_posting p
+    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+    WHERE p.organisation_id = %(org)s AND p.ledger_account = 'RECEIVABLE' AND e.posted_on <= %(until)s
+      AND e.source_kind NOT IN ('INVOICE', 'CREDIT_NOTE', 'PAYMENT_ALLOCATION', 'WRITE_OFF')
+    GROUP BY p.account_id, e.source_id
+)
+SELECT a.reference, a.name,
+       coalesce(sum(minor) FILTER (WHERE days <= 0), 0)::bigint AS not_due_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 1 AND 30), 0)::bigint AS days_1_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS days_31_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 61 AND 90), 0)::bigint AS days_61_minor,
+       coalesce(sum(minor) FILTER (WHERE days > 90), 0)::bigint AS days_91_minor,
+       sum(minor)::bigint AS total_minor
+FROM open JOIN account a ON a.organisation_id = %(org)s AND a.id = open.account_id
+GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY a.name, a.reference
+"""
+
+
+def aged_receivables(tx: Transaction, period: Period) -> Report:
+    """What each family owes at the end of the period, by the days since it was due."""
+    rows = tx.rows(_AGED, until=period.until)
+    columns = [
+        Column("reference", "Account"), Column("name", "Name"), money("not_due_minor", "Not due"),
+        money("days_1_minor", "1–30 days"), money("days_31_minor", "31–60 days"), money("days_61_minor", "61–90 days"),
+        money("days_91_minor", "Over 90 days"), money("total_minor", "Total"),
+    ]  # fmt: skip
+    ties = tie(tx, LedgerAccount.RECEIVABLE, report_minor=sum(r["total_minor"] for r in rows), until=period.until)
+    return Report("aged-receivables", "Aged receivables", period, columns, rows, ties)
+
+
+_DEFERRED = f"""
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s)
+SELECT CASE WHEN b.cancelled_at IS NULL THEN to_char(coalesce(s.local_date, t.ends_on), 'YYYY-MM')
+            ELSE to_char(b.cancelled_at {_LOCAL.removesuffix(")::date")}, 'YYYY-MM') END AS month,
+       count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor)::bigint AS invoiced_minor,
+       sum(-coalesce(k.minor, 0))::bigint AS credited_minor, sum(-coalesce(e.minor, 0))::bigint AS earned_minor,
+       sum(n.left_minor)::bigint AS deferred_minor
+FROM invoice_line l CROSS JOIN o
+JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
+JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
+LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor) AS minor FROM credit_note_line x
+           JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
+           WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
+) k ON k.invoice_line_id = l.id
+LEFT JOIN (SELECT x.invoice_line_id, sum(x.amount_minor) AS minor FROM revenue_recognition x
+           JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
+           WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
+) e ON e.invoice_line_id = l.id
+CROSS JOIN LATERAL (
+    SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
+WHERE l.organisation_id = %(org)s AND v.issued_on <= %(until)s
+GROUP BY 1 HAVING bool_or(n.left_minor <> 0) ORDER BY 1
+"""
+
+
+def deferred_revenue(tx: Transaction, period: Period) -> Report:
+    """What is invoiced at the end of the period and still to be held, by the month of the sessions."""
+    rows = tx.rows(_DEFERRED, until=period.until)
+    columns = [
+        Column("month", "Month of the sessions"), Column("lines", "Open lines", Kind.COUNT),
+        money("invoiced_minor", "Invoiced"), money("credited_minor", "Credited"), money("earned_minor", "Earned"),
+        money("deferred_minor", "Deferred"),
+    ]  # fmt: skip
+    deferred = -sum(row["deferred_minor"] for row in rows)
+    ties = tie(tx, LedgerAccount.DEFERRED_REVENUE, report_minor=deferred, until=period.until)
+    return Report("deferred-revenue", "Deferred revenue", period, columns, rows, ties)
