@@ -4,42 +4,44 @@ Marks are idempotent and carry the device's own time, so that a tablet that was 
 is older than what is known, or that contradicts it, comes back as a conflict and overwrites nothing.
 """
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from attendance.conflicts import OpenConflict, open_conflicts
+from attendance.headcounts import Count, last_count
+from attendance.marks import Mark, Outcome, RollChanged, take_marks
+from attendance.people import PEOPLE, Person, has_list, who_may_collect
+from attendance.ratio import Ratio, read_ratio
 from engine.actor import Actor
-from engine.batch import Guarded
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
-from models import ActorKind, AttendanceStatus, SignMethod
+from models import ActorKind, AlertSeverity, AttendanceStatus
 
-_HERE = frozenset({AttendanceStatus.PRESENT, AttendanceStatus.LATE})
-_MARKS = frozenset(AttendanceStatus) - {AttendanceStatus.CANCELLED}
-# What can be known before the day of the session.
-_IN_ADVANCE = frozenset({AttendanceStatus.EXPECTED, AttendanceStatus.ABSENT_NOTIFIED})
-# The door opens this long before a session starts.
-ARRIVAL = timedelta(hours=2)
+__all__ = ["Mark", "Roll", "RollChanged", "RollEntry", "RollIsClosed", "mark_roll", "read_roll", "require_on_roll"]
+
+# Of a note that nobody has graded.
+_UNGRADED = {"Allergy": AlertSeverity.SEVERE, "Medical": AlertSeverity.IMPORTANT}
 
 
-class RollChanged(Conflict):
-    """Somebody else marked the same row at the same moment; send the marks again."""
+class RollIsClosed(Conflict):
+    """The roll is settled; an admin opens it again, with a reason."""
 
-    code = "roll_changed"
+    code = "roll_is_closed"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One mark from a device. `marked_at` is the device's own time; `collected_by` names who took a child home."""
+class Alert:
+    """What staff must know of an attendee, and how grave it is."""
 
-    attendance_id: UUID
-    status: AttendanceStatus
-    marked_at: datetime
-    collected_by: str | None = None
-    reason: str | None = None
+    what: str
+    words: str
+    severity: AlertSeverity
+    is_graded: bool
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.words}"
 
 
 @dataclass(slots=True)
@@ -54,8 +56,9 @@ class RollEntry:
     is_trial: bool
     is_makeup: bool
     activities: list[str]
-    alerts: list[str]
-    authorised_pick_ups: list[str]
+    alerts: list[Alert]
+    people: list[Person]
+    has_list: bool  # of names: then nobody else collects
     must_not_collect: list[str]
     version: int
     marked_at: datetime | None
@@ -65,12 +68,31 @@ class RollEntry:
     reason: str | None
     seat: str | None = None  # in a seated session
 
+    @property
+    def authorised_pick_ups(self) -> list[str]:
+        """The names of who may collect."""
+        return [person.name for person in self.people]
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+    @property
+    def severity(self) -> AlertSeverity | None:
+        """Of its gravest alert."""
+        order = list(AlertSeverity)
+        return max((alert.severity for alert in self.alerts), key=order.index, default=None)
+
 
 @dataclass(slots=True)
 class Roll:
-    """The roll of one session; `conflicts` are the marks of this call that were not taken."""
+    """The roll of one session; `conflicts` are the marks of this call that were not taken, `disagreements` those that
+    a person has still to decide.
+    """
 
     session_id: UUID
+    site_id: UUID
     name: str
     site: str
     time_zone: str
@@ -78,7 +100,11 @@ class Roll:
     starts_at: datetime
     ends_at: datetime
     capacity: int
+    closed_at: datetime | None
     entries: list[RollEntry]
+    ratio: Ratio
+    headcount: Count | None = None
+    disagreements: list[OpenConflict] = field(default_factory=list)
     conflicts: list[Reason] = field(default_factory=list)
 
     def count(self, *statuses: AttendanceStatus) -> int:
@@ -89,10 +115,28 @@ class Roll:
         """Everybody who has not cancelled."""
         return len(self.entries) - self.count(AttendanceStatus.CANCELLED)
 
+    @property
+    def present(self) -> int:
+        """Everybody who is here now."""
+        return self.count(AttendanceStatus.PRESENT, AttendanceStatus.LATE)
+
+    @property
+    def waiting(self) -> int:
+        """Of whom nothing is marked yet."""
+        return self.count(AttendanceStatus.EXPECTED)
+
+    @property
+    def gone(self) -> int:
+        return self.count(AttendanceStatus.LEFT)
+
+    @property
+    def absent(self) -> int:
+        return self.count(AttendanceStatus.ABSENT, AttendanceStatus.ABSENT_NOTIFIED)
+
 
 _SESSION = """
 SELECT s.id, p.name, i.id AS site_id, i.name AS site, i.time_zone, s.local_date, s.starts_at, s.ends_at, s.capacity,
-       p.program_id
+       s.roll_closed_at, s.term_program_set_id AS offering_id, p.program_id
 FROM term_product s
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
@@ -100,9 +144,10 @@ JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
 WHERE s.organisation_id = %(org)s AND s.id = %(session_id)s
 """
 
-_ENTRIES = """
+_ENTRIES = f"""
 SELECT a.id AS attendance_id, a.attendee_id, t.name, a.status, a.version, a.marked_at, a.signed_in_at, a.signed_out_at,
-       a.collected_by, a.reason, t.medical_notes, t.allergy_notes, t.authorised_pick_ups, t.must_not_collect,
+       a.collected_by, a.reason, t.medical_notes, t.allergy_notes, t.medical_severity, t.allergy_severity,
+       {PEOPLE} AS people, t.must_not_collect,
        CASE WHEN x.id IS NOT NULL THEN concat('row ', x.row_name, ' seat ', x.number) END AS seat,
        b.order_type = 2 AS is_trial, l.kind = 'MAKEUP_SESSION' AS is_makeup,
        ARRAY(SELECT p.title FROM term_booking_order o
@@ -136,133 +181,77 @@ def read_roll(tx: Transaction, *, session_id: UUID, actor: Actor) -> Roll:
         raise NotPermitted("Rolls are for staff and admins.")
     if actor.kind is ActorKind.STAFF and session["site_id"] not in actor.site_ids:
         raise NotFound("There is no such session with a roll.", what="session")
-    rows = tx.rows(_ENTRIES, session_id=session_id, program_id=session["program_id"])
-    return Roll(
-        session_id=session_id, name=session["name"], site=session["site"], time_zone=session["time_zone"],
-        local_date=session["local_date"], starts_at=session["starts_at"], ends_at=session["ends_at"],
-        capacity=session["capacity"], entries=[_entry(row) for row in rows],
+    entries = [_entry(row) for row in tx.rows(_ENTRIES, session_id=session_id, program_id=session["program_id"])]
+    roll = Roll(
+        session_id=session_id, site_id=session["site_id"], name=session["name"], site=session["site"],
+        time_zone=session["time_zone"], local_date=session["local_date"], starts_at=session["starts_at"],
+        ends_at=session["ends_at"], capacity=session["capacity"], closed_at=session["roll_closed_at"], entries=entries,
+        headcount=last_count(tx, session_id), disagreements=open_conflicts(tx, session_id=session_id),
+        ratio=read_ratio(tx, session["site_id"], offering_id=session["offering_id"]),
     )  # fmt: skip
-
-
-def _entry(row: Row) -> RollEntry:
-    alerts = [f"{what}: {row[column]}" for what, column in (("Allergy", "allergy_notes"), ("Medical", "medical_notes"))
-              if row[column]]  # fmt: skip
-    kept = {k: v for k, v in row.items() if k not in ("medical_notes", "allergy_notes", "status")}
-    return RollEntry(**kept, status=AttendanceStatus(row["status"]), alerts=alerts)
-
-
-_MARK = Guarded(
-    name="mark",
-    sql="UPDATE term_attendance t SET status = r.status, version = t.version + 1, marked_at = r.marked_at, "
-    "marked_by = r.marked_by, signed_in_at = r.signed_in_at, signed_out_at = r.signed_out_at, "
-    "collected_by = r.collected_by, method = r.method, reason = r.reason FROM {rows} "
-    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.version = r.version RETURNING t.id",
-    takes="id uuid, version int, status text, marked_at timestamptz, marked_by uuid, signed_in_at timestamptz, "
-    "signed_out_at timestamptz, collected_by text, method text, reason text",
-)
-
-
-def mark_roll(tx: Transaction, *, session_id: UUID, marks: Sequence[Mark], actor: Actor, now: datetime) -> Roll:
-    """Take marks; the same mark sent again changes nothing.
-
-    Raises Invalid naming each mark that can never be taken (an unknown row, a person who must not collect, a sign-in
-    before the day); contradictions with newer marks come back in `conflicts`.
-    """
-    tx.run("SELECT 1 FROM term_attendance WHERE organisation_id = %(org)s AND term_product_id = %(session_id)s "
-           "ORDER BY id FOR NO KEY UPDATE", session_id=session_id)  # fmt: skip
-    roll = read_roll(tx, session_id=session_id, actor=actor)
-    entries = {entry.attendance_id: entry for entry in roll.entries}
-    reasons = list(_impossible(marks, entries, roll, now))
-    if reasons:
-        raise Invalid("Some marks cannot be taken.", reasons=reasons)
-    rows: dict[UUID, Row] = {}
-    for position, mark in enumerate(marks):
-        entry = entries[mark.attendance_id]
-        if _is_known(mark, entry):
-            continue
-        conflict = _conflict(position, mark, entry)
-        if conflict:
-            roll.conflicts.append(conflict)
-            continue
-        version = rows[entry.attendance_id]["version"] if entry.attendance_id in rows else entry.version
-        _apply(mark, entry)
-        entry.version = version + 1  # written once, however many marks of this call it took
-        rows[entry.attendance_id] = _row(entry, version, actor)
-    if rows:
-        tx.batch.guard(
-            _MARK, list(rows.values()), otherwise=lambda _: RollChanged("Somebody else is marking this roll.")
-        )
+    roll.ratio.look_at(session["offering_id"], present=roll.present, expected=roll.expected)
     return roll
 
 
-def _impossible(marks: Sequence[Mark], entries: dict[UUID, RollEntry], roll: Roll, now: datetime) -> Iterable[Reason]:
-    for position, mark in enumerate(marks):
-        entry = entries.get(mark.attendance_id)
-        where = f"marks[{position}]"
-        if entry is None:
-            yield Reason("unknown", "There is no such row on this roll.", field=f"{where}.attendance_id")
-            continue
-        if mark.status not in _MARKS or entry.status is AttendanceStatus.CANCELLED:
-            yield Reason("not_markable", f"{entry.name} is not on the roll any more.", field=f"{where}.status")
-        if mark.marked_at > now:
-            yield Reason("in_the_future", "A mark is not made in the future; check the device's clock.",
-                         field=f"{where}.marked_at")  # fmt: skip
-        if mark.status not in _IN_ADVANCE and mark.marked_at < roll.starts_at - ARRIVAL:
-            starts = f"{roll.starts_at.astimezone(ZoneInfo(roll.time_zone)):%a %d %b %Y %H:%M}"
-            yield Reason("too_early", f"{roll.name} starts only on {starts}.", field=f"{where}.marked_at")
-        yield from _wrong_person(where, mark, entry)
+def require_on_roll(tx: Transaction, *, session_id: UUID, attendee_id: UUID, actor: Actor) -> None:
+    """Raises NotFound where the attendee is not on a roll of this session that the actor may see."""
+    session = tx.row(_SESSION, session_id=session_id)
+    is_theirs = session is not None and (actor.kind is ActorKind.ADMIN or session["site_id"] in actor.site_ids)
+    row = tx.row("SELECT 1 FROM term_attendance WHERE organisation_id = %(org)s AND term_product_id = %(session)s "
+                 "AND attendee_id = %(attendee)s LIMIT 1", session=session_id, attendee=attendee_id)  # fmt: skip
+    if not is_theirs or row is None:
+        raise NotFound("There is no such attendee on this roll.", what="attendee")
 
 
-def _wrong_person(where: str, mark: Mark, entry: RollEntry) -> Iterable[Reason]:
-    if mark.status is not AttendanceStatus.LEFT:
-        return
-    who = (mark.collected_by or "").strip()
-    if _folded(who) in {_folded(name) for name in entry.must_not_collect}:
-        yield Reason("must_not_collect", f"{who} must not collect {entry.name}.", field=f"{where}.collected_by",
-                     rule="must_not_collect")  # fmt: skip
-    elif entry.authorised_pick_ups and _folded(who) not in {_folded(name) for name in entry.authorised_pick_ups}:
-        names = ", ".join(entry.authorised_pick_ups)
-        yield Reason("not_authorised", f"{entry.name} leaves with one of: {names}.", field=f"{where}.collected_by",
-                     rule="authorised_pick_ups")  # fmt: skip
+def _entry(row: Row) -> RollEntry:
+    alerts = [
+        Alert(what, row[f"{column}_notes"], AlertSeverity(row[f"{column}_severity"] or _UNGRADED[what]),
+              row[f"{column}_severity"] is not None)
+        for what, column in (("Allergy", "allergy"), ("Medical", "medical")) if row[f"{column}_notes"]
+    ]  # fmt: skip
+    kept = {name: value for name, value in row.items() if not name.startswith(("medical_", "allergy_"))}
+    named = kept.pop("people")
+    return RollEntry(
+        **{**kept, "status": AttendanceStatus(row["status"])}, alerts=alerts, has_list=has_list(named),
+        people=who_may_collect(named, row["must_not_collect"]),
+    )  # fmt: skip
 
 
-def _folded(name: str) -> str:
-    """A name as people compare it: no difference of case, of spaces or of how an accent is typed."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def mark_roll(tx: Transaction, *, session_id: UUID, marks: Sequence[Mark], actor: Actor, now: datetime) -> Roll:
+    """Take marks at the door; the same mark sent again changes nothing.
+
+    Raises Invalid naming each mark that can never be taken (an unknown row, a person who must not collect, a sign-in
+    before the day), RollIsClosed; contradictions with what is known are kept, and come back in `conflicts`.
+    """
+    ours = {entry.attendance_id for entry in read_roll(tx, session_id=session_id, actor=actor).entries}
+    strange = [place for place, mark in enumerate(marks) if mark.attendance_id not in ours]
+    answers = take_marks(tx, marks=[mark for mark in marks if mark.attendance_id in ours], actor=actor, now=now,
+                         is_asked=True)  # fmt: skip
+    places = [place for place in range(len(marks)) if place not in strange]
+    refused = {place: answer.reasons for place, answer in zip(places, answers, strict=True)
+               if answer.outcome is Outcome.REFUSED}  # fmt: skip
+    unknown = Reason("unknown", "There is no such row on this roll.", field="attendance_id")
+    refused |= {place: [unknown] for place in strange}
+    if refused:
+        _refuse([_placed(reason, place) for place in sorted(refused) for reason in refused[place]])
+    tx.flush()
+    roll = read_roll(tx, session_id=session_id, actor=actor)
+    roll.conflicts = [
+        _placed(reason, place)
+        for place, answer in zip(places, answers, strict=True) if answer.outcome is Outcome.CONFLICT
+        for reason in answer.reasons
+    ]  # fmt: skip
+    return roll
 
 
-def _is_known(mark: Mark, entry: RollEntry) -> bool:
-    """Sent again: the mark that holds, or the sign-in of somebody who has left since."""
-    if mark.status in _HERE and entry.status is AttendanceStatus.LEFT:
-        return mark.marked_at == entry.signed_in_at
-    same = mark.status is entry.status and (mark.collected_by or None) == entry.collected_by
-    return same and entry.marked_at is not None and mark.marked_at <= entry.marked_at
+def _placed(reason: Reason, place: int) -> Reason:
+    """Names the mark of the request that it is about."""
+    where = f"marks[{place}]" + (f".{reason.field}" if reason.field else "")
+    return Reason(reason.code, reason.message, field=where, rule=reason.rule, facts=reason.facts)
 
 
-def _conflict(position: int, mark: Mark, entry: RollEntry) -> Reason | None:
-    """An older mark that says something else, or a sign-out of somebody who never came in, is shown to a person."""
-    facts = {"attendance_id": str(entry.attendance_id), "is": entry.status.value, "sent": mark.status.value}
-    if entry.marked_at is not None and mark.marked_at < entry.marked_at:
-        return Reason("older_mark", f"{entry.name} was marked {entry.status.value.lower()} later than this mark.",
-                      field=f"marks[{position}]", facts=facts)  # fmt: skip
-    if mark.status is AttendanceStatus.LEFT and entry.status not in _HERE | {AttendanceStatus.LEFT}:
-        return Reason("not_signed_in", f"{entry.name} was not signed in.", field=f"marks[{position}]", facts=facts)
-    return None
-
-
-def _apply(mark: Mark, entry: RollEntry) -> None:
-    if mark.status in _HERE:
-        entry.signed_in_at, entry.signed_out_at, entry.collected_by = mark.marked_at, None, None
-    elif mark.status is AttendanceStatus.LEFT:
-        entry.signed_out_at, entry.collected_by = mark.marked_at, mark.collected_by
-    else:
-        entry.signed_in_at = entry.signed_out_at = entry.collected_by = None
-    entry.status, entry.marked_at, entry.reason = mark.status, mark.marked_at, mark.reason
-
-
-def _row(entry: RollEntry, version: int, actor: Actor) -> Row:
-    return {
-        "id": entry.attendance_id, "version": version, "status": entry.status.value, "marked_at": entry.marked_at,
-        "marked_by": actor.user_id, "signed_in_at": entry.signed_in_at, "signed_out_at": entry.signed_out_at,
-        "collected_by": entry.collected_by, "method": SignMethod.ROLL.value, "reason": entry.reason,
-    }  # fmt: skip
+def _refuse(reasons: list[Reason]) -> None:
+    closed = next((reason for reason in reasons if reason.code == "roll_is_closed"), None)
+    if closed is not None:
+        raise RollIsClosed(closed.message, reasons=reasons)
+    raise Invalid("Some marks cannot be taken.", reasons=reasons)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from attendance.roll import ARRIVAL
+from attendance.marks import ARRIVAL
 from catalogue.seat_choice import seat_label
 from engine.actor import Actor
 from engine.batch import Guarded
@@ -60,7 +60,7 @@ WHERE l.organisation_id = %(org)s AND l.ticket_reference = %(ticket_reference)s 
 _TICKET = """
 SELECT l.id, l.cancelled_at, l.ticket_reference, l.term_product_id AS session_id, b.reference AS booking_reference,
        b.status AS booking_status, b.attendee_id, t.name AS attendee, x.row_name, x.number, x.seat_type,
-       p.name AS session, s.starts_at, s.ends_at, s.local_date, i.id AS site_id, i.time_zone,
+       p.name AS session, s.starts_at, s.ends_at, s.local_date, i.id AS site_id, i.time_zone, s.roll_closed_at,
        a.id AS attendance_id, a.status, a.version, a.marked_at, a.reason, k.id AS check_in_id, k.scanned_at,
        k.scanned_by
 FROM term_booking_line l
@@ -135,6 +135,8 @@ def _failing(ticket: Row, scanned_at: datetime, session_id: UUID | None) -> Iter
         return
     if session_id is not None and session_id != ticket["session_id"]:
         yield _about(ticket, "wrong_session", f"It is for {_what(ticket)}.", session_id=str(ticket["session_id"]))
+    if ticket["roll_closed_at"] is not None:
+        yield _about(ticket, "roll_is_closed", "The roll of its session is closed.")
     yield from _wrong_time(ticket, scanned_at)
     yield from _contradicting(ticket, scanned_at)
 

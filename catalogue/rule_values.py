@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from models import BillingPeriod, TermBookingConfirmationType
+from models import BillingPeriod, MakeupReach, TermBookingConfirmationType
 
 Parser = Callable[[object], Any]
 E = TypeVar("E", bound=IntEnum)
@@ -73,12 +73,42 @@ class InstalmentPlan:
 @dataclass(frozen=True, slots=True)
 class Makeup:
     """An absence that is told `notice_hours` before its session gives a credit that is valid `validity_days`; an
-    attendee is given at most `per_term` of them in a term.
+    attendee is given at most `per_term` of them in a term. It is booked where `reach` says.
     """
 
     notice_hours: int
     validity_days: int
     per_term: int
+    reach: MakeupReach
+
+
+@dataclass(frozen=True, slots=True)
+class LatePickupFee:
+    """Who is collected more than `grace_minutes` after the end is asked `fee_minor` for each `per_minutes` begun since
+    the end, at most `most_minor`.
+    """
+
+    grace_minutes: int
+    per_minutes: int
+    fee_minor: int
+    most_minor: int | None
+
+    def for_minutes(self, minutes_late: int) -> int:
+        """In minor units; 0 within the grace."""
+        if minutes_late <= self.grace_minutes:
+            return 0
+        asked = -(-minutes_late // self.per_minutes) * self.fee_minor
+        return asked if self.most_minor is None else min(asked, self.most_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class LateFee:
+    """What is kept of each session that is given up inside its cancellation window: a percentage of its price, or an
+    amount in minor units; exactly one of them is set.
+    """
+
+    percent: Decimal | None = None
+    amount_minor: int | None = None
 
 
 AutoCancelMinutes = Mapping[TermBookingConfirmationType, int | None]
@@ -195,15 +225,55 @@ _LONGEST_DAYS, _MOST_INSTALMENTS = 730, 104
 
 
 def makeup(value: object) -> Makeup | None:
-    """Null or "none", else `{"notice_hours": 24, "validity_days": 60, "per_term": 3}`; what is left out is as here."""
+    """Null or "none", else `{"notice_hours": 24, "validity_days": 60, "per_term": 3, "reach": "PROGRAM"}`; what is left
+    out is as here.
+    """
     if value is None or value == "none":
         return None
-    given = fields_of(value, {"notice_hours", "validity_days", "per_term"})
+    given = fields_of(value, {"notice_hours", "validity_days", "per_term", "reach"})
+    reach = given.get("reach", MakeupReach.PROGRAM.value)
+    if not isinstance(reach, str) or reach not in MakeupReach.__members__:
+        raise ValueError(f"{reach!r} is none of {', '.join(MakeupReach.__members__)}")
     return Makeup(
         notice_hours=count()(given.get("notice_hours", 24)),
         validity_days=count(least=1, most=3660)(given.get("validity_days", 60)),
         per_term=count(least=1)(given.get("per_term", 3)),
+        reach=MakeupReach(reach),
     )
+
+
+def late_pickup(value: object) -> LatePickupFee | None:
+    """Null or "none", else `{"grace_minutes": 10, "per_minutes": 15, "fee_minor": 1000, "most_minor": 6000}`."""
+    if value is None or value == "none":
+        return None
+    given = fields_of(value, {"grace_minutes", "per_minutes", "fee_minor", "most_minor"})
+    most = given.get("most_minor")
+    return LatePickupFee(
+        grace_minutes=count(most=_A_DAY)(given.get("grace_minutes", 10)),
+        per_minutes=count(least=1, most=_A_DAY)(given.get("per_minutes", 15)),
+        fee_minor=count(least=1, most=LARGEST_MINOR)(given.get("fee_minor")),
+        most_minor=None if most is None else count(least=1, most=LARGEST_MINOR)(most),
+    )
+
+
+_A_DAY = 24 * 60
+
+
+def per_staff(value: object) -> int | None:
+    """Null or "none", else a whole number of children."""
+    return None if value in (None, "none") else count(least=1, most=1000)(value)
+
+
+def hours_or_none(value: object) -> int | None:
+    """Null or "none", else whole hours."""
+    return None if value in (None, "none") else count()(value)
+
+
+def yes_or_no(value: object) -> bool:
+    """True or false, nothing that stands for them."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
 
 
 def combine_booking(value: object) -> frozenset[UUID] | None:
@@ -230,6 +300,38 @@ def percentage(value: object) -> Decimal:
     if not isinstance(exponent, int) or exponent < -4 or not 0 <= rate <= 100:
         raise ValueError(f"{value!r} is not a percentage from 0 to 100 with at most 4 decimals")
     return rate
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderDays:
+    """On which days around its due date a payment is reminded of."""
+
+    before_days: tuple[int, ...]
+    after_days: tuple[int, ...]
+
+
+def reminder_days(value: object) -> ReminderDays:
+    """At most five days on each side, up to 60 before and 90 after; empty lists: none."""
+    fields = fields_of(value, {"before_days", "after_days"})
+    return ReminderDays(_days(fields, "before_days", 0, 60), _days(fields, "after_days", 1, 90))
+
+
+def _days(fields: Mapping[str, object], name: str, least: int, most: int) -> tuple[int, ...]:
+    found = fields.get(name, [])
+    if not isinstance(found, list) or len(found) > 5 or len(set(map(repr, found))) < len(found):
+        raise ValueError(f"`{name}` is a list of at most five different days")
+    for day in found:
+        if not isinstance(day, int) or isinstance(day, bool) or not least <= day <= most:
+            raise ValueError(f"`{name}` holds whole numbers from {least} to {most}")
+    return tuple(found)
+
+
+def late_fee(value: object) -> LateFee | None:
+    """Exactly one of `percent` and `amount_minor`; null: none."""
+    if value is None:
+        return None
+    percent, amount_minor = percent_or_amount(fields_of(value, {"percent", "amount_minor"}))
+    return LateFee(percent, amount_minor)
 
 
 def percent_or_amount(fields: Mapping[str, object]) -> tuple[Decimal | None, int | None]:

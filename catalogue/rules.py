@@ -43,11 +43,17 @@ class Rule(StrEnum):
     AUTO_CANCEL = "auto_cancel_minutes"
     BOOKING_CUT_OFF = "booking_cut_off_minutes"
     CANCELLATION_WINDOW = "cancellation_window_hours"
+    LATE_FEE = "late_fee"
+    PAYMENT_REMINDERS = "payment_reminders"
+    CHANGE_FEE = "change_fee_minor"
     WAITING_OFFER = "waiting_offer_hours"
     TRIAL_LIMIT = "trial_limit"
     QUOTE_VALIDITY = "quote_validity_days"
     INVOICING = "invoicing"
+    INVOICING_PERIOD = "invoicing_period"
+    INVOICING_ADVANCE = "invoicing_advance_days"
     INVOICE_DUE = "invoice_due_days"
+    ABSENCE_NOTICE = "absence_notice_hours"
     SUBSCRIPTION_PERIOD = "subscription_period"
     SUBSCRIPTION_ADVANCE = "subscription_advance_days"
     SUBSCRIPTION_NOTICE = "subscription_notice_days"
@@ -55,6 +61,10 @@ class Rule(StrEnum):
     COMBINE_BOOKING = "combine_booking"
     DISCOUNTS = "discounts"
     MAKEUP = "makeup"
+    CHILDREN_PER_STAFF = "children_per_staff"
+    SIGN_OUT_PROOF = "sign_out_needs_proof"
+    HEADCOUNT = "roll_needs_headcount"
+    LATE_PICKUP = "late_pickup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +113,43 @@ DEFINITIONS: Mapping[Rule, Definition] = {
     Rule.CANCELLATION_WINDOW: Definition(
         24, values.count(), "Hours before a session's start until which a family may cancel it."
     ),
+    Rule.PAYMENT_REMINDERS: Definition(
+        {"before_days": [3], "after_days": [3, 14]},
+        values.reminder_days,
+        "So many days before a payment is due, and after it was, its family is reminded.",
+    ),
+    Rule.LATE_FEE: Definition(
+        None,
+        values.late_fee,
+        "What is kept of each session that is given up inside its cancellation window; null: a family cannot then.",
+    ),
+    Rule.CHANGE_FEE: Definition(
+        0,
+        values.count(most=values.LARGEST_MINOR),
+        "What a change of a booking costs once, in minor units, when it adds or gives up sessions.",
+    ),
     Rule.WAITING_OFFER: Definition(
         24, values.count(least=1), "Hours that a place offered to a waiting family is kept."
     ),
     Rule.TRIAL_LIMIT: Definition(1, values.count(), "Trial sessions that one attendee may have in one program."),
     Rule.QUOTE_VALIDITY: Definition(14, values.count(least=1), "Days that a quote holds its prices and places."),
-    Rule.INVOICING: Definition("ON_CONFIRM", values.invoicing, "When confirmed lines are invoiced."),
+    Rule.INVOICING: Definition(
+        "ON_CONFIRM",
+        values.invoicing,
+        "When confirmed lines are invoiced. What is agreed in instalments or with a deposit is invoiced on confirm.",
+    ),
+    Rule.INVOICING_PERIOD: Definition(
+        "MONTHLY", values.billing_period, "For how long an invoice asks at a time where invoicing is per period."
+    ),
+    Rule.INVOICING_ADVANCE: Definition(
+        7, values.count(most=90), "Days before a period begins on which its invoice is issued, in advance."
+    ),
     Rule.INVOICE_DUE: Definition(14, values.count(), "Days from an invoice's date to its due date."),
+    Rule.ABSENCE_NOTICE: Definition(
+        None,
+        values.hours_or_none,
+        "Pay as you go: hours before a session until which an absence that is told is not debited; null: every one is.",
+    ),
     Rule.SUBSCRIPTION_PERIOD: Definition(
         "MONTHLY", values.billing_period, "For how long an invoice of a subscription asks at a time."
     ),
@@ -125,6 +165,18 @@ DEFINITIONS: Mapping[Rule, Definition] = {
     ),
     Rule.MAKEUP: Definition(
         None, values.makeup, "When an absence gives a makeup credit, for how long, how many a term; null: never."
+    ),
+    Rule.CHILDREN_PER_STAFF: Definition(
+        None, values.per_staff, "How many children one member of staff may look after; null: nothing is asked."
+    ),
+    Rule.SIGN_OUT_PROOF: Definition(
+        True, values.yes_or_no, "Whether who collects proves it, with a PIN or a signature."
+    ),
+    Rule.HEADCOUNT: Definition(
+        True, values.yes_or_no, "Whether heads are counted, apart from the roll, before the roll of a session closes."
+    ),
+    Rule.LATE_PICKUP: Definition(
+        None, values.late_pickup, "The fee that is proposed where a child is collected late; null: none."
     ),
     Rule.DISCOUNTS: Definition([], discounts, "Discounts that may be given, in their order."),
 }
@@ -246,7 +298,7 @@ def clear_rule(tx: Transaction, scope: RuleScope, scope_id: UUID, rule: Rule) ->
 def explain(tx: Transaction, scope: RuleScope, scope_id: UUID) -> list[Explanation]:
     """Every rule as it applies on a level, with its value and where it comes from. Raises `ScopeNotFound`."""
     chain = chain_of(tx, scope, scope_id)
-    settings, names = read_settings(tx, chain), _names(tx, chain)
+    settings, names = read_settings(tx, chain), names_of(tx, chain)
     explained = []
     for rule, definition in DEFINITIONS.items():
         found = answer(rule, settings, chain=chain)
@@ -286,7 +338,8 @@ _CHAINS = {
 }
 
 
-def _names(tx: Transaction, chain: Sequence[UUID]) -> dict[UUID, str]:
+def names_of(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What levels are called, by their ids."""
     rows = tx.rows(
         """
         SELECT id, name FROM term_program_set WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
@@ -294,6 +347,6 @@ def _names(tx: Transaction, chain: Sequence[UUID]) -> dict[UUID, str]:
         UNION ALL SELECT id, name FROM program_category WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
         UNION ALL SELECT id, name FROM organisation WHERE id = %(org)s
         """,
-        ids=list(chain),
+        ids=list(ids),
     )
     return {row["id"]: row["name"] for row in rows}

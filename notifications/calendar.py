@@ -9,6 +9,8 @@ from icalendar import Calendar, Event
 
 from notifications.messages import Session
 
+ASK_AGAIN_AFTER = timedelta(hours=4)
+
 
 def make_calendar(
     sessions: Iterable[Session],
@@ -18,16 +20,20 @@ def make_calendar(
     attendee_name: str,
     revision: int,
     now: datetime,
+    feed_name: str = "",
 ) -> bytes:
     """The file's bytes; with no dated session, a calendar without events.
 
     The event of an attendee's session always has the same UID, so a calendar that has it already takes the higher
-    `revision` instead of adding another.
+    `revision` instead of adding another. A feed has a name, and says how often it is worth asking again.
     """
     calendar = Calendar()
     calendar.add("prodid", "-//Termbook//Enrolment//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
+    if feed_name:
+        calendar.add("x-wr-calname", _plain(feed_name))
+        calendar.add("refresh-interval", ASK_AGAIN_AFTER, parameters={"VALUE": "DURATION"})
     starts: list[datetime] = []
     for session in sessions:
         if session.starts_at is None or session.ends_at is None:

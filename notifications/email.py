@@ -1,75 +1,23 @@
-"""E-mails: facts and a template in, a message ready to send out, in plain text and HTML.
-
-The templates stand in `templates/<name>.txt` (its first line is the subject) and `templates/<name>.html`. They are in
-English; an organisation of another language reads English dates and amounts of its country until it has its own.
-"""
+"""E-mails: facts and a text in, a message ready to send out, in plain text and HTML."""
 
 import re
-import unicodedata
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import cache
-from pathlib import Path
-from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from engine.jobs import GivenUp
-from engine.money import format_money, parse_locale
 from notifications.calendar import make_calendar
-from notifications.messages import (
-    Attachment,
-    BookingCanceled,
-    BookingConfirmed,
-    Converted,
-    DayClosed,
-    DebitFailed,
-    GuestLinks,
-    InterestRegistered,
-    InvoiceIssued,
-    Message,
-    OrderNotRevived,
-    OrderTimedOut,
-    PaymentReceived,
-    QuoteIssued,
-    RegistrationAsked,
-    Session,
-    SubscriptionBooked,
-    SubscriptionEnding,
-    SubscriptionNotRolled,
-    WaitingExpired,
-    WaitingOffered,
-)
+from notifications.facts import facts_of, one_line, reading_locale
+from notifications.html import ADDRESS, as_html
+from notifications.messages import Attachment, BookingConfirmed, GuestLinks, Message
+from notifications.texts import Text, fill, kind_of, standard_text
 
-_TEMPLATES: dict[type[Message], str] = {
-    InvoiceIssued: "invoice_issued",
-    SubscriptionBooked: "subscription_booked",
-    SubscriptionEnding: "subscription_ending",
-    SubscriptionNotRolled: "subscription_not_rolled",
-    BookingCanceled: "booking_canceled",
-    BookingConfirmed: "booking_confirmed",
-    DayClosed: "day_closed",
-    GuestLinks: "guest_links",
-    Converted: "converted",
-    InterestRegistered: "interest_registered",
-    DebitFailed: "debit_failed",
-    OrderNotRevived: "order_not_revived",
-    OrderTimedOut: "order_timed_out",
-    QuoteIssued: "quote_issued",
-    RegistrationAsked: "registration_asked",
-    PaymentReceived: "payment_received",
-    WaitingExpired: "waiting_expired",
-    WaitingOffered: "waiting_offered",
-}
+_STOP = {"en": "Stop such e-mails", "fr": "Ne plus recevoir ces courriels"}
 
 
 class AddressRefused(GivenUp):
@@ -78,16 +26,19 @@ class AddressRefused(GivenUp):
     code = "address_refused"
 
 
-def compose(message: Message, *, message_id: UUID, from_address: str, now: datetime) -> EmailMessage:
+def compose(
+    message: Message, *, message_id: UUID, from_address: str, now: datetime, text: Text | None = None,
+    unsubscribe: str = "",
+) -> EmailMessage:  # fmt: skip
     """The e-mail of a message. Raises `AddressRefused` where the recipient has no address that mail can go to.
 
     `message_id` is that of the outbox message: it makes the Message-ID, so that a mail sent twice is recognised by the
-    recipient's mail program, which shows it once.
+    recipient's mail program, which shows it once. `text` is the organisation's own where it has one. `unsubscribe` is
+    the address by which such mails are stopped, by its page or by one click of the mail program (RFC 8058).
     """
     email = EmailMessage(policy=SMTP)
-    text, html = _render(message)
-    subject, _, body = text.partition("\n")
-    email["Subject"] = subject
+    form = forms_of(message, text=text, unsubscribe=unsubscribe)
+    email["Subject"] = form.subject
     email["From"] = _address(message.organisation.name, from_address)
     email["To"] = _address(message.recipient.name, message.recipient.email)
     if message.organisation.email:
@@ -95,27 +46,45 @@ def compose(message: Message, *, message_id: UUID, from_address: str, now: datet
     email["Date"] = format_datetime(now)
     email["Message-ID"] = f"<{message_id}@{from_address.rpartition('@')[2]}>"
     email["Auto-Submitted"] = "auto-generated"  # no out-of-office answers, please (RFC 3834)
-    email.set_content(body.strip() + "\n")
-    email.add_alternative(html, subtype="html")
+    if unsubscribe:
+        email["List-Unsubscribe"] = f"<{unsubscribe}>"
+        email["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    email.set_content(form.plain)
+    email.add_alternative(form.html, subtype="html")
     for attachment in _attachments(message, now=now):
         main, _, sub = attachment.media_type.partition("/")
         email.add_attachment(attachment.content, maintype=main, subtype=sub, filename=one_line(attachment.filename))
     return email
 
 
-def one_line(text: str) -> str:
-    """The text without line breaks, control characters and tricks of writing direction: nothing that a person typed
-    can start a header or a line of its own. Emoji and every script stay."""
-    kept = (character if _is_visible(character) else " " for character in text)
-    return re.sub(" {2,}", " ", "".join(kept)).strip(" ")
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """A mail as it is read: its subject, and what it says in both forms."""
+
+    subject: str
+    plain: str
+    html: str
 
 
-# Embeddings, overrides and isolates, which make what follows read backwards.
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def forms_of(message: Message, *, text: Text | None = None, unsubscribe: str = "") -> Forms:
+    """What a mail says, in the reader's language."""
+    kind, language = kind_of(message), reading_locale(message).language
+    chosen = text or standard_text(kind, language)
+    said = fill(chosen, facts_of(kind, message))
+    organisation = message.organisation
+    closing = [organisation.name, organisation.phone, organisation.email]
+    plain = said.body + "\n\n" + "\n".join(one_line(line) for line in closing if line) + "\n"
+    if unsubscribe:
+        plain += f"\n{_STOP[language]}: {unsubscribe}\n"
+    html = as_html(said.subject, said.body, message, addresses=_addresses(message, chosen), language=language,
+                   unsubscribe=unsubscribe, why=_STOP[language])  # fmt: skip
+    return Forms(said.subject, plain, html)
 
 
-def _is_visible(character: str) -> bool:
-    return character not in _DIRECTIONS and unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}
+def _addresses(message: Message, text: Text) -> set[str]:
+    """Where a mail leads: to what it is about, and to what the text itself names."""
+    orders = message.orders if isinstance(message, GuestLinks) else ()
+    return {*ADDRESS.findall(text.body), *(order.link for order in orders), *filter(None, [message.link])}
 
 
 def _address(name: str, email: str) -> Address:
@@ -150,62 +119,3 @@ def _attachments(message: Message, *, now: datetime) -> list[Attachment]:
         filename = f"{message.booking_reference}.ics"
         attachments.append(Attachment(filename=filename, content=content, media_type="text/calendar"))
     return attachments
-
-
-def _render(message: Message) -> tuple[str, str]:
-    name, facts = _TEMPLATES[type(message)], {"message": message, **_words(message)}
-    text = _environment().get_template(f"{name}.txt").render(facts)
-    return text, _environment().get_template(f"{name}.html").render(facts)
-
-
-def _words(message: Message) -> dict[str, Any]:
-    """How this organisation writes money, days and moments."""
-    locale = _reading_locale(message.organisation.locale)
-
-    def money(amount_minor: int) -> str:
-        return format_money(amount_minor, message.currency, str(locale))  # type: ignore[attr-defined]
-
-    def day(value: date) -> str:
-        return format_date(value, "EEE d MMM y", locale=locale)
-
-    def moment(value: datetime) -> str:
-        local = value.astimezone(ZoneInfo(message.organisation.time_zone))
-        return f"{day(local.date())}, {format_time(local, 'short', locale=locale)}"
-
-    def when(session: Session) -> str:
-        return _when(session, locale)
-
-    return {"money": money, "day": day, "moment": moment, "when": when}
-
-
-def _when(session: Session, locale: Locale) -> str:
-    """The session's day and times on its own clock; empty when it is undated."""
-    if session.starts_at is None or session.ends_at is None:
-        return ""
-    zone = ZoneInfo(session.time_zone)
-    starts, ends = session.starts_at.astimezone(zone), session.ends_at.astimezone(zone)
-    times = " – ".join(format_time(at, "short", locale=locale) for at in (starts, ends))
-    return f"{format_date(starts, 'EEE d MMM y', locale=locale)}, {times}"
-
-
-@cache
-def _reading_locale(locale: str) -> Locale:
-    wanted = parse_locale(locale)
-    if wanted.language == "en":
-        return wanted
-    try:
-        return Locale("en", wanted.territory)
-    except UnknownLocaleError:
-        return Locale("en")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        finalize=lambda value: one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

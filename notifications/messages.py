@@ -3,8 +3,10 @@
 Amounts are integer minor units of the message's currency; moments are aware; names may hold anything a person typed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -21,10 +23,18 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who reads it."""
+    """Who reads it, in which language; the organisation's where that is not known."""
 
     name: str
     email: str
+    language: str = ""
+    account_id: UUID | None = None  # whose mails these are, where they may be stopped
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Recipient":
+        """The family of a row with `account`, `email`, `language` and, of mails that may be stopped, `account_id`."""
+        return cls(name=row["account"], email=row["email"], language=row["language"] or "",
+                   account_id=row.get("account_id"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +84,7 @@ class BookingConfirmed(Message):
     owed_minor: int = 0
     due_on: date | None = None
     invoice_number: str | None = None
+    next_invoice_on: date | None = None  # what is invoiced per period begins to be then
 
     @property
     def has_tickets(self) -> bool:
@@ -97,12 +108,28 @@ class GuestLinks(Message):
 
     orders: tuple[GuestOrder, ...]
 
+    @property
+    def is_one(self) -> bool:
+        return len(self.orders) == 1
+
+    @property
+    def reference(self) -> str:
+        """Of the latest."""
+        return self.orders[0].reference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationAsked(Message):
     """The address that proves whose the e-mail address is; `is_known` when somebody signs in with it already."""
 
     is_known: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInAsked(Message):
+    """The address that signs its reader in, once."""
+
     expires_at: datetime
 
 
@@ -131,6 +158,36 @@ class OrderNotRevived(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundNews(Message):
+    """A refund was asked for, decided, sent, or could not be sent."""
+
+    news: str  # requested, approved, rejected, paid, failed
+    request_reference: str
+    booking_reference: str
+    attendee_name: str
+    currency: str
+    amount_minor: int
+    is_to_wallet: bool
+    note: str = ""
+
+    @property
+    def is_requested(self) -> bool:
+        return self.news == "requested"
+
+    @property
+    def is_approved(self) -> bool:
+        return self.news == "approved"
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.news == "rejected"
+
+    @property
+    def is_paid(self) -> bool:
+        return self.news == "paid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookingCanceled(Message):
     """The sessions to come are given up; what was held stays billed. The credit note goes along."""
 
@@ -143,6 +200,19 @@ class BookingCanceled(Message):
     freed_minor: int  # what was paid for them and is the family's credit now
     owed_minor: int
     credit_note_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayReopened(Message):
+    """Closed sessions of a booking take place after all."""
+
+    reference: str
+    attendee_name: str
+    sessions: tuple[Session, ...]  # those that take place again
+    why: str
+    currency: str
+    charged_minor: int = 0  # what they are invoiced for again
+    from_credit_minor: int = 0  # what of it the credit of the closing pays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +229,11 @@ class DayClosed(Message):
     credited_minor: int = 0
     freed_minor: int = 0  # what was paid for them and is the family's credit now
     credit_note_number: str | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """The rest of an order stands."""
+        return self.total_minor is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +303,18 @@ class DebitFailed(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDue(Message):
+    """Something is due soon, or was due and is not paid."""
+
+    order_reference: str
+    attendee_name: str
+    currency: str
+    amount_minor: int
+    due_on: date
+    is_overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingOffered(Message):
     """Places are kept for who waited, until the offer runs out."""
 
@@ -270,6 +357,18 @@ class SubscriptionEnding(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionChanged(Message):
+    """Other weekdays, or the notice was withdrawn."""
+
+    subscription_reference: str
+    attendee_name: str
+    offering: str
+    weekdays: str
+    term: str
+    next_day: date | None  # the first session to come on the weekdays as they are now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionNotRolled(Message):
     """For the office: a subscription that could not go on into a term by itself."""
 
@@ -283,6 +382,27 @@ class SubscriptionNotRolled(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeupGranted(Message):
+    """An absence gave a makeup credit."""
+
+    credit_reference: str
+    attendee_name: str
+    programs: str  # where it can be booked
+    absent_on: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeupExpiring(MakeupGranted):
+    """It is about to run out, and nothing is booked with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeupExpired(MakeupGranted):
+    """It ran out before anything was booked with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceIssued(Message):
     """The invoice of a period; the PDF goes along."""
 
@@ -291,7 +411,9 @@ class InvoiceIssued(Message):
     attendee_name: str
     currency: str
     total_minor: int
+    owed_minor: int
     due_on: date
     period_from: date
     period_until: date
     is_debited: bool  # it is collected by the family's mandate on the day on which it is due
+    is_from_wallet: bool = False  # the wallet pays it, and does not hold as much

@@ -1,0 +1,63 @@
+"""A made-up message of each kind, for whoever looks at a text before it is sent."""
+
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+from notifications.messages import GuestOrder, Message, Organisation, Recipient, Session
+from notifications.texts import KINDS
+
+_ADDRESS = "https://termbook.example/orders/1"
+_WORDS = {
+    "attendee_name": "Mia Rossi", "booking_reference": "TB-4F7K9QW2", "order_reference": "TO-7XKQ2M4D",
+    "reference": "TB-4F7K9QW2", "invoice_number": "INV-2026-000042", "quote_number": "Q-2026-000007",
+    "payment_reference": "PM-5T8WM4ZK", "credit_note_number": "CN-2026-000003", "credit_reference": "MK-3M8QZ2VD",
+    "request_reference": "RR-3M8QZ2VD", "subscription_reference": "SU-9K2MX47Q", "account_name": "Rossi family",
+    "news": "approved", "note": "As agreed", "why": "a burst pipe", "reason": "insufficient funds",
+    "offering": "Karate", "programs": "Karate", "term": "Spring 2026", "weekdays": "Mon, Wed", "link": _ADDRESS,
+}  # fmt: skip
+_LISTS = {"attendee_names": ("Mia Rossi", "Leo Rossi"), "wishes": ("Summer camp",), "reasons": ("Karate is full.",)}
+_MINOR = {"total_minor": 12550, "owed_minor": 2550}
+
+
+def sample_of(
+    kind: str, organisation: Organisation, *, currency: str, now: datetime, language: str = ""
+) -> Message:  # fmt: skip
+    """A message about the Rossi family, as this organisation would send it."""
+    of = KINDS[kind]
+    hints = get_type_hints(of)
+    known: dict[str, Any] = {
+        "organisation": organisation, "currency": currency,
+        "recipient": Recipient(name="Carla Rossi", email="rossi@family.example", language=language),
+    }  # fmt: skip
+    for field in fields(of):
+        if field.name not in known and field.name != "attachments":
+            known[field.name] = _value(field.name, hints[field.name], now, organisation)
+    return of(**{name: value for name, value in known.items() if name in hints})
+
+
+def _value(name: str, hint: Any, now: datetime, organisation: Organisation) -> Any:
+    kinds = {hint, *get_args(hint)}
+    if name.endswith("_minor"):
+        return _MINOR.get(name, 4000)
+    if Session in kinds:
+        return tuple(_session(n, now, organisation) for n in (1, 2))
+    if GuestOrder in kinds:
+        return (GuestOrder(reference="TO-7XKQ2M4D", attendee_name="Mia Rossi", link=_ADDRESS,
+                           pay_until=now + timedelta(days=1)),)  # fmt: skip
+    if name in _LISTS:
+        return _LISTS[name]
+    for made, value in ((datetime, now + timedelta(days=2)), (date, (now + timedelta(days=14)).date()), (bool, False),
+                        (int, 8), (UUID, UUID(int=1))):  # fmt: skip
+        if made in kinds:
+            return value
+    return _WORDS[name]
+
+
+def _session(number: int, now: datetime, organisation: Organisation) -> Session:
+    starts_at = (now + timedelta(weeks=number)).replace(minute=0, second=0, microsecond=0)
+    return Session(
+        id=UUID(int=number), title="Karate", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1),
+        time_zone=organisation.time_zone, place="Main hall",
+    )  # fmt: skip
