@@ -39,7 +39,7 @@ WHERE k.organisation_id = %(org)s AND k.attendee_id = %(keep_id)s AND k.status I
 ORDER BY local_date, session_id
 """
 
-# Nobody's allergy, pick-up or "must not collect" is lost by a merge.
+# Nobody's allergy, pick-up or "must not collect" is lost by a merge; what nobody has graded stays so.
 _NOTES = """
 UPDATE attendee k SET
     medical_notes = CASE WHEN position(m.medical_notes IN k.medical_notes) > 0 THEN k.medical_notes
@@ -48,12 +48,46 @@ UPDATE attendee k SET
                          ELSE concat_ws('; ', nullif(k.allergy_notes, ''), m.allergy_notes) END,
     school_year = coalesce(k.school_year, m.school_year), height_cm = coalesce(k.height_cm, m.height_cm),
     weight_kg = coalesce(k.weight_kg, m.weight_kg),
+    medical_severity = CASE
+        WHEN 'SEVERE' IN (k.medical_severity, m.medical_severity) THEN 'SEVERE'
+        WHEN k.medical_severity IS NULL AND k.medical_notes <> '' THEN NULL
+        WHEN m.medical_severity IS NULL AND m.medical_notes <> '' THEN NULL
+        WHEN 'IMPORTANT' IN (k.medical_severity, m.medical_severity) THEN 'IMPORTANT'
+        ELSE coalesce(k.medical_severity, m.medical_severity) END,
+    allergy_severity = CASE
+        WHEN 'SEVERE' IN (k.allergy_severity, m.allergy_severity) THEN 'SEVERE'
+        WHEN k.allergy_severity IS NULL AND k.allergy_notes <> '' THEN NULL
+        WHEN m.allergy_severity IS NULL AND m.allergy_notes <> '' THEN NULL
+        WHEN 'IMPORTANT' IN (k.allergy_severity, m.allergy_severity) THEN 'IMPORTANT'
+        ELSE coalesce(k.allergy_severity, m.allergy_severity) END,
     authorised_pick_ups = (SELECT coalesce(jsonb_agg(DISTINCT e), '[]') FROM jsonb_array_elements(
         k.authorised_pick_ups || m.authorised_pick_ups) e),
     must_not_collect = (SELECT coalesce(jsonb_agg(DISTINCT e), '[]') FROM jsonb_array_elements(
         k.must_not_collect || m.must_not_collect) e)
 FROM attendee m
 WHERE k.organisation_id = %(org)s AND k.id = %(keep_id)s AND m.organisation_id = %(org)s AND m.id = %(merge_id)s
+"""
+
+# Somebody whom both records name is one person; the record that is kept knows best.
+_SAME_PEOPLE = """
+UPDATE authorised_person m SET removed_at = %(now)s, pin_hash = NULL
+FROM authorised_person k
+WHERE k.organisation_id = %(org)s AND k.attendee_id = %(keep_id)s AND k.removed_at IS NULL
+  AND m.organisation_id = %(org)s AND m.attendee_id = %(merge_id)s AND m.removed_at IS NULL
+  AND m.name_key = k.name_key
+"""
+
+# Answers are never changed: those of the second record are said of the first as well, at the time when they were given.
+_CONSENTS = """
+INSERT INTO consent (organisation_id, id, attendee_id, text_id, answer, actor_kind, actor_id, at)
+SELECT organisation_id, gen_random_uuid(), %(keep_id)s, text_id, answer, actor_kind, actor_id, at FROM consent
+WHERE organisation_id = %(org)s AND attendee_id = %(merge_id)s
+"""
+
+# Of two photos the one of the record that is kept stays.
+_PHOTOS = """
+DELETE FROM attendee_photo m WHERE m.organisation_id = %(org)s AND m.attendee_id = %(merge_id)s
+  AND EXISTS (SELECT FROM attendee_photo k WHERE k.organisation_id = %(org)s AND k.attendee_id = %(keep_id)s)
 """
 
 _ACCOUNTS = """
@@ -83,6 +117,9 @@ def merge_attendees(
         raise NotFound("There is no such attendee.", what="attendee")
     _refuse_clashes(tx, found[keep_id], found[merge_id])
     tx.run(_NOTES, keep_id=keep_id, merge_id=merge_id)
+    tx.run(_SAME_PEOPLE, keep_id=keep_id, merge_id=merge_id, now=now)
+    tx.run(_CONSENTS, keep_id=keep_id, merge_id=merge_id)
+    tx.run(_PHOTOS, keep_id=keep_id, merge_id=merge_id)
     moved = {"accounts": tx.run(_ACCOUNTS, keep_id=keep_id, merge_id=merge_id)}
     for table, columns in _REFERRING.items():
         assignments = ", ".join(f'"{column}" = %({value})s' for column, value in columns.items())
@@ -110,8 +147,8 @@ def _refuse_clashes(tx: Transaction, keep: Row, merge: Row) -> None:
         raise Refused(f"The two cannot be one: {reasons[0].message}", reasons=reasons)
 
 
-# What is never changed names the attendee as it was.
-_FOR_GOOD = frozenset({"billing_line", "attendee_merge", "account_attendee"})
+# What is never changed names the attendee as it was; the words that it is found by are those of its own name.
+_FOR_GOOD = frozenset({"billing_line", "consent", "attendee_merge", "account_attendee", "search_text"})
 
 
 def _referring() -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from engine.actor import Actor
 from engine.chart import Guard
 from engine.errors import Reason
 from models import BookingMode
+from workflows.extras import has_extra
 from workflows.interest_rules import is_enrolment
 from workflows.order_discounts import has_good_promo_code
 from workflows.order_facts import Facts, Order, WantedLine
@@ -32,6 +33,7 @@ _OF_ORDERS: tuple[Guard, ...] = (is_enrolment, is_not_empty, has_good_promo_code
 _OF_OFFERINGS: tuple[Guard, ...] = (
     has_order_type_on_offer, has_confirmation_type_on_offer, is_selectable, is_in_booking_window, is_before_cut_off,
     is_eligible, has_trial_left, has_place, is_seat_of_its_session, has_seat,
+    has_extra,
 )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from billing.adjustments import is_beside
 from billing.credits import Credit
-from billing.ledger import credit_note_issued, post
+from billing.ledger import credit_note_issued, post, written_off
 from billing.versions import next_version, write_kept
-from engine.batch import Batch, Guarded
+from engine.batch import Batch, FollowUp, Guarded
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from invoicing.issue import issue_credit_note
@@ -17,7 +18,9 @@ from models import AttendanceStatus, CreditAllocation, PaymentState, Timer, Time
 from workflows import places
 from workflows.allocation import release_allocation
 from workflows.booking_facts import BookedLine, Booking, Enrolled
+from workflows.free_money import pour_credits
 from workflows.order_effects import DISARM, local_day, printed
+from workflows.wallet_debits import state_follows
 
 SUSPENDED = "SUSPENDED"
 
@@ -43,6 +46,11 @@ def expect_again(booking: Booking, *, batch: Batch, enrolled: Enrolled, now: dat
             if line.attendance and (line.attendance["status"], line.attendance["reason"])
             == (AttendanceStatus.CANCELLED, SUSPENDED)]  # fmt: skip
     _mark(booking, batch, rows, AttendanceStatus.EXPECTED, None)
+
+
+def expect_lines(booking: Booking, batch: Batch, lines: list[BookedLine]) -> None:
+    """Sessions that take place after all are attended."""
+    _mark(booking, batch, [line.attendance for line in lines if line.attendance], AttendanceStatus.EXPECTED, None)
 
 
 def _mark(
@@ -88,10 +96,10 @@ def release_leaving(
 
 def write_credit(
     booking: Booking, *, batch: Batch, enrolled: Enrolled, credit: Credit, reason: str, now: datetime,
-    charge_id: UUID | None = None, **_: Any,
+    charge_id: UUID | None = None, is_zero: bool = False, **_: Any,
 ) -> None:  # fmt: skip
     """A credit note over what the sessions were invoiced for: it settles that invoice, and what was paid beyond what
-    is owed then is the family's credit.
+    is owed then is the family's credit, which takes the steps of the waterfall before the commit.
     """
     if not credit.total_minor:
         return
@@ -106,6 +114,7 @@ def write_credit(
         batch, account_id=booking.account_id, booking_id=booking.id, lines=credit.lines, net_minor=credit.net_minor,
         tax_minor=credit.tax_minor, reason=reason, issued_on=today, now=now,
         printed=printed(order) | {"booking_reference": booking.reference, "applied": applied},
+        half_of=charge_id if is_zero else None,
     )  # fmt: skip
     posting: dict[str, Any] = {"account_id": booking.account_id, "posted_on": today, "now": now}
     post(batch, source_kind="CREDIT_NOTE", source_id=note_id, purpose="ISSUED",
@@ -116,13 +125,48 @@ def write_credit(
         settled[charge_id] = credit.to_charge_minor
     batch.add(
         CreditAllocation,
-        [{"id": new_id(), "credit_note_id": note_id, "invoice_id": invoice_id, "amount_minor": amount,
-          "created_at": now} for invoice_id, amount in settled.items()],
+        [{"id": new_id(), "credit_note_id": note_id, "write_off_id": None, "invoice_id": invoice_id,
+          "amount_minor": amount, "created_at": now} for invoice_id, amount in settled.items()],
     )  # fmt: skip
+    _restore(batch, credit, note_id, **posting)
     for used in credit.frees:
         release_allocation(batch, invoice_id=used.invoice_id, payment_id=used.payment_id,
-                           amount_minor=used.amount_minor, **posting)  # fmt: skip
-    booking.change(payment_state=PaymentState.OPEN if credit.open_minor else PaymentState.PAID)
+                           amount_minor=used.amount_minor, credit_note_id=note_id, **posting)  # fmt: skip
+    batch.follow_up(FollowUp(pour_credits, now), [note_id])
+    say_how_it_stands(booking, batch, is_open=credit.open_minor > 0, now=now)
+
+
+def say_how_it_stands(booking: Booking, batch: Batch, *, is_open: bool, now: datetime) -> None:
+    """Paid or open; whether a session of it still waits for the wallet is seen once everything is written."""
+    if is_open and booking.payment_state is PaymentState.PENDING_PAYMENT:
+        state_follows(batch, [booking.id], now=now)
+    booking.change(payment_state=PaymentState.OPEN if is_open else PaymentState.PAID)
+
+
+_RESTORE = Guarded(
+    name="restore_written_off",
+    sql="UPDATE write_off t SET restored_minor = t.restored_minor + r.amount_minor FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.undone_at IS NULL "
+    "AND t.restored_minor + r.amount_minor <= t.amount_minor RETURNING t.id",
+    takes="id uuid, amount_minor bigint",
+    is_by_id=True,
+)
+
+
+def _restore(batch: Batch, credit: Credit, note_id: UUID, **posting: Any) -> None:
+    """What is credited of a write-off is owed again first, so that the credit takes back a receivable."""
+    for each in credit.restores:
+        batch.guard(
+            _RESTORE, [{"id": each.write_off_id, "amount_minor": each.amount_minor}],
+            otherwise=lambda _: MovedMeanwhile("The write-off was undone meanwhile; look at it again."),
+        )  # fmt: skip
+        batch.add(
+            CreditAllocation,
+            [{"id": new_id(), "credit_note_id": None, "write_off_id": each.write_off_id,
+              "invoice_id": each.invoice_id, "amount_minor": -each.amount_minor, "created_at": posting["now"]}],
+        )  # fmt: skip
+        post(batch, source_kind="WRITE_OFF", source_id=each.write_off_id, purpose=f"CREDITED {note_id}",
+             postings=written_off(amount_minor=-each.amount_minor), **posting)  # fmt: skip
 
 
 def rebill(
@@ -135,7 +179,8 @@ def rebill(
     group_id, version = next_version(
         batch, group=enrolled.group, account_id=booking.account_id, term_id=enrolled.term["id"], now=now
     )
-    kept = [line for line in enrolled.billing_lines if line["term_product_id"] not in gone]
+    kept = [line for line in enrolled.billing_lines
+            if line["term_product_id"] not in gone or is_beside(line["component"])]  # fmt: skip
     billing_id, total_minor = write_kept(
         batch, kept, group_id=group_id, version=version, order_id=booking.order_id, now=now
     )

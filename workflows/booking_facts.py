@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import SQLModel
 
+from billing.adjustments import is_beside
 from billing.credits import Credit as MoneyBack
 from billing.credits import Owed, Used, plan_credit
 from catalogue.rules import Rule, answer
@@ -31,6 +32,7 @@ from models import (
 )
 from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import Changed, Order, lock_order
+from workflows.pass_facts import USES, Use, uses_of
 
 _WAS_THERE = frozenset({AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT})
 
@@ -97,8 +99,11 @@ class Enrolled:
     settings: dict[tuple[UUID, str], Any]
     term: Row
     order_type: int = 0
+    captured_minor: int = 0  # money that came in for the order that made it
     makeups: list[Credit] = field(default_factory=list)  # makeup credits that it has booked
+    uses: list[Use] = field(default_factory=list)  # what its sessions use of passes
     credit_note_id: UUID | None = None
+    scheduled: list[Row] = field(default_factory=list)  # its sessions that wait for their invoice
 
     @property
     def zone(self) -> ZoneInfo:
@@ -112,6 +117,17 @@ class Enrolled:
         """The sessions that were not given up; a closed day is none of them any more."""
         return [line for line in self.lines if not line.is_cancelled and line.kind is not LineKind.CLOSURE_DAY]
 
+    @property
+    def not_invoiced(self) -> set[UUID]:
+        """The lines that wait for their invoice: nothing of them is charged or credited before."""
+        return {UUID(row["booking_line_id"]) for row in self.scheduled}
+
+    def to_invoice(self) -> list[Row]:
+        """What it costs, line by line, as an invoice charges it."""
+        offering = {str(line.session_id): str(line.chain[0]) for line in self.lines}
+        return [{**row, "local_date": None if is_beside(row["component"]) else row["printed"].get("date"),
+                 "term_program_set_id": offering[row["term_product_id"]]} for row in self.billing_lines]  # fmt: skip
+
     def to_come(self, now: datetime) -> list[BookedLine]:
         """The sessions that can still be given up."""
         return [line for line in self.kept() if not line.is_held(now)]
@@ -121,11 +137,25 @@ class Enrolled:
         hours = answer(Rule.CANCELLATION_WINDOW, self.settings, chain=line.chain).value
         return line.starts_at - timedelta(hours=hours)
 
+    def until_words(self, line: BookedLine) -> str:
+        """The same moment as a person reads it."""
+        return f"{self.cancellable_until(line).astimezone(self.zone):%a %d %b %Y %H:%M}"
+
+    def has_late_fee(self, line: BookedLine) -> bool:
+        """Whether a family may give the session up inside its window, at a fee."""
+        return answer(Rule.LATE_FEE, self.settings, chain=line.chain).value is not None
+
     def credit_of(self, leaving: list[BookedLine]) -> MoneyBack:
         """What giving up these sessions takes back of the invoices, extras included."""
         gone = {str(line.id) for line in leaving}
         return plan_credit(
-            [line for line in self.invoice_lines if line["booking_line_id"] in gone], self.invoices, self.payments
+            [
+                line
+                for line in self.invoice_lines
+                if line["booking_line_id"] in gone and not is_beside(line["component"])
+            ],
+            self.invoices,
+            self.payments,
         )
 
 
@@ -187,8 +217,9 @@ SELECT
      FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(booking_id)s AND t.status = 'ARMED') AS timers,
     (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
      WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
-    (SELECT json_agg(json_build_object('attendee_id', x.attendee_id, 'term_product_id', x.term_product_id,
-                     'component', x.component, 'description', x.description, 'printed', x.printed,
+    (SELECT json_agg(json_build_object('id', x.id, 'attendee_id', x.attendee_id, 'term_product_id', x.term_product_id,
+                     'component', x.component, 'position', x.position, 'description', x.description,
+                     'printed', x.printed,
                      'quantity', x.quantity, 'base_minor', x.base_minor,
                      'discount_minor', x.discount_minor, 'net_minor', x.net_minor,
                      'tax_minor', x.tax_minor, 'gross_minor', x.gross_minor, 'tax_name', x.tax_name,
@@ -208,11 +239,15 @@ SELECT
          FROM credit_note_line n WHERE n.organisation_id = x.organisation_id AND n.invoice_line_id = x.id) c
      WHERE v.organisation_id = %(org)s AND v.booking_id = %(booking_id)s) AS invoice_lines,
     (SELECT json_agg(json_build_object('id', v.id, 'series', v.series, 'year', v.year, 'number', v.number,
-                     'total_minor', v.total_minor,
+                     'total_minor', v.total_minor, 'due_on', v.due_on,
                      'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
                          WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)::bigint,
                      'credited_minor', coalesce((SELECT sum(a.amount_minor) FROM credit_allocation a
-                         WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)::bigint))
+                         WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)::bigint,
+                     'given_up', (
+                         SELECT json_agg(json_build_array(w.id, w.amount_minor - w.restored_minor) ORDER BY w.id)
+                         FROM write_off w WHERE w.organisation_id = v.organisation_id AND w.invoice_id = v.id
+                           AND w.undone_at IS NULL AND w.amount_minor > w.restored_minor)))
      FROM invoice v WHERE v.organisation_id = %(org)s AND v.booking_id = %(booking_id)s) AS invoices,
     (SELECT json_agg(u ORDER BY u.used_at DESC, u.payment_id) FROM (
         SELECT a.invoice_id, a.payment_id, sum(a.amount_minor)::bigint AS amount_minor, max(a.created_at) AS used_at
@@ -221,14 +256,26 @@ SELECT
         WHERE a.organisation_id = %(org)s AND v.booking_id = %(booking_id)s
         GROUP BY a.invoice_id, a.payment_id HAVING sum(a.amount_minor) > 0) u) AS payments,
     (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
-     WHERE r.organisation_id = %(org)s AND r.name IN ('cancellation_window_hours', 'makeup') AND r.scope_id IN (
+     WHERE r.organisation_id = %(org)s AND r.name IN (
+         'cancellation_window_hours', 'makeup', 'late_fee', 'change_fee_minor', 'invoice_due_days',
+         'pay_later_limit_minor', 'invoicing', 'invoicing_period', 'invoicing_advance_days') AND r.scope_id IN (
          SELECT %(org)s UNION ALL SELECT offering_id FROM lines UNION ALL SELECT program_id FROM lines
          UNION ALL SELECT category_id FROM lines)) AS settings,
     (SELECT json_agg({makeup}) FROM makeup_credit m
      WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND m.status = 200) AS makeups,
+    {uses},
+    (SELECT json_agg(json_build_object('booking_line_id', x.booking_line_id, 'schedule_id', w.id, 'status', w.status,
+                     'period_from', w.period_from, 'period_until', w.period_until, 'issue_on', w.issue_on,
+                     'session_id', w.term_product_id))
+     FROM invoice_schedule w
+     JOIN scheduled_line x ON x.organisation_id = w.organisation_id AND x.schedule_id = w.id
+     WHERE w.organisation_id = %(org)s AND w.booking_id = %(booking_id)s
+       AND x.status IN ('SCHEDULED', 'WAIVED')) AS scheduled,
+    (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+     WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s AND p.status = 'SUCCESS') AS captured_minor,
     (SELECT b.order_type FROM term_booking b
      WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s) AS order_type
-""".replace("{makeup}", AS_JSON)
+""".replace("{makeup}", AS_JSON).replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
 
 
 def lock_booking(tx: Transaction, booking_id: UUID, *, actor: Actor, version: int | None = None) -> Enrolled:
@@ -280,7 +327,7 @@ def enrolled_of(booking: Booking, behind: Row, order: Order | None, organisation
     roll = {a["booking_line_id"]: a for a in behind["attendance"] or ()}
     return Enrolled(
         booking=booking, order=order,
-        lines=[_line(line, roll.get(line["id"]), organisation_id) for line in behind["lines"] or ()],
+        lines=[booked_line(line, roll.get(line["id"]), organisation_id) for line in behind["lines"] or ()],
         claims=behind["claims"] or [], timers=behind["timers"] or [], group=behind["billing_group"],
         billing_lines=behind["billing_lines"] or [],
         invoice_lines=[{**line, "invoice_id": UUID(line["invoice_id"])} for line in behind["invoice_lines"] or ()],
@@ -288,12 +335,14 @@ def enrolled_of(booking: Booking, behind: Row, order: Order | None, organisation
         payments=[Used(UUID(u["invoice_id"]), UUID(u["payment_id"]), u["amount_minor"])
                   for u in behind["payments"] or ()],
         settings={(UUID(scope), name): value for scope, name, value in behind["settings"] or ()},
-        term=behind["term"], order_type=behind["order_type"],
-        makeups=[Credit.of(credit) for credit in behind["makeups"] or ()],
+        term=behind["term"], order_type=behind["order_type"], captured_minor=behind["captured_minor"],
+        makeups=[Credit.of(credit) for credit in behind["makeups"] or ()], scheduled=behind["scheduled"] or [],
+        uses=uses_of(behind["uses"]),
     )  # fmt: skip
 
 
-def _line(row: Row, attendance: Row | None, organisation_id: UUID) -> BookedLine:
+def booked_line(row: Row, attendance: Row | None, organisation_id: UUID) -> BookedLine:
+    """A confirmed session of a row of `BEHIND`, with its row on the roll."""
     chain = (UUID(row["offering_id"]), UUID(row["program_id"]), UUID(row["category_id"]), organisation_id)
     return BookedLine(
         UUID(row["id"]), UUID(row["term_product_id"]), _label(row), date.fromisoformat(row["day"]),
@@ -311,4 +360,6 @@ def _label(row: Row) -> str:
 
 def _owed(row: Row) -> Owed:
     number = number_text(row["series"], row["year"], row["number"])
-    return Owed(UUID(row["id"]), number, row["total_minor"], row["paid_minor"], row["credited_minor"])
+    return Owed(UUID(row["id"]), number, row["total_minor"], row["paid_minor"], row["credited_minor"],
+                due_on=date.fromisoformat(row["due_on"]),
+                given_up=tuple((UUID(i), minor) for i, minor in row["given_up"] or ()))  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from engine.actor import Actor
 from engine.errors import Reason
 from engine.money import format_money
+from models import ScheduleStatus
 from workflows.booking_facts import BookedLine, Booking, Enrolled
 
 
@@ -19,7 +20,9 @@ def has_reason(booking: Booking, *, actor: Actor, reason: str, **_: object) -> I
 def is_in_cancellation_window(
     booking: Booking, *, enrolled: Enrolled, actor: Actor, now: datetime, **_: object
 ) -> Iterator[Reason]:
-    """A family cancels while every session to come can still be cancelled; an admin may at any time, with a reason."""
+    """A family cancels while every session to come can still be cancelled, or at a late fee where one is set; an
+    admin may at any time, with a reason.
+    """
     if not actor.is_family:
         return
     to_come = enrolled.to_come(now)
@@ -27,8 +30,8 @@ def is_in_cancellation_window(
         yield Reason("nothing_to_cancel", f"{booking.reference} has no session to come.", rule="cancellation_window")
     for line in to_come:
         until = enrolled.cancellable_until(line)
-        if now > until:
-            when = f"{until.astimezone(enrolled.zone):%a %d %b %Y %H:%M}"
+        if now > until and not enrolled.has_late_fee(line):
+            when = enrolled.until_words(line)
             yield Reason("past_cancellation_window", f"{line.label} could be cancelled until {when}; ask the centre.",
                          rule="cancellation_window", session=line.label,
                          facts={"session_id": str(line.session_id), "until": until.isoformat()})  # fmt: skip
@@ -59,8 +62,11 @@ def _unbilled(booking: Booking, lines: list[BookedLine]) -> Reason:
 
 
 def is_within_term(booking: Booking, *, enrolled: Enrolled, last_day: date, **_: object) -> Iterator[Reason]:
-    """A last day lies within the term."""
-    ends_on = enrolled.term["ends_on"]
+    """A last day lies within the term: a mistyped year closes nothing."""
+    starts_on, ends_on = enrolled.term["starts_on"], enrolled.term["ends_on"]
+    if last_day.isoformat() < starts_on:
+        yield Reason("before_term", f"{enrolled.term['name']} starts on {starts_on}; cancel the booking "
+                     "if it is not to begin.", field="last_day", rule="last_day")  # fmt: skip
     if last_day.isoformat() > ends_on:
         yield Reason("after_term", f"{enrolled.term['name']} ends on {ends_on}.", field="last_day", rule="last_day")
 
@@ -75,7 +81,12 @@ def has_run(booking: Booking, *, enrolled: Enrolled, now: datetime, **_: object)
 
 
 def has_nothing_due(booking: Booking, *, enrolled: Enrolled, **_: object) -> Iterator[Reason]:
-    """Nothing is archived that is still owed."""
+    """Nothing is archived that is still owed, or still to be invoiced."""
+    waiting = {str(line.id) for line in enrolled.kept()} & {row["booking_line_id"] for row in enrolled.scheduled
+                                                            if row["status"] == ScheduleStatus.SCHEDULED}  # fmt: skip
+    if waiting:
+        yield Reason("still_to_invoice", f"{len(waiting)} sessions of {booking.reference} are still to be invoiced.",
+                     rule="nothing_due", facts={"sessions": len(waiting)})  # fmt: skip
     owing = sum(invoice.open_minor for invoice in enrolled.invoices)
     if owing:
         assert enrolled.order is not None, "only who holds the order archives"

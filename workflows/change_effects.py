@@ -4,15 +4,15 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from billing.credits import part_of_lines, plan_credit
-from billing.difference import Cause, DifferenceLine
 from billing.ledger import invoice_issued, post
+from billing.passes import paid_of
 from billing.pricing import PricedLine
-from billing.versions import next_version, write_version
+from billing.versions import next_version, write_version, write_void
 from catalogue.rules import Rule
 from engine.batch import Batch, Guarded, Values
 from engine.database import Transaction
@@ -20,22 +20,25 @@ from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from invoicing.issue import issue_invoice
 from models import (
-    PaymentState,
     TermAttendance,
     TermBookingConfirmationType,
     TermBookingDiscount,
     TermBookingExtra,
     TermBookingLine,
 )
-from workflows.booking_effects import write_credit
+from workflows.booking_effects import rebill, say_how_it_stands, write_credit
 from workflows.booking_facts import Booking
+from workflows.booking_rows import booking_extra, booking_line, settle_invoice
+from workflows.change_documents import Documents, plan_documents
 from workflows.change_facts import Change
+from workflows.change_invoicing import planned_already, planned_sessions
 from workflows.double_booking import BLOCKS_TIME
-from workflows.order_confirmation import booking_extra, booking_line, settle_invoice
+from workflows.invoice_periods import Planned
+from workflows.invoice_plan import schedule_lines
 from workflows.order_discounts import discount_rows
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import WantedLine
-from workflows.order_holdings import Holdings
+from workflows.order_holdings import NOTHING_HELD, Holdings
 
 Key = tuple[UUID, str]
 
@@ -59,22 +62,50 @@ def swap_claims(booking: Booking, *, batch: Batch, change: Change, holdings: Hol
         batch.guard(_SWAP, rows, otherwise=lambda _: meanwhile)
 
 
-def bill_change(booking: Booking, *, batch: Batch, change: Change, holdings: Holdings, now: datetime, **_: Any) -> None:
+def bill_change(
+    booking: Booking, *, batch: Batch, change: Change, holdings: Holdings, now: datetime, reason: str = "",
+    is_revision: bool = True, **_: Any,
+) -> None:  # fmt: skip
     """The next Billing version of the booking, its lines, and the documents over the difference."""
     enrolled, priced = change.enrolled, change.priced
     group_id, version = next_version(
         batch, group=enrolled.group, account_id=booking.account_id, term_id=enrolled.term["id"], now=now
     )
     ids: dict[Key, UUID] = {_key(p): new_id() for p in priced.lines}
-    billing_id = write_version(
-        batch, priced, group_id=group_id, version=version, order_id=booking.order_id, now=now,
-        line_ids=list(ids.values()),
-    )  # fmt: skip
-    booking.change(billing_id=billing_id, total_minor=priced.total_minor, revision=booking.revision + 1)
-    booked = {line.session_id: line.id for line in enrolled.kept()}
+    numbered: dict[str, Any] = {"group_id": group_id, "version": version, "order_id": booking.order_id, "now": now}
+    if priced.lines:
+        billing_id = write_version(batch, priced, line_ids=list(ids.values()), **numbered)
+    else:
+        billing_id = write_void(batch, **numbered)
+    booking.change(billing_id=billing_id, total_minor=priced.total_minor)
+    if is_revision:
+        booking.change(revision=booking.revision + 1)
+    booked = {line.session_id: line.id for line in enrolled.lines}
     booked |= _add_lines(booking, batch, change, ids)
     _reprice_kept(booking, batch, change, ids)
-    _write_documents(booking, batch, change, holdings, ids, booked, now)
+    if change.is_invoiced:
+        why = reason or f"changed by {change.order.reference}"
+        _write_documents(booking, batch, change, holdings, ids, booked, why, now)
+
+
+def settle_ending(
+    booking: Booking, *, batch: Batch, change: Change | None = None, reason: str, now: datetime, **known: Any
+) -> None:
+    """What a booking that ends, or is to, costs from now on: as its review said; a step of the system takes back what
+    is given up and leaves the rest at its price.
+    """
+    if change is None:
+        write_credit(booking, batch=batch, reason=reason, now=now, **known)
+        rebill(booking, batch=batch, reason=reason, now=now, **known)
+    elif change.leaving or change.difference.lines:
+        bill_change(booking, batch=batch, change=change, holdings=held_for(change), now=now, reason=reason,
+                    is_revision=False)  # fmt: skip
+
+
+def held_for(change: Change) -> Holdings:
+    """Of an edit without an order of its own: nothing is held for it, its rules are those of all that it is about."""
+    chains = {line.chain for line in change.enrolled.lines} | {line.offering.chain for line in change.facts.whole}
+    return replace(NOTHING_HELD, chains=sorted(chains), settings=change.enrolled.settings | change.facts.settings)
 
 
 def _key(priced: PricedLine) -> Key:
@@ -111,14 +142,13 @@ def _add_lines(booking: Booking, batch: Batch, change: Change, ids: dict[Key, UU
 def _add_extras(
     booking: Booking, batch: Batch, change: Change, lines: Iterable[WantedLine], booked: dict[UUID, UUID]
 ) -> None:
-    units = {_key(p): p.line.unit_minor for p in change.priced.lines}
-    asked = [(line.session_id, extra, units[line.session_id, f"EXTRA:{extra.extra_id}"])
+    paid = {_key(p): paid_of(p) for p in change.priced.lines if p.line.component.startswith("EXTRA")}
+    asked = [(line.session_id, extra, paid[line.session_id, f"EXTRA:{extra.extra_id}"])
              for line in lines for extra in line.extras]  # fmt: skip
     batch.add(
         TermBookingExtra,
-        [booking_extra(booking, {"extra_id": extra.extra_id, "name": extra.name, "quantity": extra.quantity,
-                                 "price_minor": unit_minor, "price_paid_minor": unit_minor}, {"id": booked[session_id]})
-         for session_id, extra, unit_minor in asked],
+        [booking_extra(booking, {"extra_id": extra.extra_id, "name": extra.name, "quantity": extra.quantity, **prices},
+                       {"id": booked[session_id]}) for session_id, extra, prices in asked],
     )  # fmt: skip
 
 
@@ -173,22 +203,15 @@ def _reprice_kept(booking: Booking, batch: Batch, change: Change, ids: dict[Key,
 
 def _write_documents(
     booking: Booking, batch: Batch, change: Change, holdings: Holdings, ids: dict[Key, UUID],
-    booked: dict[UUID, UUID], now: datetime,
+    booked: dict[UUID, UUID], why: str, now: datetime,
 ) -> None:  # fmt: skip
-    """More owed is a supplementary invoice, less a credit note; the credit settles that invoice first."""
-    enrolled = change.enrolled
-    charges = [line for line in change.difference.lines if line.delta_minor > 0 or _is_new(change, line)]
-    charged = sum(line.delta_minor for line in charges)
-    cut: list[Values] = []
-    for line in change.difference.lines:
-        if line.delta_minor < 0:
-            key = str(booked[line.session_id]), line.component
-            of = [x for x in enrolled.invoice_lines if (x["booking_line_id"], x["component"]) == key]
-            cut += part_of_lines(of, net_minor=-line.net_delta_minor, tax_minor=-line.tax_delta_minor)
-    credit = plan_credit(cut, enrolled.invoices, enrolled.payments, charged_minor=charged)
-    invoice_id = _charge(booking, batch, change, charges, holdings, ids, booked, now) if charges else None
+    """What the review said is issued; the money that came in for a change settles what its credit leaves open."""
+    enrolled, documents = change.enrolled, plan_documents(change)
+    _plan_added(booking, batch, change, booked)
+    charged, credit = documents.charged_minor, documents.credit
+    invoice_id = _charge(booking, batch, change, documents, holdings, ids, booked, now) if documents.charges else None
     write_credit(booking, batch=batch, enrolled=enrolled, credit=credit, now=now, charge_id=invoice_id,
-                 reason=f"changed by {change.order.reference}")  # fmt: skip
+                 is_zero=documents.is_zero, reason=why)  # fmt: skip
     left = charged - credit.to_charge_minor
     for payment in holdings.payments:
         free = payment["amount_minor"] - payment["allocated_minor"]
@@ -197,26 +220,31 @@ def _write_documents(
             left -= amount
             settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment["id"], amount_minor=amount,
                            now=now)  # fmt: skip
-    open_minor = credit.open_minor - (charged - credit.to_charge_minor) + left
-    booking.change(payment_state=PaymentState.OPEN if open_minor else PaymentState.PAID)
+    if invoice_id is not None or enrolled.invoices:
+        open_minor = credit.open_minor - (charged - credit.to_charge_minor) + left
+        say_how_it_stands(booking, batch, is_open=open_minor > 0, now=now)
 
 
-def _is_new(change: Change, line: DifferenceLine) -> bool:
-    """It was not billed before: it is charged in full, also where it costs nothing."""
-    added = {wanted.session_id for wanted in change.facts.lines}
-    return line.causes == (Cause.ADDED,) and (line.session_id in added or line.was_minor == 0)
+def _plan_added(booking: Booking, batch: Batch, change: Change, booked: dict[UUID, UUID]) -> None:
+    """Sessions that are invoiced per period stand on the planned invoice of theirs."""
+    later: dict[Planned, list[UUID]] = {}
+    for session_id, invoice in planned_sessions(change).items():
+        later.setdefault(invoice, []).append(booked[session_id])
+    schedule_lines(batch, later, booking_id=booking.id, existing=planned_already(change))
 
 
 def _charge(
-    booking: Booking, batch: Batch, change: Change, charges: list[DifferenceLine], holdings: Holdings,
-    ids: dict[Key, UUID], booked: dict[UUID, UUID], now: datetime,
+    booking: Booking, batch: Batch, change: Change, documents: Documents, holdings: Holdings, ids: dict[Key, UUID],
+    booked: dict[UUID, UUID], now: datetime,
 ) -> UUID:  # fmt: skip
     order, by_key = change.order, {_key(p): p for p in change.priced.lines}
-    days = {line.session_id: line.local_date for line in change.facts.whole}
+    charges = documents.charges
+    days: dict[UUID, date | None] = {line.session_id: line.day for line in change.enrolled.lines}
+    days |= {line.session_id: line.local_date for line in change.facts.whole}
     lines = []
     for position, line in enumerate(charges):
         key = line.session_id, line.component
-        priced, is_new = by_key[key], _is_new(change, line)
+        priced, is_new = by_key[key], line.is_new
         lines.append({
             "billing_line_id": ids[key], "booking_line_id": booked[line.session_id], "is_difference": not is_new,
             "description": line.description if is_new else f"{line.description}: difference",
@@ -232,6 +260,7 @@ def _charge(
         batch, account_id=order.account_id, booking_id=booking.id,
         billing={"id": booking.billing_id, "net_minor": net, "tax_minor": tax, "total_minor": net + tax}, lines=lines,
         printed=printed(order) | {"booking_reference": booking.reference}, issued_on=today, due_days=due_days, now=now,
+        is_zero=documents.is_zero,
     )  # fmt: skip
     post(batch, source_kind="INVOICE", source_id=invoice_id, purpose="ISSUED", account_id=order.account_id,
          postings=invoice_issued(net_minor=net, tax_minor=tax), posted_on=today, now=now)  # fmt: skip

@@ -1,34 +1,41 @@
 """The rules that may refuse a change of a booking. Each guard yields every reason it finds."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
+from billing.difference import DifferenceLine
 from catalogue.rules import Rule
 from engine.actor import Actor
 from engine.errors import Reason
 from engine.money import format_money
 from models import TermBookingConfirmationType, TermBookingStatus
-from workflows.booking_facts import BookedLine
+from workflows.booking_facts import BookedLine, Booking
+from workflows.change_adjustments import failing_adjustments
+from workflows.change_documents import shown_documents
 from workflows.change_facts import Change
 from workflows.companion_facts import shown_companions
 from workflows.order_facts import Order
 from workflows.order_guards import failing_standing
 from workflows.order_holdings import Holdings
+from workflows.pass_review import shown_passes
+from workflows.quoted_facts import quote_is_open
 
 _HOW = TermBookingConfirmationType
+
+# The originals that an edit may have.
+CHANGEABLE = frozenset({TermBookingStatus.APPROVED, TermBookingStatus.ATTENDANCE_APPROVED, TermBookingStatus.QUOTE})
 
 
 def is_first_order(order: Order, **_: object) -> Iterator[Reason]:
     """A change is confirmed with the difference that was reviewed, and neither quoted nor let in before it is."""
-    if order.original_booking_id is not None:
+    if order.is_change:
         yield Reason("is_change", f"{order.reference} changes a booking; confirm it with its Billing Difference.",
                      rule="change")  # fmt: skip
 
 
 def is_change(order: Order, **_: object) -> Iterator[Reason]:
     """Only a change order is confirmed as one."""
-    if order.original_booking_id is None:
+    if not order.is_change:
         yield Reason("not_change", f"{order.reference} changes no booking; confirm it.", rule="change")
 
 
@@ -44,13 +51,13 @@ def has_changes(order: Order, *, change: Change | None = None, **_: object) -> I
 
 
 def can_be_changed(order: Order, *, change: Change | None = None, **_: object) -> Iterator[Reason]:
-    """Only an approved booking is changed, and of it nothing that was held or given up."""
+    """Only what is approved is changed, if for attendance only, and of it nothing that was held or given up."""
     if change is None:
         return
-    booking = change.enrolled.booking
-    if booking.status is not TermBookingStatus.APPROVED:
-        message = f"{booking.reference} is {booking.status.name.lower()}; only an approved booking is changed."
-        yield Reason("not_changeable", message, rule="change", facts={"status": booking.status.name})
+    if (reason := not_changeable(change.enrolled.booking)) is not None:
+        yield reason
+    elif change.is_quoted and not quote_is_open(change.enrolled, change.now):
+        yield Reason("quote_expired", f"The quote of {change.enrolled.booking.reference} has run out.", rule="change")
     for line in change.leaving:
         if line.is_held(change.now):
             yield Reason("session_held", f"{line.label} was held; it stays.", **_named(line))
@@ -60,6 +67,7 @@ def can_be_changed(order: Order, *, change: Change | None = None, **_: object) -
             yield Reason("given_up_before", f"{wanted.label} was given up before; book it with a new order.",
                          **_named(gone[wanted.session_id]))  # fmt: skip
     yield from _failing_extras(change)
+    yield from failing_adjustments(change)
 
 
 def _failing_extras(change: Change) -> Iterator[Reason]:
@@ -67,7 +75,8 @@ def _failing_extras(change: Change) -> Iterator[Reason]:
     billed = {(row["term_product_id"], row["component"]): row["quantity"] for row in change.enrolled.billing_lines}
     for line in change.facts.staying:
         booked, session = change.booked(line.session_id), str(line.session_id)
-        was = {component: n for (of, component), n in billed.items() if of == session and component != "SESSION"}
+        was = {component: n for (of, component), n in billed.items()
+               if of == session and component.startswith("EXTRA:")}  # fmt: skip
         wanted = {f"EXTRA:{extra.extra_id}": extra.quantity for extra in line.extras}
         if was != wanted and booked.is_held(change.now):
             yield Reason("session_held", f"{booked.label} was held; its extras stay.", **_named(booked))
@@ -77,16 +86,32 @@ def _failing_extras(change: Change) -> Iterator[Reason]:
                              **_named(booked))  # fmt: skip
 
 
+def not_changeable(booking: Booking) -> Reason | None:
+    """Why the status of an original lets nothing be changed, and what to do instead."""
+    if booking.status in CHANGEABLE:
+        return None
+    if booking.status is TermBookingStatus.SUSPENDED:
+        message = f"{booking.reference} is suspended: resume it, then change it."
+    elif booking.status is TermBookingStatus.ACCEPT:
+        message = f"The quote of {booking.reference} is accepted; confirm the order, then change its booking."
+    else:
+        status = booking.status.name.lower()
+        message = f"{booking.reference} is {status}; only what is approved or quoted is changed."
+    return Reason("not_changeable", message, rule="change", facts={"status": booking.status.name})
+
+
 def is_in_change_window(
     order: Order, *, actor: Actor, change: Change | None = None, **_: object
 ) -> Iterator[Reason]:  # fmt: skip
-    """A family gives up sessions until their cancellation window closes; an admin may at any time."""
+    """A family gives up sessions until their cancellation window closes, and after that where a late fee is set; an
+    admin may at any time.
+    """
     if change is None or not actor.is_family:
         return
     for line in change.leaving:
-        until = change.enrolled.cancellable_until(line)
-        if change.now > until and not line.is_held(change.now):
-            when = f"{until.astimezone(change.enrolled.zone):%a %d %b %Y %H:%M}"
+        is_late = change.now > change.enrolled.cancellable_until(line) and not line.is_held(change.now)
+        if is_late and not change.enrolled.has_late_fee(line):
+            when = change.enrolled.until_words(line)
             yield Reason("past_cancellation_window", f"{line.label} could be given up until {when}; ask the "
                          "centre.", **_named(line))  # fmt: skip
 
@@ -121,6 +146,16 @@ def is_change_paid(
                      rule="confirmation_type")  # fmt: skip
 
 
+def is_ending_as_shown(
+    booking: Booking, *, change: Change | None = None, shown_fingerprint: str = "", **_: object
+) -> Iterator[Reason]:  # fmt: skip
+    """Nobody ends a booking at a price that they did not see; a step of the system has no review."""
+    if change is not None and shown_fingerprint != change.difference.fingerprint:
+        message = f"Look at what ending {booking.reference} comes to, and present the fingerprint of that review."
+        yield Reason("difference_is_stale", message, field="fingerprint", rule="billing_difference",
+                     facts=shown_difference(change))  # fmt: skip
+
+
 def shown_difference(change: Change) -> dict[str, Any]:
     """The difference as plain values: amounts in minor units, `delta` and `due` apart."""
     found = change.difference
@@ -128,13 +163,18 @@ def shown_difference(change: Change) -> dict[str, Any]:
         "fingerprint": found.fingerprint, "old_total_minor": found.old_total_minor,
         "new_total_minor": found.new_total_minor, "delta_minor": found.delta_minor, "paid_minor": found.paid_minor,
         "due_minor": found.due_minor, "credit_minor": found.credit_minor, "required_minor": found.required_minor,
-        "invoice_minor": found.invoiced_minor, "credit_note_minor": found.credited_minor,
-        "lines": [
-            {**{name: value for name, value in asdict(line).items() if not name.startswith(("net_", "tax_"))},
-             "session_id": str(line.session_id), "causes": [cause.value for cause in line.causes],
-             "why": list(line.why), "delta_minor": line.delta_minor} for line in found.lines
-        ],
-        "companions": shown_companions(change.companions),
+        "old_tax_minor": found.old_tax_minor, "new_tax_minor": found.new_tax_minor,
+        **shown_documents(change), "passes": shown_passes(change),
+        "lines": [_shown_line(line) for line in found.lines], "companions": shown_companions(change.companions),
+    }  # fmt: skip
+
+
+def _shown_line(line: DifferenceLine) -> dict[str, Any]:
+    return {
+        "session_id": str(line.session_id), "component": line.component, "description": line.description,
+        "was_minor": line.was_minor, "becomes_minor": line.becomes_minor, "delta_minor": line.delta_minor,
+        "tax_delta_minor": line.tax_delta_minor, "causes": [cause.value for cause in line.causes],
+        "why": list(line.why), "not_applied": list(line.not_applied), "trace": list(line.trace),
     }  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from uuid import UUID
 from engine.actor import SYSTEM
 from engine.database import Row, Transaction
 from engine.ids import new_id, new_reference
-from models import LineKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from models import LineKind, TermBookingConfirmationType, TermBookingStatus
 from workflows.booking_facts import Enrolled, lock_enrolled
 from workflows.change_facts import Change, judged_among, read_change
+from workflows.change_pricing import OF_ITSELF
 from workflows.order_facts import Facts, Order, lock_order
 from workflows.order_holdings import Holdings
 
@@ -29,6 +30,8 @@ class Enrolling:
     after: frozenset[UUID]
     before: frozenset[UUID] = frozenset()
     booking_id: UUID | None = None
+    # The booking ends: its attendee does not count any more where no other booking makes it.
+    is_ending: bool = False
 
     def among(self, peers: Sequence[Row], programs: frozenset[UUID]) -> list[Row]:
         """The family's confirmed bookings where the attendee has these programs besides."""
@@ -38,6 +41,12 @@ class Enrolling:
         found = {peer["attendee_id"]: peer["programs"] or [] for peer in peers}
         found[attendee_id] = [*found.get(attendee_id, ()), *more]
         return [{"attendee_id": each, "programs": its} for each, its in found.items()]
+
+    def after_it(self, peers: Sequence[Row]) -> list[Row]:
+        """The family's confirmed bookings once the order is confirmed, or the booking has ended."""
+        found = self.among(peers, self.after)
+        gone = str(self.attendee_id) if self.is_ending else None
+        return [peer for peer in found if peer["attendee_id"] != gone or peer["programs"]]
 
 
 def enrolling(order: Order, facts: Facts) -> Enrolling:
@@ -50,6 +59,9 @@ def enrolling_by_change(change: Change) -> Enrolling:
     enrolled = change.enrolled
     closed = {line.chain[1] for line in enrolled.lines
               if line.kind is LineKind.CLOSURE_DAY and not line.is_cancelled}  # fmt: skip
+    if change.is_ending:
+        return Enrolling(change.order.attendee_id, frozenset(), frozenset({line.chain[1] for line in enrolled.kept()}
+                         | closed), enrolled.booking.id, is_ending=True)  # fmt: skip
     after = {UUID(line.offering.facts["program_id"]) for line in change.facts.whole}
     before = {line.chain[1] for line in enrolled.kept()}
     return Enrolling(change.order.attendee_id, frozenset(after | closed), frozenset(before | closed),
@@ -78,10 +90,10 @@ def _altered(
         peers = change.facts.peers
         for each in earlier:
             peers = each.among(peers, each.after)
-        was, becomes = (judged_among(change, its.among(peers, programs)) for programs in (its.before, its.after))
+        was, becomes = (judged_among(change, among) for among in (its.among(peers, its.before), its.after_it(peers)))
         is_altered = [p.gross_minor for p in was.priced.lines] != [p.gross_minor for p in becomes.priced.lines]
         if is_altered and becomes.difference.lines and becomes.enrolled.booking.status is TermBookingStatus.APPROVED:
-            found.append(replace(becomes, order=_companion_of(cause, becomes.enrolled, now)))
+            found.append(replace(becomes, order=companion_of(cause, becomes.enrolled, now)))
     return found
 
 
@@ -92,31 +104,32 @@ def _read_kept(tx: Transaction, cause: Order, its: Enrolling, booking_id: UUID, 
     row: Any = tx.row("SELECT order_id FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
                       id=booking_id)  # fmt: skip
     enrolled = lock_enrolled(tx, lock_order(tx, row["order_id"], actor=SYSTEM, order_only=True), booking_id)
-    wanted, extras = _kept_rows(enrolled)
+    wanted, extras = kept_rows(enrolled)
     uncounted = [its.booking_id] if its.booking_id else []
-    return read_change(tx, _companion_of(cause, enrolled, now), enrolled, now=now, wanted=wanted, extras=extras,
-                       uncounted=uncounted)  # fmt: skip
+    return read_change(tx, companion_of(cause, enrolled, now), enrolled, now=now, wanted=wanted, extras=extras,
+                       uncounted=uncounted, asked=OF_ITSELF)  # fmt: skip
 
 
-def _companion_of(cause: Order, enrolled: Enrolled, now: datetime) -> Order:
+def companion_of(cause: Order | None, enrolled: Enrolled, now: datetime) -> Order:
+    """A change of a booking that nobody asks for by itself; without a cause it is never written."""
     first, booking = enrolled.order, enrolled.booking
     assert first is not None
     return Order(
         id=new_id(), reference=new_reference("TO"), status=TermBookingStatus.SUBMITTED_CHANGE, version=1,
         account_id=booking.account_id, attendee_id=booking.attendee_id, term_id=first.term_id,
-        order_type=TermBookingOrderType.BOOKING, group_id=booking.group_id, original_booking_id=booking.id,
-        cause_order_id=cause.id, total_minor=booking.total_minor, created_at=now, submitted_at=now,
+        order_type=first.order_type, group_id=booking.group_id, original_booking_id=booking.id,
+        cause_order_id=cause.id if cause else None, total_minor=booking.total_minor, created_at=now, submitted_at=now,
         # What it adds is invoiced, and due by the offering's rule.
         confirmation_type=TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT,
         account=first.account, attendee=first.attendee, organisation=first.organisation,
     )  # fmt: skip
 
 
-def _kept_rows(enrolled: Enrolled) -> tuple[list[Row], list[Row]]:
-    """Lines and extras as a cart would ask for them: what is booked."""
+def kept_rows(enrolled: Enrolled, *, without: frozenset[UUID] = frozenset()) -> tuple[list[Row], list[Row]]:
+    """Lines and extras as a cart would ask for them: what is booked, but for some sessions."""
     wanted: list[Row] = []
     extras: list[Row] = []
-    for position, line in enumerate(enrolled.kept()):
+    for position, line in enumerate(line for line in enrolled.kept() if line.session_id not in without):
         line_id = new_id()
         wanted.append({"line_id": line_id, "id": line.session_id, "kind": line.kind.value, "mode": line.mode.value,
                        "position": position, "seat_id": None})  # fmt: skip
@@ -124,7 +137,7 @@ def _kept_rows(enrolled: Enrolled) -> tuple[list[Row], list[Row]]:
             {"id": new_id(), "order_line_id": line_id, "extra_id": row["component"].removeprefix("EXTRA:"),
              "quantity": row["quantity"]}
             for row in enrolled.billing_lines
-            if row["term_product_id"] == str(line.session_id) and row["component"] != "SESSION"
+            if row["term_product_id"] == str(line.session_id) and row["component"].startswith("EXTRA:")
         ]  # fmt: skip
     return wanted, extras
 

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from billing.ledger import payment_returned, post
 from engine.actor import SYSTEM, Actor
 from engine.batch import Guarded
 from engine.database import Row, Transaction
@@ -19,12 +18,12 @@ from engine.fire import MovedMeanwhile, Refused, announce
 from engine.ids import new_id, new_reference
 from engine.money import format_money
 from models import ActorKind, MandateStatus, Payment, PaymentStatus
-from workflows.allocation import release_allocation
 from workflows.mandate import read_active
 from workflows.order_effects import local_day
 from workflows.order_facts import Order, lock_order
 from workflows.order_holdings import read_holdings
 from workflows.payment_use import Captured, Use, capture
+from workflows.taking_back import take_back
 
 PROVIDER = "direct_debit"
 
@@ -167,51 +166,17 @@ def refuse(tx: Transaction, *, payment_id: UUID, reason: str, actor: Actor, now:
 
 
 def return_debit(tx: Transaction, *, payment_id: UUID, reason: str, actor: Actor, now: datetime) -> Debit:
-    """The bank takes back what it has paid: reversing entries open the receivable again. No status moves.
+    """The bank takes back what it has paid: reversing entries open the receivable again; what of it is no longer in the
+    family's wallet, it owes. No status moves.
 
     Raises NotFound, DebitNotThere (it is not settled, or was returned before).
     """
     order, debit = _lock_debit(tx, payment_id, actor, expected=(PaymentStatus.SUCCESS,))
-    today = local_day(now, order)
-    settled = tx.rows(_SETTLED, payment_id=payment_id)
-    for use in settled:
-        release_allocation(tx.batch, account_id=order.account_id, invoice_id=use["invoice_id"], payment_id=payment_id,
-                           amount_minor=use["amount_minor"], posted_on=today, now=now)  # fmt: skip
-    captured = tx.row(_CAPTURED, payment_id=payment_id)
-    assert captured is not None, "what was captured is in the books"
-    post(tx.batch, source_kind="PAYMENT", source_id=payment_id, purpose="RETURNED", account_id=order.account_id,
-         postings=payment_returned(amount_minor=debit["amount_minor"]), reverses_id=captured["id"], posted_on=today,
-         now=now)  # fmt: skip
-    reopened = {use["booking_id"] for use in settled if use["payment_state"] == "PAID"}
-    if reopened:
-        tx.batch.guard(
-            _REOPEN, [{"id": booking_id, "updated_at": now} for booking_id in reopened],
-            otherwise=lambda _: MovedMeanwhile(f"The booking of {order.reference} was changed meanwhile."),
-        )  # fmt: skip
+    owed_minor = take_back(tx, order, {**debit, "provider": PROVIDER}, now=now)
     returned = _move(tx, debit, PaymentStatus.FAILED, now=now, failure_reason=reason or "returned by the bank",
-                     returned_at=now)  # fmt: skip
+                     returned_at=now, returned_owed_minor=owed_minor)  # fmt: skip
     _tell(tx, "payment.returned", order, debit, now, reason)
     return returned
-
-
-_SETTLED = """
-SELECT a.invoice_id, v.booking_id, b.payment_state, sum(a.amount_minor)::bigint AS amount_minor
-FROM payment_allocation a
-JOIN invoice v ON v.organisation_id = a.organisation_id AND v.id = a.invoice_id
-JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
-WHERE a.organisation_id = %(org)s AND a.payment_id = %(payment_id)s
-GROUP BY a.invoice_id, v.booking_id, b.payment_state HAVING sum(a.amount_minor) > 0 ORDER BY a.invoice_id
-"""
-_CAPTURED = """
-SELECT id FROM ledger_entry
-WHERE organisation_id = %(org)s AND source_kind = 'PAYMENT' AND source_id = %(payment_id)s AND purpose = 'CAPTURED'
-"""
-_REOPEN = Guarded(
-    name="booking_is_open_again",
-    sql="UPDATE term_booking t SET payment_state = 'OPEN', updated_at = r.updated_at FROM {rows} "
-    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.payment_state = 'PAID' RETURNING t.id",
-    takes="id uuid, updated_at timestamptz",
-)
 
 
 def _fail(tx: Transaction, order: Order, debit: Row, reason: str, now: datetime) -> Debit:
@@ -228,18 +193,19 @@ def _tell(tx: Transaction, topic: str, order: Order, debit: Row, now: datetime, 
 _MOVE = Guarded(
     name="move_debit",
     sql="UPDATE payment t SET status = r.to_status, amount_minor = r.amount_minor, "
-    "failure_reason = r.failure_reason, returned_at = r.returned_at, updated_at = r.updated_at FROM {rows} "
+    "failure_reason = r.failure_reason, returned_at = r.returned_at, returned_owed_minor = r.returned_owed_minor, "
+    "updated_at = r.updated_at FROM {rows} "
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = r.from_status RETURNING t.id",
     takes="id uuid, from_status text, to_status text, amount_minor bigint, failure_reason text, "
-    "returned_at timestamptz, updated_at timestamptz",
+    "returned_at timestamptz, returned_owed_minor bigint, updated_at timestamptz",
 )
 
 
 def _move(tx: Transaction, debit: Row, to: PaymentStatus, *, now: datetime, **changed: Any) -> Debit:
     row = {
         "id": debit["id"], "from_status": debit["status"], "to_status": to.value,
-        "amount_minor": debit["amount_minor"], "failure_reason": None, "returned_at": None, "updated_at": now,
-        **changed,
+        "amount_minor": debit["amount_minor"], "failure_reason": None, "returned_at": None, "returned_owed_minor": 0,
+        "updated_at": now, **changed,
     }  # fmt: skip
     tx.batch.guard(_MOVE, [row], otherwise=lambda _: MovedMeanwhile(f"{debit['reference']} was moved meanwhile."))
     return Debit(debit["id"], debit["reference"], row["amount_minor"], debit["collect_on"], to)

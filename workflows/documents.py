@@ -2,7 +2,8 @@
 is paid now."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from invoicing.document import (
     Document,
     DocumentKind,
     DocumentLine,
+    Instalment,
     Letterhead,
     LineTax,
     PaymentLine,
@@ -23,6 +25,8 @@ from invoicing.document import (
     TaxLine,
 )
 from invoicing.issue import number_text
+from invoicing.pdf import words_of
+from models import DocumentSeries
 
 D = TypeVar("D", date, time)
 
@@ -43,11 +47,23 @@ SELECT a.amount_minor, a.created_at, a.id, p.provider, p.reference FROM payment_
 JOIN payment p ON p.organisation_id = a.organisation_id AND p.id = a.payment_id
 WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s
 UNION ALL
-SELECT a.amount_minor, a.created_at, a.id, NULL, concat(n.series, '-', n.year, '-', lpad(n.number::text, 6, '0'))
+SELECT a.amount_minor, a.created_at, a.id, NULL,
+       CASE WHEN a.write_off_id IS NULL THEN concat(n.series, '-', n.year, '-', lpad(n.number::text, 6, '0')) END
 FROM credit_allocation a
-JOIN credit_note n ON n.organisation_id = a.organisation_id AND n.id = a.credit_note_id
+LEFT JOIN credit_note n ON n.organisation_id = a.organisation_id AND n.id = a.credit_note_id
 WHERE a.organisation_id = %(org)s AND a.invoice_id = %(id)s
 ORDER BY created_at, id
+"""
+
+# The parts that the family agreed to pay it in, where it did.
+_AGREED = """
+SELECT i.due_on, i.amount_minor FROM instalment i
+WHERE i.organisation_id = %(org)s AND i.schedule_id = (
+    SELECT s.id FROM payment_schedule s
+    JOIN invoice v ON v.organisation_id = s.organisation_id AND v.billing_id = s.billing_id
+    WHERE s.organisation_id = %(org)s AND v.id = %(id)s AND s.total_minor = v.total_minor
+    ORDER BY s.agreed_at DESC, s.id DESC LIMIT 1)
+ORDER BY i.position
 """
 
 _QUOTE = """
@@ -63,23 +79,82 @@ FROM billing_line b WHERE b.organisation_id = %(org)s AND b.billing_id = %(id)s 
 
 
 def invoice_document(tx: Transaction, invoice_id: UUID) -> Document:
-    """An invoice as it was issued, with the payments and credits allocated to it so far. Raises NotFound."""
+    """An invoice as it was issued, with the payments and credits allocated to it so far; of half a zero statement that
+    statement. Raises NotFound.
+    """
     invoice = tx.row(_INVOICE, id=invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", what="invoice")
-    zone = ZoneInfo(invoice["printed"]["time_zone"])
+    if invoice["series"] == DocumentSeries.ZERO_STATEMENT:
+        return zero_statement_document(tx, invoice_id)
+    zone, settled = ZoneInfo(invoice["printed"]["time_zone"]), tx.rows(_PAYMENTS, id=invoice_id)
     payments = tuple(
         PaymentLine(
-            paid_on=row["created_at"].astimezone(zone).date(), label=_paid_by(row), amount_minor=row["amount_minor"]
+            paid_on=row["created_at"].astimezone(zone).date(),
+            label=_paid_by(row, invoice["printed"]["locale"]),
+            amount_minor=row["amount_minor"],
         )
-        for row in tx.rows(_PAYMENTS, id=invoice_id)
+        for row in settled
     )
     paid = sum(payment.amount_minor for payment in payments)
+    credited = sum(row["amount_minor"] for row in settled if row["provider"] is None)
+    agreed = [Instalment(due_on=row["due_on"], amount_minor=row["amount_minor"])
+              for row in tx.rows(_AGREED, id=invoice_id)]  # fmt: skip
     return Document(
         kind=DocumentKind.INVOICE, **_common(invoice, tx.rows(_INVOICE_LINES, id=invoice_id)),
-        reference=invoice["printed"]["booking_reference"], due_on=invoice["due_on"], payments=payments,
+        reference=invoice["printed"]["booking_reference"], due_on=invoice["due_on"],
+        period=_period(invoice["printed"]), payments=payments,
+        instalments=_left_of(agreed, paid_minor=paid - credited, credited_minor=credited),
         paid_minor=paid, owing_minor=invoice["total_minor"] - paid,
         payment_instructions=tuple(invoice["printed"]["letterhead"].get("payment_instructions", ())),
+    )  # fmt: skip
+
+
+def _left_of(agreed: Sequence[Instalment], *, paid_minor: int, credited_minor: int) -> tuple[Instalment, ...]:
+    """The parts that are still to be paid: money comes off the first ones, what was credited off the last."""
+    left = [part.amount_minor for part in agreed]
+    for places, settled in ((range(len(left)), paid_minor), (reversed(range(len(left))), credited_minor)):
+        for place in places:
+            share = min(left[place], settled)
+            left[place] -= share
+            settled -= share
+    return tuple(Instalment(due_on=part.due_on, amount_minor=amount)
+                 for part, amount in zip(agreed, left, strict=True) if amount)  # fmt: skip
+
+
+_ZERO_STATEMENT = """
+SELECT v.series, v.year, v.number, 0::bigint AS net_minor, 0::bigint AS total_minor, v.issued_on, v.printed,
+       n.id AS credit_note_id, n.printed->'applied' AS applied
+FROM invoice v
+JOIN credit_note n ON n.organisation_id = v.organisation_id AND n.series = v.series AND n.year = v.year
+     AND n.number = v.number
+WHERE v.organisation_id = %(org)s AND v.id = %(id)s AND v.series = 'ZS'
+"""
+
+
+def zero_statement_document(tx: Transaction, statement_id: UUID) -> Document:
+    """A zero statement, named by the half that charges: what is taken back, then what it became. Raises NotFound."""
+    statement = tx.row(_ZERO_STATEMENT, id=statement_id)
+    if statement is None:
+        raise NotFound("There is no such zero statement.", what="zero statement")
+    gone = tx.rows(_CREDIT_NOTE_LINES, id=statement["credit_note_id"])
+    become = tx.rows(_INVOICE_LINES, id=statement_id)
+    common = _common(statement, [*gone, *become])
+    lines = (*(_taken_back(line) for line in common["lines"][: len(gone)]), *common["lines"][len(gone) :])
+    turned = [{**row, "net_minor": -row["net_minor"], "tax_minor": -row["tax_minor"]} for row in gone]
+    common |= {"lines": lines, "taxes": _taxes([*turned, *become])}
+    return Document(
+        kind=DocumentKind.ZERO_STATEMENT, **common, reference=statement["printed"]["booking_reference"], paid_minor=0,
+        owing_minor=0, corrects_number=", ".join(x["invoice"] for x in statement["applied"] if x["is_corrected"]),
+    )  # fmt: skip
+
+
+def _taken_back(line: DocumentLine) -> DocumentLine:
+    """The line of a credit note where it stands beside what is charged."""
+    return replace(
+        line, unit_amount_minor=-line.unit_amount_minor, net_minor=-line.net_minor, gross_minor=-line.gross_minor,
+        discounts=tuple(replace(each, amount_minor=-each.amount_minor) for each in line.discounts),
+        taxes=tuple(replace(each, amount_minor=-each.amount_minor) for each in line.taxes),
     )  # fmt: skip
 
 
@@ -96,8 +171,11 @@ def quote_document(tx: Transaction, quote_id: UUID) -> Document:
 
 
 _CREDIT_NOTE = """
-SELECT n.series, n.year, n.number, n.net_minor, n.total_minor, n.issued_on, n.printed
-FROM credit_note n WHERE n.organisation_id = %(org)s AND n.id = %(id)s
+SELECT n.series, n.year, n.number, n.net_minor, n.total_minor, n.issued_on, n.printed, v.id AS statement_id
+FROM credit_note n
+LEFT JOIN invoice v ON v.organisation_id = n.organisation_id AND v.series = n.series AND v.year = n.year
+     AND v.number = n.number
+WHERE n.organisation_id = %(org)s AND n.id = %(id)s
 """
 
 _CREDIT_NOTE_LINES = """
@@ -110,10 +188,14 @@ WHERE n.organisation_id = %(org)s AND n.credit_note_id = %(id)s ORDER BY n.posit
 
 
 def credit_note_document(tx: Transaction, credit_note_id: UUID) -> Document:
-    """A credit note as it was issued: what it took off its invoices, and what it left as credit. Raises NotFound."""
+    """A credit note as it was issued: what it took off its invoices, and what it left as credit; of half a zero
+    statement that statement. Raises NotFound.
+    """
     note = tx.row(_CREDIT_NOTE, id=credit_note_id)
     if note is None:
         raise NotFound("There is no such credit note.", what="credit note")
+    if note["statement_id"] is not None:
+        return zero_statement_document(tx, note["statement_id"])
     applied = note["printed"]["applied"]
     taken = tuple(
         PaymentLine(paid_on=note["issued_on"], label=each["invoice"], amount_minor=each["amount_minor"])
@@ -154,13 +236,19 @@ def _common(issued: Row, rows: list[Row]) -> dict[str, Any]:
     return {
         "number": number_text(issued["series"], issued["year"], issued["number"]), "issued_on": issued["issued_on"],
         "currency": printed["currency"], "locale": printed["locale"], "time_zone": printed["time_zone"],
-        "prices_include_tax": included, "letterhead": _letterhead(printed), "recipient": _recipient(printed),
+        "prices_include_tax": included, "letterhead": letterhead_of(printed), "recipient": _recipient(printed),
         "lines": tuple(_line(row, printed["attendee"], included) for row in rows), "taxes": _taxes(rows),
         "net_minor": issued["net_minor"], "gross_minor": issued["total_minor"],
     }  # fmt: skip
 
 
-def _letterhead(printed: Mapping[str, Any]) -> Letterhead:
+def _period(printed: Mapping[str, Any]) -> tuple[date, date] | None:
+    period = printed.get("period")
+    return (date.fromisoformat(period["from"]), date.fromisoformat(period["until"])) if period else None
+
+
+def letterhead_of(printed: Mapping[str, Any]) -> Letterhead:
+    """Who issues, as a document prints it."""
     given = printed["letterhead"]
     return Letterhead(
         name=printed["organisation"], legal_name=printed["legal_name"] or printed["organisation"],
@@ -190,7 +278,7 @@ def _price(row: Row, amount_minor: int) -> tuple[int, int, tuple[DiscountLine, .
     """Quantity, price of one, and the discounts that make the amount; a part of a line is shown as what it is."""
     discounts = tuple(
         DiscountLine(label=f"{step['name']} ({step['why']})", amount_minor=step["amount_minor"])
-        for step in row["trace"] if step["step"] == "discount" and step["amount_minor"]
+        for step in row["trace"] if step["step"] in ("discount", "adjustment") and step["amount_minor"]
     )  # fmt: skip
     if row["base_minor"] + sum(discount.amount_minor for discount in discounts) != amount_minor:
         return 1, amount_minor, ()
@@ -225,5 +313,8 @@ def _percent(rate: Decimal) -> Decimal:
     return (rate * 100).normalize()
 
 
-def _paid_by(row: Row) -> str:
-    return f"{row['provider'].capitalize()} {row['reference']}" if row["provider"] else str(row["reference"])
+def _paid_by(row: Row, locale: str) -> str:
+    """The payment, the credit note, or that it was given up."""
+    if row["provider"]:
+        return f"{row['provider'].capitalize()} {row['reference']}"
+    return str(row["reference"] or words_of(locale)["move_write_off"])

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from billing.schedules import Schedule
 from engine.actor import Actor
 from engine.database import Row, Transaction
 from engine.errors import Invalid, Reason
@@ -23,13 +24,16 @@ from models import (
 from workflows import term_booking_order as orders
 from workflows.alternatives import Lost
 from workflows.group_facts import Group, about, in_order, lock_group, note_submitted, refuse, refused
+from workflows.group_schedule import failing_schedules, plan_each
 from workflows.group_submission import Asked, failing_whole, leave_out, owe_beside, told
-from workflows.order_cart import clear_lines_of, wanted_rows
+from workflows.order_cart import asked_promo_code, clear_lines_of, wanted_rows
+from workflows.order_discounts import give_code_to_one
 from workflows.order_effects import local_day
 from workflows.order_facts import Beside, Order
 from workflows.order_holdings import Holdings, read_holdings_together
 from workflows.order_pricing import price_together
 from workflows.order_reads import read_facts_together
+from workflows.order_schedule import has_deposit
 from workflows.term_booking_order import CHART, Outcome
 
 MOST_ATTENDEES = 20
@@ -38,11 +42,12 @@ _PAY_LATER = TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT
 
 def new(
     tx: Transaction, *, actor: Actor, account_id: UUID | None, term_id: UUID, policy: GroupOrderPolicy,
-    asked: Sequence[Row], now: datetime,
+    asked: Sequence[Row], now: datetime, promo_code: str | None = None,
 ) -> Group:  # fmt: skip
     """Begin a group order and fill its carts; `asked` are `{attendee_id, order_type, lines}`, each attendee once.
 
-    It holds nothing. Raises Invalid (naming the field), NotFound and Refused as beginning and saving each order does.
+    It holds nothing. One `promo_code` is for all: the first order that takes it has it. Raises Invalid (naming the
+    field), NotFound and Refused as beginning and saving each order does.
     """
     _refuse_twice(asked)
     made: dict[int, Order] = {}
@@ -57,7 +62,8 @@ def new(
     _write(tx, group, made, actor)
     tx.flush()
     group, locked = lock_group(tx, group.id, "save", actor=actor)
-    return _fill(tx, group, locked, {n: one["lines"] for n, one in enumerate(asked)}, actor=actor, now=now)
+    lines = {n: one["lines"] for n, one in enumerate(asked)}
+    return _fill(tx, group, locked, lines, promo_code=promo_code, actor=actor, now=now)
 
 
 def _refuse_twice(asked: Sequence[Row]) -> None:
@@ -90,8 +96,12 @@ def _write(tx: Transaction, group: Group, made: Mapping[int, Order], actor: Acto
     )  # fmt: skip
 
 
-def save(tx: Transaction, *, group_order_id: UUID, asked: Sequence[Row], actor: Actor, now: datetime) -> Group:
-    """Fill the carts anew; `asked` are `{attendee_id, lines}`. The cart of an attendee who is not named is emptied.
+def save(
+    tx: Transaction, *, group_order_id: UUID, asked: Sequence[Row], actor: Actor, now: datetime,
+    promo_code: str | None = None,
+) -> Group:  # fmt: skip
+    """Fill the carts anew; `asked` are `{attendee_id, lines}`. The cart of an attendee who is not named is emptied, and
+    a promo code that is not named again is taken off.
 
     Raises NotFound, NotAllowedNow (it was submitted), Invalid, Refused.
     """
@@ -106,14 +116,16 @@ def save(tx: Transaction, *, group_order_id: UUID, asked: Sequence[Row], actor: 
         raise Invalid("The group order has no such order.", reasons=unknown)
     lines: dict[int, Sequence[Row]] = dict.fromkeys(locked, ())
     lines |= {places[one["attendee_id"]]: one["lines"] for one in asked}
-    return _fill(tx, group, locked, lines, actor=actor, now=now)
+    return _fill(tx, group, locked, lines, promo_code=promo_code, actor=actor, now=now)
 
 
 def _fill(
-    tx: Transaction, group: Group, locked: Mapping[int, Order], lines: Mapping[int, Sequence[Row]], *, actor: Actor,
-    now: datetime,
+    tx: Transaction, group: Group, locked: Mapping[int, Order], lines: Mapping[int, Sequence[Row]], *,
+    promo_code: str | None, actor: Actor, now: datetime,
 ) -> Group:  # fmt: skip
     """Price all carts together and save each; every fault of every cart is told at once."""
+    for order in locked.values():
+        order.change(promo_code=asked_promo_code(order, promo_code))
     wanted, extras = _wanted_of_each(locked, lines)
     found = _read(tx, locked, now=now, wanted=wanted, extras=extras)
     reasons: list[Reason] = []
@@ -165,10 +177,12 @@ def _read(
         return {}
     found = read_facts_together(tx, placed, now=now, today=local_day(now, placed[0]), pay_later=pay_later,
                                 wanted=wanted, extras=extras)  # fmt: skip
+    if wanted is not None:
+        give_code_to_one(list(zip(placed, found, strict=True)))
     beside = Beside()
     for order, facts in zip(placed, found, strict=True):
         facts.beside = beside.copy()
-        beside.add(order, facts.fresh)
+        beside.add(order, facts)
     alone = price_together(list(zip(placed, found, strict=True)))
     priced = orders.with_companions(tx, list(zip(placed, found, alone, strict=True)), now=now)
     return dict(zip(locked, zip(placed, found, priced, strict=True), strict=True))
@@ -177,8 +191,9 @@ def _read(
 def submit(
     tx: Transaction, *, group_order_id: UUID, confirmation_type: TermBookingConfirmationType, price_fingerprint: str,
     actor: Actor, now: datetime, override_reason: str = "", is_muted: bool = False,
+    schedule_fingerprint: str | None = None,
 ) -> Group:  # fmt: skip
-    """Submit the orders in one step, at the price that was shown for all of them.
+    """Submit the orders in one step, at the price, and the schedules, that were shown for all of them.
 
     All or nothing: raises Refused with every failing reason of every order, and nothing is written. Best effort: what
     can be had is submitted, what is left out is told; Refused only where that is nothing, or would cost more than was
@@ -190,6 +205,7 @@ def submit(
     pay_later = confirmation_type is _PAY_LATER
     asked = _read(tx, locked, now=now, pay_later=pay_later)
     reasons = list(failing_whole(group, asked, price_fingerprint))
+    reasons += failing_schedules(group, asked, schedule_fingerprint, now=now)
     override = override_reason.strip() if actor.is_admin else ""
     if group.policy is GroupOrderPolicy.BEST_EFFORT and not reasons:
         asked = leave_out(tx, group, asked, actor=actor, now=now, override=override)
@@ -201,19 +217,39 @@ def submit(
     return group
 
 
+def payment_schedules(
+    tx: Transaction, *, group_order_id: UUID, confirmation_type: TermBookingConfirmationType, actor: Actor,
+    now: datetime,
+) -> tuple[Group, list[tuple[Order, Schedule | None]], list[Reason]]:  # fmt: skip
+    """What a submission of the carts by this confirmation type would agree to, order by order, and why it would not.
+    Raises NotFound, NotAllowedNow (it was submitted).
+    """
+    group, locked = lock_group(tx, group_order_id, "submit", actor=actor)
+    for order in locked.values():
+        order.confirmation_type = confirmation_type
+    asked = _read(tx, locked, now=now)
+    reasons = [reason for place, (order, facts, _) in asked.items()
+               for reason in about(place, order, list(has_deposit(order, facts=facts)))]  # fmt: skip
+    planned = {} if reasons else plan_each(asked, now=now)
+    return group, [(order, planned.get(place)) for place, order in locked.items()], reasons
+
+
 def _submit_each(
     tx: Transaction, group: Group, asked: Asked, *, actor: Actor, now: datetime, override: str, is_muted: bool
 ) -> list[Reason]:
     """Fire each submit into the batch; returns every reason why not, with alternatives."""
     lost: dict[int, Lost] = {}
     owed_minor = 0
+    # They were compared as a whole; of what is left of a best effort, the schedule is that of the rest.
+    agreed = plan_each(asked, now=now)
     for position, (order, facts, priced) in asked.items():
         owe_beside(facts, owed_minor)
         owed_minor += priced.total_minor
         try:
             group.outcomes.append(
                 orders.submit_locked(tx, order, facts, priced, shown_fingerprint=priced.fingerprint, actor=actor,
-                                     now=now, override=override, is_muted=is_muted, group_order_id=group.id)
+                                     now=now, override=override, is_muted=is_muted, group_order_id=group.id,
+                                     shown_schedule=agreed[position].fingerprint if position in agreed else None)
             )  # fmt: skip
         except Refused as refusal:
             lost[position] = Lost(order, facts, facts.lines, refusal.reasons)

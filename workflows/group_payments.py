@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.gateways.protocol import Gateway
+from billing.wallet import WalletTooLow, lock_wallets
 from engine.actor import Actor
 from engine.database import Database, Row, Transaction
 from engine.errors import Invalid, Reason
@@ -17,6 +18,7 @@ from workflows.order_facts import Order
 from workflows.order_holdings import read_holdings
 from workflows.payment_use import AWAITING_PAYMENT, CONFIRMED_BY_PAYMENT, due_minor, read_owed
 from workflows.payments import (
+    MANUAL,
     NothingDue,
     NotPayable,
     StartedPayment,
@@ -27,6 +29,7 @@ from workflows.payments import (
     record_manual_payment,
     refuse_while_moving,
 )
+from workflows.wallet import pay_order
 
 # An order with what it requires now, in minor units.
 Due = tuple[Order, int]
@@ -110,8 +113,9 @@ def open_group_checkout(
 
 
 def record_group_payment(
-    tx: Transaction, *, group_order_id: UUID, amount_minor: int, reason: str, actor: Actor, now: datetime
-) -> list[UUID]:
+    tx: Transaction, *, group_order_id: UUID, amount_minor: int, reason: str, actor: Actor, now: datetime,
+    provider: str = MANUAL,
+) -> list[UUID]:  # fmt: skip
     """Record a sum that has come in for the whole group: exactly what its orders require. Returns the payments.
 
     Raises NotFound, NotAllowedNow, NotPermitted, Invalid, NothingDue, PaymentMoving.
@@ -129,8 +133,31 @@ def record_group_payment(
     recorded = []
     for order, amount in due:
         payment_id, _ = record_manual_payment(
-            tx, order_id=order.id, amount_minor=amount, reason=reason, actor=actor, now=now
+            tx, order_id=order.id, amount_minor=amount, reason=reason, actor=actor, now=now, provider=provider
         )
         recorded.append(payment_id)
         tx.flush()
     return recorded
+
+
+def pay_group_from_wallet(tx: Transaction, *, group_order_id: UUID, actor: Actor, now: datetime) -> list[UUID]:
+    """Pay all that the orders of a group require from the family's wallet: all of them, or none. Returns the payments.
+
+    Raises NotFound, NotAllowedNow (not submitted), NotPayable, NothingDue, PaymentMoving, WalletTooLow.
+    """
+    group, locked = lock_group(tx, group_order_id, "pay", actor=actor, of_submitted=True)
+    payable = [order for order in locked.values() if _is_payable_online(order)]
+    if not payable:
+        raise NotPayable(f"No order of {group.reference} can be paid online now.")
+    due = _due(tx, group, payable, now)
+    account_id = due[0][0].account_id
+    available = lock_wallets(tx, [account_id], now=now)[account_id].available_minor(now)
+    total_minor = sum(amount for _, amount in due)
+    if available < total_minor:
+        raise WalletTooLow("The wallet does not hold what all of it requires.", available_minor=available,
+                           asked_minor=total_minor)  # fmt: skip
+    paid = []
+    for order, amount in due:
+        paid.append(pay_order(tx, order_id=order.id, amount_minor=amount, actor=actor, now=now).payment_id)
+        tx.flush()
+    return paid

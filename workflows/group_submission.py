@@ -91,7 +91,7 @@ def _part_all(
             lost[position] = Lost(order, facts, kept.lines, reasons)
         if kept.lines:
             had[position] = (order, kept)
-            beside.add(order, kept.fresh)
+            beside.add(order, kept)
     return had, lost, beside
 
 

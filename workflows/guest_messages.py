@@ -8,14 +8,23 @@ from uuid import UUID
 
 from engine.database import Row, Transaction
 from engine.outbox import Message as OutboxEntry
-from notifications.messages import GuestLinks, GuestOrder, Message, Organisation, Recipient, RegistrationAsked
+from notifications.messages import (
+    GuestLinks,
+    GuestOrder,
+    Message,
+    Organisation,
+    Recipient,
+    RegistrationAsked,
+    SignInAsked,
+)
+from workflows import sign_in_links
 from workflows.guests import guest_link
 from workflows.registration import registration_link
 
 _ORGANISATION = "SELECT name, locale, time_zone, letterhead FROM organisation WHERE id = %(org)s"
 
 _ORDERS = """
-SELECT o.id, o.reference, a.name, a.email, t.name AS attendee,
+SELECT o.id, o.reference, a.name AS account, a.email, a.language, t.name AS attendee,
        (SELECT min(x.due_at) FROM timer x WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id
         AND x.status = 'ARMED' AND o.status IN (300, 485)) AS pay_until
 FROM term_booking_order o
@@ -60,7 +69,7 @@ def _links(tx: Transaction, entry: OutboxEntry, base_url: str, secret: str) -> M
     if not rows:
         return None
     return GuestLinks(
-        organisation=_organisation(tx), recipient=Recipient(name=rows[0]["name"], email=rows[0]["email"]),
+        organisation=_organisation(tx), recipient=Recipient.of(rows[0]),
         orders=tuple(_guest_order(tx, row, base_url, secret, entry.created_at) for row in rows),
     )  # fmt: skip
 
@@ -83,6 +92,18 @@ def _registration(tx: Transaction, entry: OutboxEntry, base_url: str, secret: st
     )  # fmt: skip
 
 
+def _sign_in(tx: Transaction, entry: OutboxEntry, base_url: str, secret: str) -> Message | None:
+    email = str(entry.payload["email"])
+    known = sign_in_links.find(tx, email=email)
+    if known is None:
+        return None
+    link, expires_at = sign_in_links.sign_in_link(secret, tx.organisation_id, known.user_id, now=entry.created_at)
+    return SignInAsked(
+        organisation=_organisation(tx), recipient=Recipient(name=known.name, email=email),
+        link=f"{base_url}/guest/sign-in/{link}", expires_at=expires_at,
+    )  # fmt: skip
+
+
 def _organisation(tx: Transaction) -> Organisation:
     row = tx.row(_ORGANISATION)
     assert row is not None
@@ -93,4 +114,5 @@ def _organisation(tx: Transaction) -> Organisation:
 SIGNED: Mapping[str, Callable[[Transaction, OutboxEntry, str, str], Message | None]] = {
     "guest.links": _links,
     "registration.asked": _registration,
+    "sign_in.asked": _sign_in,
 }

@@ -18,6 +18,7 @@ from engine.links import sign_link
 from models import AccountKind, ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from workflows import enrolment
 from workflows import term_booking_order as orders
+from workflows.change_facts import Change
 
 # How long a link opens its order.
 LINK_FOR = timedelta(days=180)
@@ -172,11 +173,22 @@ def submit(
     return outcome
 
 
-def cancel(tx: Transaction, link: Opened, *, reason: str, now: datetime) -> None:
-    """Give up what the link opens: a cart is removed, an order or a booking cancelled by its own rules."""
+def review_cancellation(tx: Transaction, link: Opened, *, now: datetime) -> Change:
+    """What cancelling the booking would come to now. Raises NotFound while there is none: what is not confirmed is
+    given up without a review.
+    """
+    if link.booking_id is None:
+        raise NotFound("It is not confirmed yet: there is nothing to review, cancel it as it is.", what="booking")
+    return enrolment.review_cancellation(tx, booking_id=link.booking_id, actor=link.actor, now=now)
+
+
+def cancel(tx: Transaction, link: Opened, *, reason: str, now: datetime, fingerprint: str = "") -> None:
+    """Give up what the link opens: a cart is removed, an order or a booking cancelled by its own rules, a booking with
+    the fingerprint of its review.
+    """
     actor = link.actor
     if link.booking_id is not None:
-        enrolment.cancel(tx, booking_id=link.booking_id, actor=actor, now=now, reason=reason)
+        enrolment.cancel(tx, booking_id=link.booking_id, fingerprint=fingerprint, actor=actor, now=now, reason=reason)
         return
     row = tx.row("SELECT status FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
                  id=link.order_id)  # fmt: skip

@@ -18,9 +18,9 @@ from engine.batch import Batch
 from engine.chart import Chart, Step
 from engine.database import Database, Row, Transaction
 from engine.errors import NotFound, Reason
-from engine.fire import Subject, begin, fire
+from engine.fire import Subject, announce, begin, fire
 from engine.ids import new_id, new_reference
-from models import ActorKind, MakeupCredit
+from models import ActorKind, MakeupCredit, MakeupReach
 from models import MakeupStatus as M
 
 _ADMIN_OR_SYSTEM = frozenset({ActorKind.ADMIN, ActorKind.SYSTEM})
@@ -32,6 +32,17 @@ def has_revocation_reason(credit: "Credit", *, reason: str, **_: Any) -> Iterato
     if not reason.strip():
         yield Reason("reason_required", f"Say why {credit.reference} is taken back.", field="reason",
                      rule="admin_with_reason")  # fmt: skip
+
+
+def is_withdrawn(credit: "Credit", **_: Any) -> Iterator[Reason]:
+    """What an admin took back stays taken."""
+    if not credit.is_withdrawn:
+        yield Reason("revoked", f"{credit.reference} was taken back.", rule="makeup")
+
+
+def renew(credit: "Credit", *, expires_at: datetime, **_: Any) -> None:
+    """It is valid from the absence that was told last."""
+    credit.change(expires_at=expires_at, is_withdrawn=False, reminded_at=None)
 
 
 def note_session(credit: "Credit", *, order_id: UUID, session_id: UUID, **_: Any) -> None:
@@ -53,9 +64,11 @@ CHART = Chart(
         Step("book",      M.AVAILABLE, M.BOOKED,    _SYSTEM,          (),                       (note_session,)),
         Step("give_back", M.BOOKED,    M.AVAILABLE, _SYSTEM,          (),                       (forget_session,)),
         Step("use",       M.BOOKED,    M.USED,      _SYSTEM,          (),                       ()),
-        Step("expire",    M.AVAILABLE, M.EXPIRED,   _SYSTEM,          (),                       ()),
+        Step("expire",    M.AVAILABLE, M.EXPIRED,   _SYSTEM,          (),                       (), "makeup.expired"),
         Step("expire",    M.BOOKED,    M.EXPIRED,   _SYSTEM,          (),                       (forget_session,)),
         Step("revoke",    M.AVAILABLE, M.REVOKED,   _ADMIN_OR_SYSTEM, (has_revocation_reason,), (), "makeup.revoked"),
+        Step("withdraw",  M.AVAILABLE, M.REVOKED,   _SYSTEM,          (),                       ()),
+        Step("renew",     M.REVOKED,   M.AVAILABLE, _SYSTEM,          (is_withdrawn,),     (renew,), "makeup.granted"),
     ),
 )  # fmt: skip
 
@@ -67,17 +80,20 @@ class Credit(Subject):
     table: ClassVar[type[SQLModel]] = MakeupCredit
     expires_at: datetime
     validity_days: int
+    reach: MakeupReach = MakeupReach.PROGRAM
+    is_withdrawn: bool = False
     order_id: UUID | None = None
     session_id: UUID | None = None
     program_id: UUID | None = None
+    category_id: UUID | None = None
     account_id: UUID | None = None
     attendee_id: UUID | None = None
 
     @classmethod
     def of(cls, row: Row) -> "Credit":
         """The credit of a row, or of the JSON of one."""
-        known: Row = {**row, "status": M(row["status"])}
-        for name in ("id", "order_id", "session_id", "program_id", "account_id", "attendee_id"):
+        known: Row = {**row, "status": M(row["status"]), "reach": MakeupReach(row["reach"])}
+        for name in ("id", "order_id", "session_id", "program_id", "category_id", "account_id", "attendee_id"):
             known[name] = UUID(str(known[name])) if known.get(name) else None
         if isinstance(known["expires_at"], str):
             known["expires_at"] = datetime.fromisoformat(known["expires_at"])
@@ -88,9 +104,9 @@ class Credit(Subject):
 AS_JSON = """json_build_object('id', m.id, 'reference', m.reference, 'status', m.status, 'version', m.version,
                      'expires_at', m.expires_at, 'validity_days', m.validity_days, 'order_id', m.order_id,
                      'session_id', m.session_id, 'program_id', m.program_id, 'account_id', m.account_id,
-                     'attendee_id', m.attendee_id)"""
+                     'attendee_id', m.attendee_id, 'reach', m.reach, 'is_withdrawn', m.is_withdrawn)"""
 COLUMNS = """m.id, m.reference, m.status, m.version, m.expires_at, m.validity_days, m.order_id, m.session_id,
-       m.program_id, m.account_id, m.attendee_id"""
+       m.program_id, m.account_id, m.attendee_id, m.reach, m.is_withdrawn"""
 
 
 def grant(
@@ -100,15 +116,34 @@ def grant(
     """Give a credit for an absence; the caller knows that the rule allows it."""
     credit = Credit(
         id=new_id(), reference=new_reference("MC"), status=M.AVAILABLE, version=1,
-        expires_at=now + timedelta(days=rule.validity_days), validity_days=rule.validity_days,
+        expires_at=now + timedelta(days=rule.validity_days), validity_days=rule.validity_days, reach=rule.reach,
     )  # fmt: skip
     row = {
         "reference": credit.reference, "account_id": account_id, "attendee_id": attendee_id,
         "attendance_id": attendance_id, "program_id": program_id, "term_id": term_id,
-        "validity_days": rule.validity_days, "expires_at": credit.expires_at, "order_id": None, "session_id": None,
-        "created_at": now, "updated_at": now,
+        "validity_days": rule.validity_days, "reach": rule.reach.value,
+        "expires_at": credit.expires_at, "order_id": None, "session_id": None, "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(batch, CHART, credit, row=row, actor=actor, now=now)
+    announce(batch, "makeup.granted", now=now, subject_id=credit.id, reference=credit.reference)
+    return credit
+
+
+def find_of_absence(tx: Transaction, attendance_id: UUID) -> Credit | None:
+    """The credit that an absence gave before; the attendee is locked."""
+    row = tx.row(_OF_ABSENCE, id=attendance_id)
+    return Credit.of(row) if row else None
+
+
+_OF_ABSENCE = f"""
+SELECT {COLUMNS} FROM makeup_credit m WHERE m.organisation_id = %(org)s AND m.attendance_id = %(id)s FOR NO KEY UPDATE
+"""
+
+
+def renew_withdrawn(batch: Batch, credit: Credit, rule: Makeup, *, now: datetime) -> Credit:
+    """The absence was told, taken back, and told again: its credit is valid from now."""
+    fire(batch, CHART, credit, "renew", actor=SYSTEM, now=now, reason="the absence was told again",
+         expires_at=now + timedelta(days=rule.validity_days))  # fmt: skip
     return credit
 
 
@@ -176,3 +211,26 @@ def expire_credits(database: Database, *, now: datetime, batch: int = 500) -> in
         return len(found)
 
     return sum(database.run(organisation_id, expire) for organisation_id in database.organisations())
+
+
+# So many days before its end a family is reminded of a credit that was given for longer.
+_REMIND_DAYS = 7
+_REMIND = """
+UPDATE makeup_credit m SET reminded_at = %(now)s FROM (
+    SELECT id FROM makeup_credit WHERE organisation_id = %(org)s AND status = 100 AND reminded_at IS NULL
+      AND expires_at > %(now)s AND expires_at <= %(until)s AND validity_days > %(days)s
+    ORDER BY expires_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED) due
+WHERE m.organisation_id = %(org)s AND m.id = due.id RETURNING m.id, m.reference
+"""
+
+
+def remind_of_credits(database: Database, *, now: datetime, batch: int = 500) -> int:
+    """Tell families of up to `batch` credits of each organisation that are about to run out, once of each."""
+
+    def remind(tx: Transaction) -> int:
+        found = tx.rows(_REMIND, now=now, until=now + timedelta(days=_REMIND_DAYS), days=_REMIND_DAYS, limit=batch)
+        for row in found:
+            announce(tx.batch, "makeup.expiring", now=now, subject_id=row["id"], reference=row["reference"])
+        return len(found)
+
+    return sum(database.run(organisation_id, remind) for organisation_id in database.organisations())

@@ -8,7 +8,7 @@ from uuid import UUID
 from engine.batch import Batch
 from engine.database import Transaction
 from engine.errors import Reason
-from models import LineKind, MakeupStatus, TermBookingOrderType
+from models import LineKind, MakeupReach, MakeupStatus, TermBookingOrderType
 from workflows import makeup_credit
 from workflows.makeup_credit import COLUMNS, Credit
 
@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from workflows.order_sets import Carried
 
 
+_WANTED = f"""
+SELECT {COLUMNS}, g.category_id FROM makeup_credit m
+JOIN program g ON g.organisation_id = m.organisation_id AND g.id = m.program_id
+WHERE m.organisation_id = %(org)s AND m.id = ANY(%(ids)s)
+"""
+
+
 def read_wanted_credits(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, Credit]:
     """The credits that lines ask for; nothing is read where there are none."""
     if not ids:
         return {}
-    rows = tx.rows(f"SELECT {COLUMNS} FROM makeup_credit m WHERE m.organisation_id = %(org)s AND m.id = ANY(%(ids)s)",
-                   ids=list(ids))  # fmt: skip
+    rows = tx.rows(_WANTED, ids=list(ids))
     return {row["id"]: Credit.of(row) for row in rows}
 
 
 def has_makeup_credit(
     order: "Order", *, facts: "Facts", now: datetime, change: "Change | None" = None, **_: object
 ) -> Iterator[Reason]:  # fmt: skip
-    """A makeup session is booked with a credit of this attendee and account, for its program, before it expires."""
+    """A makeup session is booked with a credit of this attendee and account, where it reaches, before it expires."""
     for line in facts.lines:
         if line.kind is LineKind.MAKEUP_SESSION:
             yield from _failing(order, line, now)
@@ -45,7 +51,7 @@ def has_makeup_credit(
 
 def _failing(order: "Order", line: "WantedLine", now: datetime) -> Iterator[Reason]:
     credit = line.makeup
-    if order.order_type is not TermBookingOrderType.BOOKING or order.original_booking_id is not None:
+    if order.order_type is not TermBookingOrderType.BOOKING or order.is_change:
         yield _about(line, "makeup_needs_booking", "A makeup session is asked for in a new order of type Booking.")
     if credit is None or (credit.account_id, credit.attendee_id) != (order.account_id, order.attendee_id):
         yield _about(line, "makeup_unknown", f"{order.attendee['name']} has no such makeup credit.")
@@ -56,8 +62,12 @@ def _failing(order: "Order", line: "WantedLine", now: datetime) -> Iterator[Reas
     if credit.expires_at <= now or (starts_at is not None and starts_at > credit.expires_at):
         yield _about(line, "makeup_expired", f"{credit.reference} is for sessions until "
                      f"{credit.expires_at:%a %d %b %Y}.")  # fmt: skip
-    if str(credit.program_id) != line.offering.facts["program_id"]:
+    _, program_id, category_id, _ = line.offering.chain
+    if credit.reach is MakeupReach.PROGRAM and credit.program_id != program_id:
         yield _about(line, "makeup_elsewhere", f"{credit.reference} is for another program than "
+                     f"{line.offering.facts['program']}.")  # fmt: skip
+    elif credit.reach is MakeupReach.CATEGORY and credit.category_id != category_id:
+        yield _about(line, "makeup_elsewhere", f"{credit.reference} is for programs of another category than "
                      f"{line.offering.facts['program']}.")  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What the family is told: the facts of each outbox topic, read when the mail is composed."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,26 +15,30 @@ from notifications.messages import (
     BookingConfirmed,
     Converted,
     DayClosed,
+    DayReopened,
     DebitFailed,
     InterestRegistered,
     Message,
     OrderNotRevived,
     OrderTimedOut,
     Organisation,
+    PaymentDue,
     PaymentReceived,
     QuoteIssued,
     Recipient,
+    RefundNews,
     Session,
     WaitingExpired,
     WaitingOffered,
 )
-from workflows import subscription_messages
+from workflows import makeup_messages, subscription_messages
 from workflows.guest_messages import SIGNED, with_guest_link
 from workflows.order_guards import QUOTE_EXPIRED, TIMEOUT
 
 _ORDER = """
 SELECT o.id, o.reference, o.status, o.booking_id, o.cancel_reason, o.updated_at, o.total_minor, o.attendee_id,
-       a.name AS account, a.email, t.name AS attendee, g.name AS organisation, g.currency, g.locale, g.time_zone,
+       a.name AS account, a.email, t.name AS attendee,
+       a.id AS account_id, a.language, g.name AS organisation, g.currency, g.locale, g.time_zone,
        g.letterhead
 FROM term_booking_order o
 JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
@@ -56,13 +61,17 @@ ORDER BY s.starts_at, l.position
 """
 
 _BOOKING = """
-SELECT b.reference, b.revision, v.id AS invoice_id, v.series, v.year, v.number, v.due_on, v.total_minor,
-       v.total_minor - coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
+SELECT b.reference, b.revision, v.id AS invoice_id, v.series, v.year, v.number, v.due_on, w.next_invoice_on,
+       CASE WHEN w.next_invoice_on IS NOT NULL THEN b.total_minor WHEN v.series = 'ZS' THEN 0
+            ELSE coalesce(v.total_minor, b.total_minor) END AS total_minor,
+       coalesce(v.total_minor, 0) - coalesce((SELECT sum(x.amount_minor) FROM payment_allocation x
            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id), 0)
        - coalesce((SELECT sum(x.amount_minor) FROM credit_allocation x
            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id), 0) AS owed_minor
 FROM term_booking b
-JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+LEFT JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+CROSS JOIN LATERAL (SELECT min(s.issue_on) AS next_invoice_on FROM invoice_schedule s
+    WHERE s.organisation_id = b.organisation_id AND s.booking_id = b.id AND s.status = 'SCHEDULED') w
 WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
 ORDER BY v.issued_at DESC, v.number DESC LIMIT 1
 """
@@ -157,7 +166,7 @@ def _parties(order: Row, link: str) -> dict[str, Any]:
             name=order["organisation"], email=letterhead.get("email"), phone=letterhead.get("phone"),
             locale=order["locale"], time_zone=order["time_zone"],
         ),
-        "recipient": Recipient(name=order["account"], email=order["email"]),
+        "recipient": Recipient.of(order),
         "link": link,
     }  # fmt: skip
 
@@ -177,13 +186,14 @@ def _confirmed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Me
     if order is None:
         return None
     booking = tx.row(_BOOKING, booking_id=order["booking_id"])
-    assert booking is not None, "a confirmed order has a booking with its invoice"
+    assert booking is not None, "a confirmed order has a booking"
+    numbered = number_text(booking["series"], booking["year"], booking["number"]) if booking["invoice_id"] else None
     return BookingConfirmed(
         **_parties(order, f"{base_url}/bookings/{order['booking_id']}"), booking_reference=booking["reference"],
         revision=booking["revision"], attendee_id=order["attendee_id"], attendee_name=order["attendee"],
         sessions=_sessions(tx, order["id"]), currency=order["currency"], total_minor=booking["total_minor"],
-        owed_minor=booking["owed_minor"], due_on=booking["due_on"],
-        invoice_number=number_text(booking["series"], booking["year"], booking["number"]),
+        owed_minor=booking["owed_minor"], due_on=booking["due_on"], next_invoice_on=booking["next_invoice_on"],
+        invoice_number=numbered,
     )  # fmt: skip
 
 
@@ -253,6 +263,18 @@ def _day_closed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> M
         **_parties(order, f"{base_url}/bookings/{payload['subject_id']}"), **_closure(tx, order, payload),
         credited_minor=payload["credited_minor"], freed_minor=payload["freed_minor"],
         credit_note_number=number_text(note["series"], note["year"], note["number"]) if note else None,
+    )  # fmt: skip
+
+
+def _day_reopened(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """Of a booking, with what it pays again."""
+    made = tx.row(_MADE_BY, id=UUID(str(payload["subject_id"])))
+    order = _order(tx, {"subject_id": made["order_id"]}) if made else None
+    if order is None:
+        return None
+    return DayReopened(
+        **_parties(order, f"{base_url}/bookings/{payload['subject_id']}"), **_closure(tx, order, payload),
+        charged_minor=payload["charged_minor"], from_credit_minor=payload["from_credit_minor"],
     )  # fmt: skip
 
 
@@ -342,6 +364,46 @@ def _debit_failed(tx: Transaction, payload: Mapping[str, Any], base_url: str) ->
     )  # fmt: skip
 
 
+_IS_PAID = """
+SELECT payment_state = 'PAID' AS is_paid FROM term_booking WHERE organisation_id = %(org)s AND order_id = %(order_id)s
+"""
+
+
+def _due(tx: Transaction, payload: Mapping[str, Any], base_url: str, *, is_overdue: bool) -> Message | None:
+    """Who has paid since is left alone."""
+    order = _order(tx, payload)
+    booking = tx.row(_IS_PAID, order_id=UUID(str(payload["subject_id"])))
+    if order is None or booking is None or booking["is_paid"]:
+        return None
+    return PaymentDue(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), order_reference=order["reference"],
+        attendee_name=order["attendee"], currency=order["currency"], amount_minor=payload["amount_minor"],
+        due_on=date.fromisoformat(str(payload["due_on"])), is_overdue=is_overdue,
+    )  # fmt: skip
+
+
+_REFUND = """
+SELECT r.reference, r.amount_minor, r.destination, r.note, b.reference AS booking_reference, b.order_id
+FROM refund_request r JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
+WHERE r.organisation_id = %(org)s AND r.id = %(id)s
+"""
+
+
+def _refund(tx: Transaction, payload: Mapping[str, Any], base_url: str, *, news: str) -> Message | None:
+    """Asked, decided, sent: the family hears of each, of money that is sent the amount of each payment."""
+    found = tx.row(_REFUND, id=UUID(str(payload["subject_id"])))
+    order = _order(tx, {"subject_id": found["order_id"]}) if found else None
+    if found is None or order is None:
+        return None
+    return RefundNews(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), news=news,
+        request_reference=found["reference"], booking_reference=found["booking_reference"],
+        attendee_name=order["attendee"], currency=order["currency"],
+        amount_minor=payload.get("amount_minor", found["amount_minor"]), note=found["note"],
+        is_to_wallet=found["destination"] == "WALLET",
+    )  # fmt: skip
+
+
 _OFFERED = """
 SELECT s.id, p.name AS title, s.starts_at, s.ends_at, i.time_zone, i.name AS place, i.address, t.name AS attendee,
        e.offer_expires_at
@@ -382,13 +444,21 @@ def _offer(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> dict[s
 
 _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message | None]] = {
     "booking.confirmed": _confirmed,
+    "booking.invoiced": subscription_messages.invoiced,
+    "booking.session_debited": subscription_messages.invoiced,
+    "booking.payment_pending": partial(subscription_messages.invoiced, is_from_wallet=True),
+    "makeup.granted": makeup_messages.granted,
+    "makeup.expiring": makeup_messages.expiring,
+    "makeup.expired": makeup_messages.expired,
     "subscription.begun": subscription_messages.booked,
     "subscription.rolled": subscription_messages.booked,
+    "subscription.changed": subscription_messages.changed,
     "subscription.ending": subscription_messages.ending,
     "subscription.not_rolled": subscription_messages.not_rolled,
     "subscription.invoiced": subscription_messages.invoiced,
     "booking.canceled": _booking_canceled,
     "booking.day_closed": _day_closed,
+    "booking.day_reopened": _day_reopened,
     "order.day_closed": _order_day_closed,
     "booking.converted": _converted,
     "order.converted": _converted,
@@ -396,10 +466,16 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "order.not_revived": _not_revived,
     "order.quoted": _quoted,
     "order.canceled": _timed_out,
+    **{
+        f"refund.{news}": partial(_refund, news=news)
+        for news in ("requested", "approved", "rejected", "paid", "failed")
+    },
     "payment.settled": _paid,
     "payment.credited": _paid,
     "payment.failed": _debit_failed,
     "payment.returned": _debit_failed,
+    "payment.due": partial(_due, is_overdue=False),
+    "payment.overdue": partial(_due, is_overdue=True),
     "waiting.offered": _offered,
     "waiting.expired": _offer_expired,
 }
@@ -408,8 +484,13 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
 TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "order.submitted", "order.quoted", "order.canceled", "order.not_revived", "booking.confirmed",
           "booking.canceled", "booking.closing", "booking.closed", "booking.suspended", "booking.resumed",
-          "booking.day_closed", "order.day_closed", "makeup.revoked",
-          "payment.settled", "payment.credited", "payment.failed", "payment.returned",
+          "booking.day_closed", "booking.day_reopened", "order.day_closed", "makeup.revoked",
+          "makeup.granted", "makeup.expiring", "makeup.expired",
+          "payment.settled", "payment.credited", "payment.failed", "payment.returned", "payment.due",
+          "payment.overdue", "payment.dispute_open", "payment.dispute_lost", "payment.dispute_won",
           "payment.review", "order.waiting", "waiting.offered", "waiting.expired", "mandate.activated",
-          "mandate.revoked", "subscription.begun", "subscription.rolled", "subscription.not_rolled",
-          "subscription.ending", "subscription.invoiced")  # fmt: skip
+          "mandate.revoked", "wallet.topped_up", "wallet.bonus_given", "pass.bought",
+          "refund.requested", "refund.approved", "refund.rejected", "refund.paid", "refund.failed",
+          "subscription.begun", "subscription.rolled", "subscription.not_rolled",
+          "subscription.ending", "subscription.changed", "subscription.invoiced", "booking.invoiced",
+          "booking.session_debited", "booking.payment_pending")  # fmt: skip

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from billing.passes import paid_of
 from billing.pricing import Priced
 from catalogue.discount_values import promo_code
 from catalogue.rules import DEFINITIONS, Rule
@@ -209,14 +210,15 @@ def replace_lines(
         [{"id": new_id(), "order_id": order.id, "order_line_id": line.line_id, "term_product_id": activity.id,
           "title": activity.title} for line in facts.lines for activity in line.activities],
     )  # fmt: skip
-    chosen = [extra for line in facts.whole for extra in line.extras]
+    chosen = [(line.session_id, extra) for line in facts.whole for extra in line.extras]
     if chosen:
+        paid = {(p.line.term_product_id, p.line.component): paid_of(p) for p in priced.lines}
         batch.add(
             TermBookingOrderExtra,
             [{
                 "id": e.id, "order_id": order.id, "order_line_id": e.order_line_id, "extra_id": e.extra_id,
-                "name": e.name, "price_minor": e.price_minor, "quantity": e.quantity, "price_paid_minor": e.price_minor,
-            } for e in chosen],
+                "name": e.name, "quantity": e.quantity, **paid[session_id, f"EXTRA:{e.extra_id}"],
+            } for session_id, e in chosen],
         )  # fmt: skip
     order.change(total_minor=priced.total_minor, price_fingerprint=priced.fingerprint)
 

@@ -29,6 +29,7 @@ from workflows.companions import (
     is_as_its_cause_showed,
     is_let_go_by_its_cause,
 )
+from workflows.extras import has_extra, hold_extras, let_extras_go
 from workflows.group_guards import is_with_its_group
 from workflows.interest_rules import (
     has_something_wanted,
@@ -45,7 +46,6 @@ from workflows.order_confirmation import (
     is_condition_met,
     make_attendance,
     make_booking,
-    write_invoice,
 )
 from workflows.order_discounts import (
     copy_discounts,
@@ -64,6 +64,7 @@ from workflows.order_effects import (
     note_submission,
     open_billing,
     release_places,
+    return_money,
     void_billing,
     write_quote,
 )
@@ -87,9 +88,11 @@ from workflows.order_guards import (
     is_selectable,
     is_timed_out,
 )
+from workflows.order_invoices import write_invoices
 from workflows.order_schedule import agree_schedule, has_deposit, is_schedule_as_shown
+from workflows.pass_use import return_carried_uses, return_passes, use_passes
+from workflows.quote_revision import revise_quoted
 from workflows.seat_guards import has_seat, is_seat_of_its_session
-from workflows.subscription_invoices import write_invoices
 from workflows.subscription_rules import is_with_its_subscription
 from workflows.term_booking import ADMIN, OWNER, SYSTEM
 from workflows.trial_conversion import can_convert
@@ -116,7 +119,7 @@ _SUBMIT = (
     is_enrolment, is_with_its_subscription, can_convert, is_with_its_group, is_not_empty, has_order_type_on_offer,
     is_selectable, is_price_as_shown,
     is_in_booking_window, is_before_cut_off, is_eligible, has_confirmation_type_on_offer, has_trial_left, has_place,
-    is_seat_of_its_session, has_seat, is_activity_of_its_day, has_activity_place, has_makeup_credit,
+    is_seat_of_its_session, has_seat, is_activity_of_its_day, has_activity_place, has_extra, has_makeup_credit,
     has_no_conflict, has_no_open_offer, is_in_good_standing,
     has_good_promo_code,
     has_changes, can_be_changed, is_in_change_window,
@@ -136,10 +139,12 @@ _ENROLMENT = (is_enrolment, is_with_its_subscription, is_first_order)
 _HOLD = (
     make_way,
     hold_places,
+    hold_extras,
     book_credits,
     open_billing,
     agree_schedule,
     use_promo_code,
+    use_passes,
     arm_timeout,
     begin_companions,
 )
@@ -152,19 +157,21 @@ _ENROL = (disarm_timers, make_booking, copy_discounts, write_invoices, make_atte
 _QUOTE = (disarm_timers, write_quote, arm_quote_expiry)
 _REARM = (disarm_timers, arm_timeout)
 _ATTEND = (disarm_timers, make_booking, copy_discounts, make_attendance)
-_INVOICE = (approve_booking, write_invoice)
+_INVOICE = (approve_booking, write_invoices)
 _LET_GO = (
     disarm_timers,
     release_places,
+    let_extras_go,
     return_credits,
+    return_passes,
     leave_queue,
     void_billing,
     return_promo_code,
     discard_companions,
 )
-_END = (*_LET_GO, keep_reason)
+_END = (*_LET_GO, keep_reason, return_money)
 # The booking of an order for attendance gives the places back itself.
-_UNDO = (void_billing, return_promo_code, keep_reason, discard_companions, end_its_booking)
+_UNDO = (void_billing, return_promo_code, keep_reason, discard_companions, end_its_booking, return_money)
 # Its places have gone to the order that it becomes.
 _BECOME = (disarm_timers, void_billing, return_promo_code, discard_companions, keep_reason)
 _CLAIM = (hold_places, note_submission)
@@ -173,16 +180,26 @@ _REVIVE, _RETAKE = (
     (
         make_way,
         hold_places,
+        hold_extras,
         book_credits,
         open_billing,
         agree_schedule,
         use_promo_code,
+        use_passes,
         forget_reason,
         begin_companions,
     ),
 )
 _FILL, _NOTE = (replace_lines, note_discounts, keep_wishes), (keep_reason,)
-_CLOSE_DAY = (turn_order_lines, free_claims, return_carried_credits, rebill_order, reissue_quote, tell_order_closure)
+_CLOSE_DAY = (
+    turn_order_lines,
+    free_claims,
+    return_carried_credits,
+    return_carried_uses,
+    rebill_order,
+    reissue_quote,
+    tell_order_closure,
+)
 _CANCEL = (has_no_money_moving, is_not_paid)
 _REMOVE = (has_no_money, has_no_group_offer)
 _QUEUE, _END_WAIT = (join_queue, note_submission), (disarm_timers, keep_reason)
@@ -226,6 +243,10 @@ CHART = Chart(
         Step("close_day",          S.QUOTE,               S.QUOTE,               SYSTEM,         (),               _CLOSE_DAY),
         Step("close_day",          S.ACCEPT,              S.ACCEPT,              SYSTEM,         (),               _CLOSE_DAY),
         Step("close_day",          S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM,         (),               (carry_billing,)),
+        # What it will invoice is what its booking costs by now.
+        Step("reopen_day",         S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM,         (),               (carry_billing,)),
+        Step("revise",             S.QUOTE,               S.QUOTE,               SYSTEM,         (),               (revise_quoted, *_QUOTE), "order.quoted"),
+        Step("revise",             S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM,         (),               (carry_billing,)),
         Step("revive",             S.CANCELED,            S.SUBMITTED,           SYSTEM,         _REVIVE,          _RETAKE, "order.submitted"),
     ),
 )  # fmt: skip

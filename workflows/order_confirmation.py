@@ -1,50 +1,40 @@
 """What confirming an order makes, in one transaction: TermBooking, Invoice with its postings, TermAttendance."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from billing.ledger import credit_applied, invoice_issued, post
+from billing.ledger import invoice_issued, post
 from catalogue.rules import Rule, answer
 from engine.actor import Actor
 from engine.batch import Batch, Values
 from engine.errors import Reason
 from engine.fire import begin
-from engine.ids import new_id, new_reference, new_ticket
+from engine.ids import new_id, new_reference
 from engine.money import format_money
 from invoicing.issue import issue_invoice
 from models import (
-    PaymentAllocation,
     PaymentState,
     TermAttendance,
     TermBookingConfirmationType,
     TermBookingExtra,
     TermBookingLine,
-    TermBookingOrderType,
     TermBookingStatus,
 )
 from workflows.booking_facts import Booking
+from workflows.booking_rows import Confirmation, booking_extra, booking_line, settle_invoice
+from workflows.invoice_plan import plan_invoices
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import Order
 from workflows.order_guards import failing_standing
 from workflows.order_holdings import Holdings
 from workflows.order_schedule import SCHEDULED
+from workflows.subscription_facts import Subscribed
 from workflows.subscription_rules import is_continued_by_system
 from workflows.term_booking import CHART as BOOKING_CHART
 
 _CONFIRMATION = TermBookingConfirmationType
-
-
-@dataclass
-class Confirmation:
-    """What a confirmation made, for later effects and for the verb's answer."""
-
-    booking: Booking | None = None
-    lines: dict[str, Values] | None = None  # by session
-    invoice_id: UUID | None = None
-    kept_price: list[str] = field(default_factory=list)  # bookings whose companions were not as shown any more
 
 
 def is_condition_met(order: Order, *, holdings: Holdings, actor: Actor, reason: str, **_: Any) -> Iterator[Reason]:
@@ -103,8 +93,9 @@ def can_confirm_oneself(order: Order, *, actor: Actor, **_: Any) -> Iterator[Rea
 
 
 def make_booking(
-    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, actor: Actor, now: datetime, **_: Any
-) -> None:
+    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, actor: Actor, now: datetime,
+    subscription: Subscribed | None = None, **_: Any,
+) -> None:  # fmt: skip
     """The official enrolment, with a line per session and a snapshot of each extra."""
     assert holdings.billing is not None
     total = holdings.billing["total_minor"]
@@ -113,9 +104,8 @@ def make_booking(
     assert order.billing_id is not None
     # An order approved for attendance has a booking that is not invoiced yet.
     status = TermBookingStatus(order.status)
-    state = PaymentState.PAID if holdings.paid_minor >= total else PaymentState.OPEN
-    is_later = order.order_type is TermBookingOrderType.SUBSCRIPTION  # its invoices are scheduled
-    state = PaymentState.NOT_DUE if is_later or status is TermBookingStatus.ATTENDANCE_APPROVED else state
+    state = plan_invoices(order, holdings, now=now, subscription=subscription).payment_state(holdings.paid_minor)
+    state = PaymentState.NOT_DUE if status is TermBookingStatus.ATTENDANCE_APPROVED else state
     booking = made.booking = Booking(
         id=new_id(), reference=new_reference("TB"), status=status, version=1, account_id=order.account_id,
         attendee_id=order.attendee_id, order_id=order.id, group_id=order.group_id, billing_id=order.billing_id,
@@ -126,7 +116,8 @@ def make_booking(
         "term_id": order.term_id, "group_id": order.group_id, "order_id": order.id,
         "order_type": int(order.order_type), "confirmation_type": order.confirmation_type,
         "payment_state": state.value, "revision": 1, "billing_id": order.billing_id, "total_minor": total,
-        "wallet_debited_minor": 0, "bonus_debited_minor": 0, "created_at": now, "updated_at": now,
+        "wallet_debited_minor": 0, "bonus_debited_minor": 0, "entitlement_id": _covered_by(holdings),
+        "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(batch, BOOKING_CHART, booking, row=row, actor=actor, now=now, reason=f"made by {order.reference}")
     made.lines = {line["term_product_id"]: booking_line(booking, line) for line in _sessions(holdings)}
@@ -139,22 +130,13 @@ def make_booking(
     order.change(booking_id=booking.id, confirmation_type=order.confirmation_type)
 
 
+def _covered_by(holdings: Holdings) -> UUID | None:
+    """The pass that covers the first of the lines that one covers."""
+    return holdings.uses[0].entitlement_id if holdings.uses else None
+
+
 def _sessions(holdings: Holdings) -> list[Values]:
     return [line for line in holdings.lines if line["component"] == "SESSION"]
-
-
-def booking_line(booking: Booking, line: Values) -> Values:
-    return {
-        "id": new_id(), "booking_id": booking.id, "term_product_id": line["term_product_id"],
-        "term_program_set_id": line["term_program_set_id"], "kind": line["kind"], "mode": line["mode"],
-        "billing_line_id": line["id"], "gross_minor": line["gross_minor"], "position": line["line_position"],
-        "seat_id": line["seat_id"], "ticket_reference": new_ticket() if line["seat_id"] else None,
-    }  # fmt: skip
-
-
-def booking_extra(booking: Booking, extra: Values, line: Values) -> Values:
-    snapshot = {name: extra[name] for name in ("extra_id", "name", "quantity", "price_minor", "price_paid_minor")}
-    return {**snapshot, "id": new_id(), "booking_id": booking.id, "booking_line_id": line["id"]}
 
 
 def make_attendance(order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, **_: Any) -> None:
@@ -172,24 +154,25 @@ def make_attendance(order: Order, *, batch: Batch, holdings: Holdings, made: Con
 
 
 def write_invoice(
-    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, now: datetime, **_: Any
+    order: Order, *, batch: Batch, holdings: Holdings, made: Confirmation, lines: Sequence[Values], now: datetime
 ) -> None:
-    """Invoice every confirmed line, post it, and settle it with what is already paid."""
+    """Invoice these lines of the Billing, post the invoice, and settle it with what is already paid."""
     assert made.booking is not None
     assert made.lines is not None
     assert holdings.billing is not None
     today = local_day(now, order)
     due_days = _due_days(order, holdings, today)
+    sums = {name: sum(line[name] for line in lines) for name in ("net_minor", "tax_minor")}
+    left = sums["net_minor"] + sums["tax_minor"]
     made.invoice_id = issue_invoice(
-        batch, account_id=order.account_id, booking_id=made.booking.id, billing=holdings.billing,
-        lines=[_invoice_line(line, made.lines) for line in holdings.lines],
+        batch, account_id=order.account_id, booking_id=made.booking.id,
+        billing={**sums, "id": holdings.billing["id"], "total_minor": left},
+        lines=[_invoice_line(line, made.lines) for line in lines],
         printed=printed(order) | {"booking_reference": made.booking.reference},
         issued_on=today, due_days=due_days, now=now,
     )  # fmt: skip
-    postings = invoice_issued(net_minor=holdings.billing["net_minor"], tax_minor=holdings.billing["tax_minor"])
     post(batch, source_kind="INVOICE", source_id=made.invoice_id, purpose="ISSUED", account_id=order.account_id,
-         postings=postings, posted_on=today, now=now)  # fmt: skip
-    left = holdings.billing["total_minor"]
+         postings=invoice_issued(**sums), posted_on=today, now=now)  # fmt: skip
     for payment in holdings.payments:
         if payment["status"] == "SUCCESS":
             amount = min(left, payment["amount_minor"] - payment["allocated_minor"])
@@ -207,23 +190,6 @@ def _due_days(order: Order, holdings: Holdings, today: date) -> int:
     if order.confirmation_type in SCHEDULED and schedule is not None:
         return max((schedule.last_due_on - today).days, 0)
     return int(min(holdings.rules(Rule.INVOICE_DUE)))
-
-
-def settle_invoice(
-    batch: Batch, order: Order, *, invoice_id: UUID, payment_id: UUID, amount_minor: int, now: datetime
-) -> None:
-    """Use (part of) a captured payment for an invoice."""
-    if amount_minor <= 0:
-        return
-    allocation_id = new_id()
-    batch.add(
-        PaymentAllocation,
-        [{"id": allocation_id, "payment_id": payment_id, "invoice_id": invoice_id, "amount_minor": amount_minor,
-          "created_at": now}],
-    )  # fmt: skip
-    post(batch, source_kind="PAYMENT_ALLOCATION", source_id=allocation_id, purpose="APPLIED",
-         account_id=order.account_id, postings=credit_applied(amount_minor=amount_minor),
-         posted_on=local_day(now, order), now=now)  # fmt: skip
 
 
 def _invoice_line(line: Values, booking_lines: dict[str, Values]) -> Values:

@@ -15,7 +15,7 @@ from engine.errors import Reason
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
 from models import PromoRedemption, TermBookingDiscount, TermBookingOrderDiscount
-from workflows.order_confirmation import Confirmation
+from workflows.booking_rows import Confirmation
 from workflows.order_facts import Facts, Offering, Order
 from workflows.order_holdings import Holdings
 
@@ -48,18 +48,29 @@ def candidates_of(order: Order, facts: Facts, units: UnitPrices) -> Iterator[Can
     for offering in facts.offerings.values():
         own = [line for line in facts.lines if line.offering is offering]
         offered = _offered(facts, offering)
-        starts_on = min((line.local_date for line in own if line.local_date),
-                        default=date.fromisoformat(offering.facts["term_starts_on"]))  # fmt: skip
-        for line in own:
+        days = [line.local_date for line in own]
+        starts_on = min((day for day in days if day), default=date.fromisoformat(offering.facts["term_starts_on"]))
+        program_id = UUID(offering.facts["program_id"])
+        for line, day in zip(own, days, strict=True):
             yield Candidate(
-                order.id, order.attendee_id, line.session_id, UUID(offering.facts["program_id"]), line.mode,
-                units[line.session_id], line.local_date, starts_on, facts.today, offered,
+                order.id, order.attendee_id, line.session_id, program_id, line.mode, units[line.session_id], day,
+                starts_on, facts.today, offered,
             )  # fmt: skip
 
 
 def _offered(facts: Facts, offering: Offering) -> tuple[Offered, ...]:
     found = facts.rule(Rule.DISCOUNTS, offering)
     return tuple(Offered(each, found.scope_id) for each in found.value) if found.scope_id else ()
+
+
+def give_code_to_one(asked: Sequence[tuple[Order, Facts]]) -> None:
+    """A code that was given for several orders is used by one: the first whose sessions take it, else the first."""
+    with_code = [(order, facts) for order, facts in asked if order.promo_code]
+    takes = [order for order, facts in with_code if _promos(order.promo_code or "", facts)]
+    keeps = next(iter([*takes, *(order for order, _ in with_code)]), None)
+    for order, _ in with_code:
+        if order is not keeps:
+            order.change(promo_code=None)
 
 
 def has_good_promo_code(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
@@ -164,7 +175,7 @@ def note_discounts(order: Order, *, batch: Batch, facts: Facts, priced: Priced, 
     batch.add(
         TermBookingOrderDiscount,
         [{**row, "order_id": order.id, "order_line_id": lines[p.line.term_product_id]}
-         for p in priced.lines for row in discount_rows(p.trace)],
+         for p in priced.lines if p.line.component == "SESSION" for row in discount_rows(p.trace)],
     )  # fmt: skip
 
 
@@ -175,17 +186,17 @@ def copy_discounts(order: Order, *, batch: Batch, holdings: Holdings, made: Conf
     batch.add(
         TermBookingDiscount,
         [{**row, "booking_id": made.booking.id, "booking_line_id": made.lines[line["term_product_id"]]["id"]}
-         for line in holdings.lines for row in discount_rows(line["trace"])],
+         for line in holdings.lines if line["component"] == "SESSION" for row in discount_rows(line["trace"])],
     )  # fmt: skip
 
 
 def discount_rows(trace: Iterable[Values]) -> Iterator[Values]:
-    """The discounts of a priced line that took something off it, as rows."""
+    """What took something off a priced line, passes, discounts and what admins adjusted, as rows."""
     for step in trace:
-        if step["step"] == "discount" and step["amount_minor"]:
-            percent = step["terms"].get("percent")
+        if step["step"] in ("entitlement", "discount", "adjustment") and step["amount_minor"]:
+            percent = step.get("terms", {}).get("percent")
             yield {
-                "id": new_id(), "rule": step["rule"], "rule_version": step["version"], "reason": step["why"],
+                "id": new_id(), "rule": step["rule"], "rule_version": step.get("version", ""), "reason": step["why"],
                 "percent": Decimal(percent) if percent is not None else None, "amount_minor": -step["amount_minor"],
-                "facts": {name: step[name] for name in ("name", "scope_id", "terms")},
+                "facts": {name: step[name] for name in ("name", "scope_id", "terms", "pass_id") if name in step},
             }  # fmt: skip

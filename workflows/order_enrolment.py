@@ -7,9 +7,9 @@ from billing.credits import plan_credit
 from engine.actor import SYSTEM, Actor
 from engine.batch import Batch
 from engine.fire import fire
-from models import PaymentState
 from workflows.booking_facts import Enrolled
-from workflows.order_confirmation import Confirmation
+from workflows.booking_rows import Confirmation
+from workflows.invoice_plan import plan_invoices
 from workflows.order_facts import Order
 from workflows.order_holdings import Holdings
 from workflows.term_booking import CHART as BOOKING_CHART
@@ -23,10 +23,8 @@ def approve_booking(
     assert holdings.billing is not None
     assert order.confirmation_type is not None
     booking = enrolled.booking
-    is_paid = holdings.paid_minor >= holdings.billing["total_minor"]
-    booking.change(
-        payment_state=PaymentState.PAID if is_paid else PaymentState.OPEN, confirmation_type=order.confirmation_type
-    )
+    plan = plan_invoices(order, holdings, now=now)
+    booking.change(payment_state=plan.payment_state(holdings.paid_minor), confirmation_type=order.confirmation_type)
     fire(batch, BOOKING_CHART, booking, "approve", actor=actor if actor.is_admin else SYSTEM, now=now,
          reason=f"confirmed {order.reference}")  # fmt: skip
     made.booking = booking
@@ -36,7 +34,7 @@ def approve_booking(
 
 def end_its_booking(
     order: Order, *, batch: Batch, enrolled: Enrolled, ends_by: str, last_day: date | None, actor: Actor,
-    now: datetime, reason: str, is_muted: bool, **_: Any,
+    now: datetime, reason: str, is_muted: bool, change: Any = None, shown_fingerprint: str = "", **_: Any,
 ) -> None:  # fmt: skip
     """The booking ends with its order, by its own rules: it is cancelled, or closed where nothing of it stays."""
     leaving = enrolled.to_come(now)
@@ -48,4 +46,5 @@ def end_its_booking(
         batch, BOOKING_CHART, enrolled.booking, ends_by, actor=actor, now=now, reason=reason, is_muted=is_muted,
         changes={"sessions": [str(line.session_id) for line in leaving]}, enrolled=enrolled, leaving=leaving,
         credit=plan_credit((), (), ()), why="CLOSED" if ends_by == "close" else "CANCELED", last_day=last_day,
+        change=change, shown_fingerprint=shown_fingerprint,
     )  # fmt: skip

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlmodel import SQLModel
 
+from billing.passes import Right
 from catalogue.rules import Answer, Rule, answer
 from catalogue.selection import OfferedSession
 from engine.actor import Actor
@@ -57,6 +58,7 @@ class Order(Subject):
     subscription_id: UUID | None = None
     converts_order_id: UUID | None = None
     original_booking_id: UUID | None = None
+    original_order_id: UUID | None = None
     cause_order_id: UUID | None = None  # of a companion: the order that alters its booking's price
     change_due_minor: int | None = None
     cancel_reason: str | None = None
@@ -67,6 +69,11 @@ class Order(Subject):
     account: Row = field(default_factory=dict, repr=False)
     attendee: Row = field(default_factory=dict, repr=False)
     organisation: Row = field(default_factory=dict, repr=False)
+
+    @property
+    def is_change(self) -> bool:
+        """It changes a booking, or a quoted order."""
+        return self.original_booking_id is not None or self.original_order_id is not None
 
     def allowed(self, chart: Chart, kind: ActorKind) -> list[str]:
         """Of the chart's triggers those that are for its type."""
@@ -97,6 +104,18 @@ class WantedExtra:
     price_minor: int
     quantity: int
     is_offered: bool  # still sold, and with this program
+    left: int | None = None  # at this session; None: as many as are asked for
+
+
+# The days of a term are asked for again and again.
+@lru_cache(maxsize=4096)
+def _day(written: str) -> date:
+    return date.fromisoformat(written)
+
+
+@lru_cache(maxsize=4096)
+def _day_in_words(written: str) -> str:
+    return f"{_day(written):%a %d %b %Y}"
 
 
 @dataclass(slots=True)
@@ -138,15 +157,15 @@ class WantedLine:
     @property
     def local_date(self) -> date | None:
         value = self.facts["local_date"]
-        return date.fromisoformat(value) if value else None
+        return _day(value) if value else None
 
     @property
     def label(self) -> str:
         """How a person would name the session: "Karate, Sun 12 Apr 2026 09:30–10:30"."""
-        day = self.local_date
-        if day is None:
+        facts = self.facts
+        if not (day := facts["local_date"]):
             return f"{self.offering.name}, undated"
-        return f"{self.offering.name}, {day:%a %d %b %Y} {self.facts['local_start'][:5]}–{self.facts['local_end'][:5]}"
+        return f"{self.offering.name}, {_day_in_words(day)} {facts['local_start'][:5]}–{facts['local_end'][:5]}"
 
     @property
     def printed(self) -> dict[str, str]:
@@ -184,18 +203,22 @@ class Beside:
 
     places: Counter[UUID] = field(default_factory=Counter)  # by session
     seats: set[tuple[UUID, UUID]] = field(default_factory=set)  # (session, seat)
+    extras: Counter[tuple[UUID, UUID]] = field(default_factory=Counter)  # (session, extra)
     promo_codes: set[str] = field(default_factory=set)
 
     def copy(self) -> "Beside":
-        return Beside(self.places.copy(), self.seats.copy(), self.promo_codes.copy())
+        return Beside(self.places.copy(), self.seats.copy(), self.extras.copy(), self.promo_codes.copy())
 
-    def add(self, order: Order, lines: Iterable[WantedLine]) -> None:
+    def add(self, order: Order, facts: "Facts") -> None:
         if order.promo_code is not None:
             self.promo_codes.add(order.promo_code)
-        for line in lines:
+        for line in facts.fresh:
             self.places[line.session_id] += 1
             if line.seat_id is not None:
                 self.seats.add((line.session_id, line.seat_id))
+        for line in facts.lines:
+            for extra in line.extras:
+                self.extras[line.session_id, extra.extra_id] += extra.quantity
 
 
 @dataclass
@@ -223,10 +246,14 @@ class Facts:
     kept: frozenset[UUID] = frozenset()
     # The group order that it is still to be submitted with: its id and reference.
     open_group: Row | None = None
+    # What the account's passes have left for this order.
+    passes: list[Right] = field(default_factory=list)
     # In the submission of a group order only.
     beside: Beside | None = None
     # What the original of a change order holds and keeps; `lines` are then the sessions that it adds.
     staying: list[WantedLine] = field(default_factory=list)
+    # Of a change order: how many of which extra its original holds beside a session that stays.
+    extras_held: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
     _answers: dict[tuple[Rule, UUID], Answer] = field(default_factory=dict, repr=False)
 
     def offered(self, line: WantedLine) -> Claim | None:
@@ -251,6 +278,15 @@ class Facts:
         beside = self.beside.places[line.session_id] if self.beside else 0
         return int(line.facts["capacity"] - line.facts["taken"] - beside)
 
+    def extras_left(self, line: WantedLine, extra: WantedExtra) -> int | None:
+        """How many of the extra this order may still add there; None where there are as many as are asked for."""
+        beside = self.beside.extras[line.session_id, extra.extra_id] if self.beside else 0
+        return None if extra.left is None else extra.left - beside
+
+    def extras_added(self, line: WantedLine, extra: WantedExtra) -> int:
+        """How many more of the extra the order asks for than are held for it already."""
+        return extra.quantity - self.extras_held.get((line.session_id, extra.extra_id), 0)
+
     def has_seat_free(self, line: WantedLine) -> bool:
         """Whether the seat that is asked for, one of its session's, is left for this order."""
         assert line.seat is not None
@@ -269,14 +305,16 @@ class Facts:
         return self._answers[key]
 
     def rules(self, rule: Rule) -> list[Any]:
-        """The rule's value for each offering of the order."""
-        return [self.rule(rule, offering).value for offering in self.offerings.values()]
+        """The rule's value for each offering of the order, those whose sessions stay included."""
+        offerings = {line.offering.id: line.offering for line in self.whole}
+        return [self.rule(rule, offering).value for offering in offerings.values()]
 
 
 ORDERS = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.group_id, o.billing_id, o.booking_id, o.total_minor, o.price_fingerprint, o.note,
-       o.subscription_id, o.converts_order_id, o.original_booking_id, o.cause_order_id, o.change_due_minor,
+       o.subscription_id, o.converts_order_id, o.original_booking_id, o.original_order_id, o.cause_order_id,
+       o.change_due_minor,
        o.cancel_reason, o.promo_code, o.submitted_at, o.created_at,
        json_build_object('name', a.name, 'reference', a.reference, 'email', a.email, 'address', a.address,
                          'kind', a.kind, 'credit_limit_minor', a.credit_limit_minor, 'is_staff', a.is_staff) AS account,

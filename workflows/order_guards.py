@@ -18,6 +18,7 @@ from workflows.order_facts import Claim, Facts, Offering, Order, WantedLine
 from workflows.order_holdings import Holdings
 from workflows.order_modes import wrong_sets
 from workflows.subscription_rules import is_continued_by_system
+from workflows.wanted_activities import places
 
 # Why the system cancels. An order that was not paid in time may be revived by late money; one whose quote ran out is
 # not: its price held until then and no longer.
@@ -27,7 +28,7 @@ QUOTE_EXPIRED = "quote expired"
 
 def is_not_empty(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
     """An order asks for at least one session."""
-    if not facts.lines and order.original_booking_id is None:
+    if not facts.lines and not order.is_change:
         yield Reason("cart_empty", "The cart is empty; choose at least one session.", field="lines", rule="lines")
 
 
@@ -152,7 +153,7 @@ def has_confirmation_type_on_offer(order: Order, *, facts: Facts, actor: Actor, 
     ):
         yield Reason("confirmation_type_not_offered", "Only an admin confirms as an admin.", field="confirmation_type",
                      rule="confirmation_types")  # fmt: skip
-    if order.original_booking_id is not None and wanted in _SCHEDULED:
+    if order.is_change and wanted in _SCHEDULED:
         yield Reason("confirmation_type_not_offered", f"A change is not confirmed by {in_words(wanted)}; pay it now or "
                      "later, or ask the centre.", field="confirmation_type", rule="confirmation_types")  # fmt: skip
     for offering in facts.offerings.values():
@@ -186,7 +187,7 @@ def has_place(order: Order, *, facts: Facts, **_: object) -> Iterator[Reason]:
 
 
 def session_full(line: WantedLine) -> Reason:
-    return _about(line, "session_full", f"{line.label} is full ({line.facts['capacity']} places).", "capacity")
+    return _about(line, "session_full", f"{line.label} is full ({places(line.facts['capacity'])}).", "capacity")
 
 
 def has_no_conflict(order: Order, *, facts: Facts, actor: Actor, **_: object) -> Iterator[Reason]:

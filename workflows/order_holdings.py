@@ -13,6 +13,7 @@ from engine.database import Row, Transaction
 from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import Order
 from workflows.order_reads import ACCOUNT_STANDING
+from workflows.pass_facts import USES, Use, uses_of
 from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
 # The open companions of an order, by booking.
@@ -22,6 +23,9 @@ COMPANIONS = """(SELECT json_agg(json_build_object('id', c.id, 'reference', c.re
                      ORDER BY c.original_booking_id)
      FROM term_booking_order c
      WHERE c.organisation_id = %(org)s AND c.cause_order_id = {order_id} AND c.status = 350)"""
+# The makeup credits that an order has booked.
+MAKEUPS = f"""(SELECT json_agg({AS_JSON}) FROM makeup_credit m
+     WHERE m.organisation_id = %(org)s AND m.order_id = {{order_id}} AND m.status = 200)"""
 
 _HOLDINGS = """
 SELECT
@@ -41,18 +45,23 @@ SELECT
                               'total_minor', b.total_minor, 'fingerprint', b.fingerprint)
      FROM billing b WHERE b.organisation_id = %(org)s AND b.id = %(billing_id)s) AS billing,
     (SELECT json_agg(json_build_object('id', p.id, 'status', p.status, 'amount_minor', p.amount_minor,
-                     'allocated_minor', (SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
-                      WHERE a.organisation_id = p.organisation_id AND a.payment_id = p.id)) ORDER BY p.created_at)
-     FROM payment p WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s) AS payments,
+                     'disputed_minor', p.disputed_minor, 'allocated_minor', w.moved_minor + (
+                      SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM payment_allocation a
+                      WHERE a.organisation_id = p.organisation_id AND a.payment_id = p.id),
+                     'moved_minor', w.moved_minor) ORDER BY p.created_at)
+     FROM payment p CROSS JOIN LATERAL (
+         SELECT coalesce(sum(e.moved_minor), 0)::bigint AS moved_minor FROM wallet_entry e
+         WHERE e.organisation_id = p.organisation_id AND e.payment_id = p.id) w
+     WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s) AS payments,
     (SELECT json_build_object('id', q.id, 'billing_id', q.billing_id, 'expires_at', q.expires_at)
      FROM quote q WHERE q.organisation_id = %(org)s AND q.order_id = %(order_id)s
      ORDER BY q.issued_at DESC, q.number DESC LIMIT 1) AS quote,
     {schedule} AS schedule,
     EXISTS (SELECT FROM direct_debit_mandate m WHERE m.organisation_id = %(org)s AND m.account_id = %(account_id)s
             AND m.status = 200) AS has_mandate,
-    (SELECT json_agg({makeup}) FROM makeup_credit m
-     WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND m.status = 200) AS makeups,
+    {makeups} AS makeups,
     {companions} AS companions,
+    {uses},
     {lines}
 """
 
@@ -73,7 +82,9 @@ _PRICED_LINES = (
      JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
      WHERE b.organisation_id = %(org)s AND b.billing_id = %(billing_id)s) AS lines,
     (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'name', e.name, 'quantity', e.quantity,
-                     'price_minor', b.base_minor / b.quantity, 'price_paid_minor', b.base_minor / b.quantity,
+                     'price_minor', b.base_minor / b.quantity,
+                     'price_paid_minor', (b.base_minor - b.discount_minor) / b.quantity,
+                     'covered_by_entitlement_id', b.trace #>> '{1,pass_id}',
                      'term_product_id', l.term_product_id))
      FROM term_booking_order_extra e
      JOIN term_booking_order_line l ON l.organisation_id = e.organisation_id AND l.id = e.order_line_id
@@ -86,24 +97,30 @@ _PRICED_LINES = (
            WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s)) AS chains,
     (SELECT json_agg(json_build_array(r.scope_id, r.name, r.value)) FROM rule_setting r
      WHERE r.organisation_id = %(org)s AND r.name IN ('invoice_due_days', 'pay_later_limit_minor',
-           'quote_validity_days', 'booking_cut_off_minutes', 'auto_cancel_minutes')
+           'quote_validity_days', 'booking_cut_off_minutes', 'auto_cancel_minutes', 'invoicing', 'invoicing_period',
+           'invoicing_advance_days')
        AND r.scope_id IN (SELECT unnest(ARRAY[%(org)s, p.id, p.program_id, g.category_id])
            FROM term_program_set p JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
            WHERE p.organisation_id = %(org)s AND p.id IN (SELECT l.term_program_set_id
                FROM term_booking_order_line l WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s))
     ) AS settings,
+    (SELECT t.starts_on::text FROM term_booking_order w
+     JOIN term t ON t.organisation_id = w.organisation_id AND t.id = w.term_id
+     WHERE w.organisation_id = %(org)s AND w.id = %(order_id)s) AS term_starts_on,
     CASE WHEN %(pay_later)s THEN """
     + ACCOUNT_STANDING
     + """ END AS standing
 """
 )
 _NO_LINES = (
-    "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, NULL::json AS standing"
+    "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, "
+    "NULL::text AS term_starts_on, NULL::json AS standing"
 )
 _READ = (
     _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
-    .replace("{makeup}", AS_JSON)
+    .replace("{makeups}", MAKEUPS.replace("{order_id}", "%(order_id)s"))
     .replace("{companions}", COMPANIONS.replace("{order_id}", "%(order_id)s"))
+    .replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
 )
 _WITH_LINES = _READ.replace("{lines}", _PRICED_LINES)
 _WITHOUT_LINES = _READ.replace("{lines}", _NO_LINES)
@@ -129,14 +146,20 @@ class Holdings:
     agreed_at: datetime | None = None
     has_mandate: bool = False
     makeups: list[Credit] = field(default_factory=list)  # booked by it
+    uses: list[Use] = field(default_factory=list)  # of passes
     companions: list[Row] = field(default_factory=list)  # open ones of which it is the cause, by booking
+    term_starts_on: str | None = None  # from which fortnights are counted
     # The document that the verb issued, for its answer.
     document_id: UUID | None = None
 
     @property
     def paid_minor(self) -> int:
-        """What was captured for this order."""
-        return sum(p["amount_minor"] for p in self.payments if p["status"] == "SUCCESS")
+        """What was captured for this order, less what was taken back and what went to the wallet."""
+        return sum(
+            p["amount_minor"] - p["disputed_minor"] - p["moved_minor"]
+            for p in self.payments
+            if p["status"] == "SUCCESS"
+        )
 
     def rules(self, rule: Rule) -> list[Any]:
         """The rule's value for each offering of the order."""
@@ -204,5 +227,5 @@ def _holdings(row: Row) -> Holdings:
         standing=row["standing"], schedule=schedule_of(row["schedule"]), has_mandate=row["has_mandate"],
         agreed_at=datetime.fromisoformat(row["schedule"]["agreed_at"]) if row["schedule"] else None,
         makeups=[Credit.of(credit) for credit in row["makeups"] or ()],
-        companions=row["companions"] or [],
+        uses=uses_of(row["uses"]), companions=row["companions"] or [], term_starts_on=row["term_starts_on"],
     )  # fmt: skip

@@ -1,16 +1,19 @@
 """From the facts of orders to their price: the catalogue's prices and rules meet the pure arithmetic of billing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 from billing.discounts import Given
+from billing.passes import Coverage
 from billing.pricing import LineToPrice, Priced, price
 from catalogue.rules import Rule
 from models import LineKind, TermBookingOrderType
-from workflows.order_discounts import discount_orders
+from workflows.order_discounts import UnitPrices, discount_orders
 from workflows.order_facts import Facts, Order, WantedExtra, WantedLine
 from workflows.order_modes import settle_modes, unit_prices_of
+from workflows.pass_facts import coverage
 
 _SUBSCRIPTION = TermBookingOrderType.SUBSCRIPTION
 Units = dict[UUID, tuple[int, str]]
@@ -25,14 +28,28 @@ def price_order(order: Order, facts: Facts) -> Priced:
 def price_together(asked: Sequence[tuple[Order, Facts]]) -> list[Priced]:
     """Price the orders of one submission, which are of one account and term: their discounts count each other."""
     units = [unit_prices_in(order, facts) for order, facts in asked]
-    given = discount_orders(
-        [(order, facts, {session_id: unit for session_id, (unit, _) in its.items()})
-         for (order, facts), its in zip(asked, units, strict=True) if order.order_type is not _SUBSCRIPTION]
-    )  # fmt: skip
+    alone = [
+        (order, facts, {session_id: unit for session_id, (unit, _) in its.items()})
+        for (order, facts), its in zip(asked, units, strict=True) if order.order_type is not _SUBSCRIPTION
+    ]  # fmt: skip
+    covered = coverage(alone)
+    given = with_entitlements(
+        covered, discount_orders([(order, facts, left_after(covered, order, its)) for order, facts, its in alone])
+    )
     return [
         price(added_lines(order, facts, its, given), prices_include_tax=order.organisation["prices_include_tax"])
         for (order, facts), its in zip(asked, units, strict=True)
     ]
+
+
+def left_after(covered: Coverage, order: Order, units: UnitPrices) -> UnitPrices:
+    """What of each session's price is left for discounts: nothing where a pass covers it."""
+    return {session_id: 0 if (order.id, session_id) in covered else unit for session_id, unit in units.items()}
+
+
+def with_entitlements(covered: Coverage, given: Given) -> Given:
+    """What each line gets, the entitlement before the discounts."""
+    return {**given, **{key: (entitlement, *given.get(key, ())) for key, entitlement in covered.items()}}
 
 
 def unit_prices_in(order: Order, facts: Facts) -> Units:
@@ -66,7 +83,11 @@ def added_lines(order: Order, facts: Facts, units: Units, given: Given) -> list[
                     tax_name, tax_rate, line.printed, given.get((order.id, line.session_id), ()),
                 )
             )  # fmt: skip
-            lines.extend(extra_line(order.attendee_id, line, extra, tax_name, tax_rate) for extra in line.extras)
+            lines.extend(
+                replace(extra_line(order.attendee_id, line, extra, tax_name, tax_rate),
+                        reductions=given.get((order.id, extra.id), ()))
+                for extra in line.extras
+            )  # fmt: skip
     return lines
 
 

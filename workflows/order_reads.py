@@ -19,6 +19,7 @@ from workflows.double_booking import Slot, converts
 from workflows.interest_facts import read_interests
 from workflows.makeup_use import read_wanted_credits
 from workflows.order_facts import Claim, Facts, Offering, Order, WantedExtra, WantedLine
+from workflows.pass_facts import PASSES, rights_of
 from workflows.wanted_activities import read_wanted_activities
 from workflows.wanted_seats import read_wanted_seats
 
@@ -107,7 +108,10 @@ SELECT
     (SELECT json_agg(o) FROM offerings o) AS offerings,
     (SELECT json_agg(json_build_object('id', e.id, 'order_line_id', e.order_line_id, 'extra_id', e.extra_id,
                      'quantity', e.quantity, 'name', x.name, 'price_minor', x.price_minor,
-                     'is_offered', x.is_active AND coalesce(x.program_id = p.program_id, true)))
+                     'is_offered', x.is_active AND coalesce(x.program_id = p.program_id, true),
+                     'left', x.stock - coalesce((SELECT k.taken FROM extra_stock k
+                         WHERE k.organisation_id = x.organisation_id AND k.extra_id = x.id
+                           AND k.term_product_id = w.id), 0)))
      FROM extras e
      JOIN sessions w ON w.line_id = e.order_line_id
      JOIN offerings p ON p.id = w.term_program_set_id
@@ -169,6 +173,7 @@ SELECT
         'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
             AND r.code = w.code AND r.account_id = %(account_id)s AND r.order_id <> ALL(%(order_ids)s))))
      FROM unnest(%(promo_codes)s::text[]) AS w (code)) AS promos,
+    {passes},
     CASE WHEN %(has_trials)s THEN
         (SELECT json_agg(t) FROM (
             SELECT o.attendee_id, p.program_id, count(*) AS trials
@@ -187,7 +192,7 @@ SELECT
     + ACCOUNT_STANDING
     + """ END AS standing
 """
-)
+).replace("{passes}", PASSES)
 
 
 def read_facts(
@@ -243,6 +248,7 @@ def _facts_of_each(
     lines = _lines(row["sessions"] or (), offerings, row["extras"] or ())
     claims, trials = row["claims"] or (), row["trials_taken"] or ()
     answers: dict[tuple[Rule, UUID], Answer] = {}
+    passes = rights_of(row["passes"])
     found: list[Facts] = []
     for order in orders:
         order_id, attendee_id = str(order.id), str(order.attendee_id)
@@ -259,6 +265,7 @@ def _facts_of_each(
             counting=[UUID(booking_id) for booking_id in row["counting"] or ()],
             open_group=(row["open_groups"] or {}).get(order_id),
             promo=(row["promos"] or {}).get(order.promo_code),
+            passes=passes,
             _answers=answers,
         )
         facts.siblings = found[0].siblings if found else _siblings(row["siblings"] or (), facts, offerings, now)
@@ -339,7 +346,7 @@ def _lines(rows: Iterable[Row], offerings: dict[str, Offering], extras: Iterable
         by_line[e["order_line_id"]].extras.append(
             WantedExtra(
                 UUID(e["id"]), UUID(e["order_line_id"]), UUID(e["extra_id"]), e["name"], e["price_minor"],
-                e["quantity"], e["is_offered"],
+                e["quantity"], e["is_offered"], e["left"],
             )
         )  # fmt: skip
     return lines

@@ -22,7 +22,7 @@ def save(
     """Put sessions into the cart; into that of a change all that its booking is to hold."""
     known: dict[str, Any] = {"order_id": order_id, "lines": lines, "actor": actor, "now": now, "version": version}
     order = lock_order(tx, order_id, actor=actor, version=version)
-    if order.original_booking_id is None:
+    if not order.is_change:
         return orders.save(tx, wishes=wishes, promo_code=promo_code, locked=order, **known)
     given = [name for name, value in (("wishes", wishes), ("promo_code", promo_code)) if value]
     if given:
@@ -42,7 +42,7 @@ def submit(
         "actor": actor, "now": now, "override_reason": override_reason,
     }  # fmt: skip
     order = lock_order(tx, order_id, actor=actor)
-    if order.original_booking_id is not None:
+    if order.is_change:
         return change_order.submit(tx, **known)
     return orders.submit(tx, is_muted=is_muted, schedule_fingerprint=schedule_fingerprint, locked=order, **known)
 
@@ -57,6 +57,6 @@ def confirm(
         "confirmation_type": confirmation_type,
     }  # fmt: skip
     order = lock_order(tx, order_id, actor=actor)
-    if order.original_booking_id is not None:
+    if order.is_change:
         return change_order.confirm(tx, difference_fingerprint=difference_fingerprint, **known)
     return orders.confirm(tx, locked=order, **known)

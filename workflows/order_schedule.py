@@ -30,7 +30,7 @@ SCHEDULED = frozenset({_HOW.PAY_NOW_PAY_DEPOSIT, _HOW.DIRECT_DEBIT})
 
 def has_deposit(order: Order, *, facts: Facts, **_: Any) -> Iterator[Reason]:
     """Every offering of an order that is confirmed by its deposit says what the deposit is."""
-    if order.confirmation_type is not _HOW.PAY_NOW_PAY_DEPOSIT or order.original_booking_id is not None:
+    if order.confirmation_type is not _HOW.PAY_NOW_PAY_DEPOSIT or order.is_change:
         return
     for offering in facts.offerings.values():
         if facts.rule(Rule.DEPOSIT, offering).value is None:
@@ -80,7 +80,7 @@ def agree_schedule(
 def plan_schedule(order: Order, facts: Facts, priced: Priced, *, now: datetime) -> Schedule | None:
     """What the rules make of the price under the order's confirmation type; None where it has no schedule."""
     today = local_day(now, order)
-    if not priced.total_minor or order.confirmation_type not in SCHEDULED or order.original_booking_id is not None:
+    if not priced.total_minor or order.confirmation_type not in SCHEDULED or order.is_change:
         return None  # also of a change: that is paid in one part
     if order.confirmation_type is _HOW.DIRECT_DEBIT:
         plan = strictest(facts.rules(Rule.INSTALMENTS))

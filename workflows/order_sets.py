@@ -9,6 +9,7 @@ from engine.database import Row, Transaction
 from workflows.booking_facts import BEHIND, BOOKINGS, LOCK_ROLL, Booking, Enrolled, booking_of, enrolled_of
 from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import ORDERS, Order, order_of
+from workflows.pass_facts import USES, Use, uses_of
 
 _ACCOUNTS = """
 SELECT a.id FROM account a WHERE a.organisation_id = %(org)s AND a.id IN (
@@ -66,6 +67,7 @@ class Carried:
     sessions: dict[str, UUID]  # its lines, by session
     quote_expires_at: datetime | None
     makeups: list[Credit]  # the makeup credits that it has booked
+    uses: list[Use]  # what it uses of passes
 
 
 _CARRIED = """
@@ -84,10 +86,11 @@ SELECT o.id,
     (SELECT json_object_agg(l.term_product_id, l.id) FROM term_booking_order_line l
      WHERE l.organisation_id = o.organisation_id AND l.order_id = o.id AND l.kind <> 'CLOSURE_DAY') AS sessions,
     (SELECT json_agg({makeup}) FROM makeup_credit m
-     WHERE m.organisation_id = o.organisation_id AND m.order_id = o.id AND m.status = 200) AS makeups
+     WHERE m.organisation_id = o.organisation_id AND m.order_id = o.id AND m.status = 200) AS makeups,
+    {uses}
 FROM term_booking_order o
 WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
-""".replace("{makeup}", AS_JSON)
+""".replace("{makeup}", AS_JSON).replace("{uses}", USES.replace("{order_id}", "o.id"))
 
 
 def read_carried(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, Carried]:
@@ -96,7 +99,7 @@ def read_carried(tx: Transaction, order_ids: Collection[UUID]) -> dict[UUID, Car
         row["id"]: Carried(
             row["billing_group"], row["billing_lines"] or [],
             {session: UUID(line) for session, line in (row["sessions"] or {}).items()}, row["quote_expires_at"],
-            [Credit.of(credit) for credit in row["makeups"] or ()],
+            [Credit.of(credit) for credit in row["makeups"] or ()], uses_of(row["uses"]),
         )
         for row in tx.rows(_CARRIED, order_ids=list(order_ids))
     }  # fmt: skip

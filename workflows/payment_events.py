@@ -13,19 +13,33 @@ from uuid import UUID
 
 import structlog
 
-from billing.gateways.protocol import Gateway, GatewayEvent, GatewayRefused, GatewayUnreachable
+from billing.gateways.protocol import (
+    Gateway,
+    GatewayDisputeEvent,
+    GatewayEvent,
+    GatewayRefundEvent,
+    GatewayRefundStatus,
+    GatewayRefused,
+    GatewayUnreachable,
+    Told,
+)
 from engine.actor import SYSTEM
-from engine.batch import Batch, Guarded
+from engine.batch import Batch, FollowUp, Guarded
 from engine.database import Database, Row, Transaction
 from engine.errors import Conflict
 from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentStatus, ProcessedEvent
+from workflows.chargebacks import apply_dispute, take_disputed
 from workflows.order_facts import Order, lock_order, lock_orders
 from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
+from workflows.passes import buy_requested
 from workflows.payment_use import Captured, capture, review
+from workflows.refunds import apply_refund
 from workflows.timeouts import release_overdue
+from workflows.wallet import land_top_up
+from workflows.wallet_facts import lock_account
 
 _log = structlog.get_logger("termbook.payments")
 
@@ -52,12 +66,15 @@ class Outcome(StrEnum):
     FAILED = "FAILED"  # declined or abandoned
     CONFIRMED = "CONFIRMED"  # captured, and the order is confirmed
     REVIVED = "REVIVED"  # captured late, and the timed-out order is confirmed after all
-    SETTLED = "SETTLED"  # captured, and the booking's invoices are settled
+    SETTLED = "SETTLED"  # captured, and the booking's invoices are settled, or the wallet is topped up
     HELD = "HELD"  # captured; the order waits for more or for finance
     NOT_REVIVED = "NOT_REVIVED"  # captured late for an order that could not be brought back; the family's credit
     CREDITED = "CREDITED"  # captured; the family's credit
     REVIEW = "REVIEW"  # reported money that is not what was asked: on finance's list
+    DISPUTED = "DISPUTED"  # its payer's bank has taken it back, or given it again
+    REFUNDED = "REFUNDED"  # news of money that we gave back
     UNKNOWN = "UNKNOWN"  # not a payment of ours
+    IGNORED = "IGNORED"  # it tells of nothing that we keep
 
 
 class AlreadyApplied(Conflict):
@@ -69,14 +86,12 @@ class AlreadyApplied(Conflict):
 _ONCE = "uq_processed_event_organisation_id_provider_event_id"
 
 
-def deliver_event(
-    database: Database, organisation_id: UUID, *, provider: str, event: GatewayEvent, now: datetime
-) -> Outcome:
+def deliver_event(database: Database, organisation_id: UUID, *, provider: str, event: Told, now: datetime) -> Outcome:
     """Apply an event in a transaction of its own; what webhook endpoints and queries call.
 
     Late money looks for room first: an overdue hold that nobody has swept yet is void, also in the way of a revival.
     """
-    if event.status is PaymentStatus.SUCCESS:
+    if isinstance(event, GatewayEvent) and event.status is PaymentStatus.SUCCESS:
         _make_way(database, organisation_id, provider, event, now)
     try:
         return database.run(organisation_id, lambda tx: apply_event(tx, provider=provider, event=event, now=now))
@@ -104,7 +119,7 @@ def _make_way(database: Database, organisation_id: UUID, provider: str, event: G
         )
 
 
-def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: datetime) -> Outcome:
+def apply_event(tx: Transaction, *, provider: str, event: Told, now: datetime) -> Outcome:
     """Move the payment as the event says and do what follows from it, all in this transaction's one write.
 
     At the write it raises AlreadyApplied when the same event was applied meanwhile: nothing is written then.
@@ -112,8 +127,18 @@ def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: dat
     found, *others = _find(tx, provider, event)
     if found["is_applied"]:
         return Outcome.ALREADY_APPLIED
-    if found["id"] is None:
+    if isinstance(event, GatewayRefundEvent):
+        outcome = _hear_of_refund(tx, found, provider, event, now)
+    elif found["id"] is None:
         outcome = _unknown(tx.batch, provider, event, now)
+    elif isinstance(event, GatewayDisputeEvent) and found["order_id"] is None:
+        # A top-up that its payer's bank takes back: what of it was spent is for people to decide.
+        _list(tx.batch, PaymentReviewKind.CHARGEBACK, provider, event, now, payment_id=found["id"])
+        outcome = Outcome.REVIEW
+    elif isinstance(event, GatewayDisputeEvent):
+        outcome = _dispute_each(tx, [found, *others], event, now)
+    elif found["order_id"] is None:
+        outcome = _apply_to_wallet(tx, found, event, now)
     elif found["checkout_id"] is not None:
         outcome = _apply_to_each(tx, [found, *others], event, now)
     else:
@@ -133,7 +158,8 @@ def apply_event(tx: Transaction, *, provider: str, event: GatewayEvent, now: dat
 _FIND = """
 SELECT EXISTS (SELECT FROM processed_event e WHERE e.organisation_id = %(org)s AND e.provider = %(provider)s
                AND e.event_id = %(event_id)s) AS is_applied,
-       p.id, p.order_id, p.reference, p.currency, p.fingerprint, p.provider, p.checkout_id
+       p.id, p.order_id, p.account_id, p.reference, p.currency, p.fingerprint, p.provider, p.checkout_id,
+       p.amount_minor
 FROM (SELECT) one LEFT JOIN LATERAL (
     SELECT * FROM payment p WHERE p.organisation_id = %(org)s AND p.provider = %(provider)s
       AND (p.external_id = %(external_id)s OR p.id = %(key)s OR p.checkout_id = %(key)s)
@@ -143,11 +169,10 @@ ORDER BY p.order_id
 """
 
 
-def _find(tx: Transaction, provider: str, event: GatewayEvent) -> list[Row]:
+def _find(tx: Transaction, provider: str, event: Told) -> list[Row]:
     """By the provider's id or, when its answer never reached us, by our own key: the payment, or all of a checkout."""
-    return tx.rows(
-        _FIND, provider=provider, event_id=event.event_id, external_id=event.external_id, key=_own_id(event.key)
-    )
+    key = _own_id(event.key) if isinstance(event, GatewayEvent) else None  # a refund's key is its own
+    return tx.rows(_FIND, provider=provider, event_id=event.event_id, external_id=event.external_id, key=key)
 
 
 def _own_id(key: str | None) -> UUID | None:
@@ -177,6 +202,36 @@ def _apply(
     return Outcome.PROCESSING
 
 
+_TOP_UP = "SELECT id, status, amount_minor FROM payment WHERE organisation_id = %(org)s AND id = %(id)s"
+
+
+def _apply_to_wallet(tx: Transaction, payment: Row, event: GatewayEvent, now: datetime) -> Outcome:
+    """A payment for no order tops up its account's wallet; it changes only under the account's lock."""
+    account = lock_account(tx, payment["account_id"], actor=SYSTEM)
+    row = tx.row(_TOP_UP, id=payment["id"])
+    assert row is not None, "payments stay"
+    was = PaymentStatus(row["status"])
+    if was is PaymentStatus.SUCCESS:
+        return _already_captured(tx, row, payment, event, now)
+    if _RANK[event.status] <= _RANK[was]:
+        return Outcome.UNCHANGED
+    if event.status is PaymentStatus.SUCCESS:
+        money = _reported(row, payment, event)
+        if event.currency != payment["currency"] or event.amount_minor <= 0:
+            return _set_aside(tx, row, payment, event, money, now)
+        _move(tx.batch, row, payment, event, to=PaymentStatus.SUCCESS, failure=None, now=now)
+        land_top_up(tx, account, payment=payment, amount_minor=event.amount_minor, now=now)
+        if not money.is_as_asked:
+            review(tx.batch, PaymentReviewKind.WRONG_AMOUNT, money, now=now)
+            return Outcome.REVIEW
+        tx.batch.follow_up(FollowUp(buy_requested, now), [payment["id"]])
+        return Outcome.SETTLED
+    is_failed = event.status is PaymentStatus.FAILED
+    failure = (event.failure_reason or "declined") if is_failed else None
+    _move(tx.batch, row, payment, event, to=event.status, failure=failure, now=now)
+    return Outcome.FAILED if is_failed else Outcome.PROCESSING
+
+
 def _apply_to_each(tx: Transaction, payments: Sequence[Row], event: GatewayEvent, now: datetime) -> Outcome:
     """Several orders were paid at once: each payment gets what it asked for, the last what is left. Returns what became
     of the one that finance must look at, if any, else of the first.
@@ -196,6 +251,40 @@ def _apply_to_each(tx: Transaction, payments: Sequence[Row], event: GatewayEvent
     return Outcome.REVIEW if Outcome.REVIEW in outcomes else outcomes[0]
 
 
+def _dispute_each(tx: Transaction, payments: Sequence[Row], event: GatewayDisputeEvent, now: datetime) -> Outcome:
+    """A dispute is about a whole checkout: it takes what each of its payments brought, as far as it goes."""
+    left_minor, is_news = event.amount_minor, False
+    for payment in payments:
+        share = min(left_minor, payment["amount_minor"])
+        left_minor -= share
+        if share:
+            is_news |= apply_dispute(tx, payment, event, share_minor=share, now=now)
+            tx.flush()
+    return Outcome.DISPUTED if is_news else Outcome.UNCHANGED
+
+
+_OWN_REFUND = """
+SELECT id FROM refund WHERE organisation_id = %(org)s
+  AND (id = %(key)s OR (provider = %(provider)s AND external_id = %(external_id)s)) LIMIT 1
+"""
+
+
+def _hear_of_refund(tx: Transaction, payment: Row, provider: str, event: GatewayRefundEvent, now: datetime) -> Outcome:
+    """What we asked for ends as the provider says. Money that somebody gave back at the provider itself is not in the
+    books: finance must look at it.
+    """
+    own = tx.row(_OWN_REFUND, key=_own_id(event.key), provider=provider, external_id=event.refund.external_id)
+    if own is not None:
+        if event.refund.status is GatewayRefundStatus.PENDING:
+            return Outcome.UNCHANGED
+        is_news = apply_refund(tx, refund_id=own["id"], said=event.refund, now=now)
+        return Outcome.REFUNDED if is_news else Outcome.UNCHANGED
+    if event.refund.status is GatewayRefundStatus.SUCCEEDED:
+        _list(tx.batch, PaymentReviewKind.UNKNOWN_REFUND, provider, event, now, payment_id=payment["id"])
+        return Outcome.REVIEW
+    return Outcome.UNCHANGED
+
+
 def _capture(
     tx: Transaction, order: Order, holdings: Holdings, row: Row, *, payment: Row, event: GatewayEvent, now: datetime
 ) -> Outcome:
@@ -206,6 +295,7 @@ def _capture(
     _move(tx.batch, row, payment, event, to=PaymentStatus.SUCCESS, failure=None, now=now)
     row.update(status=PaymentStatus.SUCCESS.value, amount_minor=event.amount_minor)
     use = capture(tx, order, holdings, money=money, now=now)
+    take_disputed(tx, order, payment["id"], now=now)
     return Outcome(use.value) if money.is_as_asked else Outcome.REVIEW
 
 
@@ -268,18 +358,24 @@ def _move(
     )  # fmt: skip
 
 
-def _unknown(batch: Batch, provider: str, event: GatewayEvent, now: datetime) -> Outcome:
-    """Not a payment of ours. Captured money without one is for finance to look at."""
-    if event.status is PaymentStatus.SUCCESS:
-        batch.add(
-            PaymentReview,
-            [{
-                "id": new_id(), "kind": PaymentReviewKind.UNKNOWN_PAYMENT.value, "provider": provider,
-                "external_id": event.external_id, "reported_minor": event.amount_minor,
-                "reported_currency": event.currency, "created_at": now, "resolution": "",
-            }],
-        )  # fmt: skip
+def _unknown(batch: Batch, provider: str, event: GatewayEvent | GatewayDisputeEvent, now: datetime) -> Outcome:
+    """Not a payment of ours. Money that moved without one is for finance to look at."""
+    if isinstance(event, GatewayDisputeEvent) or event.status is PaymentStatus.SUCCESS:
+        _list(batch, PaymentReviewKind.UNKNOWN_PAYMENT, provider, event, now)
     return Outcome.UNKNOWN
+
+
+def _list(
+    batch: Batch, kind: PaymentReviewKind, provider: str, event: Told, now: datetime, *, payment_id: UUID | None = None
+) -> None:
+    batch.add(
+        PaymentReview,
+        [{
+            "id": new_id(), "kind": kind.value, "payment_id": payment_id, "provider": provider,
+            "external_id": event.external_id, "reported_minor": event.amount_minor,
+            "reported_currency": event.currency, "created_at": now, "resolution": "",
+        }],
+    )  # fmt: skip
 
 
 def query_processing(

@@ -10,21 +10,24 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from billing.ledger import payment_captured, post
+from billing.ledger import Posting, payment_captured, post, wallet_moved
 from engine.actor import SYSTEM
-from engine.batch import Batch, Guarded
+from engine.batch import Batch, FollowUp, Guarded
 from engine.database import Row, Transaction
 from engine.fire import MovedMeanwhile, Refused, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentState, TermBookingConfirmationType, TermBookingStatus
 from workflows import change_order
-from workflows.order_confirmation import is_condition_met, required_minor, settle_invoice
+from workflows.booking_rows import settle_invoice
+from workflows.free_money import return_unused
+from workflows.order_confirmation import is_condition_met, required_minor
 from workflows.order_effects import disarm_timers, local_day
 from workflows.order_facts import Order
 from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings
 from workflows.order_schedule import SCHEDULED
 from workflows.term_booking_order import confirm_locked, revive_locked
+from workflows.wallet_debits import WALLET, state_follows
 
 # The confirmation types whose condition a payment can meet.
 CONFIRMED_BY_PAYMENT = frozenset(
@@ -59,10 +62,22 @@ class Captured:
     currency: str
     fingerprint: str
     invoice_id: UUID | None = None  # that it is for; else the oldest that is open
+    bonus_minor: int = 0  # of what came from the wallet
 
     @property
     def is_as_asked(self) -> bool:
         return self.amount_minor == self.asked_minor
+
+    @property
+    def is_from_wallet(self) -> bool:
+        return self.provider == WALLET
+
+    @property
+    def postings(self) -> list[Posting]:
+        """Where it came from; until it is used it is the family's credit."""
+        if not self.is_from_wallet:
+            return payment_captured(amount_minor=self.amount_minor, provider=self.provider)
+        return wallet_moved(balance_minor=self.bonus_minor - self.amount_minor, bonus_minor=-self.bonus_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +147,11 @@ def due_minor(order: Order, holdings: Holdings, owed: Owed, *, today: date) -> i
 def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Captured, now: datetime) -> Use:
     """Post captured money and use it; finance is told of money that could not do what it was paid for."""
     post(tx.batch, source_kind="PAYMENT", source_id=money.payment_id, purpose="CAPTURED", account_id=order.account_id,
-         postings=payment_captured(amount_minor=money.amount_minor), posted_on=local_day(now, order),
-         now=now)  # fmt: skip
+         postings=money.postings, posted_on=local_day(now, order), now=now)  # fmt: skip
     use = _use(tx, order, holdings, money, now)
+    # What nothing waits for any more is the family's to spend; and a booking says what was debited for it.
+    if order.status not in AWAITING_PAYMENT or money.is_from_wallet:
+        tx.batch.follow_up(FollowUp(return_unused, now), [order.id])
     kind = _to_review(order, holdings, money, use)
     if kind is not None:
         review(tx.batch, kind, money, now=now)
@@ -144,7 +161,7 @@ def capture(tx: Transaction, order: Order, holdings: Holdings, *, money: Capture
 def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
     if order.status is TermBookingStatus.APPROVED and money.is_as_asked:
         return _settle(tx, order, holdings, money, now)
-    if order.original_booking_id is not None and order.status is TermBookingStatus.SUBMITTED:
+    if order.is_change and order.status is TermBookingStatus.SUBMITTED:
         return _use_for_change(tx, order, holdings, money, now)
     if _confirms(order, holdings, money):
         made = confirm_locked(tx, order, actor=SYSTEM, now=now, reason=f"paid by {money.reference}", holdings=holdings)
@@ -153,6 +170,8 @@ def _use(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now
         return Use.CONFIRMED
     if _may_revive(order, holdings, money):
         return _revive(tx, order, holdings, money, now)
+    if order.status in AWAITING_PAYMENT and money.is_from_wallet:
+        return Use.HELD  # the family pays the rest another way, before the same timeout
     _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
     if order.status in AWAITING_PAYMENT:
         # A part payment stops the clock: finance decides, no timeout (DOMAIN §3).
@@ -172,6 +191,8 @@ def _use_for_change(tx: Transaction, order: Order, holdings: Holdings, money: Ca
             return Use.CONFIRMED
         except Refused:
             pass
+    if money.is_from_wallet:
+        return Use.HELD
     _tell(tx.batch, "payment.credited", order, money, now, amount_minor=money.amount_minor)
     disarm_timers(order, batch=tx.batch, holdings=holdings, now=now)
     return Use.HELD
@@ -192,7 +213,7 @@ def _may_revive(order: Order, holdings: Holdings, money: Captured) -> bool:
     return (
         order.status is TermBookingStatus.CANCELED
         and order.cancel_reason == TIMEOUT
-        and order.original_booking_id is None
+        and not order.is_change
         and order.confirmation_type in CONFIRMED_BY_PAYMENT
         and money.is_as_asked
         and holdings.paid_minor >= _required_then(order, holdings)
@@ -233,10 +254,23 @@ _PAID = Guarded(
 
 
 def _settle(tx: Transaction, order: Order, holdings: Holdings, money: Captured, now: datetime) -> Use:
-    """Use every captured cent of the order for the open invoices of its booking, the oldest of each first."""
+    settled = settle_open(tx, order, holdings, now=now, first_id=money.invoice_id)
+    if settled:
+        _tell(tx.batch, "payment.settled", order, money, now, amount_minor=settled)
+    left = sum(free for _, free in _free(holdings)) - settled
+    if left:
+        _tell(tx.batch, "payment.credited", order, money, now, amount_minor=left)
+    return Use.SETTLED if settled else Use.CREDITED
+
+
+def settle_open(
+    tx: Transaction, order: Order, holdings: Holdings, *, now: datetime, first_id: UUID | None = None
+) -> int:
+    """Use every captured cent of the order for the open invoices of its booking, the oldest of each first; returns how
+    much was used. Money collected for one invoice (`first_id`) settles that one first, though an older one be open.
+    """
     owed = read_owed(tx, order)
-    # Money that was collected for one invoice settles that one first, though an older one be open.
-    invoices = sorted(owed.invoices, key=lambda invoice: UUID(invoice["id"]) != money.invoice_id)
+    invoices = sorted(owed.invoices, key=lambda invoice: UUID(invoice["id"]) != first_id)
     shares = _shares(invoices, _free(holdings))
     for invoice_id, payment_id, amount in shares:
         settle_invoice(tx.batch, order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount, now=now)
@@ -247,18 +281,15 @@ def _settle(tx: Transaction, order: Order, holdings: Holdings, money: Captured, 
             _PAID, [{"id": owed.booking_id, "from_state": owed.payment_state.value, "updated_at": now}],
             otherwise=lambda _: MovedMeanwhile(f"The booking of {order.reference} was settled meanwhile."),
         )  # fmt: skip
-    if settled:
-        _tell(tx.batch, "payment.settled", order, money, now, amount_minor=settled)
-    left = sum(free for _, free in _free(holdings)) - settled
-    if left:
-        _tell(tx.batch, "payment.credited", order, money, now, amount_minor=left)
-    return Use.SETTLED if settled else Use.CREDITED
+    elif settled and owed.booking_id and owed.payment_state is PaymentState.PENDING_PAYMENT:
+        state_follows(tx.batch, [owed.booking_id], now=now)
+    return settled
 
 
 def _free(holdings: Holdings) -> list[tuple[UUID, int]]:
     """The captured payments of the order with what is left of each, oldest first."""
-    left = [(UUID(str(p["id"])), p["amount_minor"] - p["allocated_minor"]) for p in holdings.payments
-            if p["status"] == "SUCCESS"]  # fmt: skip
+    left = [(UUID(str(p["id"])), p["amount_minor"] - p["disputed_minor"] - p["allocated_minor"])
+            for p in holdings.payments if p["status"] == "SUCCESS"]  # fmt: skip
     return [(payment_id, free) for payment_id, free in left if free > 0]
 
 
@@ -281,14 +312,14 @@ def _to_review(order: Order, holdings: Holdings, money: Captured, use: Use) -> P
         return PaymentReviewKind.WRONG_AMOUNT
     if use is Use.NOT_REVIVED:
         return PaymentReviewKind.NOT_REVIVED
-    if use is not Use.HELD:
+    if use is not Use.HELD or money.is_from_wallet:
         return None
     if money.fingerprint != order.price_fingerprint:
         return PaymentReviewKind.PRICE_CHANGED
     if holdings.paid_minor < (required_minor(order, holdings) or _asked_minor(order, holdings)):
         return PaymentReviewKind.PART_PAYMENT
     # A change that is paid and waits comes to something else by now.
-    return PaymentReviewKind.PRICE_CHANGED if order.original_booking_id is not None else None
+    return PaymentReviewKind.PRICE_CHANGED if order.is_change else None
 
 
 def review(batch: Batch, kind: PaymentReviewKind, money: Captured, *, now: datetime) -> None:

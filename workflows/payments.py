@@ -32,6 +32,9 @@ from workflows.payment_use import (
 )
 
 MANUAL = "manual"
+# How money comes that no provider tells of: over the desk, by transfer, or otherwise.
+CASH, BANK = "cash", "bank"
+BY_HAND = frozenset({MANUAL, CASH, BANK})
 
 
 class NotPayable(Conflict):
@@ -135,6 +138,7 @@ def open_page(
         made = gateway.create_checkout(
             key=started.key, amount_minor=started.amount_minor, currency=started.currency,
             description=started.description, return_url=return_url, webhook_url=webhook_url,
+            merchant=str(organisation_id),
         )  # fmt: skip
         return made.external_id, made.url
 
@@ -160,12 +164,14 @@ def open_page(
 
 
 def record_manual_payment(
-    tx: Transaction, *, order_id: UUID, amount_minor: int, reason: str, actor: Actor, now: datetime
-) -> tuple[UUID, Use]:
+    tx: Transaction, *, order_id: UUID, amount_minor: int, reason: str, actor: Actor, now: datetime,
+    provider: str = MANUAL,
+) -> tuple[UUID, Use]:  # fmt: skip
     """Record cash or a transfer that has come in, up to what is open; it confirms or settles at once where it suffices.
 
-    A part of it stops the order's timeout and goes to finance's list. Returns the payment and what became of it. Raises
-    NotFound, NotPermitted, Invalid (no reason, not an amount up to what is open), NotPayable, PaymentMoving.
+    A part of it stops the order's timeout and goes to finance's list. `provider` is one of BY_HAND: it says where the
+    money is. Returns the payment and what became of it. Raises NotFound, NotPermitted, Invalid (no reason, not an
+    amount up to what is open), NotPayable, PaymentMoving.
     """
     if actor.kind not in (ActorKind.ADMIN, ActorKind.FINANCE):
         raise NotPermitted("Payments are recorded by admins and finance.")
@@ -177,12 +183,13 @@ def record_manual_payment(
     due = open_minor(order, holdings, read_owed(tx, order))
     _check_manual(order, amount_minor=amount_minor, due=due, reason=reason)
     row = payment_row(
-        order, amount_minor=amount_minor, provider=MANUAL, status=PaymentStatus.SUCCESS, actor=actor, now=now
+        order, amount_minor=amount_minor, provider=provider, status=PaymentStatus.SUCCESS, actor=actor, now=now
     )
     tx.batch.add(Payment, [row | {"note": reason.strip()}])
-    holdings.payments.append({"id": row["id"], "status": "SUCCESS", "amount_minor": amount_minor, "allocated_minor": 0})
+    holdings.payments.append({"id": row["id"], "status": "SUCCESS", "amount_minor": amount_minor, "disputed_minor": 0,
+                              "allocated_minor": 0, "moved_minor": 0})  # fmt: skip
     money = Captured(
-        payment_id=row["id"], reference=row["reference"], provider=MANUAL, external_id=None,
+        payment_id=row["id"], reference=row["reference"], provider=provider, external_id=None,
         asked_minor=amount_minor, amount_minor=amount_minor, currency=row["currency"], fingerprint=row["fingerprint"],
     )  # fmt: skip
     return row["id"], capture(tx, order, holdings, money=money, now=now)

@@ -1,7 +1,7 @@
 """The subscription: an attendee comes on the same weekdays, term after term, until notice is given.
 
 The diagram is generated from the chart: `termbook diagram`. Each term is an order of its own that becomes a booking;
-`workflows.subscription_terms` rolls it into the next, `workflows.subscription_billing` issues its invoices.
+`workflows.subscription_terms` rolls it into the next, `workflows.invoice_runs` issues its invoices.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from engine.actor import Actor
 from engine.chart import Chart, Step
 from engine.database import Database, Row, Transaction
 from engine.errors import Invalid, Reason
-from engine.fire import Refused, begin, fire
+from engine.fire import MovedMeanwhile, Refused, begin, fire
 from engine.ids import new_id, new_reference
 from models import SubscriptionStatus as S
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -26,7 +26,7 @@ from workflows import term_booking as bookings
 from workflows import term_booking_order as orders
 from workflows.booking_facts import lock_booking
 from workflows.order_facts import lock_order
-from workflows.subscription_billing import issue_due
+from workflows.period_invoices import issue_due
 from workflows.subscription_facts import (
     Subscribed,
     lock_subscription,
@@ -35,10 +35,17 @@ from workflows.subscription_facts import (
     read_offering,
 )
 from workflows.subscription_reviews import resolve_after
-from workflows.subscription_rules import has_explanation, is_after_notice, is_not_over
+from workflows.subscription_rules import (
+    has_explanation,
+    is_after_notice,
+    is_later,
+    is_not_in_effect,
+    is_not_over,
+)
 from workflows.term_booking import ADMIN, OWNER, SYSTEM
 
 _NOTICE = (has_explanation, is_not_over, is_after_notice)
+_GO_ON = (has_explanation, is_not_in_effect)
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 CHART = Chart(
@@ -53,6 +60,9 @@ CHART = Chart(
         Step("roll",        S.ENDING,    S.ENDING,   ADMIN | SYSTEM, (),                 (),   "subscription.rolled"),
         Step("give_notice", S.ACTIVE,    S.ENDING,   OWNER,          _NOTICE,            (),   "subscription.ending"),
         Step("give_notice", S.ENDING,    S.ENDING,   OWNER,          _NOTICE,            (),   "subscription.ending"),
+        Step("put_off_notice",  S.ENDING, S.ENDING, OWNER,      (*_GO_ON, is_later), (), "subscription.ending"),
+        Step("withdraw_notice", S.ENDING, S.ACTIVE, OWNER,      _GO_ON,              (), "subscription.changed"),
+        Step("change_weekdays", S.ACTIVE, S.ACTIVE, ADMIN,      (has_explanation,),  (), "subscription.changed"),
         Step("end",         S.ENDING,    S.ENDED,    SYSTEM),
     ),
 )  # fmt: skip
@@ -80,6 +90,7 @@ def request(
     offering = read_offering(tx, offering_id)
     rules = read_rules(tx, term_program_set_id=offering_id)
     chosen = sorted(set(weekdays), key=WEEKDAYS.index)
+    _refuse_second(tx, offering, attendee_id=attendee_id, weekdays=chosen, starts_on=starts_on, actor=actor)
     lines = _require_sessions(tx, offering, chosen, starts_on, now)
     subscription_id = new_id()
     order = orders.new(
@@ -98,11 +109,35 @@ def request(
         "period": subscription.period.value, "created_at": now, "updated_at": now,
         "weekdays": chosen,
     }  # fmt: skip
+    tx.batch.on_violation("uq_subscription_request", MovedMeanwhile("It was asked for meanwhile; look again."))
     begin(tx.batch, CHART, subscription, row=row, actor=actor, now=now)
     tx.flush()
     saved = orders.save(tx, order_id=order.id, lines=lines, actor=actor, now=now)
     assert saved.priced is not None
     return Begun(subscription, order.id, saved.priced.total_minor, saved.notices or ())
+
+
+_RUNNING = """
+SELECT reference, account_id, weekdays FROM subscription
+WHERE organisation_id = %(org)s AND attendee_id = %(attendee_id)s AND offering_id = %(offering_id)s
+  AND status IN (10, 20, 30) AND (ends_on IS NULL OR ends_on >= %(starts_on)s) AND weekdays && %(weekdays)s::text[]
+ORDER BY created_at LIMIT 1
+"""
+
+
+def _refuse_second(
+    tx: Transaction, offering: Row, *, attendee_id: UUID, weekdays: list[str], starts_on: date, actor: Actor
+) -> None:  # fmt: skip
+    """Nobody asks twice for the same weekday of an offering."""
+    found = tx.row(_RUNNING, attendee_id=attendee_id, offering_id=offering["id"], starts_on=starts_on,
+                   weekdays=weekdays)  # fmt: skip
+    if found is not None:
+        twice = ", ".join(day for day in weekdays if day in found["weekdays"])
+        is_seen = actor.may_see_account(found["account_id"])
+        message = (f"{found['reference']} is a subscription to {offering['name']} on {twice} already." if is_seen
+                   else f"{offering['name']} on {twice}: not available.")  # fmt: skip
+        raise Refused(message, reasons=[
+            Reason("double_booked", message, field="weekdays", rule="double_booking")])  # fmt: skip
 
 
 def _require_sessions(
@@ -193,19 +228,19 @@ def give_notice(
     wanted = last_day or earliest
     before = subscription.ends_on
     if before is not None and wanted > before:
-        message = f"{subscription.reference} ends on {before:%a %d %b %Y} already."
+        message = f"{subscription.reference} ends on {before:%a %d %b %Y}; put that off, or withdraw the notice."
         raise Refused(message, reasons=[Reason("ends_already", message, field="last_day", rule="last_day")])
     subscription.change(ends_on=wanted)
     fire(tx.batch, CHART, subscription, "give_notice", actor=actor, now=now, reason=reason, is_muted=is_muted,
          last_day=wanted, earliest=earliest, today=today, changes={"last_day": wanted.isoformat()})  # fmt: skip
     tx.flush()
     for booking_id in read_live_bookings(tx, subscription_id):
-        _close(tx, booking_id, last_day=wanted, now=now, reason=f"{subscription.reference} ends")
+        close_after(tx, booking_id, last_day=wanted, now=now, reason=f"{subscription.reference} ends")
     resolve_after(tx, subscription, last_day=wanted, now=now)
     return Begun(subscription)
 
 
-def _close(tx: Transaction, booking_id: UUID, *, last_day: date, now: datetime, reason: str) -> None:
+def close_after(tx: Transaction, booking_id: UUID, *, last_day: date, now: datetime, reason: str) -> None:
     """Give up what a booking has after the last day; nothing where its term ends before that."""
     enrolled = lock_booking(tx, booking_id, actor=BY_SYSTEM)
     if any(line.day > last_day for line in enrolled.to_come(now)):

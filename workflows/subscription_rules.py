@@ -44,3 +44,19 @@ def is_not_over(subscription: Subscribed, *, last_day: date, today: date, **_: A
     """A last day is not past."""
     if last_day < today:
         yield Reason("in_the_past", f"{last_day:%a %d %b %Y} is past.", field="last_day", rule="last_day")
+
+
+def is_not_in_effect(
+    subscription: Subscribed, *, before: date, today: date, **_: Any
+) -> Iterator[Reason]:  # fmt: skip
+    """A last day is put off before it is over."""
+    if before < today:
+        yield Reason("notice_in_effect", f"The last day of {subscription.reference} was {before:%a %d %b %Y}.",
+                     field="last_day", rule="last_day")  # fmt: skip
+
+
+def is_later(subscription: Subscribed, *, before: date, last_day: date, **_: Any) -> Iterator[Reason]:
+    """Putting off means a later day; an earlier one is a new notice."""
+    if last_day <= before:
+        yield Reason("not_later", f"{subscription.reference} ends on {before:%a %d %b %Y}: name a later day.",
+                     field="last_day", rule="last_day")  # fmt: skip

@@ -91,6 +91,7 @@ _ENROLLED = """
 SELECT reference FROM term_booking_order
 WHERE organisation_id = %(org)s AND subscription_id = %(id)s AND term_id = %(term_id)s
   AND status IN (100, 200, 300, 450, 475, 485, 500)
+ORDER BY subscription_part LIMIT 1
 """
 
 

@@ -22,6 +22,7 @@ from models import TermBookingConfirmationType, TermBookingOrderType
 from models import TermBookingStatus as S
 from workflows.alternatives import Lost, with_alternatives
 from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.booking_rows import Confirmation
 from workflows.change_facts import Change
 from workflows.companion_facts import (
     Enrolling,
@@ -35,11 +36,11 @@ from workflows.companion_facts import (
 from workflows.companions import (
     confirm_companions,
 )
+from workflows.extras import has_extra
 from workflows.interest_facts import Wish, Wishes, read_kept_wishes, read_wishes
 from workflows.order_cart import asked_promo_code, clear_lines, resolve_account, wanted_rows
 from workflows.order_chart import CHART as CHART  # the lifecycle of these verbs
 from workflows.order_confirmation import (
-    Confirmation,
     is_condition_met,
     quote_expiry,
 )
@@ -93,7 +94,7 @@ class Outcome:
 def new(
     tx: Transaction, *, actor: Actor, account_id: UUID | None, attendee_id: UUID, term_id: UUID,
     order_type: TermBookingOrderType, now: datetime, converts_order_id: UUID | None = None,
-    subscription_id: UUID | None = None,
+    subscription_id: UUID | None = None, subscription_part: int = 1,
 ) -> Outcome:  # fmt: skip
     """Begin a draft for an attendee of an account; it holds nothing. See DOMAIN §2 for whose account it is.
 
@@ -114,7 +115,8 @@ def new(
     row = {
         "reference": order.reference, "account_id": account_id, "attendee_id": attendee_id, "term_id": term_id,
         "order_type": int(order_type), "made_by": actor.kind.value, "total_minor": 0, "price_fingerprint": "",
-        "note": "", "converts_order_id": converts_order_id, "subscription_id": subscription_id, "created_at": now, "updated_at": now,
+        "note": "", "converts_order_id": converts_order_id, "subscription_id": subscription_id,
+        "subscription_part": subscription_part, "created_at": now, "updated_at": now,
     }  # fmt: skip
     begin(tx.batch, CHART, order, row=row, actor=actor, now=now)
     return Outcome(order)
@@ -186,7 +188,7 @@ def notices(order: Order, facts: Facts, priced: Priced, *, actor: Actor, now: da
         asked = (is_in_booking_window, *asked, is_unseated)
     elif order.order_type is not TermBookingOrderType.EOI:
         asked = (is_in_booking_window, *asked, has_no_open_offer, has_trial_left, has_place, has_seat, has_activity_place,
-                 has_good_promo_code)  # fmt: skip
+                 has_extra, has_good_promo_code)  # fmt: skip
     return [reason for guard in asked for reason in guard(order, **known)]
 
 
@@ -327,6 +329,10 @@ def confirm_locked(
         holdings = read_holdings(tx, order, with_lines=True, pay_later=pay_later, today=local_day(now, order))
     made = Confirmation()
     enrolled, companions = _its_booking(tx, order), _its_companions(tx, order, holdings, now)
+    if enrolled is not None:
+        # Its booking may have been changed since the order asked for it.
+        holdings = replace(holdings, lines=enrolled.to_invoice(), settings=holdings.settings | enrolled.settings,
+                           chains=sorted({line.chain for line in enrolled.lines}))  # fmt: skip
     fire(tx.batch, CHART, order, "confirm", actor=actor, now=now, reason=reason, is_muted=is_muted,
          holdings=holdings, made=made, enrolled=enrolled, subscription=subscription)  # fmt: skip
     made.kept_price = confirm_companions(tx, CHART, order, holdings, companions, now=now)
@@ -429,22 +435,23 @@ def _let_go(tx: Transaction, trigger: str, *, order_id: UUID, actor: Actor, now:
 
 def end_enrolled(
     tx: Transaction, enrolled: Enrolled, ends_by: str, *, actor: Actor, now: datetime, reason: str,
-    is_muted: bool = False, last_day: date | None = None,
+    is_muted: bool = False, last_day: date | None = None, **reviewed: Any,
 ) -> Outcome:  # fmt: skip
     """Cancel an order for attendance whose lock the caller holds; its booking ends with it, by that trigger of its own."""
     assert enrolled.order is not None, "the booking was locked after its order"
     return _end(tx, enrolled.order, "cancel", enrolled=enrolled, ends_by=ends_by, actor=actor, now=now, reason=reason,
-                is_muted=is_muted, last_day=last_day)  # fmt: skip
+                is_muted=is_muted, last_day=last_day, **reviewed)  # fmt: skip
 
 
 def _end(
     tx: Transaction, order: Order, trigger: str, *, enrolled: Enrolled | None, actor: Actor, now: datetime,
-    reason: str, ends_by: str = "cancel", is_muted: bool = False, last_day: date | None = None,
+    reason: str, ends_by: str = "cancel", is_muted: bool = False, last_day: date | None = None, **reviewed: Any,
 ) -> Outcome:  # fmt: skip
     # What a waiting order holds may change until the queues are locked.
     is_list = order.order_type is TermBookingOrderType.WAITING_LIST
     waiting, staying = lock_waiting(tx, [order.id]) if is_list else ([], [])
     holdings: Holdings = read_holdings(tx, order)
     fire(tx.batch, CHART, order, trigger, actor=actor, now=now, reason=reason, is_muted=is_muted, holdings=holdings,
-         waiting=waiting, staying=staying, enrolled=enrolled, ends_by=ends_by, last_day=last_day, changes={"released": len(holdings.claims)})  # fmt: skip
+         waiting=waiting, staying=staying, enrolled=enrolled, ends_by=ends_by, last_day=last_day,
+         changes={"released": len(holdings.claims)}, **reviewed)  # fmt: skip
     return Outcome(order)

@@ -16,7 +16,8 @@ from workflows.order_facts import lock_order
 from workflows.order_holdings import read_holdings
 from workflows.term_booking_order import CHART as ORDER_CHART
 
-# Of each term that is over where it runs: suspended bookings, and those of which nothing is owed.
+# Of each term that is over where it runs: suspended bookings, and those of which nothing is owed, nor still to be
+# invoiced.
 _ENDED = """
 SELECT b.id FROM term_booking b
 JOIN term t ON t.organisation_id = b.organisation_id AND t.id = b.term_id
@@ -24,7 +25,9 @@ JOIN organisation g ON g.id = b.organisation_id
 LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
 WHERE b.organisation_id = %(org)s AND t.ends_on < (%(now)s AT TIME ZONE coalesce(s.time_zone, g.time_zone))::date
   AND (b.status = 700 OR (b.status IN (500, 800) AND (b.payment_state = 'PAID' OR NOT EXISTS (
-      SELECT FROM invoice v WHERE v.organisation_id = b.organisation_id AND v.booking_id = b.id))))
+      SELECT FROM invoice v WHERE v.organisation_id = b.organisation_id AND v.booking_id = b.id))
+      AND NOT EXISTS (SELECT FROM invoice_schedule w WHERE w.organisation_id = b.organisation_id
+                      AND w.booking_id = b.id AND w.status = 'SCHEDULED')))
   AND NOT EXISTS (
       SELECT FROM term_booking_line l
       JOIN term_product p ON p.organisation_id = l.organisation_id AND p.id = l.term_product_id

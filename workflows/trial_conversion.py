@@ -5,7 +5,7 @@ was paid for them is the family's credit. Of a trial that was held nothing moves
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,7 @@ class Handed:
     sessions: frozenset[UUID]  # whose places the new order has now
     holdings: Holdings | None
     seats: dict[UUID, UUID | None]  # of those sessions
+    claims: dict[UUID, UUID] = field(default_factory=dict)  # on their places, by session
 
 
 def to_come_over(order: Order, facts: Facts) -> frozenset[UUID]:
@@ -82,14 +83,15 @@ def _convert_order(
 ) -> Handed:  # fmt: skip
     holdings = read_holdings(tx, source)
     seats = _seats(tx, source)
-    kept = _transfer(tx, [c for c in holdings.claims if not c["chosen_with"]], source, source, order)
+    placed = [c for c in holdings.claims if not c["chosen_with"]]
+    kept = _transfer(tx, placed, source, source, order)
     # Its activities are chosen anew.
     places.give_back(tx.batch, source, [c for c in holdings.claims if c["chosen_with"]], now=now)
     source.change(converted_into_id=order.id)
     fire(tx.batch, chart, source, "convert", actor=SYSTEM, now=now, reason=_why(order), is_muted=is_muted,
          holdings=holdings, changes=_told(order, actor, kept))  # fmt: skip
     tx.flush()
-    return Handed(source, frozenset(kept), holdings, seats)
+    return Handed(source, frozenset(kept), holdings, seats, _by_session(placed))
 
 
 def _convert_booking(
@@ -104,7 +106,8 @@ def _convert_booking(
         tx.flush()
         return Handed(source, frozenset(), None, {})
     seats = _seats(tx, source)
-    kept = _transfer(tx, _claims_of(enrolled, leaving), enrolled.booking, source, order)
+    placed = _claims_of(enrolled, leaving)
+    kept = _transfer(tx, placed, enrolled.booking, source, order)
     # What was held is not held any more when the booking ends.
     enrolled.claims = [claim for claim in enrolled.claims if UUID(claim["term_product_id"]) not in kept]
     credit = enrolled.credit_of(leaving)
@@ -113,7 +116,7 @@ def _convert_booking(
          changes={**_told(order, actor, kept), "credited_minor": credit.total_minor,
                   "freed_minor": credit.freed_minor})  # fmt: skip
     tx.flush()
-    return Handed(source, frozenset(kept), None, seats)
+    return Handed(source, frozenset(kept), None, seats, _by_session(placed))
 
 
 def _seats(tx: Transaction, source: Order) -> dict[UUID, UUID | None]:
@@ -122,14 +125,22 @@ def _seats(tx: Transaction, source: Order) -> dict[UUID, UUID | None]:
     return {row["term_product_id"]: row["seat_id"] for row in found}
 
 
+def _by_session(claims: list[Row]) -> dict[UUID, UUID]:
+    return {UUID(claim["term_product_id"]): UUID(claim["id"]) for claim in claims}
+
+
 def _claims_of(enrolled: Enrolled, leaving: list[BookedLine]) -> list[Row]:
     sessions = {str(line.session_id) for line in leaving}
     return [claim for claim in enrolled.claims if claim["term_product_id"] in sessions]
 
 
 def _transfer(tx: Transaction, claims: list[Row], subject: Subject, source: Order, order: Order) -> list[UUID]:
-    """The claims change hands; both histories tell it, so that they add up to the places taken."""
+    """The claims change hands; both histories tell it, so that they add up to the places taken. Extras stay behind:
+    the new order holds those that it asks for.
+    """
     sessions = [UUID(claim["term_product_id"]) for claim in claims]
+    tx.run("DELETE FROM extra_claim WHERE organisation_id = %(org)s AND place_claim_id = ANY(%(ids)s)",
+           ids=[UUID(claim["id"]) for claim in claims])  # fmt: skip
     tx.batch.guard(
         _TRANSFER, [{"id": claim["id"], "from_id": source.id, "order_id": order.id, "order_type": int(order.order_type)}
                     for claim in claims],

@@ -23,7 +23,8 @@ SAVED_UNTIL = timedelta(hours=48)
 POLICY = (
     "Whoever has waited longest comes first. A place that becomes free is offered at once to the first who may and can "
     "take it, and is kept for them until the offer runs out; it is never kept past the session's booking cut-off. Who "
-    "cannot take it at that moment is passed over and keeps the position. A declined or expired offer goes to the next "
+    "cannot take it at that moment is passed over, keeps the position and is looked at again while a place is free. A "
+    "declined or expired offer goes to the next "
     "and ends the entry. A group that wants all or nothing has the position of its last change: places are saved for "
     "it as they become free and offered together when it has them all, and nobody behind it gets them, until 48 hours "
     "before the first of its sessions starts; from then on places go to the next who can take them at once."

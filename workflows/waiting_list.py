@@ -49,19 +49,24 @@ CHART = Chart(
 
 
 def offer_freed(tx: Transaction, session_ids: Sequence[UUID], now: datetime) -> None:
+    """What whoever freed places does before the commit: offer them to who waits. The sessions are locked already."""
+    offer_free(tx, session_ids, now=now)
+
+
+def offer_free(tx: Transaction, session_ids: Sequence[UUID], *, now: datetime) -> int:
     """Offer the free places of these sessions to who waits for them, longest first, until none is left or nobody can
-    take one. Locks the sessions, which whoever freed a place has locked already; no order and no account.
+    take one; returns how many were given out. Locks the sessions; no order and no account.
     """
     free = lock_queues(tx, session_ids)
     entries = read_queue(tx, session_ids)
     if not entries:
-        return
+        return 0
     queue = _Queue(entries, free, Fitness(tx, now))
     for session_id in sorted(free):
         for entry in [e for e in entries if e.session_id == session_id]:
             queue.serve(entry, now=now)
     queue.offer_whole_groups()
-    _write(tx, queue, now=now)
+    return _write(tx, queue, now=now)
 
 
 @dataclass
@@ -147,7 +152,7 @@ _PASS_OVER = Guarded(
 )
 
 
-def _write(tx: Transaction, queue: _Queue, *, now: datetime) -> None:
+def _write(tx: Transaction, queue: _Queue, *, now: datetime) -> int:
     placed = [*queue.set_aside, *(entry for offer in queue.offers for entry in offer)]
     fresh = [entry for entry in placed if entry.status is S.WAITING]
     meanwhile = MovedMeanwhile("The places were taken meanwhile; look again.")
@@ -159,10 +164,13 @@ def _write(tx: Transaction, queue: _Queue, *, now: datetime) -> None:
         fire(tx.batch, CHART, entry, "set_aside", actor=BY_SYSTEM, now=now)
     for offer in queue.offers:
         _write_offer(tx, queue.fitness, offer, now=now)
+    # Who is looked at again and cannot for the same reason was passed over when that was first so.
+    served, known = {entry.id for entry in placed}, {entry.id: entry.passed_over_for for entry in queue.entries}
     passed = [{"id": i, "at": now, "why": why} for i, why in queue.passed_over.items()
-              if i not in {entry.id for entry in placed}]  # fmt: skip
+              if i not in served and known[i] != why]  # fmt: skip
     if passed:
         tx.batch.guard(_PASS_OVER, passed, otherwise=lambda _: meanwhile)
+    return len(placed)
 
 
 def _write_offer(tx: Transaction, fitness: Fitness, offer: list[Entry], *, now: datetime) -> None:

@@ -103,7 +103,9 @@ def leave_queue(
     """Nothing of the order waits any more. What is left of its group has changed: its position is that of now, and it
     may be whole with what it has.
     """
-    leaving = [entry for entry in waiting or () if entry.is_live]
+    if not waiting:
+        return
+    leaving = [entry for entry in waiting if entry.is_live]
     count_leaving(batch, leaving, now=now)
     for entry in leaving:
         fire(batch, CHART, entry, "leave", actor=actor, now=now, reason=reason)

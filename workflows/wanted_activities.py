@@ -73,9 +73,14 @@ def has_activity_place(order: "Order", *, facts: "Facts", **_: object) -> Iterat
                 yield activity_full(line, activity)
 
 
+def places(count: int | None) -> str:
+    """So many places, in words."""
+    return "1 place" if count == 1 else f"{count} places"
+
+
 def activity_full(line: "WantedLine", activity: WantedActivity) -> Reason:
     return _about(line, "activity_full", f"{activity.title} on {activity.day:%a %d %b %Y} is full "
-                  f"({activity.capacity} places).", activity.id)  # fmt: skip
+                  f"({places(activity.capacity)}).", activity.id)  # fmt: skip
 
 
 def _about(line: "WantedLine", code: str, message: str, activity_id: UUID) -> Reason:

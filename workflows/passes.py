@@ -1,0 +1,280 @@
+"""Passes: declared, sold, and bought by families.
+
+A pass is paid from the family's wallet. Bought at a provider or by hand, the money is a top-up of its price that buys
+it in the same transaction; a top-up of another amount stays in the wallet.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from billing.gateways.protocol import Gateway
+from billing.ledger import pass_sold, post
+from billing.pricing import half_up
+from billing.wallet import Parts, lock_wallets, split_debit, write_entry
+from engine.actor import SYSTEM, Actor
+from engine.database import Database, Row, Transaction
+from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
+from engine.fire import announce
+from engine.ids import new_id, new_reference
+from engine.money import format_money, to_major
+from models import (
+    DocumentSeries,
+    Entitlement,
+    PassCovers,
+    PassProduct,
+    PassRequest,
+    PassReturns,
+    PassScope,
+    WalletEntryKind,
+)
+from workflows import wallet
+from workflows.payments import StartedPayment, open_page
+from workflows.wallet import LARGEST_MINOR, OFFICE
+from workflows.wallet_facts import AccountInLock, lock_account
+
+_MILLION = 1_000_000
+
+
+class PassWithdrawn(Conflict):
+    """The pass is not sold any more."""
+
+    code = "pass_withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A pass as it is to be sold; `units` None is without limit while it is valid."""
+
+    name: str
+    price_minor: int
+    validity_days: int
+    units: int | None = None
+    covers: PassCovers = PassCovers.SESSIONS
+    returns: PassReturns = PassReturns.IN_WINDOW
+    tax_name: str = ""
+    tax_percent: Decimal = Decimal(0)
+    category_ids: tuple[UUID, ...] = ()
+    program_ids: tuple[UUID, ...] = ()
+
+
+def declare(tx: Transaction, *, offer: Offer, actor: Actor, now: datetime) -> UUID:
+    """Put a pass on sale; it never changes from then on. Raises NotPermitted, Invalid (by field)."""
+    if not actor.is_admin:
+        raise NotPermitted("Passes are declared by admins.")
+    _refuse(_faults(tx, offer), "The pass is not put on sale.")
+    product_id = new_id()
+    tx.batch.add(
+        PassProduct,
+        [{
+            "id": product_id, "name": offer.name.strip(), "units": offer.units, "validity_days": offer.validity_days,
+            "covers": offer.covers.value, "returns": offer.returns.value, "price_minor": offer.price_minor,
+            "tax_name": offer.tax_name.strip(), "tax_rate": str(offer.tax_percent / 100), "created_at": now,
+        }],
+    )  # fmt: skip
+    scopes = [*((i, None) for i in dict.fromkeys(offer.category_ids)),
+              *((None, i) for i in dict.fromkeys(offer.program_ids))]  # fmt: skip
+    tx.batch.add(
+        PassScope,
+        [{"id": new_id(), "product_id": product_id, "category_id": category_id, "program_id": program_id}
+         for category_id, program_id in scopes],
+    )  # fmt: skip
+    return product_id
+
+
+def _faults(tx: Transaction, offer: Offer) -> list[Reason]:
+    reasons = []
+    if not offer.name.strip():
+        reasons.append(Reason("required", "Name the pass.", field="name"))
+    if not 0 < offer.price_minor <= LARGEST_MINOR:
+        reasons.append(Reason("amount_not_positive", "Let it cost more than 0.", field="price"))
+    for field, table, ids in (("category_ids", "program_category", offer.category_ids),
+                              ("program_ids", "program", offer.program_ids)):  # fmt: skip
+        known = _known(tx, table, ids)
+        reasons += [Reason("unknown", f"There is no such {table.replace('program_', '')}.", field=f"{field}[{n}]")
+                    for n, each in enumerate(ids) if each not in known]  # fmt: skip
+    return reasons
+
+
+def _known(tx: Transaction, table: str, ids: Collection[UUID]) -> set[UUID]:
+    if not ids:
+        return set()
+    rows = tx.rows(f"SELECT id FROM {table} WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)", ids=list(ids))
+    return {row["id"] for row in rows}
+
+
+def withdraw(tx: Transaction, *, product_id: UUID, actor: Actor, now: datetime) -> None:
+    """Sell a pass no more; those that were sold are good as before. Again changes nothing. Raises NotPermitted,
+    NotFound.
+    """
+    if not actor.is_admin:
+        raise NotPermitted("Passes are withdrawn by admins.")
+    found = tx.run("UPDATE pass_product SET withdrawn_at = coalesce(withdrawn_at, %(now)s) "
+                   "WHERE organisation_id = %(org)s AND id = %(id)s", id=product_id, now=now)  # fmt: skip
+    if not found:
+        raise _no_pass()
+
+
+def buy(
+    tx: Transaction, *, account_id: UUID, product_id: UUID, actor: Actor, now: datetime, valid_from: date | None = None
+) -> UUID:  # fmt: skip
+    """Buy a pass from the family's wallet, bonus first; good from today on unless a later day is named.
+
+    Raises NotFound, PassWithdrawn, WalletTooLow, Invalid (a first day that is past).
+    """
+    account = lock_account(tx, account_id, actor=actor)
+    product = _on_sale(tx, product_id)
+    _refuse_past(account, valid_from, now)
+    return _sell(tx, account, product, total_minor=product["total_minor"], valid_from=valid_from,
+                 sold_by=actor.user_id, now=now)  # fmt: skip
+
+
+def buy_by_hand(
+    tx: Transaction, *, account_id: UUID, product_id: UUID, provider: str, reason: str, actor: Actor, now: datetime,
+    valid_from: date | None = None,
+) -> UUID:  # fmt: skip
+    """The same for money that came in over the counter or at the bank. Raises NotPermitted besides."""
+    if actor.kind not in OFFICE:
+        raise NotPermitted("Payments by hand are recorded by admins and finance.")
+    account = lock_account(tx, account_id, actor=actor)
+    product = _on_sale(tx, product_id)
+    _refuse_past(account, valid_from, now)
+    wallet.record_top_up(
+        tx, account_id=account_id, amount=str(to_major(product["total_minor"], account.currency)), reason=reason,
+        actor=actor, now=now, provider=provider,
+    )  # fmt: skip
+    tx.flush()
+    return _sell(tx, account, product, total_minor=product["total_minor"], valid_from=valid_from,
+                 sold_by=actor.user_id, now=now)  # fmt: skip
+
+
+def start_purchase(
+    tx: Transaction, *, account_id: UUID, product_id: UUID, provider: str, actor: Actor, now: datetime,
+    valid_from: date | None = None,
+) -> StartedPayment:  # fmt: skip
+    """Ask a provider for the price of a pass: it is the family's as soon as that is paid. Raises as `buy`."""
+    account = lock_account(tx, account_id, actor=actor)
+    product = _on_sale(tx, product_id)
+    _refuse_past(account, valid_from, now)
+    started = wallet.start_top_up(
+        tx, account_id=account_id, amount=str(to_major(product["total_minor"], account.currency)), provider=provider,
+        actor=actor, now=now,
+    )  # fmt: skip
+    tx.batch.add(
+        PassRequest,
+        [{"id": new_id(), "product_id": product_id, "payment_id": started.payment_id,
+          "price_minor": product["total_minor"], "valid_from": valid_from, "created_at": now}],
+    )  # fmt: skip
+    return started
+
+
+def open_purchase(
+    database: Database, organisation_id: UUID, gateway: Gateway, *, account_id: UUID, product_id: UUID, actor: Actor,
+    return_url: str, webhook_url: str | None, now: datetime, valid_from: date | None = None,
+) -> StartedPayment:  # fmt: skip
+    """Start buying a pass and open its page at the provider. Raises what `start_purchase` and `open_page` raise."""
+    return open_page(
+        database, organisation_id, gateway, return_url=return_url, webhook_url=webhook_url, now=now,
+        start=lambda tx: start_purchase(tx, account_id=account_id, product_id=product_id, provider=gateway.name,
+                                        actor=actor, valid_from=valid_from, now=now),
+    )  # fmt: skip
+
+
+_REQUESTED = """
+SELECT r.product_id, r.price_minor, r.valid_from, p.account_id, p.amount_minor, p.started_by
+FROM pass_request r JOIN payment p ON p.organisation_id = r.organisation_id AND p.id = r.payment_id
+WHERE r.organisation_id = %(org)s AND r.payment_id = ANY(%(payment_ids)s) AND p.status = 'SUCCESS'
+  AND p.amount_minor = r.price_minor ORDER BY r.payment_id
+"""
+
+
+def buy_requested(tx: Transaction, payment_ids: Sequence[UUID], now: datetime) -> None:
+    """Money that was asked for a pass is in the wallet by now: it buys the pass, withdrawn meanwhile or not. The caller
+    holds the lock of the account.
+    """
+    for row in tx.rows(_REQUESTED, payment_ids=list(payment_ids)):
+        account = lock_account(tx, row["account_id"], actor=SYSTEM)
+        product = _product(tx, row["product_id"])
+        _sell(tx, account, product, total_minor=row["price_minor"], valid_from=row["valid_from"],
+              sold_by=row["started_by"], now=now)  # fmt: skip
+
+
+_PRODUCT = """
+SELECT p.id, p.name, p.units, p.validity_days, p.price_minor, p.tax_name, p.tax_rate, p.withdrawn_at,
+       g.prices_include_tax
+FROM pass_product p JOIN organisation g ON g.id = p.organisation_id
+WHERE p.organisation_id = %(org)s AND p.id = %(id)s
+"""
+
+
+def _product(tx: Transaction, product_id: UUID) -> Row:
+    """A pass with what is paid for it, `total_minor`. Raises NotFound."""
+    row = tx.row(_PRODUCT, id=product_id)
+    if row is None:
+        raise _no_pass()
+    return {**row, "total_minor": total_minor(row["price_minor"], row["tax_rate"], is_inside=row["prices_include_tax"])}
+
+
+def total_minor(price_minor: int, rate: Decimal, *, is_inside: bool) -> int:
+    """What is paid for it, tax included."""
+    return price_minor if is_inside else price_minor + half_up(price_minor * int(rate * _MILLION), _MILLION)
+
+
+def _on_sale(tx: Transaction, product_id: UUID) -> Row:
+    product = _product(tx, product_id)
+    if product["withdrawn_at"] is not None:
+        raise PassWithdrawn(f"{product['name']} is not sold any more.")
+    return product
+
+
+def _sell(
+    tx: Transaction, account: AccountInLock, product: Row, *, total_minor: int, valid_from: date | None,
+    sold_by: UUID | None, now: datetime,
+) -> UUID:  # fmt: skip
+    """The pass is the family's: paid from its wallet, numbered, and owed to it in the books until it is used."""
+    purse = lock_wallets(tx, [account.id], now=now)[account.id]
+    parts: Parts = split_debit(purse, total_minor, now=now)
+    entitlement_id, reference, today = new_id(), new_reference("PS"), account.today(now)
+    first = max(valid_from or today, today)
+    millionths = int(product["tax_rate"] * _MILLION)
+    tax = half_up(total_minor * millionths, _MILLION + millionths)
+    entry_id = write_entry(
+        tx.batch, account_id=account.id, kind=WalletEntryKind.PASS_BOUGHT, parts=parts.negated(), reason=reference,
+        actor_id=sold_by, now=now,
+    )  # fmt: skip
+    sold = pass_sold(balance_minor=parts.balance_minor, bonus_minor=parts.bonus_minor, tax_minor=tax)
+    post(tx.batch, source_kind="WALLET_ENTRY", source_id=entry_id, purpose=WalletEntryKind.PASS_BOUGHT.value,
+         account_id=account.id, postings=sold, posted_on=today, now=now)  # fmt: skip
+    tx.batch.add_numbered(
+        Entitlement,
+        {
+            "id": entitlement_id, "reference": reference, "account_id": account.id, "product_id": product["id"],
+            "wallet_entry_id": entry_id, "name": product["name"], "valid_from": first,
+            "valid_until": first + timedelta(days=product["validity_days"] - 1), "granted": product["units"],
+            "used": 0, "net_minor": total_minor - tax, "tax_minor": tax, "total_minor": total_minor,
+            "tax_name": product["tax_name"], "tax_rate": str(product["tax_rate"]), "earned_minor": 0,
+            "sold_on": today, "sold_by": sold_by, "created_at": now,
+        },
+        series=DocumentSeries.PASS, year=today.year,
+    )  # fmt: skip
+    announce(tx.batch, "pass.bought", now=now, account_id=account.id, entitlement_id=entitlement_id,
+             reference=reference, total_minor=total_minor,
+             total=format_money(total_minor, account.currency, account.locale))  # fmt: skip
+    return entitlement_id
+
+
+def _refuse_past(account: AccountInLock, valid_from: date | None, now: datetime) -> None:
+    if valid_from is not None and valid_from < account.today(now):
+        reason = Reason("in_the_past", "Let it be good from today on, or from a later day.", field="valid_from")
+        _refuse([reason], "The pass is not sold.")
+
+
+def _refuse(reasons: Sequence[Reason], headline: str) -> None:
+    if reasons:
+        raise Invalid(f"{headline} {reasons[0].message}", reasons=list(reasons))
+
+
+def _no_pass() -> NotFound:
+    return NotFound("There is no such pass.", what="pass")

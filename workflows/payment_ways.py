@@ -1,0 +1,73 @@
+"""How a cart may be confirmed: each way with why not, and with what is due when. The guards of a submission decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from billing.pricing import Priced
+from engine.actor import Actor
+from engine.database import Transaction
+from engine.errors import Reason
+from models import InstalmentKind, TermBookingConfirmationType
+from workflows.group_facts import lock_group
+from workflows.group_submission import owe_beside
+from workflows.order_effects import local_day
+from workflows.order_facts import Facts, Order
+from workflows.order_guards import has_confirmation_type_on_offer, is_in_good_standing
+from workflows.order_pricing import price_together
+from workflows.order_reads import read_facts_together
+from workflows.order_schedule import has_deposit, plan_schedule
+
+_How = TermBookingConfirmationType
+_FAMILIES = (_How.PAY_NOW_PAY_ALL, _How.PAY_NOW_PAY_DEPOSIT, _How.CONFIRM_WITHOUT_PAYMENT, _How.DIRECT_DEBIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to confirm; `reasons` say why it is not open. `now_minor` is due at once, `later` at the days named."""
+
+    how: TermBookingConfirmationType
+    reasons: list[Reason]
+    now_minor: int
+    later: list[tuple[date, int]]
+
+    @property
+    def is_open(self) -> bool:
+        return not self.reasons
+
+
+def ways_to_pay(tx: Transaction, *, group_order_id: UUID, actor: Actor, now: datetime) -> list[Way]:
+    """The ways that families know, for all orders of a group order that is still being filled.
+
+    Raises NotFound, NotAllowedNow (it was submitted).
+    """
+    _, locked = lock_group(tx, group_order_id, "submit", actor=actor)
+    placed = list(locked.values())
+    if not placed:
+        return []
+    found = read_facts_together(tx, placed, now=now, today=local_day(now, placed[0]), pay_later=True)
+    asked = list(zip(placed, found, price_together(list(zip(placed, found, strict=True))), strict=True))
+    return [_way(how, asked, actor=actor, now=now) for how in _FAMILIES]
+
+
+def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Actor, now: datetime) -> Way:
+    reasons: list[Reason] = []
+    later: dict[date, int] = {}
+    now_minor = owed_minor = 0
+    for order, facts, priced in asked:
+        order.confirmation_type = how
+        standing = facts.standing
+        owe_beside(facts, owed_minor)
+        owed_minor += priced.total_minor
+        own = [*has_confirmation_type_on_offer(order, facts=facts, actor=actor), *has_deposit(order, facts=facts)]
+        own += is_in_good_standing(order, facts=facts, priced=priced)
+        facts.standing = standing
+        if not own and how is not _How.CONFIRM_WITHOUT_PAYMENT:
+            schedule = plan_schedule(order, facts, priced, now=now)
+            now_minor += schedule.deposit_minor if schedule else priced.total_minor
+            for part in schedule.parts if schedule else ():
+                if part.kind is not InstalmentKind.DEPOSIT:
+                    later[part.due_on] = later.get(part.due_on, 0) + part.amount_minor
+        reasons += [reason for reason in own if reason.message not in {each.message for each in reasons}]
+    return Way(how, reasons, now_minor, sorted(later.items()))

@@ -1,0 +1,142 @@
+"""Sending approved refunds back the way they came: the key stored first, then the provider asked, then what it said.
+
+No network call stands inside a transaction. A refund's id is the provider's key for it, so asking again tells how it
+stands and moves no more money; one whose provider we do not speak with is paid by hand.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from billing.gateways.protocol import (
+    Gateway,
+    GatewayOutcomeUnknown,
+    GatewayRefund,
+    GatewayRefundStatus,
+    GatewayRefused,
+    GatewayUnreachable,
+)
+from billing.ledger import post, refund_paid, withdrawn
+from billing.wallet import Parts, lock_wallets, write_entry
+from engine.actor import SYSTEM, Actor
+from engine.database import Database, Row, Transaction
+from engine.errors import Conflict, NotFound, NotPermitted
+from engine.fire import announce
+from models import ActorKind, WalletEntryKind
+from workflows.wallet_debits import debit_when_filled
+from workflows.wallet_facts import lock_account
+
+_log = structlog.get_logger("termbook.refunds")
+_ASK_AGAIN = timedelta(minutes=1)
+
+
+class RefundIsSettled(Conflict):
+    """The refund was paid, or has failed, before."""
+
+    code = "refund_is_settled"
+
+
+# Several workers may ask at the same time; each takes what the others have not. What is taken is committed before the
+# provider is asked.
+_TAKE = """
+UPDATE refund SET asked_at = %(now)s WHERE organisation_id = %(org)s AND id = ANY (ARRAY(
+    SELECT r.id FROM refund r
+    WHERE r.organisation_id = %(org)s AND r.status = 'PENDING' AND r.provider = ANY (%(providers)s)
+      AND coalesce(r.asked_at, '-infinity') <= %(lately)s
+    ORDER BY r.asked_at NULLS FIRST, r.id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED))
+RETURNING id, provider, amount_minor, currency,
+    (SELECT p.external_id FROM payment p WHERE p.organisation_id = refund.organisation_id AND p.id = refund.payment_id)
+    AS payment_external_id
+"""
+
+
+def pay_refunds(
+    database: Database, gateways: Mapping[str, Gateway], *, now: datetime, batch: int = 100
+) -> int:  # fmt: skip
+    """Ask the providers to send what was approved, and about what they have not finished; apply what they say. Returns
+    how many came to an end; a provider that cannot be reached is logged and asked again later.
+    """
+    ended = 0
+    for organisation_id in database.organisations():
+        taken = database.run(
+            organisation_id,
+            lambda tx: tx.rows(_TAKE, providers=list(gateways), now=now, lately=now - _ASK_AGAIN, batch=batch),
+        )
+        for row in taken:
+            said = _ask(gateways[row["provider"]], row)
+            if said is not None and said.status is not GatewayRefundStatus.PENDING:
+                ended += database.run(organisation_id, partial(apply_refund, refund_id=row["id"], said=said, now=now))
+    return ended
+
+
+def _ask(gateway: Gateway, row: Row) -> GatewayRefund | None:
+    try:
+        return gateway.refund(
+            key=str(row["id"]), external_id=row["payment_external_id"], amount_minor=row["amount_minor"],
+            currency=row["currency"],
+        )  # fmt: skip
+    except GatewayRefused as refusal:
+        return GatewayRefund("", GatewayRefundStatus.FAILED, refusal.message)
+    except (GatewayOutcomeUnknown, GatewayUnreachable) as error:
+        _log.warning("refunds.not_answered", provider=gateway.name, refund=str(row["id"]), error=error.message)
+        return None
+
+
+_REFUND = """
+SELECT r.id, r.account_id, r.payment_id, r.amount_minor, r.status, r.provider, q.id AS request_id, q.reference
+FROM refund r JOIN refund_request q ON q.organisation_id = r.organisation_id AND q.id = r.request_id
+WHERE r.organisation_id = %(org)s AND r.id = %(id)s
+"""
+_END = """
+UPDATE refund SET status = %(status)s, external_id = %(external_id)s, failure_reason = %(failure)s, updated_at = %(now)s
+WHERE organisation_id = %(org)s AND id = %(id)s AND status = 'PENDING'
+"""
+
+
+def apply_refund(tx: Transaction, *, refund_id: UUID, said: GatewayRefund, now: datetime) -> bool:
+    """Keep how a refund ended: paid, or back in the wallet. Answers whether that was news."""
+    found = tx.row(_REFUND, id=refund_id)
+    assert found is not None, "refunds stay"
+    account = lock_account(tx, found["account_id"], actor=SYSTEM)
+    is_paid = said.status is GatewayRefundStatus.SUCCEEDED
+    if not tx.run(_END, id=refund_id, status="SUCCEEDED" if is_paid else "FAILED", external_id=said.external_id or None,
+                  failure=said.failure_reason, now=now):  # fmt: skip
+        return False
+    amount = found["amount_minor"]
+    if is_paid:
+        post(tx.batch, source_kind="REFUND", source_id=refund_id, purpose="PAID", account_id=account.id,
+             postings=refund_paid(amount_minor=amount, provider=found["provider"]), posted_on=account.today(now),
+             now=now)  # fmt: skip
+    else:
+        lock_wallets(tx, [account.id], now=now)
+        entry_id = write_entry(
+            tx.batch, account_id=account.id, kind=WalletEntryKind.RESTORED, parts=Parts(amount),
+            payment_id=found["payment_id"], now=now,
+            reason=f"{found['reference']}: {said.failure_reason or 'not sent'}",
+        )  # fmt: skip
+        post(tx.batch, source_kind="WALLET_ENTRY", source_id=entry_id, purpose=WalletEntryKind.RESTORED.value,
+             account_id=account.id, postings=withdrawn(amount_minor=-amount), posted_on=account.today(now),
+             now=now)  # fmt: skip
+        debit_when_filled(tx.batch, [account.id], now=now)
+    announce(tx.batch, "refund.paid" if is_paid else "refund.failed", now=now, subject_id=found["request_id"],
+             reference=found["reference"], amount_minor=amount)  # fmt: skip
+    return True
+
+
+def pay_by_hand(tx: Transaction, *, refund_id: UUID, actor: Actor, now: datetime) -> UUID:
+    """The office has sent it: cash over the counter, or a transfer. Returns the request. Raises NotPermitted, NotFound,
+    RefundIsSettled.
+    """
+    if actor.kind not in (ActorKind.ADMIN, ActorKind.FINANCE):
+        raise NotPermitted("Refunds are paid by admins and finance.")
+    found = tx.row(_REFUND, id=refund_id)
+    if found is None:
+        raise NotFound("There is no such refund.", what="refund")
+    said = GatewayRefund(f"by hand {refund_id}", GatewayRefundStatus.SUCCEEDED)
+    if not apply_refund(tx, refund_id=refund_id, said=said, now=now):
+        raise RefundIsSettled("The refund was paid, or has failed, before.")
+    request_id: UUID = found["request_id"]
+    return request_id
