@@ -1,4 +1,4 @@
-"""The API, composed: settings, database, clock and payment gateways in, an ASGI application out."""
+"""The API and the pages, composed: settings, database, clock and payment gateways in, an ASGI application out."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,22 +19,38 @@ from api.gate import Gate
 from api.routes import (
     accounts,
     activities,
+    authorised_people,
+    bank,
     bookings,
+    books,
+    calendars,
     changes,
     closures,
+    consents,
     conversions,
+    debit_runs,
+    documents,
     finance,
     group_orders,
     guests,
     health,
+    invoice_runs,
+    mails,
     makeups,
     mandates,
     offerings,
     orders,
+    passes,
     payments,
     programme,
+    promo_codes,
+    reconciliation,
+    refunds,
     registrations,
+    reopenings,
+    reports,
     roll_over,
+    rolls,
     seats,
     sessions,
     setup,
@@ -43,12 +59,17 @@ from api.routes import (
     tickets,
     users,
     waiting,
+    wallets,
+    webhooks,
 )
 from api.state import State
 from billing.gateways.protocol import Gateway
 from engine.clock import Clock
 from engine.database import Database
 from engine.settings import Settings
+from web.faults import or_page, refusal_page
+from web.portals import is_page
+from web.site import add_pages, add_shared
 
 _ROUTERS = tuple(
     module.router
@@ -61,22 +82,40 @@ _ROUTERS = tuple(
         changes,
         closures,
         sessions,
+        rolls,
         seats,
         tickets,
         offerings,
         activities,
         makeups,
+        mails,
         programme,
+        promo_codes,
         waiting,
         roll_over,
         subscriptions,
         accounts,
+        authorised_people,
+        consents,
         users,
         finance,
+        books,
+        calendars,
+        documents,
+        invoice_runs,
+        reports,
         mandates,
+        debit_runs,
         payments,
+        reconciliation,
+        bank,
+        wallets,
+        passes,
+        refunds,
         guests,
         registrations,
+        reopenings,
+        webhooks,
         setup,
         health,
     )
@@ -102,13 +141,16 @@ def create_app(
     )  # fmt: skip
     app.state.termbook = State(settings, database, clock, gateways)
     for kind, handler in HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, or_page(handler))
     url = urlsplit(settings.base_url)
     app.add_middleware(
-        Gate, cookie_name=cookie_name(settings.cookie_secure), origin=f"{url.scheme}://{url.netloc}"
+        Gate, cookie_name=cookie_name(settings.cookie_secure), origin=f"{url.scheme}://{url.netloc}", is_page=is_page,
+        as_page=refusal_page,
     )  # fmt: skip
+    add_shared(app)
     for router in _ROUTERS:
         app.include_router(router)
+    add_pages(app)
     _add_documentation(app)
     return app
 

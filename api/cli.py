@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from api import supervisor
+from api import documents, exports, invoices, supervisor
 from api.demo import play
 from api.runtime import Runtime, running
 from api.trace import play_trace
@@ -22,7 +22,7 @@ from catalogue.importer import import_programme
 from engine.check import check as find_breaches
 from engine.check import report as say_breaches
 from engine.diagram import place
-from engine.errors import NotFound, TermbookError
+from engine.errors import TermbookError
 from engine.replay import replay
 from engine.replay import report as say_replayed
 from engine.schema import migrate as migrate_schema
@@ -31,6 +31,9 @@ from workflows.charts import CHARTS, edges
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
+app.add_typer(invoices.app, name="invoices")
+app.add_typer(documents.app, name="documents")
+app.add_typer(exports.app, name="export")
 # The mapping of the one registration whose trace is at hand.
 _UCSD = Path(str(files("samples"))) / "ucsd_summer3.toml"
 
@@ -150,10 +153,7 @@ def diagram(
 
 
 def _organisation(runtime: Runtime, slug: str) -> UUID:
-    found = runtime.database.organisation_by_slug(slug)
-    if found is None:
-        raise NotFound(f"There is no organisation {slug!r}.")
-    return found
+    return runtime.organisation(slug)
 
 
 @contextmanager

@@ -237,7 +237,7 @@ def _take_the_roll(stage: Stage) -> None:
     staff = stage.staff
     roll = stage.run(partial(read_roll, session_id=first["id"], actor=staff))
     for entry in roll.entries:
-        alerts = f" [red]{'; '.join(entry.alerts)}[/]" if entry.alerts else ""
+        alerts = f" [red]{'; '.join(map(str, entry.alerts))}[/]" if entry.alerts else ""
         stage.say(f"expected: {entry.name}{' (new)' if entry.is_new else ''}{alerts}")
     marks = [Mark(entry.attendance_id, AttendanceStatus.PRESENT, stage.clock.now()) for entry in roll.entries]
     roll = stage.verb(mark_roll, session_id=first["id"], marks=marks, actor=staff)

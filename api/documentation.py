@@ -9,7 +9,10 @@ from fastapi.openapi.utils import get_openapi
 
 from api.credentials import COOKIE
 from api.errors import MEDIA_TYPE, problem_body
+from api.schemas.bank import LINE_AFTER
 from api.schemas.base import Output, Page, Problem, example_of
+from api.schemas.books import BOOKS_AFTER
+from api.schemas.debit_runs import RUN_AFTER
 from api.schemas.mandates import DEBIT_AFTER, MANDATE_AFTER
 from api.schemas.refusals import ALSO, GUARDS, PROBLEMS, PULLED_WITH, REASONS, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
@@ -106,6 +109,7 @@ def _add_headers(document: dict[str, Any]) -> None:
 
 # What an operation answers where that is not the example of its schema, or its schema is nobody's in particular.
 _ANSWERS: dict[str, Any] = {
+    **BOOKS_AFTER, **LINE_AFTER, **RUN_AFTER,
     **ORDER_AFTER, **GROUP_ORDER_AFTER, **PAYMENT_AFTER, **MANDATE_AFTER, **DEBIT_AFTER, **SUBSCRIPTION_AFTER,
     "read_booking_history": BOOKING_HISTORY, "is_alive": {"status": "alive"},
     "is_ready": {"status": "ready"},
@@ -114,6 +118,15 @@ _ANSWERS: dict[str, Any] = {
         "openapi": "https://bookings.example/openapi.json", "health": "https://bookings.example/readyz",
     },
     "make_sign_in": {"organisation_id": ORGANISATION_ID},
+}  # fmt: skip
+
+
+# How a file begins.
+_FILES = {
+    "application/xml": "<?xml version='1.0' encoding='UTF-8'?>…", "text/plain": "0                 01…",
+    "application/pdf": "%PDF-1.7 …", "text/csv": "Month,Tax\r\n2026-04,260.00\r\n",
+    "application/zip": "PK…",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "PK…",
 }  # fmt: skip
 
 
@@ -141,8 +154,8 @@ def _show(operation_id: str, media_type: str, content: dict[str, Any], schemas: 
     component = schemas.get(content["schema"].get("$ref", "").rsplit("/", 1)[-1], {})
     if operation_id in _ANSWERS:
         content["example"] = _ANSWERS[operation_id]
-    elif media_type == "application/pdf":
-        content["example"] = "%PDF-1.7 …"
+    elif media_type in _FILES:
+        content["example"] = _FILES[media_type]
     elif "examples" in component:
         content["example"] = component["examples"][0]
 

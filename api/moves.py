@@ -265,6 +265,32 @@ def _remember(tx: Transaction, call: Call, principal_id: UUID, answer: Answer) -
     tx.batch.on_violation("pk_idempotency_key", AnsweredMeanwhile("The same request was answered a moment ago."))
 
 
+_ANSWERED = """
+SELECT status_code, response, headers FROM idempotency_key
+WHERE organisation_id = %(org)s AND principal_id = %(nobody)s AND key = %(key)s
+"""
+NOBODY = UUID(int=0)  # who asks without a sign-in
+
+
+def answer_once(tx: Transaction, *, key: str | None, now: datetime, work: Callable[[], Answer]) -> Answer:
+    """What a stranger's form comes to: sent again, it gets the answer of the first time. A second one that comes in
+    meanwhile waits for the first. The key is nobody else's: it is made of the visit's token and all that was sent.
+    """
+    if key is None:
+        return work()
+    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 1))", key=key)
+    stored = tx.row(_ANSWERED, nobody=NOBODY, key=key)
+    if stored is not None:
+        return Answer(stored["response"], stored["status_code"])
+    answer = work()
+    tx.batch.add(
+        IdempotencyKey,
+        [{"principal_id": NOBODY, "key": key, "request_hash": key, "status_code": answer.status,
+          "response": answer.body or {}, "headers": {}, "created_at": now}],
+    )  # fmt: skip
+    return answer
+
+
 _REMEMBER_REFUSAL = """
 WITH fresh AS (
     INSERT INTO idempotency_key

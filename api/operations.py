@@ -26,6 +26,14 @@ PDF: dict[int | str, dict[str, Any]] = {
     }
 }
 
+# The answer of a route that gives many of them.
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A file for each document.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
 _REFUSALS = {
     304: "The version that `If-None-Match` names is still the current one.",
     400: "The body cannot be read.",

@@ -24,6 +24,10 @@ RULES: dict[str, tuple[str, str]] = {
     "ck_account_guest_has_an_email": ("email", "A guest account is found by its e-mail address, in lower case."),
     "ck_term_product_taken_within_capacity": ("capacity", "A session has no fewer places than are taken."),
     "ck_extra_price_is_not_negative": ("price_minor", "An extra costs 0 or more."),
+    "ck_extra_stock_is_not_negative": ("stock", "The stock of an extra is 0 or more."),
+    "ck_extra_stock_taken_within_stock": (
+        "stock", "At some session more of the extra are taken; its stock is at least that.",
+    ),
     "ck_venue_name_has_a_sane_length": ("name", "A name has 1 to 200 characters."),
     "ck_user_email_is_lower_case": ("email", "An e-mail address is kept in lower case."),
 }  # fmt: skip

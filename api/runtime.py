@@ -14,7 +14,7 @@ from billing.gateways.protocol import Gateway
 from billing.gateways.sandbox import SandboxGateway
 from engine.clock import Clock
 from engine.database import Database
-from engine.errors import StartupFailed
+from engine.errors import NotFound, StartupFailed
 from engine.schema import migrate
 from engine.server import ensure_server
 from engine.settings import Settings, derived_secret, make_clock
@@ -34,6 +34,13 @@ class Runtime:
         folder = self.settings.data_directory / "documents" / str(organisation_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{number}.pdf"
+
+    def organisation(self, slug: str) -> UUID:
+        """The organisation of that slug. Raises NotFound."""
+        found = self.database.organisation_by_slug(slug)
+        if found is None:
+            raise NotFound(f"There is no organisation {slug!r}.")
+        return found
 
     def child_environment(self) -> dict[str, str]:
         """The environment of a process that shares this database and this clock."""
@@ -56,7 +63,15 @@ def make_gateways(settings: Settings) -> dict[str, Gateway]:
         settings.sandbox_gateway_url, api_key=derived_secret(settings.secret, "sandbox api key"),
         secret=derived_secret(settings.secret, "sandbox webhooks"),
     )  # fmt: skip
-    return {"sandbox": sandbox}
+    gateways: dict[str, Gateway] = {"sandbox": sandbox}
+    if bool(settings.stripe_api_key) != bool(settings.stripe_webhook_secret):
+        raise StartupFailed("Stripe needs both TERMBOOK_STRIPE_API_KEY and TERMBOOK_STRIPE_WEBHOOK_SECRET.")
+    if settings.stripe_api_key:
+        # Its library takes a while to load: only for who pays by it.
+        from billing.gateways.stripe import StripeGateway
+
+        gateways["stripe"] = StripeGateway(settings.stripe_api_key, webhook_secret=settings.stripe_webhook_secret)
+    return gateways
 
 
 @contextmanager

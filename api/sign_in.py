@@ -1,4 +1,6 @@
-"""Signing in with a password: counted attempts, then the password outside any transaction, then the credential."""
+"""Signing in with a password (counted attempts, then the password outside any transaction, then the credential), and by
+an address that was mailed.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,8 +11,12 @@ from api.credentials import hash_of, new_secret
 from api.errors import Unauthenticated
 from api.passwords import hash_password, is_outdated, is_password
 from engine.database import Database, Row, Transaction
+from engine.errors import NotPermitted
 from engine.ids import new_id
+from engine.links import LinkInvalid, open_link
+from engine.settings import derived_secret
 from models import CredentialKind
+from workflows import sign_in_links
 
 SIGNED_IN_FOR = timedelta(days=14)
 _LIMIT = Limit("sign in", most=10, window=timedelta(minutes=15))
@@ -84,3 +90,44 @@ def add_credential(
         now=now, expires_at=expires_at,
     )  # fmt: skip
     return credential_id
+
+
+class LinkUsed(NotPermitted):
+    """The address signed somebody in already; it does so once."""
+
+    code = "link_used"
+
+
+_ENTER = """
+INSERT INTO credential (organisation_id, id, kind, user_id, secret_hash, label, created_at, expires_at)
+VALUES (%(org)s, %(id)s, 'SIGN_IN', %(user_id)s, %(secret_hash)s, '', %(now)s, %(expires_at)s)
+ON CONFLICT (organisation_id, secret_hash) DO NOTHING
+"""
+
+
+def sign_in_by_link(database: Database, *, secret: str, link: str, now: datetime) -> SignIn:
+    """Come in by a mailed address. Its own fingerprint is the secret of the sign-in, which exists once.
+
+    Raises LinkInvalid, LinkExpired, LinkUsed.
+    """
+    organisation_id, user_id = opened_link(secret, link, now=now)
+    fresh = hash_of(derived_secret(secret, f"sign in by {link}"))
+
+    def enter(tx: Transaction) -> int:
+        if sign_in_links.find(tx, user_id=user_id) is None:
+            return 0
+        return tx.run(_ENTER, id=new_id(), user_id=user_id, secret_hash=hash_of(fresh), now=now,
+                      expires_at=now + SIGNED_IN_FOR)  # fmt: skip
+
+    if not database.run(organisation_id, enter):
+        raise LinkUsed("This link signed you in already; it works once. Ask for a new one.")
+    return SignIn(organisation_id, fresh)
+
+
+def opened_link(secret: str, link: str, *, now: datetime) -> tuple[UUID, UUID]:
+    """The organisation and the user of a mailed address. Raises LinkInvalid or LinkExpired."""
+    facts = open_link(secret, sign_in_links.PURPOSE, link, now=now)
+    try:
+        return UUID(hex=facts["organisation"]), UUID(hex=facts["user"])
+    except (KeyError, ValueError) as fault:
+        raise LinkInvalid("This link is not valid; ask for a new one.") from fault

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from api.guardian import Guardian
 from api.runtime import Runtime, running
 from engine.clock import SetClock
 from engine.errors import StartupFailed
@@ -24,6 +25,7 @@ from engine.settings import Settings, derived_secret, settings
 from samples.sample import CLOCK_START, PASSWORD, PEOPLE, make_sample
 
 SLUG = "centre7"
+_Child = tuple[str, "subprocess.Popen[bytes]"]
 _STOP_SECONDS = 8.0
 _START_SECONDS = 60.0
 
@@ -41,15 +43,20 @@ def run_sample(console: Console, *, port: int, workers: int, at: datetime | None
     with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
         runtime = _resume(runtime, at)
         _make_sample_once(console, runtime)
-        children = _start(runtime, port=port, workers=workers)
+        guardian = Guardian(os.environ | {"TERMBOOK_DATA_DIRECTORY": str(chosen.data_directory)})
+        children: list[_Child] = [("guardian", guardian.process)]
         try:
+            for child in _start(runtime, port=port, workers=workers):
+                children.append(child)
+                guardian.watch(child[1].pid)
             if _wait_until_up(chosen, children, stop):
                 _greet(console, runtime)
             while not stop.wait(0.5):
                 _raise_if_ended(children)
         finally:
             console.print("Stopping …")
-            _end([process for _, process in children])
+            _end([process for _, process in children[1:]])
+            guardian.dismiss()
 
 
 def _refuse_taken_ports(*ports: int) -> None:
@@ -108,7 +115,7 @@ def _make_sample_once(console: Console, runtime: Runtime) -> None:
             make_sample(runtime.owner_url, runtime.database, slug=SLUG, name="Centre 7", now=runtime.clock.now())
 
 
-def _start(runtime: Runtime, *, port: int, workers: int) -> list[tuple[str, "subprocess.Popen[bytes]"]]:
+def _start(runtime: Runtime, *, port: int, workers: int) -> Iterator[_Child]:
     uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning", "--no-access-log"]
     commands = {
         "API": [*uvicorn, "--port", str(port), "--workers", str(workers), "--factory", "api.server:create"],
@@ -117,9 +124,8 @@ def _start(runtime: Runtime, *, port: int, workers: int) -> list[tuple[str, "sub
         "worker": [sys.executable, "-m", "api.worker"],
     }  # fmt: skip
     environment = _environment(runtime)
-    return [
-        (name, subprocess.Popen(command, env=environment, start_new_session=True)) for name, command in commands.items()
-    ]
+    for name, command in commands.items():
+        yield name, subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 def _environment(runtime: Runtime) -> dict[str, str]:
@@ -135,9 +141,7 @@ def _environment(runtime: Runtime) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _wait_until_up(
-    chosen: Settings, children: Sequence[tuple[str, "subprocess.Popen[bytes]"]], stop: threading.Event
-) -> bool:
+def _wait_until_up(chosen: Settings, children: Sequence[_Child], stop: threading.Event) -> bool:
     """Until API and sandbox answer; False when told to stop before. Raises StartupFailed."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
@@ -157,7 +161,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _raise_if_ended(children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -> None:
+def _raise_if_ended(children: Sequence[_Child]) -> None:
     for name, process in children:
         if process.poll() is not None:
             raise StartupFailed(f"The {name} process ended with code {process.returncode}; see its messages above.")
@@ -165,7 +169,7 @@ def _raise_if_ended(children: Sequence[tuple[str, "subprocess.Popen[bytes]"]]) -
 
 def _greet(console: Console, runtime: Runtime) -> None:
     base, today = runtime.settings.base_url, runtime.clock.now().astimezone(CLOCK_START.tzinfo)
-    console.print(f"\n[bold]Termbook[/] is at {base}  (documentation: {base}/docs)")
+    console.print(f"\n[bold]Termbook[/] is at {base}  (API: {base}/docs, design: {base}/design)")
     console.print(f"The sample lives on {today:%A %d %B %Y, %H:%M} in Toronto and runs on from there.")
     table = Table("role", "e-mail", "password", title=f"Sign in to the organisation “{SLUG}”")
     for person in PEOPLE:

@@ -24,6 +24,7 @@ from models import ActorKind, TermBookingConfirmationType, TermBookingOrderType
 from samples.sample import Child, add_family
 from workflows import enrolment, waiting_offers
 from workflows import term_booking_order as orders
+from workflows.booking_facts import Enrolled
 from workflows.capacity import set_capacity
 from workflows.timeouts import handlers
 from workflows.waiting_orders import wait
@@ -135,7 +136,7 @@ class Player:
             section.why["dropped by more than we enrolled"] += 1
             return
         attendee_id = self.chance.choice(list(section.enrolled))
-        if self._try(section, "", enrolment.cancel, booking_id=section.enrolled[attendee_id], actor=self.admin, now=now,
+        if self._try(section, "", _cancel, booking_id=section.enrolled[attendee_id], actor=self.admin, now=now,
                      reason=_REASON) is not None:  # fmt: skip
             del section.enrolled[attendee_id]
         self._answer_offers(section, now)
@@ -268,3 +269,10 @@ _SECTIONS = "SELECT id, code, term_id FROM term_program_set WHERE organisation_i
 def sections_of(tx: Transaction) -> dict[str, Section]:
     """The sections of the imported timetable by their code."""
     return {row["code"]: Section(row["code"], row["id"], row["term_id"]) for row in tx.rows(_SECTIONS)}
+
+
+def _cancel(tx: Transaction, *, booking_id: UUID, actor: Actor, now: datetime, reason: str) -> Enrolled:
+    """Look at what a cancellation comes to, and accept it."""
+    review = enrolment.review_cancellation(tx, booking_id=booking_id, actor=actor, now=now)
+    return enrolment.cancel(tx, booking_id=booking_id, fingerprint=review.difference.fingerprint, actor=actor, now=now,
+                            reason=reason)  # fmt: skip

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
@@ -22,6 +22,10 @@ from engine.links import LinkInvalid, open_link
 from models import ActorKind
 from workflows.guests import LINK_PURPOSE, Opened, guest_link, opened
 
+BOOK_BY_ADDRESS = Limit("book without a login from here", most=60, window=timedelta(hours=1))
+BOOK_BY_EMAIL = Limit("book with this e-mail address", most=20, window=timedelta(hours=1))
+
+T = TypeVar("T")
 GuestVerb = Callable[[Transaction, Principal, Opened], Answer]
 
 
@@ -47,9 +51,11 @@ class Visit:
 
     def run(self, organisation_id: UUID, verb: Callable[[Transaction, Principal], Answer]) -> Response:
         """One verb of a stranger in one transaction."""
-        return self.state.database.run(
-            organisation_id, lambda tx: _respond(verb(tx, _stranger(tx)))
-        )  # fmt: skip
+        return _respond(self.fetch(organisation_id, verb))
+
+    def fetch(self, organisation_id: UUID, query: Callable[[Transaction, Principal], T]) -> T:
+        """What a stranger may read, for an answer that is made outside of the transaction."""
+        return self.state.database.run(organisation_id, lambda tx: query(tx, _stranger(tx)))
 
     def link(self, organisation_id: UUID, order_id: UUID) -> str:
         """A link that opens the order from now on."""

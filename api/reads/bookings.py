@@ -7,7 +7,6 @@ from api.reads.orders import own_accounts, session_label, summary
 from api.reads.paging import Listing
 from api.reads.schedules import agreed
 from engine.database import Row, Transaction
-from engine.errors import NotFound
 from invoicing.issue import number_text
 from models import TermBookingStatus
 from workflows.term_booking import CHART
@@ -65,11 +64,11 @@ WHERE l.organisation_id = %(org)s AND l.booking_id = %(booking_id)s ORDER BY l.p
 """
 _INVOICES = """
 SELECT id, series, year, number, total_minor, due_on FROM invoice
-WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s ORDER BY issued_at, id
+WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s AND series = %(series)s ORDER BY issued_at, id
 """
 _CREDIT_NOTES = """
 SELECT id, series, year, number, total_minor FROM credit_note
-WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s ORDER BY issued_at, id
+WHERE organisation_id = %(org)s AND booking_id = %(booking_id)s AND series = 'CN' ORDER BY issued_at, id
 """
 
 
@@ -77,10 +76,7 @@ def whole(tx: Transaction, principal: Principal, booking_id: UUID) -> Answer:
     """A booking with its lines and invoices. Raises NotFound, also for another family's."""
     found = listing(principal)
     found.where("b.id = %(booking_id)s", booking_id=booking_id)
-    page = found.page(tx, cursor=None, limit=1, show=dict).body
-    if page is None or not page["items"]:
-        raise NotFound("There is no such booking.", what="booking")
-    row = page["items"][0]
+    row = found.one(tx, "booking")
     return Answer({
         **summary(row), "status_code": row["status"],
         "allowed": CHART.triggers_from(TermBookingStatus(row["status"]), principal.kind),
@@ -88,7 +84,8 @@ def whole(tx: Transaction, principal: Principal, booking_id: UUID) -> Answer:
         "lines": [_line(line) for line in tx.rows(_LINES, booking_id=booking_id)],
         "payment_schedule": agreed(tx, principal, row["order_id"]),
         "credit_notes": [_credit_note(note) for note in tx.rows(_CREDIT_NOTES, booking_id=booking_id)],
-        "invoices": [_invoice(invoice) for invoice in tx.rows(_INVOICES, booking_id=booking_id)],
+        "invoices": [_invoice(invoice) for invoice in tx.rows(_INVOICES, booking_id=booking_id, series="INV")],
+        "zero_statements": [_zero_statement(row) for row in tx.rows(_INVOICES, booking_id=booking_id, series="ZS")],
     }, version=row["version"])  # fmt: skip
 
 
@@ -102,6 +99,10 @@ def _invoice(row: Row) -> Row:
         "id": row["id"], "number": number_text(row["series"], row["year"], row["number"]),
         "total_minor": row["total_minor"], "due_on": row["due_on"],
     }  # fmt: skip
+
+
+def _zero_statement(row: Row) -> Row:
+    return {"id": row["id"], "number": number_text(row["series"], row["year"], row["number"])}
 
 
 def _credit_note(row: Row) -> Row:

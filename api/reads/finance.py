@@ -9,7 +9,6 @@ from api.moves import Answer, Principal
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
-from engine.errors import NotFound
 from invoicing.document import Document
 from invoicing.issue import number_text
 from invoicing.pdf import render_pdf
@@ -17,8 +16,8 @@ from invoicing.pdf import render_pdf
 _INVOICES = """
 SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
        b.reference AS booking_reference, v.currency, v.net_minor, v.tax_minor, v.total_minor,
-       n.paid_minor, n.credited_minor, 
-       v.total_minor - n.paid_minor - n.credited_minor AS owing_minor, v.issued_on, v.due_on
+       n.paid_minor, n.settled_minor - n.written_off_minor AS credited_minor, n.written_off_minor,
+       v.total_minor - n.paid_minor - n.settled_minor AS owing_minor, v.issued_on, v.due_on
 FROM invoice v
 JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
 JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
@@ -26,17 +25,18 @@ CROSS JOIN LATERAL (
     SELECT (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM payment_allocation x
             WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) AS paid_minor,
            (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM credit_allocation x
-            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) AS credited_minor) n
-WHERE v.organisation_id = %(org)s{where}
+            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id) AS settled_minor,
+           (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM credit_allocation x
+            WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id AND x.write_off_id IS NOT NULL)
+           AS written_off_minor) n
+WHERE v.organisation_id = %(org)s AND v.series = 'INV'{where}
 """
-IS_OPEN = "v.total_minor > n.paid_minor + n.credited_minor"
+IS_OPEN = "v.total_minor > n.paid_minor + n.settled_minor"
 
 
 def invoices(principal: Principal) -> Listing:
     """Invoices that the caller may see, newest first."""
-    found = Listing(_INVOICES, [("v.id", "uuid")], is_descending=True)
-    own_accounts(found, principal, "v.account_id")
-    return found
+    return _newest(_INVOICES, principal)
 
 
 def show_numbered(row: Row) -> Row:
@@ -54,7 +54,7 @@ def invoice(tx: Transaction, principal: Principal, invoice_id: UUID) -> Answer:
     """An invoice with its lines. Raises NotFound, also for another family's."""
     found = invoices(principal)
     found.where("v.id = %(id)s", id=invoice_id)
-    shown = show_numbered(_only(found, tx, "invoice"))
+    shown = show_numbered(found.one(tx, "invoice"))
     return Answer({
         **shown, "total": principal.money(shown["total_minor"]), "owing": principal.money(shown["owing_minor"]),
         "lines": tx.rows(_INVOICE_LINES, id=invoice_id),
@@ -69,7 +69,7 @@ SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account
 FROM credit_note v
 JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
 JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
-WHERE v.organisation_id = %(org)s{where}
+WHERE v.organisation_id = %(org)s AND v.series = 'CN'{where}
 """
 _CREDIT_NOTE_LINES = """
 SELECT invoice_line_id, description, session_date, quantity, net_minor, tax_minor, gross_minor, tax_name, tax_rate,
@@ -80,18 +80,60 @@ FROM credit_note_line WHERE organisation_id = %(org)s AND credit_note_id = %(id)
 
 def credit_notes(principal: Principal) -> Listing:
     """Credit notes that the caller may see, newest first."""
-    found = Listing(_CREDIT_NOTES, [("v.id", "uuid")], is_descending=True)
-    own_accounts(found, principal, "v.account_id")
-    return found
+    return _newest(_CREDIT_NOTES, principal)
 
 
 def credit_note(tx: Transaction, principal: Principal, credit_note_id: UUID) -> Answer:
     """A credit note with its lines. Raises NotFound, also for another family's."""
     found = credit_notes(principal)
     found.where("v.id = %(id)s", id=credit_note_id)
-    shown = show_numbered(_only(found, tx, "credit note"))
+    shown = show_numbered(found.one(tx, "credit note"))
     return Answer({
         **shown, "total": principal.money(shown["total_minor"]), "lines": tx.rows(_CREDIT_NOTE_LINES, id=credit_note_id)
+    })  # fmt: skip
+
+
+_ZERO_STATEMENTS = """
+SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
+       b.reference AS booking_reference, v.currency, v.total_minor AS moved_minor, v.issued_on, n.reason
+FROM invoice v
+JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
+JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
+JOIN credit_note n ON n.organisation_id = v.organisation_id AND n.series = v.series AND n.year = v.year
+     AND n.number = v.number
+WHERE v.organisation_id = %(org)s AND v.series = 'ZS'{where}
+"""
+_ZERO_STATEMENT_LINES = """
+SELECT l.description, l.session_date, l.quantity, l.net_minor, l.tax_minor, l.gross_minor, l.tax_name, l.tax_rate,
+       (row_number() OVER (ORDER BY l.is_charge, l.position) - 1)::int AS position
+FROM (
+    SELECT false AS is_charge, x.description, x.session_date, x.quantity, -x.net_minor AS net_minor,
+           -x.tax_minor AS tax_minor, -x.gross_minor AS gross_minor, x.tax_name, x.tax_rate, x.position
+    FROM credit_note_line x
+    JOIN credit_note n ON n.organisation_id = x.organisation_id AND n.id = x.credit_note_id
+    JOIN invoice v ON v.organisation_id = n.organisation_id AND v.series = n.series AND v.year = n.year
+         AND v.number = n.number
+    WHERE v.organisation_id = %(org)s AND v.id = %(id)s
+    UNION ALL
+    SELECT true, x.description, x.session_date, x.quantity, x.net_minor, x.tax_minor, x.gross_minor, x.tax_name,
+           x.tax_rate, x.position
+    FROM invoice_line x WHERE x.organisation_id = %(org)s AND x.invoice_id = %(id)s) l
+ORDER BY position
+"""
+
+
+def zero_statements(principal: Principal) -> Listing:
+    """Zero statements that the caller may see, newest first."""
+    return _newest(_ZERO_STATEMENTS, principal)
+
+
+def zero_statement(tx: Transaction, principal: Principal, statement_id: UUID) -> Answer:
+    """A zero statement: what is taken back, then what it became. Raises NotFound, also for another family's."""
+    found = zero_statements(principal)
+    found.where("v.id = %(id)s", id=statement_id)
+    shown = show_numbered(found.one(tx, "zero statement"))
+    return Answer({
+        **shown, "total_minor": 0, "total": principal.money(0), "lines": tx.rows(_ZERO_STATEMENT_LINES, id=statement_id)
     })  # fmt: skip
 
 
@@ -115,7 +157,7 @@ def quote(tx: Transaction, principal: Principal, quote_id: UUID) -> Answer:
     """A quote. Raises NotFound, also for another family's."""
     found = quotes(principal)
     found.where("q.id = %(id)s", id=quote_id)
-    return Answer(show_numbered(_only(found, tx, "quote")))
+    return Answer(show_numbered(found.one(tx, "quote")))
 
 
 _PAYMENTS = """
@@ -123,7 +165,7 @@ SELECT {keys}, y.id, y.reference, y.order_id, o.reference AS order_reference, y.
        y.amount_minor, y.currency, y.checkout_url, y.checkout_id, y.failure_reason, y.note, y.collect_on, y.invoice_id,
        y.returned_at, y.created_at, y.updated_at
 FROM payment y
-JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
+LEFT JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
 WHERE y.organisation_id = %(org)s{where}
 """
 
@@ -143,7 +185,7 @@ def payment(tx: Transaction, principal: Principal, payment_id: UUID, *, status: 
     """A payment. Raises NotFound, also for another family's."""
     found = payments(principal)
     found.where("y.id = %(id)s", id=payment_id)
-    shown = show_payment(principal, _only(found, tx, "payment"))
+    shown = show_payment(principal, found.one(tx, "payment"))
     return Answer(shown, status, location=f"/payments/{payment_id}" if status == 201 else None)
 
 
@@ -181,15 +223,26 @@ def reviews() -> Listing:
     return Listing(_REVIEWS, [("r.id", "uuid")])
 
 
-def _only(found: Listing, tx: Transaction, noun: str) -> Row:
-    page = found.page(tx, cursor=None, limit=1, show=dict).body
-    if page is None or not page["items"]:
-        raise NotFound(f"There is no such {noun}.", what=noun)
-    row: Row = page["items"][0]
-    return row
+def review(tx: Transaction, review_id: UUID) -> Answer:
+    """An entry of finance's list. Raises NotFound."""
+    found = reviews()
+    found.where("r.id = %(id)s", id=review_id)
+    return Answer(found.one(tx, "review"))
 
 
 def pdf(document: Document) -> Response:
     """Laid out after the transaction has ended: it takes a while."""
-    name = f'inline; filename="{document.number}.pdf"'
-    return Response(render_pdf(document), media_type="application/pdf", headers={"Content-Disposition": name})
+    return as_pdf(render_pdf(document), name=document.number)
+
+
+def as_pdf(content: bytes, *, name: str) -> Response:
+    """A paper to be looked at in the browser, or kept under its name."""
+    disposition = f'inline; filename="{name}.pdf"'
+    return Response(content, media_type="application/pdf", headers={"Content-Disposition": disposition})
+
+
+def _newest(documents: str, principal: Principal) -> Listing:
+    """Of these documents those that the caller may see, newest first."""
+    found = Listing(documents, [("v.id", "uuid")], is_descending=True)
+    own_accounts(found, principal, "v.account_id")
+    return found

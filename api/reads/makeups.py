@@ -11,7 +11,8 @@ from models import MakeupStatus
 
 _LIST = """
 SELECT {keys}, m.id, m.reference, m.status, m.account_id, m.attendee_id, t.name AS attendee, m.program_id,
-       p.name AS program, m.term_id, a.local_date AS absent_on, m.expires_at, m.order_id, m.session_id, m.created_at
+       p.name AS program, p.category_id, m.reach, m.term_id,
+       a.local_date AS absent_on, m.expires_at, m.order_id, m.session_id, m.created_at
 FROM makeup_credit m
 JOIN attendee t ON t.organisation_id = m.organisation_id AND t.id = m.attendee_id
 JOIN program p ON p.organisation_id = m.organisation_id AND p.id = m.program_id

@@ -38,8 +38,8 @@ def moved(
         "total": principal.money(order.total_minor), "price_fingerprint": order.price_fingerprint,
         "created_at": order.created_at, "submitted_at": order.submitted_at, "expires_at": order.expires_at,
         "cancel_reason": order.cancel_reason, "promo_code": order.promo_code,
-        "original_booking_id": order.original_booking_id, "cause_order_id": order.cause_order_id,
-        "booking_id": order.booking_id,
+        "original_booking_id": order.original_booking_id, "original_order_id": order.original_order_id,
+        "cause_order_id": order.cause_order_id, "booking_id": order.booking_id,
         "converts_order_id": order.converts_order_id, "note": order.note, **more,
     }  # fmt: skip
     if outcome.companions is not None:
@@ -127,7 +127,7 @@ def _status(status: TermBookingStatus) -> Row:
 _WHOLE = """
 SELECT o.id, o.reference, o.status, o.version, o.account_id, o.attendee_id, o.term_id, o.order_type,
        o.confirmation_type, o.total_minor, o.price_fingerprint, o.created_at, o.submitted_at, o.cancel_reason,
-       o.promo_code, o.original_booking_id, o.cause_order_id, o.booking_id, o.note,
+       o.promo_code, o.original_booking_id, o.original_order_id, o.cause_order_id, o.booking_id, o.note,
        o.converts_order_id, o.converted_into_id,
        a.name AS account, t.name AS attendee, m.name AS term, b.reference AS booking_reference,
        (SELECT min(x.due_at) FROM timer x
@@ -264,6 +264,12 @@ def listing(principal: Principal) -> Listing:
     found.conditions.append("o.cause_order_id IS NULL")
     own_accounts(found, principal, "o.account_id")
     return found
+
+
+def of_type(found: Listing, order_type: TermBookingOrderType | None) -> None:
+    """Only orders of this type; written out, since the rare types have an index of their own."""
+    if order_type is not None:
+        found.conditions.append(f"o.order_type = {int(order_type)}")
 
 
 def own_accounts(found: Listing, principal: Principal, column: str) -> None:

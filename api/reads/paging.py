@@ -13,7 +13,7 @@ from fastapi import Query
 
 from api.moves import Answer
 from engine.database import Row, Transaction
-from engine.errors import Invalid, Reason
+from engine.errors import Invalid, NotFound, Reason
 
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before; the filters stay.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many rows a page has at most.")]
@@ -64,6 +64,14 @@ class Listing:
             "items": [show(row) for row in rows[:limit]],
             "next_cursor": _encode([self.mark(), *shown[limit - 1]]) if more else None,
         })  # fmt: skip
+
+    def one(self, tx: Transaction, noun: str, *, show: Callable[[Row], Row] = dict) -> Row:
+        """The row that the conditions leave. Raises NotFound."""
+        page = self.page(tx, cursor=None, limit=1, show=show).body
+        if page is None or not page["items"]:
+            raise NotFound(f"There is no such {noun}.", what=noun)
+        row: Row = page["items"][0]
+        return row
 
     def mark(self) -> str:
         """Of this list with these filters: in another, a cursor would skip rows that were never seen."""

@@ -1,24 +1,48 @@
 """Accounts, attendees and users as they are shown."""
 
+import re
 from uuid import UUID
 
 from api.moves import Answer, Principal, etag
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
-from engine.errors import NotFound
 
 _ACCOUNTS = """
 SELECT {keys}, a.id, a.reference, a.kind, a.name, a.email, a.phone, a.address, a.credit_limit_minor, a.is_staff,
-       a.created_at
+       a.language, a.created_at
 FROM account a WHERE a.organisation_id = %(org)s{where}
 """
 
 
-def accounts(principal: Principal) -> Listing:
-    """Accounts that the caller may see, oldest first."""
-    found = Listing(_ACCOUNTS, [("a.id", "uuid")])
+def accounts(principal: Principal, *, named: str = "") -> Listing:
+    """Accounts that the caller may see, oldest first; those that a search finds in the order of what was found."""
+    found = _found(_ACCOUNTS, "account", "a", named)
     own_accounts(found, principal, "a.id")
+    return found
+
+
+# Read in the order of an index, so that the first page of very many is as quick as that of a few. Who is found by
+# several words stands where the first of them does.
+_NAMED = """{alias}.id = s.{table}_id AND s.{table}_id IS NOT NULL AND folded(%(q)s) <> ''
+    AND s.words >= folded(%(q)s) COLLATE "C" AND s.words < (folded(%(q)s) || chr(1114111)) COLLATE "C"
+    AND NOT EXISTS (
+        SELECT FROM search_text e WHERE e.organisation_id = s.organisation_id AND e.{table}_id = s.{table}_id
+        AND e.words >= folded(%(q)s) COLLATE "C" AND e.words < s.words)"""
+_REFERENCE = re.compile(r"(AC|AT)-[0-9A-Z]{4,20}")
+
+
+def _found(sql: str, table: str, alias: str, text: str) -> Listing:
+    """All, or those of whom a word of a name, a number or an address begins like this, or that have this reference."""
+    if not text:
+        return Listing(sql, [(f"{alias}.id", "uuid")])
+    if _REFERENCE.fullmatch(text.upper()):
+        found = Listing(sql, [(f"{alias}.id", "uuid")])
+        found.where(f"{alias}.reference = %(reference)s", reference=text.upper())
+        return found
+    joined = f"FROM search_text s JOIN {table} {alias} ON {alias}.organisation_id = s.organisation_id"
+    found = Listing(sql.replace(f"FROM {table} {alias}", joined), [("s.words", "text"), (f"s.{table}_id", "uuid")])
+    found.where(_NAMED.format(table=table, alias=alias), q=text)
     return found
 
 
@@ -53,12 +77,12 @@ def visible_account(tx: Transaction, principal: Principal, account_id: UUID) -> 
     """Raises NotFound where there is none for this caller."""
     found = accounts(principal)
     found.where("a.id = %(id)s", id=account_id)
-    return _only(found, tx, "account")
+    return found.one(tx, "account")
 
 
 _ATTENDEES = """
 SELECT {keys}, t.id, t.reference, t.name, t.date_of_birth, t.school_year, t.height_cm, t.weight_kg, t.medical_notes,
-       t.allergy_notes, t.authorised_pick_ups, t.must_not_collect, t.created_at
+       t.allergy_notes, t.medical_severity, t.allergy_severity, t.authorised_pick_ups, t.must_not_collect, t.created_at
 FROM attendee t WHERE t.organisation_id = %(org)s{where}
 """
 _OF_ACCOUNT = (
@@ -67,9 +91,9 @@ _OF_ACCOUNT = (
 )
 
 
-def attendees(principal: Principal) -> Listing:
-    """Attendees of accounts that the caller may see, oldest first."""
-    found = Listing(_ATTENDEES, [("t.id", "uuid")])
+def attendees(principal: Principal, *, named: str = "") -> Listing:
+    """Attendees of accounts that the caller may see, oldest first; those that a search finds in its order."""
+    found = _found(_ATTENDEES, "attendee", "t", named)
     if principal.actor.is_family:
         found.conditions.append(_OF_ACCOUNT.format(account="ANY(%(own)s)"))
         found.parameters["own"] = list(principal.actor.account_ids)
@@ -84,7 +108,7 @@ def visible_attendee(tx: Transaction, principal: Principal, attendee_id: UUID) -
     """Raises NotFound where there is none for this caller."""
     found = attendees(principal)
     found.where("t.id = %(id)s", id=attendee_id)
-    return _only(found, tx, "attendee")
+    return found.one(tx, "attendee")
 
 
 _USERS = """
@@ -106,12 +130,4 @@ def user(tx: Transaction, user_id: UUID) -> Row:
     """Raises NotFound."""
     found = users()
     found.where("u.id = %(id)s", id=user_id)
-    return _only(found, tx, "user")
-
-
-def _only(found: Listing, tx: Transaction, noun: str) -> Row:
-    page = found.page(tx, cursor=None, limit=1, show=dict).body
-    if page is None or not page["items"]:
-        raise NotFound(f"There is no such {noun}.", what=noun)
-    row: Row = page["items"][0]
-    return row
+    return found.one(tx, "user")

@@ -8,6 +8,8 @@ from billing.schedules import Schedule
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from models import TermBookingConfirmationType
+from workflows.group_order import payment_schedules
+from workflows.group_schedule import fingerprint_of_all
 from workflows.term_booking_order import payment_schedule
 
 _AGREED = """
@@ -64,6 +66,24 @@ def planned(
         "total_minor": schedule.total_minor if schedule else order.total_minor,
         "deposit_minor": schedule.deposit_minor if schedule else 0,
         "fingerprint": schedule.fingerprint if schedule else None, "instalments": _parts(principal, schedule),
+        "notices": [reason.as_dict() for reason in reasons],
+    })  # fmt: skip
+
+
+def planned_of_group(
+    tx: Transaction, principal: Principal, group_order_id: UUID, how: TermBookingConfirmationType, *, now: datetime
+) -> Answer:
+    """What a submission of the carts of a group order would agree to, order by order."""
+    group, found, reasons = payment_schedules(
+        tx, group_order_id=group_order_id, confirmation_type=how, actor=principal.actor, now=now
+    )
+    known = [schedule for _, schedule in found if schedule is not None]
+    return Answer({
+        "group_order_id": group.id, "confirmation_type": how.name, "currency": principal.organisation["currency"],
+        "total_minor": sum(order.total_minor for order, _ in found),
+        "deposit_minor": sum(schedule.deposit_minor for schedule in known), "fingerprint": fingerprint_of_all(known),
+        "orders": [{"order_id": order.id, "reference": order.reference, "attendee": order.attendee["name"],
+                    "instalments": _parts(principal, schedule)} for order, schedule in found],
         "notices": [reason.as_dict() for reason in reasons],
     })  # fmt: skip
 

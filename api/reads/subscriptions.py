@@ -6,7 +6,6 @@ from api.moves import Answer, Principal
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
-from engine.errors import NotFound
 from models import SubscriptionStatus, TermBookingStatus
 from workflows.subscription import CHART
 
@@ -73,9 +72,6 @@ def subscription(tx: Transaction, principal: Principal, subscription_id: UUID, *
     """A subscription. Raises NotFound, also for another family's."""
     found = subscriptions(principal)
     found.where("s.id = %(id)s", id=subscription_id)
-    page = found.page(tx, cursor=None, limit=1, show=lambda row: show_subscription(principal, row)).body
-    if page is None or not page["items"]:
-        raise NotFound("There is no such subscription.", what="subscription")
-    row = page["items"][0]
+    row = found.one(tx, "subscription", show=lambda row: show_subscription(principal, row))
     location = f"/subscriptions/{subscription_id}" if status == 201 else None
     return Answer(row, status, version=row["version"], location=location)

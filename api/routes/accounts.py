@@ -8,32 +8,24 @@ from starlette.responses import Response
 
 from api.births import require_born
 from api.dependencies import Called, NoInput
-from api.editing import Resource, as_refusals, create, edit
+from api.editing import as_refusals, create, edit
+from api.families import ATTENDEES, LINK, add_attendee
 from api.moves import Answer, Call, Principal, etag
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import people as shown
 from api.reads.paging import Cursor, Limit
+from api.records import ACCOUNTS
 from api.schemas import people as schemas
 from api.schemas.base import Page, ShortText
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.ids import new_id, new_reference
-from models import Account, Attendee
 
 router = APIRouter(tags=["people"])
 
-_CONTACT = ("name", "email", "phone", "address")
-ACCOUNTS = Resource(
-    Account, "account", "/accounts", ("reference", "kind", *_CONTACT, "credit_limit_minor", "is_staff", "created_at")
-)
-ATTENDEES = Resource(
-    Attendee, "attendee", "/attendees",
-    (
-        "reference", "name", "date_of_birth", "school_year", "height_cm", "weight_kg", "medical_notes",
-        "allergy_notes", "authorised_pick_ups", "must_not_collect", "created_at",
-    ),
-)  # fmt: skip
-Search = Annotated[ShortText | None, Query(description="Part of a name, e-mail address or reference.")]
+Search = Annotated[
+    ShortText | None, Query(description="How a word of a name, number or e-mail address begins, or a reference.")
+]
 
 
 @router.get("/accounts", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Account]))
@@ -41,8 +33,7 @@ def list_accounts(call: Called, q: Search = None, cursor: Cursor = None, limit: 
     """Accounts; a family sees its own."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        found = shown.accounts(who)
-        found.where("position(lower(%(q)s) IN lower(a.name || ' ' || a.email || ' ' || a.reference)) > 0", q=q)
+        found = shown.accounts(who, named=q or "")
         return found.page(tx, cursor=cursor, limit=limit, show=dict)
 
     return call.read(query)
@@ -73,12 +64,6 @@ def change_account(account_id: UUID, body: schemas.AccountChange, call: Called) 
     return call.move(lambda tx, _: edit(tx, ACCOUNTS, account_id, body.changes(), call=call))
 
 
-_LINK = {
-    "attendee": "INSERT INTO account_attendee (organisation_id, id, account_id, attendee_id) "
-    "VALUES (%(org)s, %(id)s, %(account_id)s, %(other_id)s) ON CONFLICT DO NOTHING",
-    "guardian": "INSERT INTO account_user (organisation_id, id, account_id, user_id) "
-    "VALUES (%(org)s, %(id)s, %(account_id)s, %(other_id)s) ON CONFLICT DO NOTHING",
-}
 _UNLINK = {
     "attendee": "DELETE FROM account_attendee WHERE organisation_id = %(org)s AND account_id = %(account_id)s "
     "AND attendee_id = %(other_id)s",
@@ -119,7 +104,7 @@ def _link(call: Call, what: str, account_id: UUID, other_id: UUID) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
         try:
             with as_refusals("account"):
-                tx.run(_LINK[what], id=new_id(), account_id=account_id, other_id=other_id)
+                tx.run(LINK[what], id=new_id(), account_id=account_id, other_id=other_id)
         except Invalid as unknown:
             raise NotFound(unknown.message, what=what) from unknown
         return Answer(status=204)
@@ -143,9 +128,8 @@ def list_attendees(
     """Attendees; a family sees its own."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        found = shown.attendees(who)
+        found = shown.attendees(who, named=q or "")
         shown.of_account(found, account_id)
-        found.where("position(lower(%(q)s) IN lower(t.name || ' ' || t.reference)) > 0", q=q)
         return found.page(tx, cursor=cursor, limit=limit, show=dict)
 
     return call.read(query)
@@ -154,16 +138,12 @@ def list_attendees(
 @router.post("/attendees", **for_roles(OWNERS, *creates(404, 409), status_code=201, response_model=schemas.Attendee))
 def make_attendee(body: schemas.NewAttendee, call: Called) -> Response:
     """Make an attendee of an account."""
-    given = body.model_dump() | {"reference": new_reference("AT"), "created_at": call.now}
+    given = body.model_dump()
     account_id = given.pop("account_id")
     require_born(body.date_of_birth, now=call.now)
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        account = shown.visible_account(tx, who, _account_of(who, account_id))
-        made = create(tx, ATTENDEES, given)
-        assert made.body is not None
-        tx.run(_LINK["attendee"], id=new_id(), account_id=account["id"], other_id=made.body["id"])
-        return made
+        return add_attendee(tx, who, _account_of(who, account_id), given, now=call.now)
 
     return call.move(verb)
 

@@ -14,7 +14,7 @@ from api.schemas import finance as schemas
 from api.schemas.base import Day, Page
 from engine.database import Transaction
 from invoicing.document import Document
-from workflows.documents import credit_note_document, invoice_document, quote_document
+from workflows.documents import credit_note_document, invoice_document, quote_document, zero_statement_document
 
 router = APIRouter(tags=["finance"])
 
@@ -23,7 +23,7 @@ router = APIRouter(tags=["finance"])
 def list_invoices(
     call: Called, account_id: UUID | None = None, booking_id: UUID | None = None, is_open: bool | None = None,
     due_until: Day | None = None, issued_from: Day | None = None,
-    issued_until: Day | None = None, cursor: Cursor = None, limit: Limit = 50,
+    issued_until: Day | None = None, run_id: UUID | None = None, cursor: Cursor = None, limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """Invoices, newest first; a family sees its own."""
 
@@ -34,6 +34,7 @@ def list_invoices(
         found.where("v.due_on <= %(due_until)s", due_until=due_until)
         found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
         found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
+        found.where("v.run_id = %(run)s", run=run_id)
         found.where(f"({shown.IS_OPEN}) = %(is_open)s", is_open=is_open)
         return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
 
@@ -95,6 +96,28 @@ def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
     def query(tx: Transaction, who: Principal) -> Document:
         shown.credit_note(tx, who, credit_note_id)
         return credit_note_document(tx, credit_note_id)
+
+    return shown.pdf(call.fetch(query))
+
+
+@router.get(
+    "/zero-statements/{statement_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.ZeroStatement)
+)
+def read_zero_statement(statement_id: UUID, call: Called) -> Response:
+    """A zero statement: sessions that were moved at no difference."""
+    return call.read(lambda tx, who: shown.zero_statement(tx, who, statement_id))
+
+
+@router.get(
+    "/zero-statements/{statement_id}/document",
+    **for_roles(OWNERS_AND_FINANCE, 404, responses=PDF, response_class=Response),
+)  # fmt: skip
+def read_zero_statement_document(statement_id: UUID, call: Called) -> Response:
+    """The zero statement as PDF, as it was issued."""
+
+    def query(tx: Transaction, who: Principal) -> Document:
+        shown.zero_statement(tx, who, statement_id)
+        return zero_statement_document(tx, statement_id)
 
     return shown.pdf(call.fetch(query))
 

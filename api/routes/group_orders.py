@@ -10,6 +10,7 @@ from api.moves import Answer, Principal, only_admins_override
 from api.operations import OWNERS, OWNERS_AND_FINANCE, creates, for_roles
 from api.overdue import refuse_while_overdue, release_in_the_way_of_group
 from api.reads import group_orders as shown
+from api.reads import schedules
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
 from api.schemas.group_orders import (
@@ -22,6 +23,8 @@ from api.schemas.group_orders import (
     NewGroupCart,
     NewGroupOrder,
 )
+from api.schemas.orders import ConfirmationType
+from api.schemas.schedules import GroupSchedule
 from engine.database import Row, Transaction
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType
@@ -39,7 +42,7 @@ def begin_group_order(body: NewGroupOrder, call: Called) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
         group = group_order.new(
             tx, actor=who.actor, account_id=body.account_id, term_id=body.term_id, policy=body.policy,
-            asked=[_asked(cart) for cart in body.orders], now=call.now,
+            asked=[_asked(cart) for cart in body.orders], promo_code=body.promo_code, now=call.now,
         )  # fmt: skip
         return shown.saved(group, who, status=201)
 
@@ -76,13 +79,26 @@ def read_group_order(group_order_id: UUID, call: Called) -> Response:
     return call.read(lambda tx, who: shown.whole(tx, who, group_order_id))
 
 
+@router.get(
+    "/group-orders/{group_order_id}/payment-schedule",
+    **for_roles(OWNERS_AND_FINANCE, 404, 409, response_model=GroupSchedule),
+)  # fmt: skip
+def read_group_payment_schedule(
+    group_order_id: UUID, call: Called, confirmation_type: ConfirmationType = "DIRECT_DEBIT"
+) -> Response:  # fmt: skip
+    """When the parts of the price would be due, order by order, were the carts submitted by this confirmation type."""
+    how = TermBookingConfirmationType[confirmation_type]
+    return call.read(lambda tx, who: schedules.planned_of_group(tx, who, group_order_id, how, now=call.now))
+
+
 @router.put("/group-orders/{group_order_id}/lines", **for_roles(OWNERS, *creates(404, 409), response_model=GroupOrder))
 def save_group_carts(group_order_id: UUID, body: GroupCarts, call: Called) -> Response:
     """Fill the carts of all orders anew, at the price of all together."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         asked = [_asked(cart) for cart in body.orders]
-        group = group_order.save(tx, group_order_id=group_order_id, asked=asked, actor=who.actor, now=call.now)
+        group = group_order.save(tx, group_order_id=group_order_id, asked=asked, promo_code=body.promo_code,
+                                 actor=who.actor, now=call.now)  # fmt: skip
         return shown.saved(group, who)
 
     return call.move(verb)
@@ -102,6 +118,7 @@ def submit_group_order(group_order_id: UUID, body: GroupSubmission, call: Called
             tx, group_order_id=group_order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
             override_reason=body.override_reason, is_muted=body.is_muted,
+            schedule_fingerprint=body.schedule_fingerprint,
         )  # fmt: skip
         refuse_while_overdue(tx, group, now=call.now)
         return shown.submitted(group, who)

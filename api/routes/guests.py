@@ -16,14 +16,16 @@ from api.reads import finance as shown_finance
 from api.reads import orders as shown
 from api.reads import seats as shown_seats
 from api.reads import sessions as shown_sessions
+from api.reads.changes import difference
 from api.reads.paging import Cursor, Limit
-from api.schemas import catalogue, finance
+from api.schemas import finance, offerings
 from api.schemas.base import Page, ShortText
-from api.schemas.guests import AskedByEmail, GuestOrder, GuestSubmission, NewGuestOrder
-from api.schemas.orders import Cart, Ending, Order, OrderWhole
+from api.schemas.changes import BillingDifference
+from api.schemas.guests import AskedByEmail, GuestEnding, GuestOrder, GuestSubmission, NewGuestOrder
+from api.schemas.orders import Cart, Order, OrderWhole
 from api.schemas.seats import BestSeats, SeatMap
 from api.schemas.sessions import Session
-from api.visits import ByLink, GuestCall, Visited
+from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL, ByLink, GuestCall, Visited
 from engine.database import Transaction
 from engine.errors import NotFound
 from engine.fire import Refused
@@ -37,12 +39,10 @@ from workflows.payments import open_checkout
 router = APIRouter(tags=["guests"])
 
 _HOUR = timedelta(hours=1)
-BY_ADDRESS = Attempts("book without a login from here", most=60, window=_HOUR)
-BY_EMAIL = Attempts("book with this e-mail address", most=20, window=_HOUR)
 BY_LINKS = Attempts("ask for links", most=5, window=_HOUR)
 
 
-@router.get("/centres/{organisation}/offerings", **for_anyone(404, 422, response_model=Page[catalogue.OfferingSummary]))
+@router.get("/centres/{organisation}/offerings", **for_anyone(404, 422, response_model=Page[offerings.OfferingSummary]))
 def list_public_offerings(
     organisation: str, visit: Visited, term_id: UUID | None = None, site_id: UUID | None = None,
     q: Annotated[ShortText | None, Query(description="Part of the name or the code.")] = None,
@@ -110,8 +110,8 @@ def begin_guest_order(body: NewGuestOrder, visit: Visited) -> Response:
     signs in with gets the same answer as any other.
     """
     organisation_id = visit.centre(body.organisation)
-    visit.count(organisation_id, BY_ADDRESS, visit.address)
-    visit.count(organisation_id, BY_EMAIL, body.guest.email)
+    visit.count(organisation_id, BOOK_BY_ADDRESS, visit.address)
+    visit.count(organisation_id, BOOK_BY_EMAIL, body.guest.email)
     require_born(body.attendee.date_of_birth, now=visit.now, field="attendee.date_of_birth")
 
     def verb(tx: Transaction, who: Principal) -> Answer:
@@ -203,13 +203,23 @@ def pay_guest_order(link: str, call: ByLink) -> Response:
     return call.move(lambda tx, who, _: shown_finance.payment(tx, who, started.payment_id, status=201))
 
 
+@router.get(
+    "/guest-orders/{link}/cancellation", **for_anyone(403, 404, 422, response_model=BillingDifference)
+)  # fmt: skip
+def review_guest_cancellation(call: ByLink) -> Response:
+    """What cancelling the booking would come to at this moment; nothing is written."""
+    return call.move(lambda tx, who, link: difference(guests.review_cancellation(tx, link, now=call.visit.now), who))
+
+
 @router.post("/guest-orders/{link}/cancellation", **for_anyone(*creates(403, 404, 422), response_model=OrderWhole))
-def cancel_guest_order(call: ByLink, body: Ending | None = None) -> Response:
-    """Give up what the link opens: a cart, an order, or its booking within the cancellation window."""
-    reason = body.reason if body else ""
+def cancel_guest_order(call: ByLink, body: GuestEnding | None = None) -> Response:
+    """Give up what the link opens: a cart, an order, or its booking within the cancellation window; that one with the
+    fingerprint of its review.
+    """
+    asked = body or GuestEnding()
 
     def verb(tx: Transaction, who: Principal, link: guests.Opened) -> Answer:
-        guests.cancel(tx, link, reason=reason, now=call.visit.now)
+        guests.cancel(tx, link, reason=asked.reason, fingerprint=asked.fingerprint, now=call.visit.now)
         tx.flush()
         return shown.whole(tx, who, link.order_id)
 

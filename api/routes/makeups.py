@@ -13,10 +13,12 @@ from api.reads import makeups as shown
 from api.reads import sessions
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
-from api.schemas.makeups import Absence, MakeupCredit, NewAbsence, Revocation, SettledRoll
+from api.schemas.makeups import Absence, AbsenceWithdrawal, Expected, MakeupCredit, NewAbsence, Revocation, SettledRoll
 from api.schemas.sessions import Session
 from engine.database import Transaction
-from workflows import absences, makeup_credit
+from models import MakeupReach
+from workflows import absences, makeup_credit, roll_closing
+from workflows.absence_withdrawal import withdraw_absence as withdraw
 
 router = APIRouter(tags=["makeup sessions"])
 
@@ -32,6 +34,19 @@ def notify_absence(booking_id: UUID, body: NewAbsence, call: Called) -> Response
             tx, booking_id=booking_id, session_id=body.session_id, actor=who.actor, now=call.now, reason=body.reason
         )
         return Answer(_absence(told))
+
+    return call.move(verb)
+
+
+@router.post(
+    "/bookings/{booking_id}/absences/withdrawal", **for_roles(OWNERS, *creates(404), response_model=Expected)
+)  # fmt: skip
+def withdraw_absence(booking_id: UUID, body: AbsenceWithdrawal, call: Called) -> Response:
+    """Take an absence back before its session begins: the attendee is expected, and the credit that it gave goes."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        withdraw(tx, booking_id=booking_id, session_id=body.session_id, actor=who.actor, now=call.now)
+        return Answer({"session_id": body.session_id, "status": "EXPECTED"})
 
     return call.move(verb)
 
@@ -67,13 +82,16 @@ def list_makeup_credits(
 def list_makeup_sessions(
     makeup_credit_id: UUID, call: Called, cursor: Cursor = None, limit: Limit = 50
 ) -> Response:  # fmt: skip
-    """The sessions that the credit can be booked for now: of its program, with a place left, before it expires."""
+    """The sessions that the credit can be booked for now: where it reaches, with a place left, before it expires."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
         credit = shown.one(tx, who, makeup_credit_id, call.now).body
         assert credit is not None
         found = sessions.sessions(who)
-        found.where("g.id = %(program)s", program=credit["program_id"])
+        if credit["reach"] == MakeupReach.PROGRAM:
+            found.where("g.id = %(program)s", program=credit["program_id"])
+        elif credit["reach"] == MakeupReach.CATEGORY:
+            found.where("g.category_id = %(category)s", category=credit["category_id"])
         found.where("s.starts_at <= %(until)s", until=credit["expires_at"])
         found.where("s.starts_at > %(since)s", since=call.now)
         found.conditions.append("s.status = 'OPEN' AND p.status = 'PUBLISHED' AND s.taken < s.capacity")
@@ -105,7 +123,7 @@ def close_roll(session_id: UUID, call: Called, _: NoInput = None) -> Response:
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        settled = absences.close_roll(tx, session_id=session_id, actor=who.actor, now=call.now)
+        settled = roll_closing.close_roll(tx, session_id=session_id, actor=who.actor, now=call.now)
         return Answer({name: getattr(settled, name) for name in SettledRoll.model_fields})
 
     return call.move(verb)

@@ -8,30 +8,19 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called, NoInput
-from api.editing import Resource
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, creates, for_roles
 from api.reads import sessions as shown
 from api.reads.paging import Cursor, Limit
+from api.records import OFFERINGS
 from api.routes.resource import add_create, add_edit, add_read
-from api.schemas import catalogue as schemas
+from api.schemas import offerings as schemas
 from api.schemas.base import Page, ShortText
 from catalogue.sessions import generate_sessions
 from engine.database import Transaction
-from models import OfferingStatus, TermProgramSet
+from models import OfferingStatus
 
 router = APIRouter(tags=["programme"])
-
-OFFERINGS = Resource(
-    TermProgramSet, "offering", "/offerings",
-    (
-        "term_id", "program_id", "name", "code", "status", "schedule", "modes", "session_price_minor",
-        "full_week_price_minor", "full_term_price_minor", "capacity", "age_from_months", "age_below_months",
-        "school_year_from", "school_year_to", "height_from_cm", "height_to_cm", "weight_from_kg", "weight_to_kg",
-        "bookable_from", "bookable_until", "venue_id", "priority_from", "priority_term_id", "rolled_from_id",
-    ),
-    families_see="t.status = 'PUBLISHED'",
-)  # fmt: skip
 
 
 @router.get("/offerings", **for_roles(EVERYBODY, response_model=Page[schemas.OfferingSummary]))

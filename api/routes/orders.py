@@ -33,10 +33,11 @@ from api.schemas.orders import (
 from api.schemas.schedules import PaymentSchedule
 from engine.database import Transaction
 from engine.fire import Refused
-from models import TermBookingConfirmationType, TermBookingOrderType
+from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 from workflows import conversion, order_requests
 from workflows import term_booking_order as orders
 from workflows.interest_facts import Wishes
+from workflows.wallet_submission import submit_from_wallet
 
 router = APIRouter(tags=["orders"])
 
@@ -71,7 +72,7 @@ def list_orders(
         found.where("o.attendee_id = %(attendee)s", attendee=attendee_id)
         found.where("o.term_id = %(term)s", term=term_id)
         found.where("o.status = ANY(%(status)s)", status=shown.statuses(status))
-        found.where("o.order_type = %(order_type)s", order_type=order_type and TermBookingOrderType[order_type])
+        shown.of_type(found, TermBookingOrderType[order_type] if order_type else None)
         found.where(shown.IS_ABOUT_OFFERING, offering=offering_id)
         found.where("o.created_at >= %(made_from)s", made_from=created_from)
         found.where("o.created_at < %(made_until)s", made_until=created_until)
@@ -134,18 +135,20 @@ def read_payment_schedule(
 def submit_order(order_id: UUID, body: Submission, call: Called) -> Response:
     """Take the places and open the Billing, at the price that was shown. Refused with every failing rule at once.
 
-    A total of 0.00 to be paid now, and a family's pay-later, are confirmed in the same step.
+    A total of 0.00 to be paid now, a family's pay-later, and with `from_wallet` what the wallet pays in full, are
+    confirmed in the same step.
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         only_admins_override(who, body.override_reason)
-        outcome = order_requests.submit(
+        submit = submit_from_wallet if body.from_wallet else order_requests.submit
+        outcome = submit(
             tx, order_id=order_id, confirmation_type=TermBookingConfirmationType[body.confirmation_type],
             price_fingerprint=body.price_fingerprint, actor=who.actor, now=call.now,
             override_reason=body.override_reason, is_muted=body.is_muted,
             schedule_fingerprint=body.schedule_fingerprint,
         )  # fmt: skip
-        return shown.moved(outcome, who, expected=call.expected_version, moves=2 if outcome.made else 1)
+        return shown.moved(outcome, who, expected=call.expected_version, moves=_moves(outcome))
 
     return call.move(verb, make_way=lambda refusal: _make_way(call, order_id, refusal))
 
@@ -178,6 +181,11 @@ def convert_order(order_id: UUID, call: Called, _: NoInput = None) -> Response:
         return shown.saved(conversion.begin(tx, order_id=order_id, actor=who.actor, now=call.now), who, status=201)
 
     return call.move(verb)
+
+
+def _moves(outcome: orders.Outcome) -> int:
+    """How often a submission moved its order: what needs no payment, or is paid with it, is confirmed as well."""
+    return 2 if outcome.order.status is TermBookingStatus.APPROVED else 1
 
 
 def _make_way(call: Call, order_id: UUID, refusal: Refused) -> bool:

@@ -20,9 +20,12 @@ from api.state import State
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
 from models import PaymentStatus
-from workflows.group_payments import open_group_checkout, record_group_payment
-from workflows.payment_events import deliver_event
-from workflows.payments import MANUAL, StartedPayment, open_checkout, record_manual_payment
+from workflows.group_payments import open_group_checkout, pay_group_from_wallet, record_group_payment
+from workflows.payment_events import Outcome, deliver_event
+from workflows.payment_reviews import resolve_review
+from workflows.payments import BY_HAND, StartedPayment, open_checkout, record_manual_payment
+from workflows.wallet import pay_order
+from workflows.wallet_debits import WALLET
 
 router = APIRouter(tags=["finance"])
 
@@ -33,16 +36,26 @@ router = APIRouter(tags=["finance"])
 )  # fmt: skip
 def make_payment(order_id: UUID, call: Called, app: Application, body: NewPayment | None = None) -> Response:
     """Start a payment of exactly what the order requires: the answer's `checkout_url` is where the payer pays, and the
-    provider's word confirms the order. With `provider` "manual", admins and finance record money that came in
-    otherwise, with `amount_minor` and `reason`.
+    provider's word confirms the order. With `provider` "wallet" it is taken from the family's wallet at once: all that
+    is required, as much as there is, or `amount_minor`; a part leaves the rest to be paid another way. With `provider`
+    "cash", "bank" or "manual", admins and finance record money that came in otherwise, with `amount_minor` and
+    `reason`.
     """
     asked = body or NewPayment()
-    if asked.provider == MANUAL:
+    if asked.provider == WALLET:
+        return call.move(lambda tx, who: _from_wallet(tx, who, order_id, asked, call))
+    if asked.provider in BY_HAND:
         return _record(order_id, asked, call)
-    return _check_out(
+    return check_out(
         asked.provider, call, app, open_page=partial(open_checkout, order_id=order_id), back_to=f"/orders/{order_id}",
         show=lambda tx, who, started: shown.payment(tx, who, started.payment_id, status=201),
     )  # fmt: skip
+
+
+def _from_wallet(tx: Transaction, who: Principal, order_id: UUID, body: NewPayment, call: Call) -> Answer:
+    paid = pay_order(tx, order_id=order_id, amount_minor=body.amount_minor, actor=who.actor, now=call.now)
+    tx.flush()
+    return shown.payment(tx, who, paid.payment_id, status=201)
 
 
 def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
@@ -51,7 +64,7 @@ def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
             raise NotPermitted("Payments by hand are recorded by admins and finance.")
         payment_id, _ = record_manual_payment(
             tx, order_id=order_id, amount_minor=body.amount_minor or 0, reason=body.reason, actor=who.actor,
-            now=call.now,
+            now=call.now, provider=body.provider,
         )  # fmt: skip
         tx.flush()
         return shown.payment(tx, who, payment_id, status=201)
@@ -65,12 +78,16 @@ def _record(order_id: UUID, body: NewPayment, call: Call) -> Response:
 )  # fmt: skip
 def pay_group_order(group_order_id: UUID, call: Called, app: Application, body: NewPayment | None = None) -> Response:
     """Pay all orders of a submitted group order at once, exactly what they require: one page of the provider's, and a
-    payment for each order that its word confirms. With `provider` "manual", admins and finance record the whole sum.
+    payment for each order that its word confirms. With `provider` "wallet" all of it is taken from the family's wallet
+    at once, or nothing. With `provider` "manual", admins and finance record the whole sum.
     """
     asked = body or NewPayment()
-    if asked.provider == MANUAL:
+    if asked.provider == WALLET:
+        return call.move(lambda tx, who: shown.payments_together(tx, who, pay_group_from_wallet(
+            tx, group_order_id=group_order_id, actor=who.actor, now=call.now), status=201))  # fmt: skip
+    if asked.provider in BY_HAND:
         return _record_group(group_order_id, asked, call)
-    return _check_out(
+    return check_out(
         asked.provider, call, app, open_page=partial(open_group_checkout, group_order_id=group_order_id),
         back_to=f"/group-orders/{group_order_id}",
         show=lambda tx, who, started: shown.checkout(tx, who, started.payment_id, status=201),
@@ -83,14 +100,14 @@ def _record_group(group_order_id: UUID, body: NewPayment, call: Call) -> Respons
             raise NotPermitted("Payments by hand are recorded by admins and finance.")
         recorded = record_group_payment(
             tx, group_order_id=group_order_id, amount_minor=body.amount_minor or 0, reason=body.reason,
-            actor=who.actor, now=call.now,
+            actor=who.actor, now=call.now, provider=body.provider,
         )  # fmt: skip
         return shown.payments_together(tx, who, recorded, status=201)
 
     return call.move(verb)
 
 
-def _check_out(
+def check_out(
     provider: str, call: Call, app: State, *, open_page: Callable[..., StartedPayment], back_to: str,
     show: Callable[[Transaction, Principal, StartedPayment], Answer],
 ) -> Response:  # fmt: skip
@@ -154,6 +171,20 @@ def list_payment_reviews(
     return call.read(query)
 
 
+@router.post(
+    "/payment-reviews/{review_id}/resolution",
+    **for_roles(OFFICE, *creates(404, 409), response_model=schemas.PaymentReview),
+)  # fmt: skip
+def resolve_payment_review(review_id: UUID, body: schemas.ReviewResolution, call: Called) -> Response:
+    """Close an entry of finance's list with what was done about it; no money moves by this."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        resolve_review(tx, review_id=review_id, resolution=body.resolution, actor=who.actor, now=call.now)
+        return shown.review(tx, review_id)
+
+    return call.move(verb)
+
+
 async def _raw_body(request: Request) -> bytes:
     return await request.body()
 
@@ -172,5 +203,7 @@ def hear_provider(
     with app.database.transaction(organisation) as tx:
         if tx.row("SELECT 1 FROM organisation WHERE id = %(org)s") is None:
             raise NotFound("There is no such organisation.", what="organisation")
+    if event is None:
+        return JSONResponse({"outcome": Outcome.IGNORED.value})
     outcome = deliver_event(app.database, organisation, provider=provider, event=event, now=now)
     return JSONResponse({"outcome": outcome.value})

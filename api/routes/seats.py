@@ -7,20 +7,19 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.editing import Resource
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, OFFICE, creates, for_roles
 from api.reads import seats as shown
+from api.records import VENUES
 from api.routes.resource import add_resource
 from api.schemas import seats as schemas
 from catalogue import venues
 from catalogue.seat_plan import Block
 from engine.database import Transaction
-from models import SeatType, Venue
+from models import SeatType
 
 router = APIRouter(tags=["seats"])
 
-VENUES = Resource(Venue, "venue", "/venues", ("site_id", "name"))
 add_resource(
     router, VENUES, new=schemas.NewVenue, change=schemas.VenueChange, shown=schemas.Venue, readers=EVERYBODY
 )  # fmt: skip

@@ -1,7 +1,6 @@
 """Sessions with their places, and the roll that staff take."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -12,9 +11,11 @@ from api.editing import require_match
 from api.moves import Answer, Principal
 from api.operations import ADMIN, EVERYBODY, STAFF, creates, for_roles
 from api.reads import sessions as shown
+from api.reads.extras import session_extras as shown_extras
 from api.reads.paging import Cursor, Limit
+from api.reads.rolls import show_roll
 from api.schemas.base import Day, Page
-from api.schemas.sessions import Marks, Roll, Session, SessionChange, SessionWhole
+from api.schemas.sessions import Marks, Roll, Session, SessionChange, SessionExtras, SessionWhole
 from attendance import roll as rolls
 from engine.database import Transaction
 from engine.errors import NotFound
@@ -50,6 +51,12 @@ def read_session(session_id: UUID, call: Called) -> Response:
     return call.read(lambda tx, who: shown.one_session(tx, who, session_id, now=call.now))
 
 
+@router.get("/sessions/{session_id}/extras", **for_roles(EVERYBODY, 404, response_model=SessionExtras))
+def list_session_extras(session_id: UUID, call: Called) -> Response:
+    """What is sold beside the session, with what it costs and how many are left there."""
+    return call.read(lambda tx, who: shown_extras(tx, who, session_id))
+
+
 _LOCK = "SELECT 1 FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s FOR NO KEY UPDATE"
 
 
@@ -76,22 +83,17 @@ def change_session(session_id: UUID, body: SessionChange, call: Called) -> Respo
 def read_roll(session_id: UUID, call: Called) -> Response:
     """Who is expected, what staff must know of them, who came."""
     return call.read(
-        lambda tx, who: Answer(_show(rolls.read_roll(tx, session_id=session_id, actor=who.actor)))
+        lambda tx, who: Answer(show_roll(rolls.read_roll(tx, session_id=session_id, actor=who.actor)))
     )  # fmt: skip
 
 
 @router.put("/sessions/{session_id}/roll/marks", **for_roles(STAFF, *creates(404, 409), response_model=Roll))
 def mark_roll(session_id: UUID, body: Marks, call: Called) -> Response:
     """Mark who is present, absent or gone. A mark that contradicts a newer one comes back in `conflicts`."""
-    marks = [rolls.Mark(**mark.model_dump()) for mark in body.marks]
+    marks = [rolls.Mark(**mark.model_dump(), device=body.device) for mark in body.marks]
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         roll = rolls.mark_roll(tx, session_id=session_id, marks=marks, actor=who.actor, now=call.now)
-        return Answer(_show(roll))
+        return Answer(show_roll(roll))
 
     return call.move(verb)
-
-
-def _show(roll: rolls.Roll) -> dict[str, Any]:
-    conflicts = [reason.as_dict() for reason in roll.conflicts]
-    return {**asdict(roll), "expected": roll.expected, "conflicts": conflicts}

@@ -15,17 +15,21 @@ from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
 from api.schemas.subscriptions import (
     Beginning,
+    Continuation,
     NewSubscription,
     NextTerm,
     Notice,
     Subscription,
     SubscriptionReview,
     SubscriptionStatus,
+    Weekdays,
     Withdrawal,
 )
 from engine.database import Transaction
 from models import SubscriptionStatus as Status
 from workflows import subscription as verbs
+from workflows.subscription_changes import change_weekdays as change
+from workflows.subscription_changes import go_on
 from workflows.subscription_terms import roll
 
 router = APIRouter(tags=["subscriptions"])
@@ -108,6 +112,28 @@ def give_notice(subscription_id: UUID, call: Called, body: Notice | None = None)
     asked = body or Notice()
     return _move(call, subscription_id, verbs.give_notice, last_day=asked.last_day, reason=asked.reason,
                  is_muted=asked.is_muted)  # fmt: skip
+
+
+@router.post(
+    "/subscriptions/{subscription_id}/continuation",
+    **for_roles(OWNERS, *creates(404, 412), response_model=Subscription),
+)
+def continue_subscription(subscription_id: UUID, call: Called, body: Continuation | None = None) -> Response:
+    """Put its last day off, or withdraw the notice, before the day is over. What was released is booked again, where
+    every session still has a place.
+    """
+    asked = body or Continuation()
+    return _move(call, subscription_id, go_on, last_day=asked.last_day, reason=asked.reason, is_muted=asked.is_muted)
+
+
+@router.post(
+    "/subscriptions/{subscription_id}/weekdays", **for_roles(ADMIN, *creates(404, 412), response_model=Subscription)
+)
+def change_weekdays(subscription_id: UUID, body: Weekdays, call: Called) -> Response:
+    """Other weekdays from the next period that is not invoiced: the sessions on them are booked, the others released.
+    Nobody overrides capacity.
+    """
+    return _move(call, subscription_id, change, **body.model_dump())
 
 
 @router.post(

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Day, Input, LongText, Output, shows
+from api.schemas.base import Day, Input, LongText, Output, ShortText, shows
 from api.schemas.orders import BookingStatus, ConfirmationType, OrderExtra, OrderType, ShownSeat
-from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY
+from api.schemas.sample_enrolment import BOOKING, BOOKING_SUMMARY, FINGERPRINT
 from api.schemas.schedules import PaymentSchedule
 from models import AttendanceStatus, BookingMode, LineKind, PaymentState
 
@@ -78,6 +78,13 @@ class BookingCreditNote(Output):
     total_minor: int
 
 
+class BookingZeroStatement(Output):
+    """A zero statement of a booking: sessions that were moved at no difference."""
+
+    id: UUID
+    number: str
+
+
 class Booking(BookingSummary):
     """A booking with what belongs to it."""
 
@@ -90,6 +97,7 @@ class Booking(BookingSummary):
     lines: list[BookingLine]
     invoices: list[BookingInvoice]
     credit_notes: list[BookingCreditNote]
+    zero_statements: list[BookingZeroStatement]
     payment_schedule: PaymentSchedule | None = Field(description="Of a deposit or direct debit: what is due when.")
 
 
@@ -102,11 +110,26 @@ class BookingEnding(Input):
     is_muted: bool = Field(default=False, description="The family is not notified.")
 
 
-class BookingClosure(BookingEnding):
+class BookingCancellation(BookingEnding):
+    """The review that is accepted, and why it is cancelled."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"fingerprint": FINGERPRINT, "reason": "The family moved away"}]}
+    )
+
+    fingerprint: ShortText = Field(default="", description="Of the review; without it the refusal brings the review.")
+    waives_fees: bool = Field(default=False, description="Without the late fee, as the review was; an admin only.")
+
+
+class BookingClosure(BookingCancellation):
     """The last day of the booking, read where its term runs."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"last_day": "2026-05-31", "reason": "The family moves away in June"}]}
+        json_schema_extra={
+            "examples": [
+                {"last_day": "2026-05-31", "fingerprint": FINGERPRINT, "reason": "The family moves away in June"}
+            ]
+        }
     )
 
     last_day: Day

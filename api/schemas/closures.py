@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.base import Input, Name, Output, ShortText, ShownTime, YesNo, shows
 from api.schemas.orders import BookingStatus
-from api.schemas.sample_closures import CLOSURE, CLOSURE_FINGERPRINT
+from api.schemas.sample_closures import CLOSURE, CLOSURE_FINGERPRINT, REOPENING
 
 
 class ClosedSession(Output):
@@ -73,5 +73,63 @@ class NewClosure(Input):
     )
 
     reason: Name = Field(description="The families read it, and the roll keeps it.")
+    fingerprint: ShortText = Field(description="Of the preview.")
+    is_muted: YesNo = Field(default=False, description="The families are not notified.")
+
+
+class OpenedSession(Output):
+    """A session, or an activity, that takes place again."""
+
+    session_id: UUID
+    name: str
+    date: datetime.date | None
+    start: ShownTime | None
+    end: ShownTime | None
+
+
+class StaysClosed(Output):
+    """Why a booking does not come back."""
+
+    code: str
+    message: str
+
+
+class ReopenedBooking(Output):
+    """A booking with sessions that were closed."""
+
+    booking_id: UUID
+    reference: str
+    account: str
+    attendee: str
+    sessions: list[str]
+    comes_back: bool
+    charged_minor: int = Field(description="What is invoiced again.")
+    charged: str
+    from_credit_minor: int = Field(description="What of it the credit of the closing pays, out of the wallet again.")
+    reasons: list[StaysClosed] = Field(description="Why nothing of it comes back; empty where it does.")
+
+
+class Reopening(Output):
+    """Whom opening again concerns and what each pays."""
+
+    model_config = shows(REOPENING)
+
+    fingerprint: str = Field(description="Of everything that is shown here; the reopening presents it.")
+    sessions: list[OpenedSession]
+    bookings: list[ReopenedBooking]
+    charged_minor: int
+    charged: str
+    from_credit_minor: int
+    from_credit: str
+
+
+class NewReopening(Input):
+    """Opens a closed day, or one session, as its preview showed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "The pipe is mended", "fingerprint": CLOSURE_FINGERPRINT}]}
+    )
+
+    reason: Name = Field(description="The families read it, and the history keeps it.")
     fingerprint: ShortText = Field(description="Of the preview.")
     is_muted: YesNo = Field(default=False, description="The families are not notified.")

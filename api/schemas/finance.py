@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from api.schemas.base import Output, shows
+from api.schemas.base import Input, LongText, Output, shows
 from api.schemas.sample_finance import (
     CREDIT_NOTE,
     CREDIT_NOTE_SUMMARY,
@@ -16,6 +16,7 @@ from api.schemas.sample_finance import (
     QUOTE,
     REVIEW,
     WEBHOOK_OUTCOME,
+    ZERO_STATEMENT,
 )
 from models import PaymentReviewKind, PaymentStatus
 
@@ -37,6 +38,7 @@ class InvoiceSummary(Output):
     total_minor: int
     paid_minor: int
     credited_minor: int
+    written_off_minor: int
     owing_minor: int
     issued_on: date
     due_on: date
@@ -101,6 +103,26 @@ class CreditNote(CreditNoteSummary):
     lines: list[CreditNoteLine]
 
 
+class ZeroStatement(Output):
+    """What was moved at no difference: what is taken back (negative), then what it became. Its total is 0.00."""
+
+    model_config = shows(ZERO_STATEMENT)
+
+    id: UUID
+    number: str
+    account_id: UUID
+    account: str
+    booking_id: UUID
+    booking_reference: str
+    currency: str
+    moved_minor: int = Field(description="What is taken back, and charged anew.")
+    reason: str
+    issued_on: date
+    total_minor: int
+    total: str
+    lines: list[InvoiceLine]
+
+
 class Quote(Output):
     """A numbered offer at a frozen price."""
 
@@ -123,8 +145,8 @@ class Payment(Output):
 
     id: UUID
     reference: str
-    order_id: UUID
-    order_reference: str
+    order_id: UUID | None = Field(description="None of a top-up of the account's wallet.")
+    order_reference: str | None
     account_id: UUID
     status: PaymentStatus
     provider: str
@@ -173,6 +195,14 @@ class PaymentReview(Output):
     created_at: datetime
     resolved_at: datetime | None
     resolution: str
+
+
+class ReviewResolution(Input):
+    """What was done about it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"resolution": "refunded by transfer on 2 April"}]})
+
+    resolution: LongText
 
 
 class WebhookOutcome(Output):

@@ -16,6 +16,8 @@ from models import GroupOrderPolicy
 _LINES: Any = [{"session_id": FIRST_SESSION_ID}, {"session_id": SECOND_SESSION_ID}]
 _CARTS: Any = [{"attendee_id": ATTENDEE_ID, "lines": _LINES}, {"attendee_id": LEO_ID, "lines": _LINES}]
 
+_CODE = "For all of them: the first order whose sessions take it has it, and uses it up when it is submitted."
+
 
 class GroupCart(Input):
     """What one attendee wants."""
@@ -43,6 +45,7 @@ class NewGroupOrder(Input):
         default=GroupOrderPolicy.ALL_OR_NOTHING, description="What becomes of it when something cannot be had."
     )
     orders: Annotated[list[NewGroupCart], Field(min_length=1, max_length=20)]
+    promo_code: ShortText | None = Field(default=None, description=_CODE)
 
 
 class GroupCarts(Input):
@@ -51,17 +54,22 @@ class GroupCarts(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"orders": _CARTS}]})
 
     orders: Annotated[list[GroupCart], Field(min_length=1, max_length=20)]
+    promo_code: ShortText | None = Field(default=None, description=_CODE)
 
 
 class GroupSubmission(Input):
-    """Takes the places of all orders at the price that was shown for all. A direct debit is agreed order by order."""
+    """Takes the places of all orders at the price that was shown for all."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"confirmation_type": "PAY_NOW_PAY_ALL", "price_fingerprint": FINGERPRINT}]}
     )
 
-    confirmation_type: Literal["CONFIRM_WITHOUT_PAYMENT", "PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT", "ADMIN_CONFIRM"]
+    confirmation_type: ConfirmationType
     price_fingerprint: ShortText = Field(description="Of the price that was shown for all orders together.")
+    schedule_fingerprint: ShortText | None = Field(
+        default=None,
+        description="Of the payment schedules that were shown: needed for direct debit, compared for deposits.",
+    )
     override_reason: LongText = Field(
         default="", description="Why an admin sets booking window, cut-off and eligibility aside."
     )

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import Day, Email, Input, LongText, Name, Output, ShortText, Slug, shows
-from api.schemas.catalogue import SchoolYear
-from api.schemas.orders import Order, WantedLine
+from api.schemas.offerings import SchoolYear
+from api.schemas.orders import Ending, Order, WantedLine
 from api.schemas.people import Height, Weight
 from api.schemas.sample_enrolment import ATTENDEE_ID, FINGERPRINT, GUEST_ORDER, MERGED, REGISTERED
 from api.schemas.sample_programme import FIRST_SESSION_ID, TERM_ID
@@ -130,3 +130,13 @@ class AttendeeMerge(Output):
     bookings: int
     accounts: int
     merged_at: datetime
+
+
+class GuestEnding(Ending):
+    """Why it ends; of a booking with the review that is accepted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"fingerprint": FINGERPRINT, "reason": "We are away that week"}]}
+    )
+
+    fingerprint: ShortText = Field(default="", description="Of the review of a booking's cancellation.")

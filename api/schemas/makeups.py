@@ -8,18 +8,19 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.base import Input, Name, Output, ShortText, shows
 from api.schemas.sample_enrolment import ATTENDEE_ID
-from api.schemas.sample_programme import FIRST_SESSION_ID, PROGRAM_ID, TERM_ID, sample_id
+from api.schemas.sample_programme import CATEGORY_ID, FIRST_SESSION_ID, PROGRAM_ID, TERM_ID, sample_id
 
 _CREDIT = {
     "id": sample_id(45), "reference": "MC-7Q2W9K4X", "status": "AVAILABLE", "account_id": sample_id(1),
     "attendee_id": ATTENDEE_ID, "attendee": "Mia Rossi", "program_id": PROGRAM_ID, "program": "Karate",
+    "category_id": CATEGORY_ID, "reach": "PROGRAM",
     "term_id": TERM_ID, "absent_on": "2026-04-12", "expires_at": "2026-06-10T14:00:00+00:00", "order_id": None,
     "session_id": None, "created_at": "2026-04-11T14:00:00+00:00",
 }  # fmt: skip
 
 
 class MakeupCredit(Output):
-    """The right to a session of the same program at a base price of 0.00."""
+    """The right to a session at a base price of 0.00."""
 
     model_config = shows(_CREDIT)
 
@@ -31,6 +32,8 @@ class MakeupCredit(Output):
     attendee: str
     program_id: UUID
     program: str
+    category_id: UUID
+    reach: Literal["PROGRAM", "CATEGORY", "ORGANISATION"] = Field(description="Where it can be booked.")
     term_id: UUID
     absent_on: datetime.date = Field(description="The day that it makes up for.")
     expires_at: datetime.datetime = Field(description="The session that it is booked for starts before.")
@@ -64,16 +67,36 @@ class Absence(Output):
     why_none: str
 
 
+class AbsenceWithdrawal(Input):
+    """The attendee comes after all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"session_id": FIRST_SESSION_ID}]})
+
+    session_id: UUID
+
+
+class Expected(Output):
+    """The attendee is expected again."""
+
+    model_config = shows({"session_id": FIRST_SESSION_ID, "status": "EXPECTED"})
+
+    session_id: UUID
+    status: Literal["EXPECTED"]
+
+
 class SettledRoll(Output):
     """What closing a roll did."""
 
-    model_config = shows({"session_id": FIRST_SESSION_ID, "absent": 2, "granted": 1, "revoked": 0, "used": 1})
+    model_config = shows(
+        {"session_id": FIRST_SESSION_ID, "absent": 2, "granted": 1, "revoked": 0, "used": 1, "late": 0}
+    )
 
     session_id: UUID
     absent: int = Field(description="Were expected, and did not come.")
     granted: int = Field(description="Makeup credits that were given.")
     revoked: int = Field(description="Taken back from those who came after all.")
     used: int = Field(description="Makeup sessions that were held.")
+    late: int = Field(description="Fees for late pick-ups that were proposed.")
 
 
 class Revocation(Input):

@@ -10,6 +10,7 @@ from api.schemas.base import FailedRule, Input, LongText, Minor, Output, ShortTe
 from api.schemas.sample_enrolment import ATTENDEE_ID, FINGERPRINT, HISTORY, ORDER, ORDER_SUMMARY, ORDER_WHOLE
 from api.schemas.sample_programme import FIRST_SESSION_ID, TERM_ID
 from models import BookingMode, LineKind, SeatType
+from workflows.payments import BY_HAND
 
 OrderType = Literal["BOOKING", "WAITING_LIST", "TRIAL_SESSION", "SUBSCRIPTION", "EOI"]
 ConfirmationType = Literal[
@@ -102,6 +103,11 @@ class Submission(Input):
         default="", description="Why an admin sets booking window, cut-off and eligibility aside."
     )
     is_muted: YesNo = Field(default=False, description="The family is not notified.")
+    from_wallet: YesNo = Field(
+        default=False,
+        description="What is to be paid now is taken from the family's wallet in the same step: all of it, or as much "
+        "as there is; refused where there is nothing.",
+    )
 
 
 class Confirmation(Input):
@@ -228,6 +234,7 @@ class Order(Output):
     cancel_reason: str | None
     promo_code: str | None
     original_booking_id: UUID | None = Field(description="The booking that a change order changes.")
+    original_order_id: UUID | None = Field(default=None, description="The quoted order that a change order changes.")
     cause_order_id: UUID | None = Field(default=None, description="Of a companion: the order that it goes with.")
     booking_id: UUID | None
     lines: list[OrderLine] | None = Field(default=None, description="With a saved cart and a read order.")
@@ -321,16 +328,20 @@ class History(Output):
 
 
 class NewPayment(Input):
-    """Money for an order: through a provider, or received by hand (admins and finance, with amount and reason)."""
+    """Money for an order: through a provider, from the family's "wallet", or received by hand (admins and finance, with
+    amount and reason): "cash" at the desk, "bank" by transfer, "manual" otherwise.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"provider": "sandbox"}]})
 
     provider: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_-]+$")] = "sandbox"
-    amount_minor: Minor | None = Field(default=None, description="For a payment by hand; else what is required.")
+    amount_minor: Minor | None = Field(default=None, description="By hand or from the wallet; else what is required.")
     reason: LongText = Field(default="", description="For a payment by hand: cheque number, transfer, …")
 
     @model_validator(mode="after")
     def _is_by_hand_or_by_provider(self) -> Self:
-        if self.provider != "manual" and (self.amount_minor is not None or self.reason):
-            raise ValueError("only a payment by hand has an amount and a reason of its own")
+        if self.provider not in (*BY_HAND, "wallet") and self.amount_minor is not None:
+            raise ValueError("only a payment by hand, or from the wallet, has an amount of its own")
+        if self.provider not in BY_HAND and self.reason:
+            raise ValueError("only a payment by hand has a reason of its own")
         return self

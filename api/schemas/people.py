@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -25,10 +25,10 @@ from api.schemas.base import (
     YesNo,
     shows,
 )
-from api.schemas.catalogue import SchoolYear
+from api.schemas.offerings import SchoolYear
 from api.schemas.sample_enrolment import ACCOUNT, ACCOUNT_ID, ACCOUNT_WHOLE, ATTENDEE, USER
 from api.schemas.sign_ins import NewPassword
-from models import AccountKind, Role
+from models import AccountKind, AlertSeverity, Role
 
 Address = Annotated[EmailOrNone, Field(description="Empty where there is none.")]
 Height = Annotated[Whole, Field(ge=20, le=260)]
@@ -39,6 +39,9 @@ UserIds = Annotated[list[UUID], Field(max_length=500)]
 
 def _example(**values: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+Language = Literal["en", "fr"] | None
 
 
 class NewAccount(Input):
@@ -54,6 +57,7 @@ class NewAccount(Input):
         default=None, description="The most it may owe under pay-later; null: by the category's rule."
     )
     is_staff: YesNo = Field(default=False, description="Of the organisation's own staff, who may get a discount.")
+    language: Language = Field(default=None, description="Of its mails; null: the organisation's.")
 
 
 class AccountChange(Change):
@@ -67,6 +71,7 @@ class AccountChange(Change):
     address: Lines = Field(default_factory=list)
     credit_limit_minor: Minor | None = None
     is_staff: YesNo = False
+    language: Language = None
 
 
 class Account(Output):
@@ -83,6 +88,7 @@ class Account(Output):
     address: list[str]
     credit_limit_minor: int | None
     is_staff: bool
+    language: Language
     created_at: datetime
 
 
@@ -132,6 +138,8 @@ class NewAttendee(Input):
     weight_kg: Weight | None = None
     medical_notes: LongText = ""
     allergy_notes: LongText = ""
+    medical_severity: AlertSeverity | None = None
+    allergy_severity: AlertSeverity | None = None
     authorised_pick_ups: Names = Field(default_factory=list)
     must_not_collect: Names = Field(default_factory=list)
 
@@ -148,6 +156,8 @@ class AttendeeChange(Change):
     weight_kg: Weight | None = None
     medical_notes: LongText = ""
     allergy_notes: LongText = ""
+    medical_severity: AlertSeverity | None = None
+    allergy_severity: AlertSeverity | None = None
     authorised_pick_ups: Names = Field(default_factory=list)
     must_not_collect: Names = Field(default_factory=list)
 
@@ -166,6 +176,8 @@ class Attendee(Output):
     weight_kg: str | None
     medical_notes: str
     allergy_notes: str
+    medical_severity: AlertSeverity | None = Field(description="Null: nobody has graded it; shown as important.")
+    allergy_severity: AlertSeverity | None = Field(description="Null: nobody has graded it; shown as severe.")
     authorised_pick_ups: list[str]
     must_not_collect: list[str]
     created_at: datetime

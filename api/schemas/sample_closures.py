@@ -19,3 +19,14 @@ CLOSURE: Sample = {
     }],
     "carts": 1, "credited_minor": 1500, "credited": "$15.00", "freed_minor": 1500, "freed": "$15.00",
 }  # fmt: skip
+REOPENING: Sample = {
+    "fingerprint": CLOSURE_FINGERPRINT,
+    "sessions": [{"session_id": SECOND_SESSION_ID, "name": "Karate – Beginner", "date": "2026-04-19",
+                  "start": "10:45:00", "end": "11:30:00"}],
+    "bookings": [{
+        "booking_id": sample_id(2), "reference": "TB-4F7K9QW2", "account": "Rossi family", "attendee": "Mia Rossi",
+        "sessions": [SECOND_SESSION], "comes_back": True, "charged_minor": 1500, "charged": "$15.00",
+        "from_credit_minor": 1500, "reasons": [],
+    }],
+    "charged_minor": 1500, "charged": "$15.00", "from_credit_minor": 1500, "from_credit": "$15.00",
+}  # fmt: skip

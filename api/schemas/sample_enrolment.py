@@ -28,7 +28,8 @@ _KIND = {"order_type": "BOOKING", "confirmation_type": "PAY_NOW_PAY_ALL"}
 ACCOUNT: Sample = {
     "id": ACCOUNT_ID, "reference": "AC-8M2PD6RS", "kind": "FAMILY", "name": "Rossi family",
     "email": "rossi@family.example", "phone": "+1 416 555 0107", "address": ["12 Maple Road", "Toronto"],
-    "credit_limit_minor": None, "is_staff": False, "created_at": _MORNING,
+    "credit_limit_minor": None, "is_staff": False, "language": None,
+    "created_at": _MORNING,
 }  # fmt: skip
 ACCOUNT_WHOLE: Sample = ACCOUNT | {
     "attendees": [
@@ -40,6 +41,7 @@ ACCOUNT_WHOLE: Sample = ACCOUNT | {
 ATTENDEE: Sample = {
     "id": ATTENDEE_ID, "reference": "AT-3J9VXK5C", "name": "Mia Rossi", "date_of_birth": "2018-09-14",
     "school_year": 2, "height_cm": 124, "weight_kg": "24.5", "medical_notes": "", "allergy_notes": "Peanuts",
+    "medical_severity": None, "allergy_severity": "SEVERE",
     "authorised_pick_ups": ["Rosa Rossi"], "must_not_collect": [], "created_at": _MORNING,
 }  # fmt: skip
 USER: Sample = {
@@ -206,7 +208,7 @@ BOOKING: Sample = BOOKING_SUMMARY | {
         },
     ],
     "invoices": [{"id": INVOICE_ID, "number": "INV-2026-000042", "total_minor": 3750, "due_on": "2026-04-14"}],
-    "credit_notes": [], "payment_schedule": None,
+    "credit_notes": [], "zero_statements": [], "payment_schedule": None,
 }  # fmt: skip
 
 _HELD = {"status": "APPROVED", "order_type": "BOOKING", "attendee_id": ATTENDEE_ID, "attendee": "Mia Rossi"}
@@ -230,10 +232,17 @@ SESSION_WHOLE: Sample = SESSION | {
 ROLL: Sample = {
     "session_id": FIRST_SESSION_ID, "name": KARATE, "site": "Riverside", "time_zone": "America/Toronto",
     "local_date": "2026-04-12", "starts_at": "2026-04-12T14:45:00+00:00", "ends_at": "2026-04-12T15:30:00+00:00",
-    "capacity": 12, "expected": 1,
+    "site_id": SITE_ID, "capacity": 12, "closed_at": None, "expected": 1, "present": 1,
+    "ratio": {"children_per_staff": 8, "needed": 1, "needed_for_expected": 1, "needed_on_site": 1, "on_site": 1,
+              "staff": ["Stella Roll"], "is_met": True},
+    "headcount": None, "disagreements": [],
     "entries": [{
         "attendance_id": ATTENDANCE_ID, "attendee_id": ATTENDEE_ID, "name": "Mia Rossi", "status": "PRESENT",
-        "is_new": True, "is_trial": False, "is_makeup": False, "activities": [], "alerts": ["Allergy: Peanuts"],
+        "is_new": True, "is_trial": False, "is_makeup": False, "activities": [], 
+        "alerts": [{"what": "Allergy", "words": "Peanuts", "severity": "SEVERE", "is_graded": True}],
+        "severity": "SEVERE", "initials": "MR",
+        "people": [{"person_id": None, "name": "Rosa Rossi", "relationship": "", "phone": "", "has_pin": False}],
+        "has_list": True,
         "authorised_pick_ups": ["Rosa Rossi"], "must_not_collect": [], "version": 2,
         "marked_at": "2026-04-12T14:41:00+00:00", "signed_in_at": "2026-04-12T14:41:00+00:00", "signed_out_at": None,
         "collected_by": None, "reason": None, "seat": None,

@@ -6,7 +6,8 @@ from api.schemas.sample_programme import FIRST_SESSION, SECOND_SESSION, Sample, 
 INVOICE_SUMMARY: Sample = {
     "id": INVOICE_ID, "number": "INV-2026-000042", "account_id": ACCOUNT_ID, "account": "Rossi family",
     "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 3319,
-    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0, "owing_minor": 0,
+    "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0,
+    "written_off_minor": 0, "owing_minor": 0,
     "issued_on": "2026-03-31", "due_on": "2026-04-14",
 }  # fmt: skip
 _TAXED = {"quantity": 1, "tax_name": "HST", "tax_rate": "0.13"}
@@ -42,6 +43,21 @@ INVOICE: Sample = INVOICE_SUMMARY | {
         },
     ],
 }  # fmt: skip
+ZERO_STATEMENT: Sample = {
+    "id": sample_id(42), "number": "ZS-2026-000003", "account_id": ACCOUNT_ID, "account": "Rossi family",
+    "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "moved_minor": 1500,
+    "reason": "changed by TO-5M8P2VWD", "issued_on": "2026-04-13", "total_minor": 0, "total": "$0.00",
+    "lines": [
+        {
+            "description": FIRST_SESSION, "session_date": "2026-04-12", "net_minor": -1327, "tax_minor": -173,
+            "gross_minor": -1500, "position": 0, **_TAXED,
+        },
+        {
+            "description": SECOND_SESSION, "session_date": "2026-04-19", "net_minor": 1327, "tax_minor": 173,
+            "gross_minor": 1500, "position": 1, **_TAXED,
+        },
+    ],
+}  # fmt: skip
 QUOTE: Sample = {
     "id": QUOTE_ID, "number": "QUO-2026-000007", "order_id": ORDER_ID, "order_reference": "TO-4F7K9QW2",
     "account_id": ACCOUNT_ID, "total_minor": 3750, "issued_on": "2026-03-31",
@@ -73,5 +89,8 @@ REVIEW: Sample = {
     "order_id": ORDER_ID, "provider": "sandbox", "external_id": "sb_5t8wm4zk", "asked_minor": 3750,
     "reported_minor": 3700, "reported_currency": "CAD", "created_at": "2026-03-31T13:09:00+00:00",
     "resolved_at": None, "resolution": "",
+}  # fmt: skip
+PAYMENT_AFTER["resolve_payment_review"] = REVIEW | {
+    "resolved_at": "2026-04-02T13:09:00+00:00", "resolution": "refunded by transfer on 2 April",
 }  # fmt: skip
 WEBHOOK_OUTCOME: Sample = {"outcome": "CONFIRMED"}

@@ -45,6 +45,7 @@ PROGRAM: Sample = {
 }  # fmt: skip
 EXTRA: Sample = {
     "id": EXTRA_ID, "name": "Lunch", "price_minor": 750, "program_id": PROGRAM_ID, "is_active": True,
+    "stock": 20,
 }  # fmt: skip
 OFFERING: Sample = {
     "id": OFFERING_ID, "term_id": TERM_ID, "program_id": PROGRAM_ID, "name": KARATE, "code": "KAR-101",

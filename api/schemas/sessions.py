@@ -1,15 +1,17 @@
 """Sessions, and the roll of one."""
 
 import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText, ShownTime, shows
+from api.schemas.base import Change, Count, FailedRule, Input, Moment, Name, Output, ShortText, ShownTime, Whole, shows
 from api.schemas.orders import BookingStatus, OrderType
+from api.schemas.rolls import Headcount
 from api.schemas.sample_enrolment import ATTENDANCE_ID, ROLL, SESSION, SESSION_WHOLE
-from models import AttendanceStatus, OfferingStatus, ProductType, SessionStatus
+from api.schemas.sample_programme import EXTRA_ID
+from models import AlertSeverity, AttendanceStatus, OfferingStatus, ProductType, SessionStatus
 
 
 class BookedPlace(Output):
@@ -68,6 +70,27 @@ class Session(Output):
     venue_id: UUID | None = Field(description="Where it is seated; then each line of a cart names a seat.")
 
 
+class SessionExtra(Output):
+    """An extra that is sold beside a session."""
+
+    extra_id: UUID
+    name: str
+    price_minor: int
+    price: str
+    stock: int | None = Field(description="How many there are at each session; null is as many as are asked for.")
+    left: int | None
+
+
+class SessionExtras(Output):
+    """What is sold beside a session."""
+
+    model_config = shows({"items": [
+        {"extra_id": EXTRA_ID, "name": "Lunch", "price_minor": 750, "price": "$7.50", "stock": 20, "left": 6},
+    ]})  # fmt: skip
+
+    items: list[SessionExtra]
+
+
 class SessionWhole(Session):
     """A session; for admins and the site's staff with who is in it."""
 
@@ -88,6 +111,57 @@ class SessionChange(Change):
     reason: Name
 
 
+class Alert(Output):
+    """What staff must know of an attendee."""
+
+    what: Literal["Allergy", "Medical"]
+    words: str
+    severity: AlertSeverity
+    is_graded: bool = Field(description="Whether the family or the office said how grave it is.")
+
+
+class MayCollect(Output):
+    """Somebody who may collect; `person_id` is missing of a name without more, and of a guardian."""
+
+    person_id: UUID | None
+    name: str
+    relationship: str
+    phone: str
+    has_pin: bool
+
+
+class Disagreement(Output):
+    """A mark that contradicted the roll: a person has to decide."""
+
+    id: UUID
+    attendance_id: UUID
+    session_id: UUID
+    name: str
+    code: str
+    known_status: AttendanceStatus
+    known_at: datetime.datetime | None
+    status: AttendanceStatus
+    sent_status: AttendanceStatus
+    sent_at: datetime.datetime
+    device: str
+    sent_by: str | None
+    collected_by: str | None
+    reason: str | None
+    raised_at: datetime.datetime
+
+
+class Ratio(Output):
+    """Children to staff, at the site now."""
+
+    children_per_staff: int | None = Field(description="What the program asks; null: nothing.")
+    needed: int = Field(description="Staff for who is here in this session.")
+    needed_for_expected: int
+    needed_on_site: int = Field(description="Staff for everybody who is here at the site.")
+    on_site: int
+    staff: list[str]
+    is_met: bool
+
+
 class RollEntry(Output):
     """An attendee on the roll, with what staff must see."""
 
@@ -99,8 +173,12 @@ class RollEntry(Output):
     is_trial: bool
     is_makeup: bool
     activities: list[str] = Field(description="What the attendee chose for the day.")
-    alerts: list[str]
-    authorised_pick_ups: list[str]
+    alerts: list[Alert]
+    severity: AlertSeverity | None = Field(description="Of the gravest alert.")
+    initials: str
+    authorised_pick_ups: list[str] = Field(description="The names of `people`.")
+    people: list[MayCollect]
+    has_list: bool = Field(description="Whether names were given: then nobody else collects.")
     must_not_collect: list[str]
     version: int
     marked_at: datetime.datetime | None
@@ -112,11 +190,14 @@ class RollEntry(Output):
 
 
 class Roll(Output):
-    """The roll of one session; `conflicts` are marks of this request that were not taken."""
+    """The roll of one session; `conflicts` are marks of this request that were not taken, `disagreements` all that a
+    person has still to decide.
+    """
 
     model_config = shows(ROLL)
 
     session_id: UUID
+    site_id: UUID
     name: str
     site: str
     time_zone: str
@@ -124,8 +205,13 @@ class Roll(Output):
     starts_at: datetime.datetime
     ends_at: datetime.datetime
     capacity: int
+    closed_at: datetime.datetime | None
     expected: int
+    present: int
     entries: list[RollEntry]
+    ratio: Ratio
+    headcount: Headcount | None
+    disagreements: list[Disagreement]
     conflicts: list[FailedRule]
 
 
@@ -137,6 +223,11 @@ class Mark(Input):
     marked_at: Moment
     collected_by: ShortText | None = None
     reason: ShortText | None = None
+    id: UUID | None = Field(default=None, description="Made by the device: the same mark sent again is known.")
+    seen_version: Annotated[Whole, Field(ge=0, le=2**31 - 1)] | None = Field(
+        default=None, description="Of the row, as the device showed it."
+    )
+    person_id: UUID | None = Field(default=None, description="Of the authorised person who collects.")
 
 
 class Marks(Input):
@@ -158,4 +249,5 @@ class Marks(Input):
         }
     )
 
+    device: Annotated[ShortText, Field(max_length=80)] = ""
     marks: Annotated[list[Mark], Field(min_length=1, max_length=500)]

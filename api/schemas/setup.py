@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Base64Bytes, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.schemas.base import NO_NUL, Input, Output, YesNo, shows
-from api.schemas.catalogue import SessionChanges
+from api.schemas.offerings import SessionChanges
 from api.schemas.sample_programme import IMPORT_REPORT, RULE, RULES
 from models import RuleScope
 

@@ -25,16 +25,22 @@ _REQUESTED: Sample = {
     "allowed": ["decline"], "created_at": "2026-03-31T13:00:00+00:00", "bookings": [], "scheduled_invoices": [],
 }  # fmt: skip
 SUBSCRIPTION: Sample = _REQUESTED | {
-    "status": "ACTIVE", "version": 2, "allowed": ["give_notice"],
+    "status": "ACTIVE", "version": 2, "allowed": ["give_notice", "change_weekdays"],
     "bookings": [{"booking_id": BOOKING_ID, "reference": "TB-4F7KXM29", "term_id": TERM_ID, "term": "Spring 2026",
                   "status": "APPROVED"}],
     "scheduled_invoices": [{"booking_id": BOOKING_ID, "period_from": "2026-05-01", "period_until": "2026-05-31",
                             "issue_on": "2026-04-24", "sessions": 8}],
 }  # fmt: skip
+_ENDING: Sample = {
+    "status": "ENDING", "version": 3, "ends_on": "2026-04-28",
+    "allowed": ["give_notice", "put_off_notice", "withdraw_notice"],
+}  # fmt: skip
 SUBSCRIPTION_AFTER: dict[str, Sample] = {
     "request_subscription": _REQUESTED,
     "withdraw_subscription": _REQUESTED | {"status": "DECLINED", "version": 2, "allowed": []},
-    "give_notice": SUBSCRIPTION | {"status": "ENDING", "version": 3, "ends_on": "2026-04-28"},
+    "give_notice": SUBSCRIPTION | _ENDING,
+    "continue_subscription": SUBSCRIPTION | {"version": 4},
+    "change_weekdays": SUBSCRIPTION | {"version": 3, "weekdays": ["TUE", "WED"]},
 }
 REVIEW: Sample = {
     "id": sample_id(71), "subscription_id": SUBSCRIPTION_ID, "reference": "TS-7Q2MD84K", "attendee": "Mia Rossi",
@@ -77,6 +83,27 @@ class Notice(Input):
 
     last_day: Day | None = Field(default=None, description="By default the first day that the notice allows.")
     reason: LongText = ""
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
+
+
+class Continuation(Input):
+    """A notice that is put off or withdrawn."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"last_day": "2026-06-30", "reason": "We stay longer"}]})
+
+    last_day: Day | None = Field(default=None, description="A later last day. By default it goes on without an end.")
+    reason: LongText = ""
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
+
+
+class Weekdays(Input):
+    """Other weekdays, from the next period that is not invoiced."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weekdays": ["TUE", "WED"], "reason": "New timetable"}]})
+
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
+    reason: LongText = ""
+    override_reason: LongText = Field(default="", description="Overrides booking window, cut-off and eligibility.")
     is_muted: YesNo = Field(default=False, description="The family is not notified.")
 
 

@@ -1,0 +1,89 @@
+"""What finance looks at first: money that waits for somebody, each with how much of it there is."""
+
+from datetime import date
+from uuid import UUID
+
+from api.reads.bank import IS_OPEN
+from api.reads.paging import Listing
+from engine.database import Row, Transaction
+from models import RefundRequestStatus
+
+# An order that keeps its places though no timeout ends it any more: a part of its money came in, or what came was taken
+# back. Only a person can say what becomes of it.
+_IS_STUCK = """o.status IN (300, 485) AND o.confirmation_type IN (201, 202, 301)
+    AND EXISTS (SELECT FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id
+                AND (y.status = 'SUCCESS' OR y.returned_at IS NOT NULL))
+    AND NOT EXISTS (SELECT FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id
+                    AND y.status = 'PROCESSING')
+    AND NOT EXISTS (SELECT FROM timer x WHERE x.organisation_id = o.organisation_id AND x.subject_id = o.id
+                    AND x.status = 'ARMED')"""
+
+# What is owed stands on bookings that are not paid: the few of them are found by an index of their own, and no
+# invoice that was settled long ago is looked at.
+_ATTENTION = f"""
+SELECT
+    (SELECT count(*) FROM bank_line l WHERE l.organisation_id = %(org)s AND {IS_OPEN}) AS unmatched,
+    (SELECT count(*) FROM refund_request r WHERE r.organisation_id = %(org)s
+     AND r.status = {int(RefundRequestStatus.PENDING)}) AS refunds,
+    (SELECT count(*) FROM payment y WHERE y.organisation_id = %(org)s AND y.mandate_id IS NOT NULL
+     AND y.status = 'PENDING' AND y.collect_on <= %(today)s) AS debits,
+    (SELECT count(*) FROM payment_review r WHERE r.organisation_id = %(org)s AND r.resolved_at IS NULL) AS reviews,
+    (SELECT count(*) FROM payment y WHERE y.organisation_id = %(org)s AND y.mandate_id IS NOT NULL
+     AND y.status = 'FAILED' AND y.updated_at > %(today)s::date - 60) AS failed_debits,
+    (SELECT count(*) FROM payment y WHERE y.organisation_id = %(org)s AND y.status = 'PROCESSING') AS processing,
+    (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND {_IS_STUCK}) AS stuck,
+    o.overdue, o.overdue_minor, o.open, o.open_minor
+FROM (
+    SELECT count(*) FILTER (WHERE left_minor > 0) AS open, coalesce(sum(left_minor), 0)::bigint AS open_minor,
+           count(*) FILTER (WHERE left_minor > 0 AND due_on < %(today)s) AS overdue,
+           coalesce(sum(left_minor) FILTER (WHERE due_on < %(today)s), 0)::bigint AS overdue_minor
+    FROM (
+        SELECT v.due_on, v.total_minor - coalesce(p.minor, 0) - coalesce(c.minor, 0) AS left_minor
+        FROM term_booking b
+        JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+        CROSS JOIN LATERAL (SELECT sum(amount_minor)::bigint AS minor FROM payment_allocation
+                            WHERE organisation_id = v.organisation_id AND invoice_id = v.id) p
+        CROSS JOIN LATERAL (SELECT sum(amount_minor)::bigint AS minor FROM credit_allocation
+                            WHERE organisation_id = v.organisation_id AND invoice_id = v.id) c
+        WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')) each
+) o
+"""
+
+
+def attention(tx: Transaction, *, today: date) -> Row:
+    """How much waits for finance, by what it is; `today` is the organisation's own day."""
+    found = tx.row(_ATTENTION, today=today)
+    assert found is not None
+    return found
+
+
+_STUCK = f"""
+SELECT {{keys}}, o.id, o.reference, o.status, o.account_id, a.name AS account, t.name AS attendee, o.total_minor,
+       o.submitted_at, y.paid_minor, y.returned_minor, y.returned_at
+FROM term_booking_order o
+JOIN account a ON a.organisation_id = o.organisation_id AND a.id = o.account_id
+JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(y.amount_minor) FILTER (WHERE y.status = 'SUCCESS'), 0)::bigint AS paid_minor,
+           coalesce(sum(y.amount_minor) FILTER (WHERE y.returned_at IS NOT NULL), 0)::bigint AS returned_minor,
+           max(y.returned_at) AS returned_at
+    FROM payment y WHERE y.organisation_id = o.organisation_id AND y.order_id = o.id) y
+WHERE o.organisation_id = %(org)s AND {_IS_STUCK}{{where}}
+"""
+
+
+def stuck_orders() -> Listing:
+    """Orders that keep places without being paid as they ask, and that no timeout ends; the oldest first."""
+    return Listing(_STUCK, [("o.id", "uuid")])
+
+
+_BALANCES = """
+SELECT p.ledger_account, sum(p.amount_minor)::bigint AS balance_minor, count(*) AS postings
+FROM ledger_posting p WHERE p.organisation_id = %(org)s AND p.account_id = %(account)s
+GROUP BY p.ledger_account ORDER BY p.ledger_account
+"""
+
+
+def balances(tx: Transaction, account_id: UUID) -> list[Row]:
+    """What the books say of a family: the balance of each account that was posted to for it."""
+    return tx.rows(_BALANCES, account=account_id)
