@@ -1,0 +1,35 @@
+"""The office's pages: search, families, building bookings, queues, and what is set up."""
+
+from web.admin import (
+    bookings,
+    building,
+    children,
+    closures,
+    collection,
+    consents,
+    families,
+    home,
+    imports,
+    inbox,
+    interests,
+    late,
+    mails,
+    offerings,
+    orders,
+    programme,
+    promo_codes,
+    queues,
+    roll_over,
+    rules,
+    subscriptions,
+    users,
+    venues,
+)
+
+ROUTERS = (
+    home.router, families.router, children.router, building.router, orders.router, bookings.router, queues.router,
+    interests.router, programme.router, offerings.router, rules.router, imports.router, closures.router,
+    roll_over.router, mails.router, inbox.router,
+    subscriptions.router, late.router, users.router, venues.router, collection.router, consents.router,
+    promo_codes.router,
+)  # fmt: skip

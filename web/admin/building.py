@@ -1,0 +1,165 @@
+"""Building a booking for a family: nobody is chosen beforehand, then the child, the term, and the sessions."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import desk, people
+from api.reads import orders as shown
+from api.reads import sessions as offered
+from engine.database import Row, Transaction
+from engine.errors import Conflict, Invalid, Reason, TermbookError
+from models import BookingMode, TermBookingOrderType
+from web.asked import id_of
+from web.forms import NOTHING_SENT, Form, Posted
+from web.labels import ORDER_TYPE
+from web.visitor import Admin
+from web.words import N_
+from workflows import order_requests
+from workflows import term_booking_order as orders
+
+router = APIRouter()
+
+# What an admin begins here; subscriptions begin with their weekdays.
+_KINDS = ("BOOKING", "TRIAL_SESSION", "EOI", "WAITING_LIST")
+_MOST_SESSIONS = 200
+
+
+@router.get("/admin/bookings/new")
+def choose_family(visit: Admin) -> Response:
+    return _begin_page(visit)
+
+
+def _begin_page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
+    asked, account_id = visit.asked("q")[:200], id_of(visit, "account") or form.id("account")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found: list[Row] = desk.search(tx, asked)["accounts"] if len(asked) > 1 and account_id is None else []
+        account = people.account(tx, who, account_id).body if account_id else None
+        terms = desk.choices(tx, "term", where="AND status IN ('OPEN', 'RUNNING')")
+        return {"asked": asked, "accounts": found, "account": account, "terms": terms}
+
+    kinds = [(kind, visit.say(ORDER_TYPE[kind])) for kind in _KINDS]
+    return visit.show("admin/building.html", query, form=form, refusal=refusal, kinds=kinds)
+
+
+@router.post("/admin/bookings/new")
+def begin(visit: Admin, form: Posted) -> Response:
+    try:
+        account_id, attendee_id, term_id = (
+            _chosen(form, "account", N_("Choose the family.")), _chosen(form, "attendee", N_("Choose the child.")),
+            _chosen(form, "term", N_("Choose the term.")),
+        )  # fmt: skip
+        kind = form.text("kind") if form.text("kind") in _KINDS else "BOOKING"
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            outcome = orders.new(
+                tx, actor=who.actor, account_id=account_id, attendee_id=attendee_id, term_id=term_id,
+                order_type=TermBookingOrderType[kind], now=visit.now,
+            )  # fmt: skip
+            return shown.moved(outcome, who, status=201)
+
+        made = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _begin_page(visit, form, refusal)
+    return visit.go(f"/admin/orders/{made['id']}/sessions")
+
+
+def _chosen(form: Form, name: str, message: str) -> UUID:
+    """Raises Invalid where nothing is chosen: an admin selects by hand (DOMAIN §2)."""
+    found = form.id(name)
+    if found is None:
+        raise Invalid(message, reasons=[Reason("required", message, field=name)])
+    return found
+
+
+@router.get("/admin/orders/{order_id}/sessions")
+def choose_sessions(visit: Admin, order_id: UUID) -> Response:
+    return _sessions_page(visit, order_id)
+
+
+def _sessions_page(
+    visit: Admin, order_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    asked, offering_id = visit.asked("q")[:200], id_of(visit, "offering")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        order = shown.whole(tx, who, order_id).body
+        assert order is not None
+        programmes = offered.offerings(who)
+        programmes.where("p.term_id = %(term)s AND p.status = 'PUBLISHED'", term=order["term_id"])
+        programmes.where("position(lower(%(q)s) IN lower(p.name || ' ' || p.code)) > 0", q=asked or None)
+        found = programmes.page(tx, cursor=None, limit=200, show=lambda row: offered.show_offering(who, row),
+                                now=visit.now).body  # fmt: skip
+        chosen = _sessions_of(tx, who, visit, offering_id) if offering_id else []
+        offering = next((row for row in (found or {})["items"] if row["id"] == offering_id), None)
+        if offering_id and offering is None:
+            one = offered.offerings(who)
+            one.where("p.id = %(id)s", id=offering_id)
+            items = (one.page(tx, cursor=None, limit=1, show=dict, now=visit.now).body or {})["items"]
+            offering = items[0] if items else None
+        extras = tx.rows(_EXTRAS, program_id=offering["program_id"]) if offering else []
+        return {
+            "order": order, "asked": asked, "offerings": (found or {})["items"], "offering": offering,
+            "sessions": chosen, "extras": extras,
+            "ticked": {line["session_id"] for line in order["lines"]},
+        }  # fmt: skip
+
+    return visit.show("admin/sessions.html", query, form=form, refusal=refusal)
+
+
+_EXTRAS = """
+SELECT id, name, price_minor FROM extra
+WHERE organisation_id = %(org)s AND is_active AND (program_id IS NULL OR program_id = %(program_id)s) ORDER BY name, id
+"""
+
+
+def _sessions_of(tx: Transaction, who: Principal, visit: Admin, offering_id: UUID) -> list[Row]:
+    found = offered.sessions(who)
+    found.where("s.term_program_set_id = %(offering)s", offering=offering_id)
+    found.conditions.append("s.status = 'OPEN' AND coalesce(s.starts_at > %(now)s, true)")
+    page = found.page(tx, cursor=None, limit=_MOST_SESSIONS, show=lambda row: offered.show_session(who, row),
+                      now=visit.now)  # fmt: skip
+    rows: list[Row] = (page.body or {})["items"]
+    return rows
+
+
+@router.post("/admin/orders/{order_id}/sessions")
+def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
+    """Put what is ticked of one offering into the cart; what the cart holds of others stays."""
+    shown_ids = {str(session_id) for session_id in form.ids("shown")}
+    mode = form.text("mode") if form.text("mode") in BookingMode.__members__ else "CASUAL"
+    extras = [{"extra_id": extra_id, "quantity": 1} for extra_id in form.ids("extra")]
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        order = shown.whole(tx, who, order_id).body
+        assert order is not None
+        kept = [_as_wanted(line) for line in order["lines"] if str(line["session_id"]) not in shown_ids]
+        added = [{"session_id": session_id, "mode": BookingMode[mode], "seat_id": None, "makeup_credit_id": None,
+                  "activity_ids": [], "extras": extras} for session_id in form.ids("session")]  # fmt: skip
+        code = form.text("promo_code") or None
+        outcome = order_requests.save(
+            tx, order_id=order_id, lines=kept + added, actor=who.actor, now=visit.now, promo_code=code
+        )
+        return shown.saved(outcome, who)
+
+    try:
+        saved = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _sessions_page(visit, order_id, form, refusal)
+    for notice in saved.get("notices", ()):
+        visit.notices.append(("warn", notice["message"]))
+    return visit.go(f"/admin/orders/{order_id}", visit.say("The cart was saved. It keeps no place yet."))
+
+
+def _as_wanted(line: Row) -> Row:
+    """A line of the cart as it is asked for again."""
+    return {
+        "session_id": UUID(str(line["session_id"])), "mode": BookingMode[line["asked_mode"] or line["mode"]],
+        "seat_id": UUID(line["seat"]["id"]) if line["seat"] else None, "makeup_credit_id": None, "activity_ids": [],
+        "extras": [{"extra_id": UUID(str(extra["extra_id"])), "quantity": extra["quantity"]}
+                   for extra in line["extras"]],
+    }  # fmt: skip

@@ -1,0 +1,91 @@
+"""Importing a programme: what the file would change is shown first, then it is made."""
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from catalogue.importer import import_programme
+from engine.database import Transaction
+from engine.errors import Conflict, Invalid, Reason, TermbookError
+from web.forms import Form, Posted
+from web.visitor import Admin
+from web.words import N_
+
+router = APIRouter()
+
+_LARGEST = 900_000
+
+
+@router.get("/admin/import")
+def show_import(visit: Admin) -> Response:
+    return visit.show("admin/import.html", report=None)
+
+
+@router.post("/admin/import")
+async def import_file(visit: Admin, form: Posted) -> Response:
+    """Look at what the file would do; the second button makes it. The files are sent with both."""
+    try:
+        files = {name: await _content(form, name) for name in ("source", "mapping", "prices")}
+        return await run_in_threadpool(_import, visit, form, files)
+    except (Invalid, Conflict) as refusal:
+        return await run_in_threadpool(_refused, visit, form, refusal)
+
+
+def _refused(visit: Admin, form: Form, refusal: TermbookError) -> Response:
+    return visit.show("admin/import.html", form=form, refusal=refusal, report=None)
+
+
+async def _content(form: Form, name: str) -> tuple[str, bytes] | None:
+    """A file that was sent. Raises Invalid where one that is needed is missing, or too large."""
+    sent = form.file(name)
+    if sent is None:
+        if name == "prices":
+            return None
+        message = N_("Choose a file.")
+        raise Invalid(message, reasons=[Reason("required", message, field=name)])
+    content = await sent.read()
+    if len(content) > _LARGEST:
+        message = N_("The file is too large for this page; use the API or the command line.")
+        raise Invalid(message, reasons=[Reason("too_large", message, field=name)])
+    return Path(sent.filename or name).name, content
+
+
+def _import(visit: Admin, form: Form, files: dict[str, tuple[str, bytes] | None]) -> Response:
+    is_made = form.text("do") == "make"
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            paths: dict[str, Path | None] = {}
+            for name, sent in files.items():
+                paths[name] = _kept(folder / name, *sent) if sent else None
+            report = import_programme(
+                tx, source=paths["source"], mapping=paths["mapping"], prices=paths["prices"],  # type: ignore[arg-type]
+                now=visit.now, skip_bad=form.is_ticked("skip_bad"), dry_run=not is_made,
+            )  # fmt: skip
+        if report.is_refused:
+            raise Invalid(
+                N_("The file has rows that cannot be read; nothing was imported."),
+                reasons=[Reason("bad_row", str(bad), facts={"line": bad.line}) for bad in report.bad_rows[:50]],
+            )
+        shown: dict[str, Any] = {name: value for name, value in asdict(report).items() if name != "seen_keys"}
+        return Answer(shown)
+
+    report = visit.move(form, verb)
+    if is_made:
+        return visit.go("/admin/offerings", visit.say("The programme was imported."))
+    return visit.show("admin/import.html", report=report)
+
+
+def _kept(folder: Path, name: str, content: bytes) -> Path:
+    folder.mkdir()
+    path = folder / name
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,66 @@
+"""Expressions of interest: ticked and converted into bookings, several at once."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import orders as shown
+from engine.database import Transaction
+from engine.errors import Conflict, Invalid, Reason, TermbookError
+from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from web.admin.orders import confirmation_type
+from web.asked import page_of
+from web.forms import NOTHING_SENT, Form, Posted
+from web.labels import CONFIRMATION
+from web.visitor import Admin
+from web.words import N_
+from workflows import eoi_conversions
+
+router = APIRouter()
+
+
+@router.get("/admin/interests")
+def list_interests(visit: Admin) -> Response:
+    return _page(visit)
+
+
+def _page(
+    visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None = None, outcome: Any = None
+) -> Response:  # fmt: skip
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found = shown.listing(who)
+        found.where("o.order_type = %(kind)s AND o.status = %(status)s", kind=int(TermBookingOrderType.EOI),
+                    status=int(TermBookingStatus.SUBMITTED))  # fmt: skip
+        return {"page": page_of(visit, tx, found, limit=100, show=shown.summary)}
+
+    return visit.show(
+        "admin/interests.html", query, form=form, refusal=refusal, outcome=outcome, ways=list(CONFIRMATION.items())
+    )  # fmt: skip
+
+
+@router.post("/admin/interests")
+def convert(visit: Admin, form: Posted) -> Response:
+    """Convert what is ticked: all or none, or each that can be."""
+    asked = [eoi_conversions.Asked(order_id) for order_id in form.ids("order")]
+    how = confirmation_type(form) or TermBookingConfirmationType.ADMIN_CONFIRM
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        terms = eoi_conversions.Terms(
+            how, who.actor, visit.now, form.text("override_reason"), form.text("confirmation_reason"),
+            form.is_ticked("is_muted"),
+        )  # fmt: skip
+        ended = eoi_conversions.convert_several(tx, asked, terms=terms, is_best_effort=form.is_ticked("best_effort"))
+        return shown.converted(ended, who)
+
+    try:
+        if not asked:
+            message = N_("Tick at least one.")
+            raise Invalid(message, reasons=[Reason("required", message, field="order")])
+        made = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _page(visit, form, refusal)
+    if made["refused"]:
+        return _page(visit, outcome=made)
+    return visit.go("/admin/interests", visit.say("%(count)s were converted.", count=made["converted"]))

@@ -1,0 +1,42 @@
+"""What the address of a page asks for; what makes no sense there counts as not asked."""
+
+from datetime import date
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from api.moves import Principal
+from api.reads.paging import Listing
+from engine.database import Transaction
+from engine.errors import Invalid
+from web.visitor import SignedIn
+
+
+def id_of(visit: SignedIn, name: str) -> UUID | None:
+    try:
+        return UUID(visit.asked(name))
+    except ValueError:
+        return None
+
+
+def day_of(visit: SignedIn, name: str) -> date | None:
+    try:
+        return date.fromisoformat(visit.asked(name))
+    except ValueError:
+        return None
+
+
+def today_of(visit: SignedIn, who: Principal) -> date:
+    """The day that it is where the organisation is."""
+    return visit.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+
+
+def page_of(visit: SignedIn, tx: Transaction, listing: Listing, *, limit: int = 50, show: object = dict,
+            **parameters: object) -> dict[str, object]:  # fmt: skip
+    """One page of a list, further down by the address's cursor; one that is of another list begins it again."""
+    cursor = visit.asked("cursor") or None
+    try:
+        found = listing.page(tx, cursor=cursor, limit=limit, show=show, **parameters).body  # type: ignore[arg-type]
+    except Invalid:
+        found = listing.page(tx, cursor=None, limit=limit, show=show, **parameters).body  # type: ignore[arg-type]
+    assert found is not None
+    return found

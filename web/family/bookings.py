@@ -1,0 +1,234 @@
+"""What is booked: as a list, as a calendar, one by one; changing it, and giving it up."""
+
+import calendar
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import bookings as shown
+from api.reads import family, programmes
+from api.reads.changes import difference
+from api.reads.orders import moved, summary
+from engine.database import Row, Transaction
+from engine.errors import Conflict, Invalid, TermbookError
+from models import TermBookingConfirmationType, TermBookingStatus
+from web.family.people import children_of
+from web.family.waiting import entries
+from web.forms import NOTHING_SENT, Form, Posted
+from web.visitor import Family
+from web.words import Writing, locale_of
+from workflows import change_order, enrolment, order_requests
+
+router = APIRouter()
+
+_PAST = [int(status) for status in (TermBookingStatus.ARCHIVED, TermBookingStatus.CLOSED, TermBookingStatus.CANCELED)]
+
+
+@router.get("/family/bookings")
+def show_bookings(visit: Family) -> Response:
+    """The list, or one month of the calendar."""
+    if visit.asked("show") == "calendar":
+        return _calendar(visit)
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        is_past = visit.asked("show") == "past"
+        found = shown.listing(who)
+        found.conditions.append(f"{'' if is_past else 'NOT '}b.status = ANY(%(past)s)")
+        found.parameters["past"] = _PAST
+        page = found.page(tx, cursor=visit.asked("cursor") or None, limit=30, show=summary).body
+        assert page is not None
+        return {
+            "items": [_with_programs(tx, row) for row in page["items"]], "next_cursor": page["next_cursor"],
+            "is_past": is_past, "waits": family.waits(tx, who.actor.account_ids, now=visit.now),
+            "entries": [] if is_past else entries(tx, who), "children": children_of(tx, who),
+        }  # fmt: skip
+
+    return visit.show("family/bookings.html", query)
+
+
+_PROGRAMS = """
+SELECT string_agg(DISTINCT p.name, ', ') AS programs FROM term_booking_line l
+JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
+WHERE l.organisation_id = %(org)s AND l.booking_id = %(id)s
+"""
+
+
+def _with_programs(tx: Transaction, row: Row) -> Row:
+    found = tx.row(_PROGRAMS, id=row["id"])
+    return {**row, "programs": (found or {}).get("programs") or row["reference"]}
+
+
+def _calendar(visit: Family) -> Response:
+    month = _month(visit)
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        organisation = who.organisation
+        writing = Writing(locale_of(visit.language, organisation["locale"]), organisation["time_zone"])
+        first = month or writing.today(visit.now).replace(day=1)
+        weeks = calendar.Calendar(writing.first_weekday).monthdatescalendar(first.year, first.month)
+        days: dict[date, list[Row]] = {}
+        for day in family.days(tx, who.actor.account_ids, first=weeks[0][0], last=weeks[-1][-1]):
+            days.setdefault(day["local_date"], []).append(day)
+        children = children_of(tx, who)
+        return {
+            "first": first, "weeks": weeks, "days": days, "children": children,
+            "tones": {child["id"]: child["tone"] for child in children},
+            "before": _shifted(first, -1), "after": _shifted(first, 1),
+        }  # fmt: skip
+
+    return visit.show("family/calendar.html", query)
+
+
+def _month(visit: Family) -> date | None:
+    try:
+        found = date.fromisoformat(f"{visit.asked('month')}-01")
+    except ValueError:
+        return None
+    return found if 1900 <= found.year <= 2200 else None
+
+
+def _shifted(first: date, months: int) -> date:
+    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
+    return date(min(max(year, 1), 9998), month + 1, 1)
+
+
+@router.get("/family/bookings/{booking_id}")
+def show_booking(visit: Family, booking_id: UUID) -> Response:
+    def query(tx: Transaction, who: Principal) -> Row:
+        return {"booking": shown.whole(tx, who, booking_id).body}
+
+    return visit.show("family/booking.html", query)
+
+
+@router.get("/family/bookings/{booking_id}/change")
+def show_change(visit: Family, booking_id: UUID) -> Response:
+    return _change(visit, booking_id)
+
+
+def _change(
+    visit: Family, booking_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    """The sessions that are booked and those that could be, and what the ticks come to."""
+
+    def query(tx: Transaction, who: Principal) -> Row:
+        booking = shown.whole(tx, who, booking_id).body
+        assert booking is not None
+        own = {line["session_id"]: line for line in booking["lines"] if line["cancelled_at"] is None}
+        sessions: list[Row] = []
+        for offering_id in _offerings_of(tx, booking_id):
+            sessions += programmes.sessions_to_come(tx, offering_id, now=visit.now)
+        chosen = set(form.ids("keep")) if form.fields else set(own)
+        fixed = [line for line in own.values() if line["session_id"] not in {one["id"] for one in sessions}]
+        return {"booking": booking, "sessions": sessions, "own": own, "chosen": chosen, "fixed": fixed}
+
+    found = visit.fetch(query)
+    outlook: Row | None = None
+    if form.fields and refusal is None:
+        try:
+            outlook = visit.foresee(lambda tx, who: _foreseen(visit, tx, who, found, form))
+        except (Conflict, Invalid) as refused:
+            refusal = refused
+    return visit.show("family/change.html", None, form=form, refusal=refusal, difference=outlook, **found)
+
+
+def _foreseen(visit: Family, tx: Transaction, who: Principal, found: Row, form: Form) -> Row | None:
+    """What the booking would cost with these sessions, line by line."""
+    change = change_order.what_if(
+        tx, booking_id=found["booking"]["id"], lines=_lines(found, form), actor=who.actor, now=visit.now
+    )
+    return difference(change, who).body
+
+
+_OFFERINGS = """
+SELECT DISTINCT l.term_program_set_id AS id FROM term_booking_line l
+WHERE l.organisation_id = %(org)s AND l.booking_id = %(id)s AND l.cancelled_at IS NULL
+"""
+
+
+def _offerings_of(tx: Transaction, booking_id: UUID) -> list[UUID]:
+    return [row["id"] for row in tx.rows(_OFFERINGS, id=booking_id)]
+
+
+def _lines(found: Row, form: Form) -> list[Row]:
+    """All that the booking is to hold: what was held stays, of what is to come what is ticked."""
+    kept = set(form.ids("keep")) | {line["session_id"] for line in found["fixed"]}
+    lines = []
+    for session_id in [*found["own"], *(one["id"] for one in found["sessions"] if one["id"] not in found["own"])]:
+        if session_id in kept:
+            line = found["own"].get(session_id, {})
+            extras = [{"extra_id": e["extra_id"], "quantity": e["quantity"]} for e in line.get("extras", ())]
+            lines.append({"session_id": session_id, "mode": line.get("mode", "CASUAL"), "extras": extras})
+    return lines
+
+
+@router.post("/family/bookings/{booking_id}/change")
+def make_change(visit: Family, booking_id: UUID, form: Posted) -> Response:
+    """Show what the ticks come to, or make the change as it was shown."""
+    if form.text("do") != "make":
+        return _change(visit, booking_id, form)
+    way = TermBookingConfirmationType.__members__.get(form.text("way"), TermBookingConfirmationType.PAY_NOW_PAY_ALL)
+    try:
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            known: dict[str, Any] = {"actor": who.actor, "now": visit.now}
+            booking = shown.whole(tx, who, booking_id).body
+            assert booking is not None
+            own = {line["session_id"]: line for line in booking["lines"] if line["cancelled_at"] is None}
+            sessions = [one for offering_id in _offerings_of(tx, booking_id)
+                        for one in programmes.sessions_to_come(tx, offering_id, now=visit.now)]  # fmt: skip
+            ahead = {one["id"] for one in sessions}
+            found = {"own": own, "sessions": sessions, "fixed": [one for one in own.values()
+                                                                 if one["session_id"] not in ahead]}  # fmt: skip
+            order = change_order.begin_change(tx, booking_id=booking_id, **known).order
+            tx.flush()
+            change_order.save(tx, order_id=order.id, lines=_lines(found, form), **known)
+            tx.flush()
+            outcome = order_requests.submit(
+                tx, order_id=order.id, confirmation_type=way, price_fingerprint=form.text("difference"), **known
+            )
+            return moved(outcome, who)
+
+        made = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _change(visit, booking_id, form, refusal)
+    if made["status"] == "APPROVED":
+        return visit.go(f"/family/bookings/{booking_id}", visit.say("Your booking was changed."))
+    return visit.go(f"/family/orders/{made['id']}", visit.say("The change is kept for you; pay it to make it."))
+
+
+@router.get("/family/bookings/{booking_id}/cancellation")
+def show_cancellation(visit: Family, booking_id: UUID) -> Response:
+    return _cancellation(visit, booking_id)
+
+
+def _cancellation(visit: Family, booking_id: UUID, refusal: TermbookError | None = None) -> Response:
+    """What giving it up comes to at this moment, before anything happens."""
+
+    def query(tx: Transaction, who: Principal) -> Row:
+        booking = shown.whole(tx, who, booking_id).body
+        change = enrolment.review_cancellation(tx, booking_id=booking_id, actor=who.actor, now=visit.now)
+        return {"booking": booking, "difference": difference(change, who).body}
+
+    return visit.show("family/cancellation.html", query, refusal=refusal)
+
+
+@router.post("/family/bookings/{booking_id}/cancellation")
+def cancel(visit: Family, booking_id: UUID, form: Posted) -> Response:
+    """Give it up as it was shown; a difference that is stale by now is shown anew."""
+    try:
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            enrolment.cancel(
+                tx, booking_id=booking_id, fingerprint=form.text("difference"), actor=who.actor, now=visit.now,
+                reason=form.text("reason")[:500],
+            )  # fmt: skip
+            return Answer({})
+
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _cancellation(visit, booking_id, refusal)
+    return visit.go(f"/family/bookings/{booking_id}", visit.say("It is given up. What you get back is below."))

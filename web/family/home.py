@@ -1,0 +1,30 @@
+"""The family's first page: what waits for an answer, what comes next, and where to go."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Principal
+from api.reads import carts, family
+from engine.database import Transaction
+from web.family.people import children_of
+from web.visitor import Family
+
+router = APIRouter()
+
+
+@router.get("/family")
+def show_home(visit: Family) -> Response:
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        accounts = who.actor.account_ids
+        day = visit.now.date()
+        return {
+            "children": children_of(tx, who), "waits": family.waits(tx, accounts, now=visit.now),
+            "in_cart": len(carts.lines(tx, accounts)),
+            "coming": family.days(tx, accounts, first=day, last=day + timedelta(days=60), now=visit.now, limit=6),
+            "owing": family.owing(tx, accounts),
+        }  # fmt: skip
+
+    return visit.show("family/home.html", query)

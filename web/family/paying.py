@@ -1,0 +1,23 @@
+"""On to the provider's page, where a family pays."""
+
+from typing import Any
+
+from api.moves import Principal
+from engine.errors import NotFound
+from web.visitor import Family
+
+
+def provider_page(visit: Family, open_page: Any, about: dict[str, Any], back_to: str) -> str:
+    """The address of the provider's page. No transaction is open while the provider is asked."""
+    state = visit.state
+    gateway = next(iter(state.gateways.values()), None)
+    if gateway is None:
+        raise NotFound(visit.say("There is no way to pay online here; ask the centre."), what="provider")
+    who: Principal = visit.fetch(lambda _, who: who)
+    base = state.settings.base_url.rstrip("/")
+    organisation_id = visit.call.organisation_id
+    started = open_page(
+        state.database, organisation_id, gateway, actor=who.actor, return_url=f"{base}{back_to}",
+        webhook_url=f"{base}/webhooks/payments/{gateway.name}?organisation={organisation_id}", now=visit.now, **about,
+    )  # fmt: skip
+    return str(started.checkout_url)

@@ -1,0 +1,68 @@
+"""Finding a program: for these children, on these days, at this place, by this word."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Principal
+from api.reads import programmes
+from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
+from engine.database import Row, Transaction
+from web.family.people import children_of
+from web.visitor import Family
+
+router = APIRouter()
+
+_A_PAGE = 24
+
+
+@router.get("/family/programs")
+def show_programs(visit: Family) -> Response:
+    """What fits at least one of the children that are ticked; without a tick, any child of the family."""
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        children = children_of(tx, who)
+        asked = set(visit.request.query_params.getlist("child"))
+        chosen = [child for child in children if str(child["id"]) in asked] or children
+        found = programmes.offerings()
+        wanted = _wanted(visit)
+        programmes.narrow(found, children=[child["id"] for child in chosen], **wanted)
+        page = found.page(tx, cursor=visit.asked("cursor") or None, limit=_A_PAGE, show=dict, now=visit.now).body
+        assert page is not None
+        return {
+            "children": children, "chosen": {str(child["id"]) for child in chosen} if asked else set(),
+            "items": [_with_children(row, chosen) for row in page["items"]], "next_cursor": page["next_cursor"],
+            "wanted": wanted, "is_narrowed": bool(asked) or any(v not in (None, "", False) for v in wanted.values()),
+            **programmes.choices(tx, now=visit.now),
+        }  # fmt: skip
+
+    return visit.show("family/programs.html", query)
+
+
+def _wanted(visit: Family) -> dict[str, Any]:
+    """The filters of the address; one that is no filter of ours is none."""
+    weekday = visit.asked("day")
+    return {
+        "weekday": int(weekday) if weekday in tuple("0123456") else None, "site_id": _id(visit.asked("site")),
+        "term_id": _id(visit.asked("term")), "text": visit.asked("q")[:200], "category": visit.asked("kind")[:200],
+        "only_free": visit.asked("free") == "yes",
+    }  # fmt: skip
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _with_children(row: Row, children: list[Row]) -> Row:
+    """Who of them may come, and why the others may not."""
+    return {**row, "fits": [child for child in children if not why_not(row, child)]}
+
+
+def why_not(offering: Row, child: Row) -> list[Any]:
+    """Every rule of the offering that the child does not meet."""
+    return failing(AttendeeFacts.of(child), OfferingFacts.of(offering), offering["first_date"])

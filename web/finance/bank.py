@@ -1,0 +1,162 @@
+"""Bank statements: imported, and each line matched with what it pays, by suggestion or by hand."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import bank as shown
+from api.schemas.bank import NewBankStatement
+from billing.bank_csv import read_csv
+from billing.bank_files import read_camt
+from engine.database import Row, Transaction
+from engine.errors import Conflict, Invalid, Reason, TermbookError
+from engine.money import parse_money
+from models import BankFileFormat
+from web.asked import page_of
+from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.visitor import Finance
+from web.words import N_
+from workflows import bank_statements as verbs
+from workflows.bank_unmatching import unmatch
+
+router = APIRouter()
+
+_COLUMNS = ("booked_on", "amount", "money_in", "money_out", "payer_name", "payer_account")
+
+
+@router.get("/finance/bank")
+def show_bank(visit: Finance) -> Response:
+    return _page(visit)
+
+
+def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
+    show = visit.asked("show", "open")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found = shown.lines()
+        if show == "open":
+            found.conditions.append(shown.IS_OPEN)
+        statements = shown.statements().page(tx, cursor=None, limit=10, show=dict).body or {}
+        return {"page": page_of(visit, tx, found), "statements": statements["items"], "chosen": show}
+
+    return visit.show("finance/bank.html", query, form=form, refusal=refusal)
+
+
+@router.post("/finance/bank")
+async def import_statement(visit: Finance, form: Posted) -> Response:
+    """Import a file; the same file again, and lines that an earlier one held, change nothing."""
+    sent = form.file("file")
+    content = (await sent.read()).decode("utf-8-sig", "replace") if sent else ""
+    name = (sent.filename or "") if sent else ""
+    return await run_in_threadpool(_import, visit, form, name, content)
+
+
+def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
+    try:
+        if not content:
+            message = N_("Choose a file.")
+            raise Invalid(message, reasons=[Reason("required", message, field="file")])
+        asked = checked(NewBankStatement, _asked(form, name, content))
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            account = asked.bank_account
+            if asked.mapping is not None:
+                entries = read_csv(asked.content, asked.mapping.as_mapping(), currency=who.organisation["currency"])
+            else:
+                account, entries = read_camt(asked.content)
+            made = verbs.import_statement(
+                tx, filename=asked.filename, content=asked.content, kind=BankFileFormat(asked.format),
+                bank_account=account or asked.bank_account, entries=entries, actor=who.actor, now=visit.now,
+            )  # fmt: skip
+            tx.flush()
+            return shown.statement(tx, made.statement_id)
+
+        made = visit.move(form, verb)
+    except (Invalid, Conflict) as refusal:
+        return _page(visit, form, refusal)
+    return visit.go("/finance/bank", visit.say(
+        "%(fresh)s of %(all)s lines are new; %(open)s wait to be matched.", fresh=made["fresh_lines"],
+        all=made["lines"], open=made["open_lines"]))  # fmt: skip
+
+
+def _asked(form: Form, name: str, content: str) -> Row:
+    is_csv = not content.lstrip().startswith("<")
+    found: Row = {"filename": name[:200] or "statement", "format": "CSV" if is_csv else "CAMT053", "content": content,
+                  "bank_account": form.text("bank_account")}  # fmt: skip
+    if is_csv:
+        mapping: Row = {column: form.text(column) for column in _COLUMNS if form.text(column)}
+        mapping |= {"text": [each.strip() for each in form.text("text").split(",") if each.strip()],
+                    "date_form": form.text("date_form")}  # fmt: skip
+        if form.text("delimiter"):
+            mapping["delimiter"] = form.text("delimiter")
+        found["mapping"] = mapping
+    return found
+
+
+@router.get("/finance/bank/{line_id}")
+def show_line(visit: Finance, line_id: UUID) -> Response:
+    return _line_page(visit, line_id)
+
+
+def _line_page(
+    visit: Finance, line_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    return visit.show(
+        "finance/bank_line.html", lambda tx, _: {"line": shown.line(tx, line_id).body}, form=form, refusal=refusal
+    )
+
+
+@router.post("/finance/bank/{line_id}")
+def settle_line(visit: Finance, line_id: UUID, form: Posted) -> Response:
+    """Match the line with an order, undo a match, set it aside, or take it up again."""
+    do = form.text("do")
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        if do == "aside":
+            verbs.set_aside(tx, line_id=line_id, actor=who.actor, reason=form.text("reason"), now=visit.now)
+        elif do == "undo":
+            unmatch(tx, line_id=line_id, payment_id=_payment(form), reason=form.text("reason"), actor=who.actor,
+                    now=visit.now)  # fmt: skip
+        elif do == "up":
+            verbs.take_up(tx, line_id=line_id, actor=who.actor)
+        else:
+            text = form.text("amount")
+            amount = parse_money(plain_number(text), who.organisation["currency"]) if text else None
+            verbs.match(tx, line_id=line_id, actor=who.actor, order_id=_order(tx, form), amount_minor=amount,
+                        now=visit.now)  # fmt: skip
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _line_page(visit, line_id, form, refusal)
+    goes_on = do in ("up", "undo")
+    said = visit.say("The match is undone: match the line anew.") if do == "undo" else visit.say("It is settled.")
+    return visit.go(f"/finance/bank/{line_id}" if goes_on else "/finance/bank", said)
+
+
+def _payment(form: Form) -> UUID:
+    """Raises Invalid where none is named: only a form of ours does."""
+    found = form.id("payment")
+    if found is None:
+        message = N_("Choose one of the list.")
+        raise Invalid(message, reasons=[Reason("required", message, field="payment")])
+    return found
+
+
+def _order(tx: Transaction, form: Form) -> UUID:
+    """The order that is chosen, or named by its reference. Raises Invalid."""
+    chosen = form.id("order")
+    if chosen is not None:
+        return chosen
+    found = tx.row("SELECT id FROM term_booking_order WHERE organisation_id = %(org)s AND reference = %(reference)s",
+                   reference=form.text("reference").upper())  # fmt: skip
+    if found is None:
+        message = N_("There is no order of this reference.")
+        raise Invalid(message, reasons=[Reason("unknown", message, field="reference")])
+    order_id: UUID = found["id"]
+    return order_id

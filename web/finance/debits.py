@@ -1,0 +1,163 @@
+"""Direct debits: what a run would collect, the run and its file for the bank, and what the bank did not pay."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import debit_runs as shown
+from api.schemas.debit_runs import NewDebitRun, NewReturnFile
+from billing.debit_returns import read_returns
+from engine.database import Row, Transaction
+from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
+from models import DebitScheme, ReturnFormat
+from web.asked import day_of, page_of, today_of
+from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.visitor import Finance
+from web.words import N_
+from workflows import debit_runs as verbs
+from workflows.debit_returns import import_returns
+
+router = APIRouter()
+
+_COLUMNS = ("booked_on", "amount", "our_reference", "return_code")
+
+
+@router.get("/finance/debits")
+def show_debits(visit: Finance) -> Response:
+    """The runs, and what the next would collect: by that day, by that scheme."""
+    return _page(visit)
+
+
+def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        scheme = _scheme(form.text("scheme") or visit.asked("scheme"), who)
+        day = _day(form, "collect_on") or day_of(visit, "on") or today_of(visit, who)
+        return {
+            "review": shown.review(verbs.review_run(tx, scheme=scheme, collect_on=day, actor=who.actor)).body,
+            "page": page_of(visit, tx, shown.runs()), "account": _account(tx, scheme), "schemes": list(DebitScheme),
+        }  # fmt: skip
+
+    return visit.show("finance/debits.html", query, form=form, refusal=refusal)
+
+
+def _scheme(asked: str, who: Principal) -> DebitScheme:
+    if asked in set(DebitScheme):
+        return DebitScheme(asked)
+    return DebitScheme.ABA if who.organisation["currency"] == "AUD" else DebitScheme.SEPA
+
+
+def _day(form: Form, name: str) -> date | None:
+    try:
+        return date.fromisoformat(form.text(name))
+    except ValueError:
+        return None
+
+
+def _account(tx: Transaction, scheme: DebitScheme) -> Row | None:
+    try:
+        return shown.collection_account(tx, scheme.value).body
+    except NotFound:
+        return None
+
+
+@router.post("/finance/debits")
+def make_run(visit: Finance, form: Posted) -> Response:
+    """Hand over just what was shown."""
+    try:
+        asked = checked(NewDebitRun, {name: form.text(name) for name in ("scheme", "collect_on", "fingerprint")})
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            made = verbs.make_run(tx, scheme=DebitScheme(asked.scheme), collect_on=asked.collect_on,
+                                  shown_fingerprint=asked.fingerprint, actor=who.actor, now=visit.now)  # fmt: skip
+            return Answer({"run_id": made.run_id, "reference": made.reference})
+
+        made = visit.move(form, verb)
+    except (Conflict, Invalid, NotFound) as refusal:
+        return _page(visit, form, refusal)
+    return visit.go(f"/finance/debits/{made['run_id']}", visit.say("The run %(reference)s was made: download its file "
+                    "and give it to the bank.", reference=made["reference"]))  # fmt: skip
+
+
+@router.get("/finance/debits/returns")
+def show_returns(visit: Finance) -> Response:
+    return _returns_page(visit)
+
+
+def _returns_page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
+    return visit.show("finance/debit_returns.html", form=form, refusal=refusal, formats=list(ReturnFormat))
+
+
+@router.post("/finance/debits/returns")
+async def import_file(visit: Finance, form: Posted) -> Response:
+    """Import what the bank did not pay or took back; the same file again changes nothing."""
+    sent = form.file("file")
+    content = (await sent.read()).decode("utf-8-sig", "replace") if sent else ""
+    name = (sent.filename or "") if sent else ""
+    return await run_in_threadpool(_import, visit, form, name, content)
+
+
+def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
+    try:
+        if not content:
+            message = N_("Choose a file.")
+            raise Invalid(message, reasons=[Reason("required", message, field="file")])
+        asked = checked(NewReturnFile, _asked(form, name, content))
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            kind = ReturnFormat(asked.format)
+            mapping = asked.mapping.as_mapping() if asked.mapping is not None else None
+            returned = read_returns(content, kind, mapping=mapping, currency=who.organisation["currency"])
+            file_id = import_returns(tx, filename=asked.filename, content=asked.content, kind=kind, returned=returned,
+                                     actor=who.actor, now=visit.now)  # fmt: skip
+            return Answer({"file_id": file_id})
+
+        made = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _returns_page(visit, form, refusal)
+    return visit.go(f"/finance/debits/returns/{made['file_id']}", visit.say("The file was read."))
+
+
+def _asked(form: Form, name: str, content: str) -> Row:
+    found: Row = {"filename": name[:200] or "returns", "format": form.text("format"), "content": content}
+    if found["format"] == ReturnFormat.CSV:
+        found["mapping"] = {column: form.text(column) for column in _COLUMNS if form.text(column)}
+        found["mapping"]["date_form"] = form.text("date_form")
+        if form.text("delimiter"):
+            found["mapping"]["delimiter"] = form.text("delimiter")
+    return found
+
+
+@router.get("/finance/debits/returns/{file_id}")
+def show_return_file(visit: Finance, file_id: UUID) -> Response:
+    return visit.show("finance/debit_return.html", lambda tx, _: {"file": shown.return_file(tx, file_id).body})
+
+
+@router.get("/finance/debits/{run_id}")
+def show_run(visit: Finance, run_id: UUID) -> Response:
+    return _run_page(visit, run_id)
+
+
+def _run_page(
+    visit: Finance, run_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        return {"run": shown.run(tx, run_id).body, "page": page_of(visit, tx, shown.debits(run_id))}
+
+    return visit.show("finance/debit_run.html", query, form=form, refusal=refusal)
+
+
+@router.post("/finance/debits/{run_id}/settlement")
+def settle_run(visit: Finance, run_id: UUID, form: Posted) -> Response:
+    """The bank has paid: what is under way settles its invoice. Safe to repeat."""
+    try:
+        who: Principal = visit.fetch(lambda _, who: who)
+        settled = verbs.settle_run(visit.state.database, visit.call.organisation_id, run_id=run_id, actor=who.actor,
+                                   now=visit.now)  # fmt: skip
+    except Conflict as refusal:
+        return _run_page(visit, run_id, form, refusal)
+    return visit.go(f"/finance/debits/{run_id}", visit.say("%(count)s debits are settled.", count=settled))

@@ -1,0 +1,114 @@
+"""Invoices, credit notes and payments: found, read, and given up with a reason."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import books as kept
+from api.reads import finance as shown
+from engine.database import Transaction
+from engine.errors import Conflict, Invalid, TermbookError
+from engine.money import parse_money
+from models import PaymentStatus
+from web.asked import id_of, page_of
+from web.forms import NOTHING_SENT, Form, Posted, plain_number
+from web.visitor import Finance
+from workflows import write_off as write_offs
+
+router = APIRouter()
+
+
+@router.get("/finance/invoices")
+def list_invoices(visit: Finance) -> Response:
+    show = visit.asked("show", "open")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found = shown.invoices(who)
+        found.where("v.account_id = %(account)s", account=id_of(visit, "account"))
+        if show in ("open", "overdue"):
+            found.conditions.append(shown.IS_OPEN)
+        if show == "overdue":
+            found.where("v.due_on < (%(now)s::timestamptz AT TIME ZONE %(zone)s)::date", now=visit.now,
+                        zone=who.organisation["time_zone"])  # fmt: skip
+        return {"page": page_of(visit, tx, found, show=shown.show_numbered), "chosen": show}
+
+    return visit.show("finance/invoices.html", query)
+
+
+@router.get("/finance/invoices/{invoice_id}")
+def show_invoice(visit: Finance, invoice_id: UUID) -> Response:
+    return _invoice_page(visit, invoice_id)
+
+
+def _invoice_page(
+    visit: Finance, invoice_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        given_up = kept.write_offs()
+        given_up.where("w.invoice_id = %(invoice)s", invoice=invoice_id)
+        return {
+            "invoice": shown.invoice(tx, who, invoice_id).body,
+            "write_offs": (given_up.page(tx, cursor=None, limit=50, show=kept.show_write_off).body or {})["items"],
+        }
+
+    return visit.show("finance/invoice.html", query, form=form, refusal=refusal)
+
+
+@router.post("/finance/invoices/{invoice_id}/write-off")
+def write_off(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
+    """Give up what is open of an invoice, or a part of it."""
+    try:
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            text = form.text("amount")
+            amount = parse_money(plain_number(text), who.organisation["currency"]) if text else None
+            write_offs.write_off(tx, invoice_id=invoice_id, amount_minor=amount, reason=form.text("reason"),
+                                 actor=who.actor, now=visit.now)  # fmt: skip
+            return Answer({})
+
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _invoice_page(visit, invoice_id, form, refusal)
+    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("It was written off."))
+
+
+@router.post("/finance/write-offs/{write_off_id}/reversal")
+def undo_write_off(visit: Finance, write_off_id: UUID, form: Posted) -> Response:
+    """The invoice is owed again."""
+    back = form.text("back") if form.text("back").startswith("/finance/invoices/") else "/finance/invoices"
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        write_offs.undo_write_off(tx, write_off_id=write_off_id, reason=form.text("reason"), actor=who.actor,
+                                  now=visit.now)  # fmt: skip
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return visit.go(back, refusal.message, kind="bad")
+    return visit.go(back, visit.say("The write-off was undone."))
+
+
+@router.get("/finance/credit-notes")
+def list_credit_notes(visit: Finance) -> Response:
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        return {"page": page_of(visit, tx, shown.credit_notes(who), show=shown.show_numbered)}
+
+    return visit.show("finance/credit_notes.html", query)
+
+
+@router.get("/finance/payments")
+def list_payments(visit: Finance) -> Response:
+    status = visit.asked("status")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found = shown.payments(who)
+        found.where("y.status = %(status)s", status=status if status in set(PaymentStatus) else None)
+        if visit.asked("debits"):
+            found.conditions.append("y.mandate_id IS NOT NULL")
+        return {"page": page_of(visit, tx, found, show=lambda row: shown.show_payment(who, row)), "chosen": status}
+
+    return visit.show("finance/payments.html", query)

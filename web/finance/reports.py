@@ -1,0 +1,68 @@
+"""Reports as tables and pictures, with what they tie to in the books, and as files."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Principal
+from billing.reports.catalogue import ReportName, make_report, period_of
+from billing.reports.form import Kind, Report
+from engine.database import Row, Transaction
+from engine.errors import Invalid, NotFound
+from web.asked import day_of
+from web.visitor import Finance
+from web.words import N_
+
+router = APIRouter()
+
+MOST_ROWS = 300
+_MOST_BARS = 24
+TITLES = {
+    ReportName.AGED_RECEIVABLES: (N_("Aged receivables"), N_("Who owes since when")),
+    ReportName.REVENUE_BY_PROGRAM: (N_("Revenue by program"), N_("Earned by sessions that were held")),
+    ReportName.REVENUE_BY_EXTRA: (N_("Revenue by extra"), N_("Lunch, bus and what else is sold beside")),
+    ReportName.REVENUE_BY_PERIOD: (N_("Revenue by month"), N_("Earned, month by month")),
+    ReportName.DEFERRED_REVENUE: (N_("Deferred revenue"), N_("Invoiced, and still to be held")),
+    ReportName.TAKINGS: (N_("Daily takings"), N_("What came in, by day and way")),
+    ReportName.GATEWAY_RECONCILIATION: (N_("Provider reconciliation"), N_("Our books against the provider's")),
+    ReportName.TAX: (N_("Tax summary"), N_("Tax by rate")),
+    ReportName.TRIAL_BALANCE: (N_("Trial balance"), N_("Every account of the books")),
+}
+
+
+@router.get("/finance/reports")
+def list_reports(visit: Finance) -> Response:
+    return visit.show("finance/reports.html", titles={name.value: words for name, words in TITLES.items()})
+
+
+@router.get("/finance/reports/{name}")
+def show_report(visit: Finance, name: str) -> Response:
+    if name not in set(ReportName):
+        raise NotFound("There is no such report.", what="report")
+    report = ReportName(name)
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        try:
+            period = period_of(tx, since=day_of(visit, "since"), until=day_of(visit, "until"), now=visit.now)
+        except Invalid as refusal:
+            visit.notices.append(("bad", refusal.message))
+            period = period_of(tx, since=None, until=None, now=visit.now)
+        made = make_report(tx, report, period)
+        return {"report": made, "rows": list(made.rows[:MOST_ROWS]), "bars": _bars(made), "title": TITLES[report][0]}
+
+    return visit.show("finance/report.html", query)
+
+
+def _bars(made: Report) -> list[Row]:
+    """The largest rows as bars: the first column names one, the last sum is its length."""
+    texts = [column.name for column in made.columns if column.kind is not Kind.MONEY]
+    sums = [column.name for column in made.columns if column.kind is Kind.MONEY]
+    if not texts or not sums:
+        return []
+    most = sorted(made.rows, key=lambda row: -abs(row[sums[-1]] or 0))[:_MOST_BARS]
+    longest = max((abs(row[sums[-1]] or 0) for row in most), default=0)
+    if not longest:
+        return []
+    return [{"label": str(row[texts[0]]), "amount_minor": row[sums[-1]] or 0,
+             "share": round(100 * abs(row[sums[-1]] or 0) / longest, 1)} for row in most if row[sums[-1]]]  # fmt: skip

@@ -1,0 +1,112 @@
+"""A family's wallet: what it holds, every movement, money received by hand, bonus, and what is put right."""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.moves import Answer, Principal
+from api.reads import people
+from api.reads import wallets as shown
+from api.schemas.wallets import Correction, NewBonus, NewTopUp
+from engine.database import Transaction
+from engine.errors import Conflict, Invalid, Reason, TermbookError
+from web.asked import page_of
+from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.visitor import Finance
+from web.words import N_
+from workflows import wallet
+from workflows.payments import BY_HAND
+
+router = APIRouter()
+
+
+@router.get("/finance/families/{account_id}/wallet")
+def show_wallet(visit: Finance, account_id: UUID) -> Response:
+    return _page(visit, account_id)
+
+
+def _page(
+    visit: Finance, account_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
+) -> Response:  # fmt: skip
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        entries = shown.entries(who)
+        entries.where("e.account_id = %(account)s", account=account_id)
+        return {
+            "account": people.account(tx, who, account_id).body,
+            "wallet": shown.wallet(tx, who, account_id, visit.now).body,
+            "page": page_of(visit, tx, entries, show=lambda row: shown.show_entry(who, row)),
+        }  # fmt: skip
+
+    return visit.show("finance/wallet.html", query, form=form, refusal=refusal, by_hand=sorted(BY_HAND),
+                      undoable={kind.value for kind in wallet.UNDOABLE})  # fmt: skip
+
+
+def _move(
+    visit: Finance, account_id: UUID, form: Form, said: str, step: Callable[[Transaction, Principal], object]
+) -> Response:  # fmt: skip
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        step(tx, who)
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _page(visit, account_id, form, refusal)
+    return visit.go(f"/finance/families/{account_id}/wallet", visit.say(said))
+
+
+@router.post("/finance/families/{account_id}/wallet/top-up")
+def top_up(visit: Finance, account_id: UUID, form: Posted) -> Response:
+    """Record money that came in for the wallet."""
+
+    def step(tx: Transaction, who: Principal) -> None:
+        asked = checked(NewTopUp, {"amount": plain_number(form.text("amount")), "provider": form.text("provider"),
+                                   "reason": form.text("reason")})  # fmt: skip
+        if asked.provider not in BY_HAND:
+            message = N_("Choose one of the list.")
+            raise Invalid(message, reasons=[Reason("invalid", message, field="provider")])
+        wallet.record_top_up(tx, account_id=account_id, amount=asked.amount, reason=asked.reason, actor=who.actor,
+                             provider=asked.provider, now=visit.now)  # fmt: skip
+
+    return _move(visit, account_id, form, N_("The wallet was topped up."), step)
+
+
+@router.post("/finance/families/{account_id}/wallet/bonus")
+def give_bonus(visit: Finance, account_id: UUID, form: Posted) -> Response:
+    def step(tx: Transaction, who: Principal) -> None:
+        asked = checked(NewBonus, {"amount": plain_number(form.text("bonus")), "reason": form.text("why"),
+                                   "expires_at": _end_of(form.text("last_day"), who)})  # fmt: skip
+        wallet.give_bonus(tx, account_id=account_id, amount=asked.amount, reason=asked.reason,
+                          expires_at=asked.expires_at, actor=who.actor, now=visit.now)  # fmt: skip
+
+    return _move(visit, account_id, form, N_("The bonus was given."), step)
+
+
+def _end_of(text: str, who: Principal) -> datetime | None:
+    """The end of the day that was chosen, where the organisation is. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        day = datetime.fromisoformat(text).date()
+    except ValueError:
+        message = N_("Please choose a date.")
+        raise Invalid(message, reasons=[Reason("malformed", message, field="last_day")]) from None
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(who.organisation["time_zone"]))
+
+
+@router.post("/finance/families/{account_id}/wallet/correction")
+def correct(visit: Finance, account_id: UUID, form: Posted) -> Response:
+    """Undo a movement that was wrong."""
+
+    def step(tx: Transaction, who: Principal) -> None:
+        asked = checked(Correction, {"reason": form.text("reason")})
+        entry_id = form.id("entry")
+        if entry_id is not None:
+            wallet.correct(tx, entry_id=entry_id, reason=asked.reason, actor=who.actor, now=visit.now)
+
+    return _move(visit, account_id, form, N_("The movement was undone."), step)

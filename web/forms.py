@@ -1,0 +1,210 @@
+"""What a form sent: its values as text, the same rules as the API's for them, and which field a refusal is about."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+from uuid import UUID, uuid4
+
+from fastapi import Depends
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from api.state import State
+from engine.errors import Invalid, NotPermitted, Reason, TermbookError
+from web.security import anchor_of, is_token
+from web.words import N_
+
+M = TypeVar("M", bound=BaseModel)
+
+TOKEN, KEY = "form_token", "form_key"
+_MOST_FIELDS = 2000
+
+
+class FormOutOfDate(NotPermitted):
+    """The form was made for another visit: before a sign-in, or by nobody here."""
+
+    code = "form_out_of_date"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was sent. `key` makes sending it twice one request; `faults` are what is wrong, by field."""
+
+    fields: FormData = field(default_factory=FormData)
+    key: str | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value as it was typed, without spaces around it; of several, the last."""
+        found = self.fields.getlist(name)
+        last = found[-1] if found else default
+        return last.strip() if isinstance(last, str) else default
+
+    def texts(self, name: str) -> list[str]:
+        return [one.strip() for one in self.fields.getlist(name) if isinstance(one, str)]
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a text area that are not empty."""
+        return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+
+    def whole(self, name: str) -> int | str | None:
+        """A whole number; None where nothing is written, and the text itself where it is no number."""
+        text = self.text(name)
+        return int(text) if re.fullmatch(r"[+-]?[0-9]{1,12}", text) else text or None
+
+    def decimal(self, name: str) -> Decimal | str | None:
+        """The same of a number with decimals; a comma is one as well."""
+        text = self.text(name).replace(",", ".")
+        try:
+            return Decimal(text) if text else None
+        except InvalidOperation:
+            return text
+
+    def is_ticked(self, name: str) -> bool:
+        return bool(self.text(name))
+
+    def ids(self, name: str) -> list[UUID]:
+        """Ids of the boxes that are ticked. Raises Invalid where one is no id: only a form of ours has them."""
+        return [_uuid(text, name) for text in self.texts(name)]
+
+    def id(self, name: str) -> UUID | None:
+        text = self.text(name)
+        return _uuid(text, name) if text else None
+
+    def file(self, name: str) -> UploadFile | None:
+        found = self.fields.get(name)
+        return found if isinstance(found, UploadFile) and found.filename else None
+
+    def has(self, name: str) -> bool:
+        return name in self.fields
+
+    def names(self) -> Iterator[str]:
+        return iter(self.fields.keys())
+
+    def shown(self, name: str, default: Any = "") -> Any:
+        """What a field shows: what was typed where something was, what is kept otherwise."""
+        return self.text(name) if name in self.fields else default
+
+    def with_faults(self, refusal: TermbookError) -> "Form":
+        """The same form, with what a refusal says of its fields."""
+        return Form(self.fields, self.key, faults_of(refusal))
+
+
+NOTHING_SENT = Form()
+
+
+def new_key() -> str:
+    return uuid4().hex
+
+
+def checked(schema: type[M], values: dict[str, Any], *, prefix: str = "") -> M:
+    """The values by the API's own rules. Raises Invalid with a reason for each field."""
+    try:
+        return schema.model_validate(values)
+    except ValidationError as wrong:
+        reasons = [_reason(fault, prefix) for fault in wrong.errors(include_url=False)]
+        raise Invalid(N_("Look at what is marked below."), reasons=reasons) from wrong
+
+
+def plain_number(text: str) -> str:
+    """An amount with a decimal comma as one with a point."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
+def faults_of(refusal: TermbookError) -> dict[str, str]:
+    """The first thing that is wrong with each field."""
+    found: dict[str, str] = {}
+    for reason in refusal.reasons:
+        if reason.field:
+            found.setdefault(reason.field.partition("[")[0], reason.message)
+    return found
+
+
+_SAID = {
+    "string_too_short": N_("Please fill this in."),
+    "missing": N_("Please fill this in."),
+    "string_type": N_("Please fill this in."),
+    "date_type": N_("Please choose a date."),
+    "date_from_datetime_parsing": N_("Please choose a date."),
+    "date_parsing": N_("Please choose a date."),
+    "int_type": N_("Write a whole number."),
+    "int_parsing": N_("Write a whole number."),
+    "decimal_parsing": N_("Write a number."),
+    "decimal_type": N_("Write a number."),
+    "enum": N_("Choose one of the list."),
+    "literal_error": N_("Choose one of the list."),
+}
+
+
+def _reason(fault: Any, prefix: str) -> Reason:
+    code, path = str(fault["type"]), fault["loc"]
+    name = prefix + ".".join(str(part) for part in path[:1])
+    context = fault.get("ctx", {})
+    facts: dict[str, Any] = {}
+    if code == "string_too_long":
+        message, facts = N_("Use at most %(most)s characters."), {"most": context["max_length"]}
+    elif code == "string_too_short" and context["min_length"] > 1:
+        message, facts = N_("Use at least %(least)s characters."), {"least": context["min_length"]}
+    elif code == "too_short":
+        message, facts = N_("Choose at least %(least)s."), {"least": context["min_length"]}
+    elif code == "too_long":
+        message, facts = N_("At most %(most)s lines."), {"most": context["max_length"]}
+    elif code in ("greater_than_equal", "less_than_equal"):
+        message = N_("At least %(least)s.") if "ge" in context else N_("At most %(most)s.")
+        facts = {"least": str(context.get("ge")), "most": str(context.get("le"))}
+    elif code == "string_pattern_mismatch":
+        is_email = "@" in context.get("pattern", "")
+        message = (
+            N_("Write an e-mail address, such as name@example.org.")
+            if is_email
+            else N_("A sign in it cannot be kept; type it again.")
+        )
+    elif code == "value_error" and "2026-04-12" in str(fault["msg"]):
+        message = N_("Please choose a date.")
+    else:
+        message = _SAID.get(code) or str(fault["msg"]).removeprefix("Value error, ")
+    return Reason(code, message, field=name, facts=facts or None)
+
+
+def _uuid(text: str, name: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        message = N_("Choose one of the list.")
+        raise Invalid(message, reasons=[Reason("malformed", message, field=name)]) from None
+
+
+async def posted(request: Request) -> AsyncIterator[Form]:
+    """The form of this request; its files are closed with it. Raises FormOutOfDate where it is none of this visit."""
+    state: State = request.app.state.termbook
+    fields = await request.form(max_fields=_MOST_FIELDS)
+    try:
+        anchor, is_new = anchor_of(request, state.settings)
+        token = fields.get(TOKEN)
+        if is_new or not isinstance(token, str) or not is_token(state.settings, anchor, token):
+            raise FormOutOfDate(
+                N_("This form is out of date: you signed in or out since it was shown. Nothing was changed.")
+            )  # fmt: skip
+        yield Form(fields, await _key(request, fields) if KEY in fields else None)
+    finally:
+        await fields.close()
+
+
+async def _key(request: Request, fields: FormData) -> str:
+    """The same form with the same content is the same request; with another content it is a new one."""
+    found = hashlib.sha256(request.url.path.encode())
+    for name, value in fields.multi_items():
+        found.update(f"\0{name}\0".encode("utf-8", "replace"))
+        if isinstance(value, str):
+            found.update(value.encode("utf-8", "replace"))
+        else:
+            found.update(await value.read())
+            await value.seek(0)
+    return f"form-{found.hexdigest()}"
+
+
+Posted = Annotated[Form, Depends(posted)]

@@ -1,0 +1,273 @@
+"""How the words of the domain are said on a page: statuses, kinds of orders, ways to confirm, triggers."""
+
+from web.words import N_
+
+STATUS = {
+    "REMOVED": (N_("Removed"), ""),
+    "DRAFT": (N_("Draft"), ""),
+    "CREATED": (N_("In the cart"), ""),
+    "SUBMITTED": (N_("Submitted"), "warn"),
+    "SUBMITTED_CHANGE": (N_("Goes along"), "warn"),
+    "ATTENDANCE_APPROVED": (N_("May come, not invoiced"), "accent"),
+    "QUOTE": (N_("Quoted"), "accent"),
+    "ACCEPT": (N_("Quote accepted"), "accent"),
+    "APPROVED": (N_("Confirmed"), "good"),
+    "ARCHIVED": (N_("Archived"), ""),
+    "SUSPENDED": (N_("Suspended"), "warn"),
+    "CLOSED": (N_("Closed"), ""),
+    "CANCELED": (N_("Cancelled"), "bad"),
+}
+ORDER_TYPE = {
+    "BOOKING": N_("Booking"),
+    "WAITING_LIST": N_("Waiting list"),
+    "TRIAL_SESSION": N_("Trial"),
+    "SUBSCRIPTION": N_("Subscription"),
+    "EOI": N_("Expression of interest"),
+}
+CONFIRMATION = {
+    "CONFIRM_WITHOUT_PAYMENT": N_("Pay later, by invoice"),
+    "PAY_NOW_PAY_ALL": N_("Pay everything now"),
+    "PAY_NOW_PAY_DEPOSIT": N_("Pay a deposit now"),
+    "DIRECT_DEBIT": N_("Direct debit"),
+    "ADMIN_CONFIRM": N_("Confirmed by an admin"),
+}
+PAYMENT_STATE = {
+    "NOT_DUE": (N_("Not due yet"), ""),
+    "OPEN": (N_("To be paid"), "warn"),
+    "PAID": (N_("Paid"), "good"),
+    "PENDING_PAYMENT": (N_("Waits for the wallet"), "bad"),
+}
+PAYMENT = {
+    "PENDING": (N_("Started"), ""),
+    "PROCESSING": (N_("On its way"), "warn"),
+    "SUCCESS": (N_("Received"), "good"),
+    "FAILED": (N_("Failed"), "bad"),
+}
+TRIGGER = {
+    "new": N_("begun"),
+    "save": N_("cart saved"),
+    "submit": N_("submitted"),
+    "express": N_("interest registered"),
+    "wait": N_("joined the queue"),
+    "reopen": N_("back to the cart"),
+    "quote": N_("quoted"),
+    "accept": N_("quote accepted"),
+    "approve_attendance": N_("attendance approved"),
+    "approve": N_("invoiced"),
+    "confirm": N_("confirmed"),
+    "confirm_change": N_("change confirmed"),
+    "revise": N_("changed"),
+    "remove": N_("discarded"),
+    "cancel": N_("cancelled"),
+    "revive": N_("revived by late money"),
+    "convert": N_("became another order"),
+    "follow": N_("followed by another booking"),
+    "narrow": N_("part of it was booked"),
+    "lapse": N_("lapsed"),
+    "end_wait": N_("left the queue"),
+    "close_day": N_("a day was closed"),
+    "plan_close": N_("last day set"),
+    "close": N_("closed"),
+    "suspend": N_("suspended"),
+    "resume": N_("resumed"),
+    "archive": N_("archived"),
+}
+WAITING = {
+    "WAITING": (N_("Waits"), ""),
+    "SAVED": (N_("A place is saved"), "accent"),
+    "OFFERED": (N_("Offered"), "warn"),
+    "ACCEPTED": (N_("Accepted"), "good"),
+    "DECLINED": (N_("Declined"), ""),
+    "EXPIRED": (N_("Ran out"), ""),
+    "LEFT": (N_("Left"), ""),
+}
+TERM_STATUS = {
+    "DRAFT": (N_("Draft"), ""),
+    "OPEN": (N_("Open"), "accent"),
+    "RUNNING": (N_("Running"), "good"),
+    "ENDED": (N_("Ended"), ""),
+    "ARCHIVED": (N_("Archived"), ""),
+}
+OFFERING_STATUS = {
+    "DRAFT": (N_("Draft"), ""),
+    "PUBLISHED": (N_("Published"), "good"),
+    "CANCELLED": (N_("Cancelled"), "bad"),
+    "COMPLETED": (N_("Completed"), ""),
+}
+PROGRAM_TYPE = {"TERM_CARE": N_("Term care"), "CLASS": N_("Class"), "HOLIDAY": N_("Holiday programme")}
+MODE = {"CASUAL": N_("Single days"), "FULL_WEEK": N_("Full week"), "FULL_TERM": N_("Full term")}
+LINE_KIND = {"SESSION": N_("Session"), "MAKEUP_SESSION": N_("Makeup"), "CLOSURE_DAY": N_("Closed day")}
+ATTENDANCE = {
+    "EXPECTED": (N_("Expected"), ""),
+    "PRESENT": (N_("Present"), "good"),
+    "LATE": (N_("Late"), "warn"),
+    "ABSENT_NOTIFIED": (N_("Absence told"), ""),
+    "ABSENT": (N_("Absent"), "bad"),
+    "LEFT": (N_("Went home"), "good"),
+    "CANCELLED": (N_("Not expected"), ""),
+}
+REFUND_REQUEST = {
+    "PENDING": (N_("Waits for a decision"), "warn"),
+    "APPROVED": (N_("Approved"), "good"),
+    "REJECTED": (N_("Rejected"), "bad"),
+}
+REFUND = {
+    "PENDING": (N_("On its way"), "warn"),
+    "SUCCEEDED": (N_("The payer has it"), "good"),
+    "FAILED": (N_("Could not be sent"), "bad"),
+}
+REFUND_TO = {"WALLET": N_("Into the wallet"), "ORIGINAL": N_("The way it was paid")}
+PROVIDER = {
+    "sandbox": N_("Card (sandbox)"),
+    "stripe": N_("Card"),
+    "cash": N_("Cash"),
+    "bank": N_("Bank transfer"),
+    "manual": N_("By hand"),
+    "wallet": N_("Wallet"),
+    "direct_debit": N_("Direct debit"),
+}
+WALLET_ENTRY = {
+    "TOPPED_UP": N_("Topped up"),
+    "GRANTED": N_("Bonus given"),
+    "DEBITED": N_("Spent"),
+    "PASS_BOUGHT": N_("A pass was bought"),
+    "RETURNED": N_("Came back"),
+    "CREDITED": N_("Credited"),
+    "EXPIRED": N_("Bonus ran out"),
+    "WITHDRAWN": N_("Set aside to be paid back"),
+    "RESTORED": N_("Could not be paid back"),
+    "TAKEN_BACK": N_("Taken back by the bank"),
+    "CORRECTED": N_("Corrected"),
+}
+PASS_COVERS = {
+    "SESSIONS": N_("Covers sessions"),
+    "EXTRAS": N_("Covers extras"),
+    "SESSIONS_AND_EXTRAS": N_("Covers sessions with all their extras"),
+}
+PASS_RETURNS = {
+    "ALWAYS": N_("What you give up comes back to it"),
+    "IN_WINDOW": N_("What you give up by its deadline comes back to it"),
+    "NEVER": N_("What you give up does not come back to it"),
+}
+MANDATE = {
+    "PENDING": (N_("The centre looks at it"), "warn"),
+    "ACTIVE": (N_("In force"), "good"),
+    "REVOKED": (N_("Withdrawn"), ""),
+}
+LEDGER = {
+    "RECEIVABLE": N_("Receivables"),
+    "DEFERRED_REVENUE": N_("Deferred revenue"),
+    "REVENUE": N_("Revenue"),
+    "TAX": N_("Tax"),
+    "GATEWAY_CLEARING": N_("At the payment provider"),
+    "BANK": N_("Bank account"),
+    "CASH": N_("Cash box"),
+    "CUSTOMER_CREDIT": N_("Received before an invoice"),
+    "WALLET": N_("Wallets"),
+    "BONUS": N_("Bonus"),
+    "BONUS_EXPENSE": N_("Cost of bonus"),
+    "PASS_LIABILITY": N_("Passes still to be used"),
+    "REFUND_PAYABLE": N_("Refunds on their way"),
+    "FEE_REVENUE": N_("Fees"),
+    "WRITE_OFF": N_("Given up"),
+}
+BANK_LINE = {
+    "OPEN": (N_("To be matched"), "warn"),
+    "MATCHED": (N_("Matched"), "good"),
+    "SET_ASIDE": (N_("Set aside"), ""),
+    "OUT": (N_("Went out"), ""),
+}
+PROMO_CODE = {
+    "GOOD": (N_("Good today"), "good"),
+    "NOT_YET": (N_("Not yet"), ""),
+    "OVER": (N_("Over"), ""),
+    "USED_UP": (N_("Used up"), "warn"),
+}
+RUN = {"RUNNING": (N_("Under way"), "warn"), "DONE": (N_("Done"), "good")}
+RETURNED = {
+    "REFUSED": (N_("The debit failed"), "bad"),
+    "RETURNED": (N_("The invoice is open again"), "bad"),
+    "ALREADY": (N_("Was known"), ""),
+    "UNKNOWN": (N_("None of ours"), "warn"),
+}
+ACTOR = {
+    "FAMILY": N_("Family"),
+    "STAFF": N_("Staff"),
+    "ADMIN": N_("Administration"),
+    "FINANCE": N_("Finance"),
+    "GUEST": N_("Guest"),
+    "SYSTEM": N_("By itself"),
+}
+MAIL = {
+    "booking_confirmed": N_("Booking confirmed"),
+    "booking_canceled": N_("Booking cancelled"),
+    "day_closed": N_("A day is closed"),
+    "day_reopened": N_("A closed day takes place after all"),
+    "quote_issued": N_("Quote"),
+    "order_timed_out": N_("Cancelled by its timeout"),
+    "order_not_revived": N_("Late money could not bring an order back"),
+    "waiting_offered": N_("A place from the queue"),
+    "waiting_expired": N_("An offer ran out"),
+    "payment_due": N_("Payment due"),
+    "payment_received": N_("Payment received"),
+    "debit_failed": N_("A direct debit failed"),
+    "refund_news": N_("News of a refund"),
+    "invoice_issued": N_("Invoice of a period"),
+    "interest_registered": N_("Interest registered"),
+    "converted": N_("Interest or trial became an order"),
+    "subscription_booked": N_("Subscription booked"),
+    "subscription_changed": N_("Subscription changed"),
+    "subscription_ending": N_("Subscription ends"),
+    "subscription_not_rolled": N_("To the office: a subscription that found no room"),
+    "makeup_granted": N_("Makeup given"),
+    "makeup_expiring": N_("Makeup about to run out"),
+    "makeup_expired": N_("Makeup ran out"),
+    "guest_links": N_("A guest's orders"),
+    "registration_asked": N_("Registration"),
+    "sign_in_asked": N_("Link to sign in"),
+}
+ROLE = {"admin": N_("Administration"), "finance": N_("Finance"), "staff": N_("Staff"), "family": N_("Family")}
+WEEKDAY = {
+    "MON": N_("Monday"),
+    "TUE": N_("Tuesday"),
+    "WED": N_("Wednesday"),
+    "THU": N_("Thursday"),
+    "FRI": N_("Friday"),
+    "SAT": N_("Saturday"),
+    "SUN": N_("Sunday"),
+}
+SUBSCRIPTION = {
+    "REQUESTED": (N_("Asked for"), "warn"),
+    "ACTIVE": (N_("Active"), "good"),
+    "ENDING": (N_("Notice given"), "warn"),
+    "ENDED": (N_("Ended"), ""),
+    "DECLINED": (N_("Declined"), ""),
+}
+SUBSCRIPTION_TRIGGER = {
+    "new": N_("asked for"),
+    "begin": N_("begun"),
+    "decline": N_("declined"),
+    "roll": N_("rolled into the next term"),
+    "give_notice": N_("notice given"),
+    "put_off_notice": N_("last day put off"),
+    "withdraw_notice": N_("notice withdrawn"),
+    "change_weekdays": N_("weekdays changed"),
+    "end": N_("ended"),
+}
+LATE = {
+    "PROPOSED": (N_("To be decided"), "warn"),
+    "ACCEPTED": (N_("Charged"), "accent"),
+    "WAIVED": (N_("Waived"), ""),
+}
+SEAT_TYPE = {"VIP": N_("Best"), "REGULAR": N_("Regular"), "ECONOMY": N_("Economy")}
+
+ALL = {
+    "STATUS": STATUS, "ORDER_TYPE": ORDER_TYPE, "CONFIRMATION": CONFIRMATION, "PAYMENT_STATE": PAYMENT_STATE,
+    "PAYMENT": PAYMENT, "TRIGGER": TRIGGER, "WAITING": WAITING, "TERM_STATUS": TERM_STATUS,
+    "OFFERING_STATUS": OFFERING_STATUS, "PROGRAM_TYPE": PROGRAM_TYPE, "MODE": MODE, "LINE_KIND": LINE_KIND,
+    "ATTENDANCE": ATTENDANCE, "REFUND_REQUEST": REFUND_REQUEST, "REFUND": REFUND, "REFUND_TO": REFUND_TO,
+    "PROVIDER": PROVIDER, "WALLET_ENTRY": WALLET_ENTRY, "LEDGER": LEDGER, "BANK_LINE": BANK_LINE, "RUN": RUN,
+    "RETURNED": RETURNED, "ACTOR": ACTOR, "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
+    "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
+    "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,
+}  # fmt: skip

@@ -1,0 +1,56 @@
+"""Templates to pages: one environment for each locale, with what every template may use."""
+
+from functools import cache
+from typing import Any
+
+from babel import Locale
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from engine.money import format_money
+from web import assets
+from web.labels import ALL
+from web.reasons import said
+from web.words import LANGUAGES, translations
+
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
+
+@cache
+def environment(locale: Locale) -> Environment:
+    """Templates in this locale: texts are escaped, and a name that nobody gave is an error."""
+    made = Environment(
+        loader=PackageLoader("web", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )  # fmt: skip
+    spoken = translations(locale.language)
+    made.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]
+
+    def told(text: str, facts: dict[str, Any] | None = None) -> str:
+        """A text that is not the template's own, such as a refusal's: a per cent sign in it is one."""
+        found = str(spoken.gettext(text))
+        return found % facts if facts and "%(" in found else said(locale, text)
+
+    made.globals |= {
+        "told": told, "static": assets.address, "labels": ALL, "languages": LANGUAGES, 
+            "lang": str(locale).replace("_", "-"),
+        "direction": "rtl" if locale.language in _RIGHT_TO_LEFT else "ltr",
+    }  # fmt: skip
+    made.filters |= {"money": _money, "initials": _initials}
+    return made
+
+
+@pass_context
+def _money(context: Context, amount_minor: int) -> str:
+    """An amount in the organisation's currency, in the reader's locale."""
+    return format_money(amount_minor, context["organisation"]["currency"], str(context["writing"].locale))
+
+
+def _initials(name: str) -> str:
+    """Two letters for a picture that is not there."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+def page(locale: Locale, template: str, facts: dict[str, Any]) -> str:
+    return environment(locale).get_template(template).render(facts)

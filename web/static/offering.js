@@ -1,0 +1,51 @@
+// The price, the clashes and the free places of a program while one ticks. The server computes all of it.
+
+const form = document.querySelector("form[data-live]");
+const summary = form?.querySelector("[data-summary]");
+let asked = 0;
+
+/** Whole terms and weeks tick their days along, so that one sees what is chosen. */
+function tickAlong(box) {
+  const days = box.dataset.all
+    ? form.querySelectorAll(`[data-child="${box.dataset.all}"]`)
+    : box.dataset.week ? form.querySelectorAll(`[data-of-week="${box.dataset.week}"]`) : [];
+  days.forEach((day) => { day.checked = box.checked; });
+  if (box.dataset.child && !box.checked) {
+    form.querySelectorAll(`[data-all="${box.dataset.child}"], [data-week="${box.dataset.ofWeek}"]`).forEach((whole) => { whole.checked = false; });
+  }
+}
+
+function show(answer) {
+  summary.innerHTML = answer.html;
+  form.querySelectorAll("[data-clash]").forEach((place) => { place.hidden = true; place.textContent = ""; });
+  form.querySelectorAll(".box.clash").forEach((box) => box.classList.remove("clash"));
+  for (const clash of answer.clashes) {
+    const place = form.querySelector(`[data-clash="${clash.box}"]`);
+    if (!place) continue;
+    place.textContent = clash.message;
+    place.hidden = false;
+    form.querySelector(`input[value="${clash.box}"]`)?.closest(".box").classList.add("clash");
+  }
+}
+
+async function ask() {
+  const mine = ++asked;
+  const body = new URLSearchParams(new FormData(form));
+  summary.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(form.dataset.live, { method: "POST", body, headers: { Accept: "application/json" } });
+    // An answer that was overtaken by a later tick is not shown.
+    if (response.ok && mine === asked) show(await response.json());
+  } catch {
+    // Without a network the last price stands; sending the form says what is wrong.
+  } finally {
+    if (mine === asked) summary.removeAttribute("aria-busy");
+  }
+}
+
+let soon;
+form?.addEventListener("change", (event) => {
+  tickAlong(event.target);
+  clearTimeout(soon);
+  soon = setTimeout(ask, 120);
+});

@@ -1,0 +1,394 @@
+// The roll with scripts: one tap marks at once, is kept on this device, and sent when there is a network.
+
+import { forgetOnSignOut, prepare } from "./offline.js";
+import { Pad } from "./pad.js";
+import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
+
+const door = document.getElementById("door");
+const words = JSON.parse(door.dataset.words);
+const sessionId = door.dataset.session, userId = door.dataset.user;
+const sending = document.getElementById("sending"), told = document.getElementById("told");
+const RETRY_MS = 5000, CALM_MS = 1200, AT_ONCE = 200;
+
+let skew = 0, device = "", order = Date.now(), isSending = false, isSignedOut = false, isOffline = false, calm, retry;
+let unsent = 0, keeping = 0, counting = 0;
+
+const say = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
+const now = () => new Date(Date.now() + skew).toISOString();
+/** The server's word for a moment of this device: who taps before that clock is known waits for it. */
+async function moment(at = Date.now()) {
+  await ready;
+  return new Date(at + skew).toISOString();
+}
+const rowOf = (id) => document.querySelector(`[data-row="${CSS.escape(id)}"]`);
+const shownAt = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short", timeZone: door.dataset.zone });
+const clock = (moment) => shownAt.format(new Date(moment));
+
+/** The server's clock is the one that counts; what it said is a little past when it arrives, never ahead. */
+async function learn(serverNow) {
+  skew = Date.parse(serverNow) - Date.now();
+  await setFact("skew", skew);
+}
+
+// --- marking ---
+
+async function mark(row, status, more = {}, others = []) {
+  const item = {
+    kind: "mark", id: newId(), order: order += 1, user: userId, session: sessionId, name: row.dataset.name,
+    body: { attendance_id: row.dataset.row, status, marked_at: now(), seen_version: Number(row.dataset.version), ...more },
+  };
+  const tapped = Date.now();
+  show(row, item);
+  await lay(async () => {
+    item.body.marked_at = await moment(tapped);
+    return [item, ...others.map((make) => make(item))];
+  });
+}
+
+/** Keep what `make` gives and send it. From the tap on the page says that it is not sent. */
+async function lay(make) {
+  keeping += 1;
+  sayUnsent();
+  try {
+    await keep(await make());
+  } finally {
+    keeping -= 1;
+    await tell();
+  }
+  send();
+}
+
+/** The row says what was marked, before anybody else knows. */
+function show(row, item) {
+  const { status, marked_at: at, collected_by: by, reason } = item.body;
+  row.dataset.status = status;
+  row.classList.add("is-unsent");
+  row.querySelector("[data-said]").textContent = [
+    words[status], ["PRESENT", "LATE", "LEFT"].includes(status) ? clock(at) : "", by, reason,
+  ].filter(Boolean).join(" · ");
+  count();
+}
+
+function count() {
+  const rows = [...document.querySelectorAll("[data-row]")].map((row) => row.dataset.status);
+  const of = (...statuses) => rows.filter((status) => statuses.includes(status)).length;
+  const counts = {
+    all: rows.length - of("CANCELLED"), here: of("PRESENT", "LATE"), waiting: of("EXPECTED"), left: of("LEFT"),
+    absent: of("ABSENT", "ABSENT_NOTIFIED"),
+  };
+  for (const [name, number] of Object.entries(counts)) {
+    const shown = document.querySelector(`[data-count="${name}"]`);
+    if (shown) shown.textContent = number;
+  }
+}
+
+// --- sending ---
+
+const mine = async () => (await kept()).filter((item) => item.user === userId && !item.refused);
+
+async function tell() {
+  const turn = counting += 1, found = (await mine()).length;
+  if (turn === counting) {  // who asked later knows better
+    unsent = found;
+    sayUnsent();
+  }
+  return found;
+}
+
+function sayUnsent() {
+  const waiting = unsent + keeping;
+  sending.hidden = false;
+  sending.classList.toggle("unsent", waiting > 0 || isOffline);
+  const parts = [waiting ? say(words.unsent, { count: waiting }) : words.sent];
+  if (isSignedOut) parts.push(words.signIn);
+  else if (isOffline) parts.push(words.offline);
+  sending.textContent = parts.join(" · ");
+}
+
+function bundleOf(items) {
+  const of = (kind) => items.filter((item) => item.kind === kind).map((item) => ({ id: item.id, ...item.body }));
+  return { device, marks: of("mark"), signatures: of("signature"), headcounts: of("headcount") };
+}
+
+async function send() {
+  if (isSending) return;
+  isSending = true;
+  clearTimeout(retry);
+  try {
+    for (let items = await next(); items.length; items = await next()) {
+      const answer = await fetch("/roll-bundles", {
+        method: "POST", credentials: "same-origin", body: JSON.stringify(bundleOf(items)),
+        headers: { "Content-Type": "application/json", "Act-As": "staff" },
+      });
+      isOffline = false;
+      isSignedOut = answer.status === 401 || answer.status === 403;
+      if (!answer.ok) {
+        if (answer.status === 422) await refuse(items, (await answer.json()).detail);
+        break;
+      }
+      const said = await answer.json();
+      await learn(said.received_at);
+      await settle(items, said.items);
+    }
+  } catch {
+    isOffline = true;
+  } finally {
+    isSending = false;
+  }
+  if (await tell()) retry = setTimeout(send, RETRY_MS);
+  else refreshSoon();
+}
+
+/** Marks before their signatures: a bundle holds them in this order too. */
+async function next() {
+  const waiting = await mine();
+  await tell();
+  return waiting.slice(0, AT_ONCE / 2);
+}
+
+/** What was taken or known is the server's now; a conflict is kept there for a person; a refusal stays here until it
+ * was seen. */
+async function settle(items, answers) {
+  const byId = new Map(items.map((item) => [item.id, item]));
+  const done = answers.filter((answer) => answer.outcome !== "REFUSED").map((answer) => answer.id);
+  for (const answer of answers) {
+    const item = byId.get(answer.id), why = answer.reasons.map((reason) => reason.message).join(" ");
+    if (answer.outcome === "CONFLICT") announce(say(words.conflict, { name: item.name ?? "", why }), "warn");
+    if (answer.outcome === "REFUSED") await keep([{ ...item, refused: why }]);
+  }
+  await drop(done);
+  const waiting = new Set((await mine()).map((item) => item.body.attendance_id));
+  for (const row of document.querySelectorAll(".is-unsent")) row.classList.toggle("is-unsent", waiting.has(row.dataset.row));
+  await showRefused();
+}
+
+async function refuse(items, why) {
+  await keep(items.map((item) => ({ ...item, refused: why })));
+  await showRefused();
+}
+
+function announce(text, kind, done) {
+  const box = document.createElement("div");
+  box.className = `notice ${kind}`;
+  box.setAttribute("role", "alert");
+  const inner = document.createElement("div"), line = document.createElement("p"), button = document.createElement("button");
+  line.textContent = text;
+  button.type = "button";
+  button.textContent = words.seen;
+  button.addEventListener("click", async () => { await done?.(); box.remove(); });
+  inner.append(line, button);
+  box.append(inner);
+  told.append(box);
+  return box;
+}
+
+async function showRefused() {
+  for (const item of (await kept()).filter((one) => one.user === userId && one.refused)) {
+    if (told.querySelector(`[data-item="${item.id}"]`)) continue;
+    const facts = { name: [item.name, words[item.body.status]].filter(Boolean).join(", "), why: item.refused };
+    announce(say(words.refused, facts), "bad", () => drop([item.id])).dataset.item = item.id;
+  }
+}
+
+// --- the page as the server has it ---
+
+function refreshSoon() {
+  clearTimeout(calm);
+  calm = setTimeout(refresh, CALM_MS);
+}
+
+/** The server's page stands in for what is shown, and is kept for the next time without a network. */
+async function refresh() {
+  if ((await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
+  try {
+    const address = location.href.split("#")[0];
+    const answer = await fetch(address, { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected || answer.headers.get("X-From-Store")) return;
+    const text = await answer.text();
+    const page = new DOMParser().parseFromString(text, "text/html").getElementById("door");
+    if (!page || (await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
+    await learn(page.dataset.now);
+    const focused = document.activeElement?.id, at = window.scrollY;
+    document.getElementById("roll").replaceWith(document.adoptNode(page.querySelector("#roll")));
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    window.scrollTo({ top: at, behavior: "instant" });
+  } catch {
+    isOffline = true;
+    await tell();
+  }
+}
+
+const isTyping = () => document.activeElement?.matches("#roll input:not([type=hidden])") && document.activeElement.value !== "";
+
+// --- signing out ---
+
+const out = document.getElementById("out");
+const at = (id) => document.getElementById(`out-${id}`);
+const pad = new Pad(out.querySelector("[data-pad]"));
+let leaving;
+
+function openOut(row) {
+  leaving = row;
+  const people = JSON.parse(row.dataset.people), mustNot = JSON.parse(row.dataset.mustNot);
+  at("name").textContent = row.dataset.name;
+  at("must").hidden = mustNot.length === 0;
+  at("must").querySelector("p").textContent = mustNot.map((person) => say(words.mustNot, { person, name: row.dataset.name })).join(" ");
+  const choices = people.map((person, number) => choice(person.name, [person.relationship, person.phone], number));
+  if (!row.dataset.list && people.length) choices.push(choice(words.other, [], "other"));
+  at("people").replaceChildren(...choices);
+  at("who").hidden = choices.length === 0;
+  for (const id of ["other", "pin"]) at(id).value = "";
+  at("later").checked = false;
+  at("fault").hidden = true;
+  pad.clear();
+  choose();
+  out.showModal();
+}
+
+function choice(name, more, value) {
+  const label = document.createElement("label"), input = document.createElement("input");
+  const text = document.createElement("span"), strong = document.createElement("strong");
+  label.className = "choice-card";
+  Object.assign(input, { type: "radio", name: "out-who", value: String(value) });
+  strong.textContent = name;
+  text.append(strong, ...more.filter(Boolean).map((part) => ` · ${part}`));
+  label.append(input, text);
+  return label;
+}
+
+function chosen() {
+  const value = out.querySelector("input[name=out-who]:checked")?.value;
+  const people = JSON.parse(leaving.dataset.people);
+  if (value !== undefined && value !== "other") return people[Number(value)];
+  const name = at("other").value.trim();
+  return (value === "other" || !people.length) && name ? { id: null, name, hasPin: false } : undefined;
+}
+
+function choose() {
+  const value = out.querySelector("input[name=out-who]:checked")?.value, isList = Boolean(leaving.dataset.list);
+  at("other-field").hidden = isList || !(value === "other" || JSON.parse(leaving.dataset.people).length === 0);
+  at("pin-field").hidden = !chosen()?.hasPin;
+}
+
+const wrong = (text) => { at("fault").textContent = text; at("fault").hidden = false; };
+const folded = (name) => name.normalize("NFKC").toLocaleLowerCase().split(/\s+/).filter(Boolean).join(" ");
+
+async function signOut() {
+  const person = chosen(), name = leaving.dataset.name;
+  if (!person) return wrong(words.chooseWho);
+  if (JSON.parse(leaving.dataset.mustNot).some((one) => folded(one) === folded(person.name))) {
+    return wrong(say(words.mustNot, { person: person.name, name }));
+  }
+  const body = { collected_by: person.name };
+  if (person.id) body.person_id = person.id;
+  const pin = person.hasPin ? at("pin").value.trim() : "";
+  if (pin) {
+    const proof = await prove(person.id, pin);
+    if (!proof) return undefined;
+    body.pin_proof = proof;
+  } else if (pad.isEmpty && !at("later").checked) return wrong(words.prove);
+  const strokes = pad.isEmpty ? [] : pad.strokes.filter((stroke) => stroke.length);
+  const signature = (item) => ({
+    kind: "signature", id: newId(), order: order += 1, user: userId, session: sessionId, name,
+    body: { sign_out_id: item.id, strokes, signed_at: item.body.marked_at },
+  });
+  const row = leaving;
+  out.close();
+  return mark(row, "LEFT", body, strokes.length ? [signature] : []);
+}
+
+/** The PIN is checked by the server and kept nowhere; without a network they sign. */
+async function prove(personId, pin) {
+  try {
+    const answer = await fetch(`/authorised-people/${personId}/pin-proofs`, {
+      method: "POST", credentials: "same-origin", body: JSON.stringify({ pin }),
+      headers: { "Content-Type": "application/json", "Act-As": "staff" },
+    });
+    const said = await answer.json();
+    if (answer.ok) return said.proof;
+    wrong(said.code === "wrong_pin" || answer.status === 422 ? words.wrongPin : said.detail);
+  } catch {
+    wrong(words.noNetworkPin);
+  }
+  return undefined;
+}
+
+// --- what people do ---
+
+/** The form is not sent by the browser, and nobody else takes it for sent. */
+function stop(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("form[data-mark]")) {
+    stop(event);
+    const [status, reason] = (event.submitter?.value ?? "").split(/:(.*)/);
+    const row = form.closest("[data-row]");
+    mark(row, status, reason ? { reason } : {}).then(() => focusOn(row));
+  } else if (form.matches("form[data-headcount]")) {
+    stop(event);
+    const counted = Number(form.elements.counted.value);
+    form.elements.counted.value = "";
+    const countedAt = Date.now();
+    lay(async () => {
+      const body = { session_id: sessionId, counted, counted_at: await moment(countedAt) };
+      return [{ kind: "headcount", id: newId(), order: order += 1, user: userId, session: sessionId, name: "", body }];
+    });
+  } else if (form.matches("form[data-closing]") && sending.classList.contains("unsent")) {
+    stop(event);
+    announce(words.sendFirst, "warn");
+    send();
+  }
+}, { capture: true });
+
+/** After a tap of the keyboard the next thing to do has the focus. */
+function focusOn(row) {
+  if (document.activeElement !== document.body && document.activeElement?.offsetParent) return;
+  const shown = [...row.querySelectorAll(".acts button, .acts a")].find((one) => one.offsetParent);
+  shown?.focus({ preventScroll: true });
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-out]");
+  if (!link) return;
+  event.preventDefault();
+  openOut(link.closest("[data-row]"));
+});
+out.addEventListener("change", choose);
+out.addEventListener("input", choose);
+at("form").addEventListener("submit", (event) => { event.preventDefault(); signOut(); });
+at("done").addEventListener("click", signOut);
+at("cancel").addEventListener("click", () => out.close());
+window.addEventListener("online", send);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
+
+async function begin() {
+  await ready;
+  for (const item of await mine()) {
+    const row = item.session === sessionId && item.kind === "mark" ? rowOf(item.body.attendance_id) : undefined;
+    if (row) show(row, item);
+  }
+  await showRefused();
+  await tell();
+  send();
+  prepare();
+}
+
+async function introduce() {
+  device = await fact("device");
+  if (!device) {
+    device = `Tablet ${newId().slice(0, 4).toUpperCase()}`;
+    await setFact("device", device);
+  }
+  // A page that comes from this device's own store tells an old time: what was learned before still holds.
+  const known = await fact("skew");
+  if (known === undefined) await learn(door.dataset.now);
+  else skew = known;
+}
+
+forgetOnSignOut();
+const ready = introduce();
+begin();
