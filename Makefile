@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run demo test check bench crash steps lock clean
+.PHONY: help setup run demo test check bench crash steps edits lock clean
 help:
 	@echo "make setup   prepare $(VENV) with $(BIN)/termbook, and the system libraries where it may"
 	@echo "make demo    play the main job in the terminal and exit"
@@ -14,6 +14,7 @@ help:
 	@echo "make check   format, lint, types, layers: seconds"
 	@echo "make bench   the engine against its floor, as ratios"
 	@echo "make steps   20,000 random steps over every order type, and the proof that no promise breaks"
+	@echo "make edits   200,000 random edits of priced bookings, in which every figure agrees to the cent"
 	@echo "make crash   kill -9 of everything under load for two minutes, and the proof that nothing is lost"
 
 setup: $(STAMP)
@@ -41,7 +42,7 @@ check: setup
 	$(BIN)/termbook diagram --check README.md
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: setup
 	@exec $(BIN)/python -m bench
@@ -52,6 +53,10 @@ crash: setup
 # The seed is printed; TERMBOOK_SEED walks the same way again.
 steps: setup
 	@TERMBOOK_STEPS=$${TERMBOOK_STEPS:-20000} $(BIN)/python -m pytest --timeout=0 tests/workflows/test_random_steps.py
+
+# Stops at the first disagreement; --seed makes the same edits again.
+edits: setup
+	@exec $(BIN)/python -m bench.edits
 
 # Renew the pinned, hashed requirements from pyproject.toml; no index address is written.
 lock: setup

@@ -3,40 +3,35 @@
 Uses the server of DATABASE_URL (a superuser's address), else the embedded one, in a database of its own.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import psycopg
-import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import sweep
+from bench.database import own_database
 from bench.measure import CLIENTS, QUICK, USUAL_SIZE, Measured, Plan, Workshop, open_clients
 from bench.report import show
 from bench.served import serving
 from bench.sweep import Overdue
 from bench.world import SIZES, build_world
-from engine.schema import migrate
-from engine.server import ensure_server
-from engine.settings import Settings, settings
-
-DATABASE = "termbook_bench"
+from engine.settings import settings
 
 
 def main(
     quick: Annotated[bool, typer.Option(help="A look in seconds: fewer and shorter rounds.")] = False,
     overdue: Annotated[int, typer.Option(help="So many timeouts are due for the sweepers, on each side.")] = 6_000,
     only_sweep: Annotated[bool, typer.Option(help="Nothing but the sweepers.")] = False,
+    sessions: Annotated[int, typer.Option(help="So many sessions has each overdue order: 1, 10 or 50.")] = USUAL_SIZE,
 ) -> None:
     """Submit and confirm of an order: the floor, the engine in process, and HTTP, side by side; then the sweepers."""
     console = Console()
     plan = QUICK if quick else Plan()
-    with _database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
+    with own_database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
         if only_sweep:
-            _sweep(console, Overdue(owner, url, settings().app_role, build_world(owner)), overdue)
+            _sweep(console, Overdue(owner, url, settings().app_role, build_world(owner)), overdue, sessions)
             return
         with console.status("Making eight organisations, and the floor from what the engine writes"):
             workshop = Workshop(owner, url=url, role=settings().app_role, organisations=build_world(owner))
@@ -49,15 +44,16 @@ def main(
             sees_server=sees_server, rows_per_order=workshop.rows_per_order,
         )  # fmt: skip
         _sweep(
-            console, Overdue(owner, url, settings().app_role, workshop.organisations), overdue // (3 if quick else 1)
-        )
+            console, Overdue(owner, url, settings().app_role, workshop.organisations), overdue // (3 if quick else 1),
+            sessions,
+        )  # fmt: skip
 
 
-def _sweep(console: Console, overdue: Overdue, orders: int) -> None:
+def _sweep(console: Console, overdue: Overdue, orders: int, sessions: int) -> None:
     """The sweepers against their floor."""
     with console.status("Sweeping overdue orders"):
-        swept = sweep.measure(overdue, orders=orders, sessions=USUAL_SIZE)
-    sweep.show(console, swept, sessions=USUAL_SIZE)
+        swept = sweep.measure(overdue, orders=orders, sessions=sessions)
+    sweep.show(console, swept, sessions=sessions)
 
 
 def _measure(
@@ -86,31 +82,6 @@ def _measure(
     finally:
         clients.close()
     return many, one, sizes, clients.sees_server
-
-
-@contextmanager
-def _database(chosen: Settings) -> Iterator[str]:
-    """A migrated database of the benchmark's own; dropped at the end, whatever happens."""
-    server = None if chosen.database_url else ensure_server(chosen.data_directory)
-    address = sa.make_url(server.url if server else chosen.database_url)
-    given = address.render_as_string(hide_password=False)
-    url = address.set(database=DATABASE).render_as_string(hide_password=False)
-    try:
-        _run(given, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
-        try:
-            migrate(url, app_role=chosen.app_role)
-            yield url
-        finally:
-            _run(given, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    finally:
-        if server is not None:
-            server.stop()
-
-
-def _run(url: str, *statements: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rich.table import Table
 from bench.world import NOW, Organisation, make_carts
 from engine.database import Database
 from engine.timers import sweep as sweep_timers
+from engine.worker import keep_what_is_loaded
 from workflows.timeouts import handlers
 
 SWEEPERS = 10
@@ -248,6 +249,7 @@ def _sweepers(overdue: Overdue) -> Iterator[Callable[[str, datetime], Swept]]:
 
 def _serve(pipe: Connection, url: str, role: str) -> None:
     """The whole life of a sweeper process."""
+    keep_what_is_loaded()
     database = Database(url, app_role=role, pool_size=1)
     while (given := pipe.recv()) is not None:
         side, now, start_at = given

@@ -1,0 +1,67 @@
+"""The sample centre as it is when it has grown: a full term, copied to other sites and back through the years."""
+
+import math
+from contextlib import closing
+from datetime import date
+
+import psycopg
+from rich.console import Console
+
+from bench.copied import copy_centre
+from bench.filled import Place, book, fill
+from bench.world import NOW
+from engine.actor import Actor
+from engine.database import Database, Transaction
+from engine.schema import migrate
+from engine.settings import Settings
+from models import ActorKind, Role
+from samples.sample import Sample, make_sample
+
+SLUG = "bench"
+DAY = date(2026, 4, 13)  # of the term that is filled
+_OF_A_TERM = 1_000
+_TERMS = 20
+
+_OWN = """
+SELECT o.term_id, array_agg(s.id ORDER BY s.starts_at) AS session_ids
+FROM term_program_set o JOIN term_product s ON s.organisation_id = o.organisation_id AND s.term_program_set_id = o.id
+JOIN attendee a ON a.organisation_id = o.organisation_id AND a.id = %(child)s
+WHERE o.organisation_id = %(org)s AND 'CASUAL' = ANY(o.modes) AND NOT s.is_seated
+  AND coalesce(o.bookable_from, %(now)s) <= %(now)s AND s.status = 'OPEN' AND s.starts_at > %(now)s
+  AND s.taken < s.capacity
+  AND a.date_of_birth + make_interval(months => coalesce(o.age_from_months, 0)) <= s.local_date
+  AND (o.age_below_months IS NULL OR a.date_of_birth + make_interval(months => o.age_below_months) > s.local_date)
+GROUP BY o.id, o.term_id ORDER BY o.id LIMIT 1
+"""
+
+
+def grow(console: Console, url: str, chosen: Settings, bookings: int) -> None:
+    """Migrate the database and build the centre in it, with at least so many bookings."""
+    migrate(url, app_role=chosen.app_role)
+    with closing(Database(url, app_role=chosen.app_role, pool_size=2)) as database:
+        with console.status("The sample centre"):
+            sample = make_sample(url, database, slug=SLUG, name="Bench", now=NOW)
+        admin = Actor(ActorKind.ADMIN, user_id=sample.users[Role.ADMIN])
+        with console.status("Bookings of one term") as status:
+            made = fill(
+                database, sample.organisation_id, admin=admin, now=NOW, most=min(_OF_A_TERM, bookings),
+                progress=lambda done: status.update(f"Bookings of one term: {done}"),
+            )  # fmt: skip
+        copies = math.ceil(bookings / made)
+        terms = min(_TERMS, copies)
+        if copies > 1:
+            with console.status("Copies") as status, psycopg.connect(url, autocommit=True) as owner:
+                copy_centre(
+                    owner, sample.organisation_id, sites=math.ceil(copies / terms), terms=terms,
+                    progress=lambda table: status.update(f"Copies: {table}"),
+                )  # fmt: skip
+        database.run(sample.organisation_id, lambda tx: _own_booking(tx, sample, admin))
+
+
+def _own_booking(tx: Transaction, sample: Sample, admin: Actor) -> None:
+    """The family that looks at its pages has a booking for its elder child."""
+    child = sample.rossi.attendee_ids[0]
+    found = tx.row(_OWN, child=child, now=NOW)
+    assert found is not None, "something is left for a child of nine"
+    place = Place(found["term_id"], NOW.date(), found["session_ids"][:3])
+    book(tx, sample.rossi, child, place, is_paid=False, admin=admin, now=NOW)
