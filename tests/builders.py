@@ -26,11 +26,14 @@ from models import (
     Billing,
     BillingGroup,
     BillingLine,
+    BonusGrant,
+    BonusUse,
     CreditAllocation,
     CreditNote,
     CreditNoteLine,
     DirectDebitMandate,
     DocumentSeries,
+    Entitlement,
     GroupOrder,
     GroupOrderMember,
     Instalment,
@@ -42,6 +45,7 @@ from models import (
     LedgerPosting,
     MandateStatus,
     Organisation,
+    PassProduct,
     Payment,
     PaymentAllocation,
     PaymentSchedule,
@@ -70,6 +74,8 @@ from models import (
     Venue,
     WaitingEntry,
     WaitingStatus,
+    Wallet,
+    WalletEntry,
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -637,6 +643,41 @@ def payment(tx: Transaction, placed: Ordered, *, status: str = "SUCCESS", at: da
             LedgerAccount.CUSTOMER_CREDIT: -paid["amount_minor"],
         }, at=at)  # fmt: skip
     return paid
+
+
+def wallet(tx: Transaction, of: Row, *, top_up_minor: int, bonus_minor: int) -> dict[str, Row]:
+    """A wallet that was topped up and given bonus: its row, the payment, the grant and the entries of both."""
+    for_nothing = Ordered({"account_id": of["id"], "id": None, "billing_id": None, "total_minor": top_up_minor}, [])
+    topped = payment(tx, for_nothing)
+    made = add(tx, Wallet, id=of["id"], balance_minor=top_up_minor, bonus_minor=bonus_minor)
+    grant = add(tx, BonusGrant, account_id=of["id"], granted_minor=bonus_minor, left_minor=bonus_minor, reason="hello")
+    entry = add(tx, WalletEntry, account_id=of["id"], kind="TOPPED_UP", balance_minor=top_up_minor,
+                payment_id=topped["id"], moved_minor=top_up_minor)  # fmt: skip
+    given = add(tx, WalletEntry, account_id=of["id"], kind="GRANTED", bonus_minor=bonus_minor)
+    use = add(tx, BonusUse, entry_id=given["id"], grant_id=grant["id"], amount_minor=bonus_minor)
+    post(tx, "WALLET_ENTRY", entry["id"], "TOPPED_UP", of["id"],
+         {LedgerAccount.CUSTOMER_CREDIT: top_up_minor, LedgerAccount.WALLET: -top_up_minor})  # fmt: skip
+    post(tx, "WALLET_ENTRY", given["id"], "GRANTED", of["id"],
+         {LedgerAccount.BONUS_EXPENSE: bonus_minor, LedgerAccount.BONUS: -bonus_minor})  # fmt: skip
+    return {"wallet": made, "payment": topped, "grant": grant, "topped_up": entry, "given": given, "use": use}
+
+
+def a_pass(tx: Transaction, of: Row, *, units: int | None = 10, net_minor: int = 1000, tax_minor: int = 130) -> Row:
+    """A pass for ten sessions that was paid from a wallet, none of it used."""
+    product = add(tx, PassProduct, name="Ten sessions", units=units, validity_days=180, covers="SESSIONS",
+                  returns="ALWAYS", price_minor=net_minor + tax_minor, tax_rate="0.13")  # fmt: skip
+    paid = net_minor + tax_minor
+    entry = add(tx, WalletEntry, account_id=of["id"], kind="PASS_BOUGHT", balance_minor=-paid)
+    tx.run("UPDATE wallet SET balance_minor = balance_minor - %(paid)s WHERE id = %(id)s", paid=paid, id=of["id"])
+    post(tx, "WALLET_ENTRY", entry["id"], "PASS_BOUGHT", of["id"], {
+        LedgerAccount.WALLET: paid, LedgerAccount.PASS_LIABILITY: -net_minor, LedgerAccount.TAX: -tax_minor,
+    })  # fmt: skip
+    return add(
+        tx, Entitlement, **number(tx, DocumentSeries.PASS), reference="PS-1", account_id=of["id"],
+        product_id=product["id"], wallet_entry_id=entry["id"], name="Ten sessions", valid_from=NOW.date(),
+        valid_until=NOW.date() + timedelta(days=179), granted=units, net_minor=net_minor, tax_minor=tax_minor,
+        total_minor=paid, tax_rate="0.13", sold_on=NOW.date(),
+    )  # fmt: skip
 
 
 def settle(tx: Transaction, enrolled: Enrolled, paid: Row) -> Row:

@@ -78,6 +78,21 @@ class TestTheNextStart:
             assert "Termbook is at" not in run.log.read_text()
 
 
+class TestWhenItIsKilled:
+    def test_its_children_and_the_server_end_as_well(self, folder: Path, tmp_path: Path) -> None:
+        with started(folder, tmp_path / "run.log") as run:
+            family = run.family()
+            assert kinds(family) == {"postgres", "API", "sandbox", "worker"}
+
+            run.process.kill()
+
+            assert survivors(family, seconds=20) == []
+
+    def test_and_it_starts_again_as_if_nothing_had_been(self, folder: Path, tmp_path: Path) -> None:
+        with started(folder, tmp_path / "run.log") as run:
+            assert sessions_on_show(run) > 0
+
+
 class TestWhenAChildIsKilled:
     def test_the_rest_is_ended_and_it_says_so(self, folder: Path, tmp_path: Path) -> None:
         """With two API workers, which would serve on without the process that started them."""

@@ -49,6 +49,30 @@ class TestChange:
         pdf = world.rossi.get(f"/invoices/{made['invoices'][0]['id']}/document")
         assert pdf.content[:5] == b"%PDF-"
 
+    def test_what_if_with_adjustments_is_what_the_change_comes_to(self, world: World) -> None:
+        sundays = world.new_sessions(count=10)
+        booking = world.confirmed(world.new_child("Uma"), sundays[5:7])["booking"]["id"]
+        dearer = {"session_id": str(sundays[5]["id"]), "amount_minor": 500, "reason": "a private lesson"}
+        cheaper = {"session_id": str(sundays[6]["id"]), "amount_minor": -300, "reason": "the hall was cold"}
+        adjusted = {"adjustments": [cheaper, dearer]}
+        wanted = lines(sundays[5:8])
+
+        foreseen = world.admin.post(f"/bookings/{booking}/billing-difference", wanted | adjusted)
+        by_family = world.rossi.post(f"/bookings/{booking}/billing-difference", wanted | adjusted)
+        too_much = world.admin.post(f"/bookings/{booking}/billing-difference", wanted | {
+            "adjustments": [cheaper | {"amount_minor": -999_900}]})  # fmt: skip
+        change = world.admin.post(f"/bookings/{booking}/change-orders").json()
+        world.admin.put(f"/orders/{change['id']}/lines", wanted)
+        world.admin.put(f"/orders/{change['id']}/adjustments", adjusted)
+        shown = world.admin.get(f"/orders/{change['id']}/billing-difference").json()
+        world.admin.post(f"/orders/{change['id']}/removal", {"reason": "only looked"})
+
+        assert foreseen.status_code == 200, foreseen.text
+        assert foreseen.json() == shown
+        assert shown["delta_minor"] == 1130 + 500 - 300
+        assert by_family.status_code == 403
+        assert (too_much.status_code, too_much.json()["reasons"][0]["code"]) == (409, "adjustment_too_large")
+
     def test_a_family_that_only_gives_up_is_done_with_its_submission(self, world: World) -> None:
         sundays = world.new_sessions(count=10)
         booking = world.confirmed(world.new_child("Ben"), sundays[5:7])["booking"]["id"]
@@ -133,7 +157,47 @@ class TestCompanions:
                                      {"reason": "as agreed", "confirmation_type": "ADMIN_CONFIRM"})  # fmt: skip
 
         assert confirmed.status_code == 200, confirmed.text
+        given_up = world.rossi.post(f"/bookings/{confirmed.json()['booking_id']}/billing-difference", {"lines": []})
+        assert given_up.status_code == 200, given_up.text
+        (back,) = given_up.json()["companions"]
+        assert (back["was_minor"], back["becomes_minor"]) == (2034, 2260)
         (made,) = world.rossi.get(f"/orders/{cart['id']}").json()["companions"]
         assert (made["status"], made["delta_minor"]) == ("APPROVED", -226)
         assert made["why"][0] == "Combined booking discount: booked together"
         assert world.rossi.get(f"/bookings/{booking['id']}").json()["total_minor"] == 2034
+
+
+class TestAQuotedOrder:
+    def test_is_changed_adjusted_and_quoted_anew(self, world: World) -> None:
+        child, sessions = world.new_child("Kim"), world.new_sessions(count=4)
+        order = world.submitted(child, sessions[:2])
+        world.admin.post(f"/orders/{order['id']}/quote")
+
+        begun = world.admin.post(f"/orders/{order['id']}/change-orders")
+        change = f"/orders/{begun.json()['id']}"
+        lines = [{"session_id": str(each["id"])} for each in sessions[:3]]
+        world.admin.put(f"{change}/lines", {"lines": lines})
+        adjusted = world.admin.put(f"{change}/adjustments", {"adjustments": [
+            {"session_id": lines[0]["session_id"], "amount_minor": -100, "reason": "The hall was cold"}]})  # fmt: skip
+        review = world.admin.get(f"{change}/billing-difference").json()
+        submitted = {"confirmation_type": "ADMIN_CONFIRM", "price_fingerprint": review["fingerprint"]}
+        world.admin.post(f"{change}/submission", submitted)
+        confirmed = world.admin.post(
+            f"{change}/confirmation", {"reason": "as agreed", "difference_fingerprint": review["fingerprint"]}
+        )
+
+        assert (begun.status_code, begun.json()["original_order_id"]) == (201, order["id"])
+        assert adjusted.status_code == 200, adjusted.text
+        assert {cause for line in review["lines"] for cause in line["causes"]} == {"ADDED", "MANUAL"}
+        assert (confirmed.status_code, confirmed.json()["status"]) == (200, "APPROVED"), confirmed.text
+        read = world.admin.get(f"/orders/{order['id']}").json()
+        assert (read["status"], read["total_minor"]) == ("QUOTE", 3 * 1130 - 100)
+
+    def test_an_adjustment_of_nothing_is_no_adjustment(self, world: World) -> None:
+        booking = world.confirmed(world.new_child("Lou"), world.new_sessions(count=2))["booking"]["id"]
+        change = world.admin.post(f"/bookings/{booking}/change-orders").json()
+        line = {"session_id": change["id"], "amount_minor": 0, "reason": "none"}
+
+        answer = world.admin.put(f"/orders/{change['id']}/adjustments", {"adjustments": [line]})
+
+        assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "adjustments[0].amount_minor")

@@ -107,3 +107,22 @@ class TestDiagram:
 
         assert (stale.exit_code, fresh.exit_code) == (1, 0)
         assert "CREATED --> SUBMITTED: submit" in readme.read_text()
+
+
+class TestExport:
+    def test_the_journal_and_a_report_go_to_files(self, tmp_path: Path) -> None:
+        asked = ["--organisation", "maple", "--since", "2026-03-01", "--until", "2026-03-31"]
+        journal, xero, book = tmp_path / "journal.csv", tmp_path / "xero.csv", tmp_path / "tax.xlsx"
+
+        done = [
+            CliRunner().invoke(app, ["export", "journal", *asked, "--out", str(journal)]),
+            CliRunner().invoke(app, ["export", "journal", *asked, "--xero", "--out", str(xero)]),
+            CliRunner().invoke(app, ["export", "report", "tax", *asked, "--out", str(book)]),
+            CliRunner().invoke(app, ["export", "report", "trial-balance", *asked]),
+        ]
+
+        assert [each.exit_code for each in done] == [0] * 4, [each.output for each in done]
+        assert journal.read_text().startswith("Entry,Posted on,Event on,Source")
+        assert xero.read_text().startswith("*Narration,*Date,Description,*AccountCode,*TaxRate,*Amount")
+        assert book.read_bytes().startswith(b"PK")
+        assert "Account,Opening,Debit,Credit,Balance" in done[-1].output

@@ -67,3 +67,27 @@ class TestADay:
 
         assert [reason["field"] for reason in blind.json()["reasons"]] == ["fingerprint"]
         assert (nowhen.status_code, nowhen.json()["reasons"][0]["field"]) == (422, "day")
+
+
+class TestOpenedAgain:
+    def test_as_its_preview_showed(self, world: World) -> None:
+        session = world.new_sessions(count=10)[7]
+        booked = world.confirmed(world.new_child("Zoe"), [session])["booking"]["id"]
+        path = f"/sessions/{session['id']}"
+        shown = world.admin.get(f"{path}/closure-preview").json()
+        world.admin.post(f"{path}/closure", {"reason": "Storm", "fingerprint": shown["fingerprint"]})
+
+        seen = world.admin.get(f"{path}/reopening-preview")
+        stale = world.admin.post(f"{path}/reopening", {"reason": "It passed", "fingerprint": "another"})
+        done = world.admin.post(
+            f"{path}/reopening", {"reason": "It passed", "fingerprint": seen.json()["fingerprint"]}
+        )  # fmt: skip
+
+        assert (seen.status_code, done.status_code) == (200, 200), done.text
+        assert (stale.status_code, stale.json()["code"]) == (409, "reopening_is_stale")
+        assert done.json() == seen.json()
+        (one,) = done.json()["bookings"]
+        assert (one["attendee"], one["comes_back"], one["charged_minor"]) == ("Zoe", True, 1130)
+        booking = world.rossi.get(f"/bookings/{booked}").json()
+        assert [(line["kind"], line["attendance"]) for line in booking["lines"]] == [("SESSION", "EXPECTED")]
+        assert world.admin.get(f"{path}/reopening-preview").status_code == 404

@@ -153,12 +153,23 @@ class TestSubmit:
         assert [order["status"] for order in submitted["orders"]] == ["SUBMITTED"]
         assert world.rossi.get(f"/orders/{early['id']}").json()["status"] == "CANCELED"
 
-    def test_by_direct_debit_is_for_single_orders(self, world: World) -> None:
-        group = world.group_order(world.new_child("Zoe"), world.new_sessions(count=1))
+    def test_by_direct_debit_shows_the_schedules_of_all_first(self, world: World) -> None:
+        slots = world.new_sessions(count=1)
+        rule = f"/rules/TPS/{slots[0]['term_program_set_id']}/confirmation_types"
+        world.admin.put(rule, {"value": ["PAY_NOW_PAY_ALL", "DIRECT_DEBIT"]})
+        group = world.group_order(world.new_child("Zoe"), slots)
+        path = f"/group-orders/{group['id']}"
 
-        answer = submit(world, group, "DIRECT_DEBIT")
+        schedule = world.rossi.get(f"{path}/payment-schedule?confirmation_type=DIRECT_DEBIT").json()
+        blind = submit(world, group, "DIRECT_DEBIT")
+        agreed = world.rossi.post(f"{path}/submission", submission(group, "DIRECT_DEBIT")
+                                  | {"schedule_fingerprint": schedule["fingerprint"]})  # fmt: skip
 
-        assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "confirmation_type")
+        (its,) = schedule["orders"]
+        assert sum(part["amount_minor"] for part in its["instalments"]) == schedule["total_minor"]
+        assert (blind.status_code, blind.json()["reasons"][0]["code"]) == (409, "schedule_changed")
+        assert agreed.status_code == 200, agreed.text
+        assert [order["status"] for order in agreed.json()["orders"]] == ["SUBMITTED"]
 
     def test_only_an_admin_sets_rules_aside(self, world: World) -> None:
         group = world.group_order(world.new_child("Zoe"), world.new_sessions(count=1))

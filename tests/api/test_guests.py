@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.routes.guests import BY_ADDRESS, BY_EMAIL, BY_LINKS
+from api.routes.guests import BY_LINKS
+from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL
 from engine.clock import FrozenClock
 from engine.database import Database
 from engine.links import sign_link
@@ -135,7 +136,8 @@ class TestBooking:
         sandbox.visit(payment.json()["checkout_url"])
         until(lambda: guest.read().json()["status"] == "APPROVED", seconds=20)
         invoice = world.client.get(f"/guest-orders/{guest.link}/invoice")
-        canceled = guest.post("cancellation", {"reason": "moving"})
+        review = world.client.get(f"/guest-orders/{guest.link}/cancellation").json()
+        canceled = guest.post("cancellation", {"reason": "moving", "fingerprint": review["fingerprint"]})
 
         assert order["status"] == "SUBMITTED"
         assert order["expires_at"].startswith("2026-03-31T13:15")
@@ -306,15 +308,15 @@ class TestLinks:
 class TestLimits:
     def test_one_address_begins_so_many_orders_an_hour(self, world: World) -> None:
         guest = Guest(world)
-        answers = [guest.begin([]) for _ in range(BY_EMAIL.most + 1)]
+        answers = [guest.begin([]) for _ in range(BOOK_BY_EMAIL.most + 1)]
 
-        assert [a.status_code for a in answers] == [201] * BY_EMAIL.most + [429]
+        assert [a.status_code for a in answers] == [201] * BOOK_BY_EMAIL.most + [429]
         assert int(answers[-1].headers["retry-after"]) <= 3600
 
     def test_one_place_begins_so_many_with_whatever_address(self, world: World) -> None:
-        statuses = [Guest(world).begin([]).status_code for _ in range(BY_ADDRESS.most + 1)]
+        statuses = [Guest(world).begin([]).status_code for _ in range(BOOK_BY_ADDRESS.most + 1)]
 
-        assert statuses == [201] * BY_ADDRESS.most + [429]
+        assert statuses == [201] * BOOK_BY_ADDRESS.most + [429]
 
     def test_links_are_not_mailed_again_and_again(self, world: World) -> None:
         body = {"organisation": "riverside-centre", "email": "again@and.example"}

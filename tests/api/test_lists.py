@@ -173,6 +173,16 @@ class TestFilters:
         assert [item["name"] for item in walk(world.admin, "/accounts?q=ROSS")] == ["Rossi family"]
         assert [item["name"] for item in walk(world.admin, "/attendees?q=lin")] == ["Lin Chen"]
 
+    def test_whom_several_words_find_stands_there_once(self, world: World) -> None:
+        for name in ("Zoltan Zola", "Zola Zoltan", "Zoltan"):
+            world.admin.post("/accounts", {"name": name})
+        (zoltan, *_) = found = walk(world.admin, "/accounts?q=zol")
+
+        assert [item["name"] for item in found] == ["Zoltan Zola", "Zola Zoltan", "Zoltan"]
+        assert walk(world.admin, f"/accounts?q={zoltan['reference'].lower()}") == [zoltan]
+        assert walk(world.admin, "/accounts?q=zola.zoltan") == [found[1]]
+        assert walk(world.admin, "/accounts?q=-") == []
+
     def test_offerings_by_name_age_and_term(self, world: World) -> None:
         term = world.term["id"]
 

@@ -61,3 +61,19 @@ class TestMakeup:
         answer = world.staff.post(f"/sessions/{wanted[0]['id']}/roll/closing")
 
         assert (answer.status_code, answer.json()["reasons"][0]["code"]) == (409, "session_not_over")
+
+
+class TestAbsenceWithdrawal:
+    def test_takes_the_absence_and_its_credit_back(self, world: World) -> None:
+        wanted, child = with_rule(world), world.new_child("Abe")
+        booked = world.confirmed(child, wanted[1:2])["booking"]["id"]
+        absence = {"session_id": str(wanted[1]["id"])}
+        world.rossi.post(f"/bookings/{booked}/absences", absence)
+
+        back = world.rossi.post(f"/bookings/{booked}/absences/withdrawal", absence)
+        again = world.rossi.post(f"/bookings/{booked}/absences/withdrawal", absence)
+
+        assert (back.status_code, back.json()["status"]) == (200, "EXPECTED"), back.text
+        (credit,) = world.rossi.get(f"/makeup-credits?attendee_id={child['id']}").json()["items"]
+        assert (credit["status"], credit["reach"]) == ("REVOKED", "PROGRAM")
+        assert (again.status_code, again.json()["reasons"][0]["code"]) == (409, "not_absent")

@@ -192,9 +192,11 @@ class TestRefusals:
 
         # Late money revives an order by itself: no operation does.
         assert listed == refusals.REASONS.keys() - {"not_timed_out"}
-        # Marks that contradict come back in the answer, why nothing continues a subscription in its review; what a
-        # validator says is not in our sources.
-        told_otherwise = {"older_mark", "not_signed_in", "not_timed_out", "no_continuation"}
+        # Marks that contradict come back in the answer, why nothing continues a subscription in its review, why a
+        # booking stays closed in the preview; what a validator says is not in our sources. A mail that is too long is
+        # refused by its bounds first.
+        told_otherwise = {"older_mark", "not_signed_in", "other_device", "not_timed_out", "no_continuation",
+                          "credit_used", "credited_with_others", "too_long"}  # fmt: skip
         assert written - told_otherwise == listed - {"nul_character"}
 
     def test_the_example_of_a_refusal_is_one_that_can_come(self, document: dict[str, Any]) -> None:
@@ -213,7 +215,7 @@ class TestRefusals:
         assert listed <= {kind.code for kind in _kinds(TermbookError)}
 
 
-PACKAGES = ("workflows", "billing", "catalogue", "attendance", "api")
+PACKAGES = ("workflows", "billing", "catalogue", "attendance", "notifications", "api")
 
 
 def _codes_of(guard: Callable[..., Any]) -> set[str]:
@@ -293,6 +295,10 @@ def _described() -> Any:
     return found
 
 
+# The payment provider of this module's world is nowhere: what must ask it answers 503.
+ASKS_THE_PROVIDER = {"GET /payment-reconciliation"}
+
+
 @pytest.mark.parametrize("operation", _described(), ids=lambda operation: operation.label)
 def test_the_api_does_what_it_says_whatever_is_sent(operation: Any, world: World, known: dict[str, str]) -> None:
     @settings(
@@ -306,10 +312,15 @@ def test_the_api_does_what_it_says_whatever_is_sent(operation: Any, world: World
             if name in known and str(value)[-1:] in "02468ace":
                 case.path_parameters[name] = known[name]
 
+        # Some rules are not in the schema.
+        excluded = [checks.positive_data_acceptance]
+        if operation.label in ASKS_THE_PROVIDER:
+            excluded.append(checks.not_a_server_error)
         response = case.call_and_validate(
             base_url=str(world.client.base_url), headers={"Authorization": f"Bearer {world.admin.token}"},
-            excluded_checks=[checks.positive_data_acceptance],  # some rules are not in the schema
+            excluded_checks=excluded,
         )  # fmt: skip
+        assert response.status_code in (200, 503) or response.status_code < 500, response.text
         declared = operation.definition.raw["responses"].get(str(response.status_code), {})
         if "x-codes" in declared:
             refused = response.json()

@@ -52,6 +52,23 @@ class TestSubscription:
         assert (ended["status"], ended["ends_on"]) == ("ENDING", "2026-05-31")
         assert world.admin.get("/subscriptions", params={"status": "ENDING"}).json()["items"][0]["id"] == ended["id"]
 
+    def test_its_notice_is_withdrawn_and_its_weekdays_change(self, world: World, club: Row) -> None:
+        path = f"/subscriptions/{asked(world, club, world.new_child('Ivo')).json()['id']}"
+        world.admin.post(f"{path}/beginning", {"reason": "agreed by phone"})
+        world.rossi.post(f"{path}/notice", {"last_day": "2026-05-31"})
+
+        later = world.rossi.post(f"{path}/continuation", {"last_day": "2026-06-15"})
+        on = world.rossi.post(f"{path}/continuation")
+        by_family = world.rossi.post(f"{path}/weekdays", {"weekdays": ["WED"]})
+        changed = world.admin.post(f"{path}/weekdays", {"weekdays": ["WED"], "reason": "new timetable"})
+
+        assert (later.status_code, later.json()["ends_on"]) == (200, "2026-06-15"), later.text
+        assert (on.status_code, on.json()["status"], on.json()["ends_on"]) == (200, "ACTIVE", None), on.text
+        assert by_family.status_code == 403
+        assert (changed.status_code, changed.json()["weekdays"]) == (200, ["WED"]), changed.text
+        again = world.admin.post(f"{path}/terms", {"offering_id": str(club["id"]), "reason": "again"})
+        assert again.json()["reasons"][0]["code"] == "enrolled_already"
+
     def test_one_that_is_begun_twice_names_what_is_allowed(self, world: World, club: Row) -> None:
         path = f"/subscriptions/{asked(world, club, world.new_child('Ula')).json()['id']}"
         world.admin.post(f"{path}/beginning", {"reason": "agreed"})

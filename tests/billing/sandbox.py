@@ -40,6 +40,16 @@ class Sandbox:
     def visit(self, checkout_url: str, action: str = "pay") -> httpx.Response:
         return self.http.post(checkout_url, data={"action": action})
 
+    def answer_bank(self, checkout_url: str, answer: str) -> httpx.Response:
+        return self.http.post(checkout_url + "/challenge", data={"answer": answer})
+
+    def dispute(self, checkout_id: str, **wanted: object) -> str:
+        made = self.http.post(f"/test/checkouts/{checkout_id}/disputes", json=wanted).raise_for_status().json()
+        return str(made["id"])
+
+    def decide(self, dispute_id: str, outcome: str) -> None:
+        self.http.post(f"/test/disputes/{dispute_id}/{outcome}").raise_for_status()
+
     def deliveries(self, checkout_id: str) -> list[dict[str, object]]:
         found = self.http.get("/test/deliveries").raise_for_status().json()
         return [one for one in found if one["checkout_id"] == checkout_id]
@@ -67,7 +77,7 @@ def running_sandbox(store: Path, *, timeout_seconds: float = 2.0) -> Iterator[Sa
             SandboxGateway(url, api_key=API_KEY, secret=SECRET, timeout_seconds=timeout_seconds) as gateway,
             httpx.Client(base_url=url, headers={"Authorization": f"Bearer {API_KEY}"}, trust_env=False) as client,
         ):
-            until(lambda: process.poll() is not None or answers(client), seconds=30)
+            until(lambda: process.poll() is not None or answers(client), seconds=120)
             yield Sandbox(url, SetClock(NOW, since=since), gateway, client)
     finally:
         process.terminate()

@@ -11,6 +11,7 @@ from billing.gateways.protocol import (
     Checkout,
     GatewayEvent,
     GatewayOutcomeUnknown,
+    GatewayRefundStatus,
     GatewayRefused,
     GatewayUnreachable,
     WebhookForged,
@@ -48,7 +49,9 @@ class Inbox:
         if self.failing:
             self.failing -= 1
             return 500
-        self.events.append(self.sandbox.gateway.verify_webhook(headers, body, now=self.sandbox.clock.now()))
+        event = self.sandbox.gateway.verify_webhook(headers, body, now=self.sandbox.clock.now())
+        assert isinstance(event, GatewayEvent)
+        self.events.append(event)
         return 200
 
     def types(self) -> list[str]:
@@ -150,6 +153,50 @@ class TestTimeouts:
 
         with gateway, pytest.raises(GatewayUnreachable):
             gateway.create_checkout(key="k", amount_minor=1, currency="CAD", description="", return_url="http://x")
+
+
+class TestRefunds:
+    def test_are_under_way_for_a_while(self, sandbox: Sandbox) -> None:
+        paid = checkout(sandbox)
+        sandbox.visit(paid.url)
+        sandbox.behave(refund_seconds=0.5)
+
+        made = sandbox.gateway.refund(key=str(uuid4()), external_id=paid.external_id, amount_minor=100, currency="CAD")
+
+        assert made.status is GatewayRefundStatus.PENDING
+        until(lambda: sandbox.gateway.query_refund(made.external_id).status is GatewayRefundStatus.SUCCEEDED)
+
+    def test_and_disputes_together_never_exceed_what_was_captured(self, sandbox: Sandbox) -> None:
+        paid = checkout(sandbox)
+        sandbox.visit(paid.url)
+        sandbox.dispute(paid.external_id, amount_minor=2000)
+
+        with pytest.raises(GatewayRefused, match="Only 260 minor units"):
+            sandbox.gateway.refund(key=str(uuid4()), external_id=paid.external_id, amount_minor=261, currency="CAD")
+
+
+class TestTheBanksQuestion:
+    """3-D Secure: the payer's bank wants to know who pays."""
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "reason"),
+        [("yes", PaymentStatus.SUCCESS, None), ("no", PaymentStatus.FAILED, "authentication_failed")],
+    )
+    def test_is_answered_before_money_moves(
+        self, sandbox: Sandbox, answer: str, status: PaymentStatus, reason: str | None
+    ) -> None:
+        sandbox.behave(challenge=True)
+        made = checkout(sandbox)
+
+        asked = sandbox.visit(made.url)
+        before = sandbox.gateway.query(made.external_id).status
+        page = sandbox.http.get(asked.headers["location"])
+        back = sandbox.answer_bank(made.url, answer)
+
+        said = sandbox.gateway.query(made.external_id)
+        assert (before, "Your bank asks" in page.text) == (PaymentStatus.PENDING, True)
+        assert (said.status, said.failure_reason) == (status, reason)
+        assert back.headers["location"] == "http://127.0.0.1:9/orders/1"
 
 
 class TestWebhooks:

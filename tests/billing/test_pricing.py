@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.pricing import LineToPrice, Priced, price, share_by, spread
+from billing.pricing import LineToPrice, price, spread
 
 MIA, LEO = UUID(int=1), UUID(int=2)
 HST = Decimal("0.13")
@@ -166,9 +166,3 @@ class TestFingerprint:
 
     def test_is_the_same_for_the_same_inputs(self) -> None:
         assert self.fingerprint(list(self.LINES)) == self.fingerprint(list(self.LINES))
-
-
-def test_share_by_sums_gross_by_any_key() -> None:
-    priced: Priced = price(list(TestFingerprint.LINES), prices_include_tax=True)
-
-    assert share_by(priced.lines, lambda p: str(p.line.attendee_id.int)) == {"1": 3390, "2": 565}

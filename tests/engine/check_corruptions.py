@@ -1,21 +1,45 @@
 """For each invariant one way or more to break it and nothing else."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from engine.ids import new_id
 from models import (
+    BankLine,
+    BankMatch,
+    BankStatement,
+    Consent,
+    ConsentText,
+    CreditStep,
+    DebitRun,
+    DebitRunEntry,
     DocumentSeries,
+    ExtraClaim,
+    InvoiceRun,
+    LatePickup,
     LedgerAccount,
     LedgerEntry,
+    MailText,
     MakeupCredit,
+    PassUse,
     PaymentAllocation,
+    PaymentDispute,
+    PeriodLock,
     ProcessedEvent,
     PromoCode,
     PromoRedemption,
+    Refund,
+    RevenueRecognition,
+    RollEvent,
+    RollMark,
+    SignOut,
     TermBookingDiscount,
     TermBookingOrderActivity,
+    TermBookingOrderAdjustment,
     TicketCheckIn,
+    WalletEntry,
+    WriteOff,
 )
 from models import TermBookingStatus as S
 from tests import builders as build
@@ -142,6 +166,50 @@ def a_seat_of_another_venue(world: World) -> None:
 @breaks("seat_is_the_one_asked_for")
 def a_claim_on_the_seat_beside(world: World) -> None:
     change(world, "place_claim", world.seated.claims[0], "seat_id = %(seat)s", seat=world.seats[1]["id"])
+
+
+def _count_lunches(world: World, assignment: str) -> None:
+    """A corruption runs without triggers: nobody counts but this."""
+    world.tx.run(f"UPDATE extra_stock SET {assignment} WHERE extra_id = %(id)s", id=world.lunch["id"])
+
+
+@breaks("extras_within_stock")
+def more_lunches_than_there_are(world: World) -> None:
+    drop(world, "extra_stock", "ck_extra_stock_taken_within_stock")
+    change(world, "extra", world.lunch, "stock = 0")
+    _count_lunches(world, "stock = 0")
+
+
+@breaks("extras_are_counted")
+def a_lunch_counted_twice(world: World) -> None:
+    _count_lunches(world, "taken = taken + 1")
+
+
+@breaks("extras_are_counted")
+def a_stock_that_is_not_the_extras(world: World) -> None:
+    _count_lunches(world, "stock = 2")
+
+
+@breaks("extra_is_held_with_its_place")
+def a_lunch_that_nobody_holds(world: World) -> None:
+    world.tx.run("DELETE FROM extra_claim WHERE extra_id = %(id)s", id=world.lunch["id"])
+    _count_lunches(world, "taken = 0")
+
+
+@breaks("extra_is_held_with_its_place")
+def a_lunch_that_was_never_asked_for(world: World) -> None:
+    claim = world.with_lunch.claims[0]
+    build.add(world.tx, ExtraClaim, place_claim_id=claim["id"], extra_id=world.lunch["id"],
+              term_product_id=claim["term_product_id"], quantity=1)  # fmt: skip
+    _count_lunches(world, "taken = 2")
+
+
+@breaks("extra_is_of_its_session")
+def a_lunch_held_by_a_cart(world: World) -> None:
+    claim = world.with_lunch.claims[0]
+    build.add(world.tx, ExtraClaim, place_claim_id=claim["id"], extra_id=world.lunch["id"], quantity=1,
+              term_product_id=claim["term_product_id"], change_order_id=world.cart.order["id"])  # fmt: skip
+    _count_lunches(world, "taken = 2")
 
 
 @breaks("session_fits_its_venue")
@@ -454,6 +522,12 @@ def a_credit_note_number_that_was_lost(world: World) -> None:
     build.number(world.tx, DocumentSeries.CREDIT_NOTE)
 
 
+@breaks("zero_statement_is_two_equal_halves")
+def a_zero_statement_that_only_credits(world: World) -> None:
+    change(world, "credit_note", the_credit_note(world), "series = 'ZS'")
+    world.tx.run("UPDATE document_counter SET last_number = last_number - 1 WHERE series = 'CN'")
+
+
 @breaks("invoice_lines_make_the_total")
 def an_invoice_with_another_tax(world: World) -> None:
     assert world.mias.invoice is not None
@@ -529,6 +603,28 @@ def with_makeup(world: World) -> Row:
     return credit
 
 
+def collected_late(world: World, *moves: tuple[str, int]) -> Row:
+    """Ana was collected late from karate, and the office moved the fee so far."""
+    late = build.add(
+        world.tx, LatePickup, reference="LP-1", account_id=world.chen["id"], attendee_id=world.ana["id"],
+        attendance_id=world.anas.attendance[0]["id"], term_product_id=world.anas.attendance[0]["term_product_id"],
+        status=moves[-1][1], version=len(moves), minutes_late=20, amount_minor=1000,
+    )  # fmt: skip
+    build.history(world.tx, "late_pickup", late["id"], moves)  # type: ignore[arg-type]
+    return late
+
+
+@breaks("accepted_late_pickup_is_invoiced")
+def an_accepted_late_pickup_without_an_invoice(world: World) -> None:
+    collected_late(world, ("new", 100), ("accept", 200))
+
+
+@breaks("accepted_late_pickup_is_invoiced")
+def a_late_pickup_that_is_charged_before_anybody_decided(world: World) -> None:
+    late = collected_late(world, ("new", 100))
+    change(world, "invoice_line", world.anas.invoice_lines[0], "late_pickup_id = %(late)s", late=late["id"])
+
+
 @breaks("booked_credit_has_its_makeup_session")
 def a_credit_that_is_booked_by_nobody(world: World) -> None:
     with_makeup(world)
@@ -586,7 +682,21 @@ def an_invoice_number_given_out_twice(world: World) -> None:
 
 @breaks("document_numbers_run_without_gap")
 def a_quote_number_of_another_year(world: World) -> None:
-    world.tx.run("UPDATE quote SET year = 2025")
+    world.tx.run("UPDATE quote SET year = 2025, issued_on = issued_on - interval '1 year'")
+
+
+@breaks("document_is_numbered_in_its_year")
+def an_invoice_of_the_last_day_of_the_old_year(world: World) -> None:
+    assert world.mias.invoice is not None
+    change(world, "invoice", world.mias.invoice, "issued_on = '2025-12-31'")
+
+
+@breaks("run_issues_what_was_planned")
+def an_invoice_of_a_run_that_nothing_was_planned_for(world: World) -> None:
+    assert world.mias.invoice is not None
+    run = build.add(world.tx, InvoiceRun, through=NOW.date(), previewed_invoices=1, previewed_minor=0, made_by="SYSTEM",
+                    started_at=NOW)  # fmt: skip
+    change(world, "invoice", world.mias.invoice, "run_id = %(run)s", run=run["id"])
 
 
 @breaks("payment_state_tells_what_is_owed")
@@ -599,12 +709,21 @@ def a_paid_booking_called_open(world: World) -> None:
     change(world, "term_booking", world.mias.booking, "payment_state = 'OPEN'")
 
 
+@breaks("pending_payment_waits_for_the_wallet")
+def an_open_booking_that_waits_for_the_wallet(world: World) -> None:
+    change(world, "term_booking", world.anas.booking, "payment_state = 'PENDING_PAYMENT'")
+
+
+@breaks("session_invoice_asks_for_its_session")
+def an_invoice_of_a_session_that_was_not_planned(world: World) -> None:
+    assert world.mias.invoice is not None
+    change(world, "invoice", world.mias.invoice, "term_product_id = %(one)s",
+           one=world.mias.booking_lines[0]["term_product_id"])  # fmt: skip
+
+
 @breaks("ledger_entry_balances")
 def a_posting_that_lost_a_cent(world: World) -> None:
-    world.tx.run(
-        "UPDATE ledger_posting SET amount_minor = amount_minor + 1 WHERE ledger_account = 'DEFERRED_REVENUE' "
-        "AND account_id = %(account)s AND amount_minor = -2000", account=world.mias.order["account_id"],
-    )  # fmt: skip
+    post(world, new_id(), "PAID_OUT", BANK=500, GATEWAY_CLEARING=-499)
 
 
 @breaks("source_is_posted_once")
@@ -653,9 +772,229 @@ def a_bonus_below_zero(world: World) -> None:
     post(world, new_id(), "SPENT", BONUS=500, REVENUE=-500)
 
 
+@breaks("wallet_is_the_sum_of_its_entries")
+def a_top_up_of_less(world: World) -> None:
+    change(world, "wallet_entry", world.purse["topped_up"], "balance_minor = balance_minor - 100")
+
+
+@breaks("wallet_is_as_in_the_books")
+def a_wallet_that_the_books_owe_more(world: World) -> None:
+    build.post(world.tx, "PAYMENT", new_id(), "TOPPED_UP", world.chen["id"],
+               {LedgerAccount.GATEWAY_CLEARING: 500, LedgerAccount.WALLET: -500})  # fmt: skip
+
+
+@breaks("bonus_is_what_its_grants_have_left")
+def a_grant_with_more_left(world: World) -> None:
+    change(world, "bonus_use", world.purse["use"], "amount_minor = amount_minor - 100")
+
+
+@breaks("bonus_is_what_its_grants_have_left")
+def bonus_that_no_grant_has_left(world: World) -> None:
+    change(world, "bonus_grant", world.purse["grant"], "left_minor = left_minor - 100")
+    change(world, "bonus_use", world.purse["use"], "amount_minor = amount_minor - 100")
+
+
+@breaks("payment_from_a_wallet_is_its_debit")
+def a_payment_from_a_wallet_that_took_nothing(world: World) -> None:
+    change(world, "payment", world.purse["payment"], "provider = 'wallet'")
+
+
+@breaks("booking_says_what_was_debited")
+def a_booking_that_says_it_took_from_the_wallet(world: World) -> None:
+    change(world, "term_booking", world.mias.booking, "wallet_debited_minor = 100")
+
+
+@breaks("pass_is_used_within_what_was_granted")
+def a_pass_that_is_used_more_often_than_it_was_granted(world: World) -> None:
+    drop(world, "entitlement", "ck_entitlement_used_within_granted")
+    change(world, "entitlement", world.bought, "used = granted + 1")
+
+
+@breaks("pass_counts_its_uses")
+def a_unit_that_no_line_uses(world: World) -> None:
+    change(world, "entitlement", world.bought, "used = 1")
+
+
+@breaks("covered_line_uses_its_pass")
+def a_use_by_a_line_that_was_paid(world: World) -> None:
+    _use(world, world.waiting.order["id"])
+
+
+@breaks("pass_is_used_by_its_family")
+def a_pass_that_another_family_used(world: World) -> None:
+    _use(world, world.mias.order["id"], forfeited_at=NOW)
+
+
+def _use(world: World, order_id: Any, **columns: Any) -> None:
+    build.add(world.tx, PassUse, entitlement_id=world.bought["id"], order_id=order_id,
+              term_product_id=world.karate[2]["id"], component="SESSION", units=1, **columns)  # fmt: skip
+    change(world, "entitlement", world.bought, "used = used + 1")
+
+
+@breaks("pass_liability_is_what_is_to_be_used")
+def a_pass_that_earned_what_is_not_in_the_books(world: World) -> None:
+    change(world, "entitlement", world.bought, "earned_minor = 100")
+
+
+@breaks("pass_is_paid_from_its_wallet")
+def a_pass_that_another_wallet_paid(world: World) -> None:
+    other = build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="GRANTED", bonus_minor=100)
+    back = build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="EXPIRED", bonus_minor=-100)
+    assert other["id"] != back["id"]
+    change(world, "entitlement", world.bought, "wallet_entry_id = %(entry)s", entry=other["id"])
+
+
+@breaks("credit_steps_make_the_credit")
+def a_credit_that_went_part_of_the_way(world: World) -> None:
+    note = world.tx.rows("SELECT id FROM credit_note LIMIT 1")[0]
+    build.add(world.tx, CreditStep, credit_note_id=note["id"], position=0, rule="TO_WALLET", amount_minor=1, words="")
+
+
+@breaks("refunds_within_what_was_captured")
+def money_sent_back_that_never_became_free(world: World) -> None:
+    build.add(world.tx, Refund, request_id=new_id(), account_id=world.okafor["id"], payment_id=world.paid["mia"]["id"],
+              wallet_entry_id=new_id(), amount_minor=500, currency="CAD", provider="sandbox",
+              status="SUCCEEDED")  # fmt: skip
+
+
+@breaks("refund_payable_is_what_is_on_its_way")
+def a_refund_that_nobody_asked_for(world: World) -> None:
+    post(world, new_id(), "SET_ASIDE", GATEWAY_CLEARING=500, REFUND_PAYABLE=-500)
+
+
 @breaks("receivable_is_what_is_owed")
 def a_debt_without_an_invoice(world: World) -> None:
     post(world, new_id(), "CHARGED", RECEIVABLE=500, REVENUE=-500)
+
+
+def a_bank_line(world: World, **columns: Any) -> Row:
+    file = build.add(world.tx, BankStatement, filename="1.csv", format="CSV", bank_account="A", content_hash="1",
+                     lines=1, fresh_lines=1, imported_at=NOW)  # fmt: skip
+    return build.add(world.tx, BankLine, statement_id=file["id"], position=0, bank_account="A", identity="1",
+                     booked_on=NOW.date(), amount_minor=5000, currency="CAD", **columns)  # fmt: skip
+
+
+def a_run(world: World, payment: Row, *, debits: int = 1, total_minor: int = 0) -> Row:
+    total = total_minor or payment["amount_minor"]
+    run = build.add(world.tx, DebitRun, reference=f"DR-{new_id()}", scheme="SEPA", collect_on=NOW.date(),
+                    debits=debits, total_minor=total, content="x", made_at=NOW)  # fmt: skip
+    return build.add(world.tx, DebitRunEntry, run_id=run["id"], payment_id=payment["id"],
+                     amount_minor=payment["amount_minor"])  # fmt: skip
+
+
+@breaks("debit_is_in_one_run")
+def a_run_of_more_debits_than_it_has(world: World) -> None:
+    a_run(world, world.returned, debits=2)
+
+
+@breaks("debit_is_in_one_run")
+def a_debit_in_two_runs(world: World) -> None:
+    drop(world, "debit_run_entry", "uq_debit_run_entry_organisation_id_payment_id")
+    a_run(world, world.returned)
+    a_run(world, world.returned)
+
+
+@breaks("debit_of_a_run_was_handed_over")
+def a_run_of_a_payment_that_is_no_debit(world: World) -> None:
+    a_run(world, world.paid["leo"])
+
+
+@breaks("bank_matches_within_their_line")
+def a_bank_line_matched_with_nothing(world: World) -> None:
+    a_bank_line(world, matched_minor=100)
+
+
+@breaks("bank_match_is_its_payment")
+def a_bank_line_matched_with_a_providers_payment(world: World) -> None:
+    paid = world.paid["leo"]
+    line = a_bank_line(world, matched_minor=paid["amount_minor"])
+    build.add(world.tx, BankMatch, line_id=line["id"], payment_id=paid["id"], amount_minor=paid["amount_minor"],
+              matched_at=NOW)  # fmt: skip
+
+
+@breaks("disputes_are_taken_once")
+def a_payment_taken_back_by_nobody(world: World) -> None:
+    change(world, "payment", world.paid["leo"], "disputed_minor = 1")
+
+
+@breaks("disputes_are_taken_once")
+def a_dispute_that_took_what_is_still_in_the_books(world: World) -> None:
+    build.add(
+        world.tx, PaymentDispute, payment_id=world.failed["id"], provider="sandbox", external_id="dp_1", reason="",
+        status="OPEN", amount_minor=100, taken_minor=100, receivable_minor=0, created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+
+
+def earned(world: World, amount_minor: int, *, posted_minor: int | None = None, sequence: int = 1) -> Row:
+    """A step of recognition of Mia's first session, and what the books say of it."""
+    step_id, account_id = new_id(), world.okafor["id"]
+    posted = amount_minor if posted_minor is None else posted_minor
+    build.post(world.tx, "RECOGNITION", step_id, "EARNED", account_id,
+               {LedgerAccount.DEFERRED_REVENUE: posted, LedgerAccount.REVENUE: -posted})  # fmt: skip
+    (entry,) = world.tx.rows("SELECT id FROM ledger_entry WHERE source_id = %(id)s", id=step_id)
+    return build.add(
+        world.tx, RevenueRecognition, id=step_id, invoice_line_id=world.mias.invoice_lines[0]["id"], sequence=sequence,
+        entry_id=entry["id"], amount_minor=amount_minor, earned_on=NOW.date(),
+    )  # fmt: skip
+
+
+@breaks("recognised_within_invoiced")
+def more_revenue_than_was_invoiced(world: World) -> None:
+    earned(world, 1001)
+
+
+@breaks("recognised_within_invoiced")
+def revenue_taken_back_twice(world: World) -> None:
+    for sequence, amount in enumerate((1000, -1000, -1000), start=1):
+        earned(world, amount, sequence=sequence)
+
+
+@breaks("recognition_is_in_the_books")
+def revenue_that_is_posted_under_another_name(world: World) -> None:
+    step = earned(world, 1000)
+    world.tx.run("UPDATE ledger_entry SET source_kind = 'X' WHERE id = %(id)s", id=step["entry_id"])
+
+
+@breaks("held_session_is_recognised")
+def a_session_that_the_worker_passed_over(world: World) -> None:
+    step = earned(world, 1000)
+    late = world.mias.sessions[1]["ends_at"] + timedelta(days=3)
+    world.tx.run("UPDATE revenue_recognition SET created_at = %(late)s WHERE id = %(id)s", late=late, id=step["id"])
+
+
+@breaks("deferred_revenue_is_what_is_to_be_held")
+def deferred_revenue_without_an_invoice(world: World) -> None:
+    post(world, new_id(), "CHARGED", DEFERRED_REVENUE=-500, BANK=500)
+
+
+@breaks("tax_is_what_documents_say")
+def tax_without_an_invoice(world: World) -> None:
+    post(world, new_id(), "CHARGED", TAX=-500, BANK=500)
+
+
+@breaks("nothing_is_posted_into_a_locked_month")
+def an_entry_in_a_locked_month(world: World) -> None:
+    build.add(world.tx, PeriodLock, month=NOW.date().replace(day=1), note="", locked_at=NOW - timedelta(days=1),
+              unlocked_at=NOW + timedelta(days=1), unlock_reason="x")  # fmt: skip
+
+
+@breaks("reversal_mirrors_what_it_reverses")
+def half_a_reversal(world: World) -> None:
+    post(world, new_id(), "PAID_OUT", BANK=500, GATEWAY_CLEARING=-500)
+    (whole,) = world.tx.rows("SELECT id FROM ledger_entry WHERE purpose = 'PAID_OUT'")
+    build.post(world.tx, "PAYMENT", new_id(), "HALF", world.okafor["id"],
+               {LedgerAccount.BANK: -250, LedgerAccount.GATEWAY_CLEARING: 250}, reverses_id=whole["id"])  # fmt: skip
+
+
+@breaks("write_off_settles_its_invoice")
+def a_write_off_that_settles_nothing(world: World) -> None:
+    assert world.anas.invoice is not None
+    given_up = build.add(
+        world.tx, WriteOff, account_id=world.chen["id"], invoice_id=world.anas.invoice["id"], amount_minor=100,
+        reason="moved", written_off_on=NOW.date(),
+    )  # fmt: skip
+    build.post(world.tx, "WRITE_OFF", given_up["id"], "WRITTEN_OFF", world.chen["id"],
+               {LedgerAccount.WRITE_OFF: 100, LedgerAccount.RECEIVABLE: -100})  # fmt: skip
 
 
 @breaks("allocations_within_payment")
@@ -727,7 +1066,7 @@ def a_return_that_is_forgotten(world: World) -> None:
 
 @breaks("returned_debit_is_undone")
 def a_failed_debit_called_returned(world: World) -> None:
-    drop(world, "payment", "ck_payment_only_a_debit_is_returned")
+    drop(world, "payment", "ck_payment_only_through_the_bank_is_returned")
     change(world, "payment", world.failed, "returned_at = %(now)s", now=NOW)
 
 
@@ -780,6 +1119,12 @@ def a_companion(world: World, cause: Ordered, **columns: Any) -> Ordered:
             "total_minor": booking["total_minor"], **columns,
         },
     )  # fmt: skip
+
+
+@breaks("adjustment_is_of_a_change")
+def an_adjustment_of_what_changes_nothing(world: World) -> None:
+    build.add(world.tx, TermBookingOrderAdjustment, order_id=world.cart.order["id"],
+              term_product_id=world.cart.sessions[0]["id"], amount_minor=-500, reason="The hall was cold")  # fmt: skip
 
 
 @breaks("changed_booking_is_invoiced_as_billed")
@@ -854,6 +1199,74 @@ def a_roll_row_of_a_closed_day(world: World) -> None:
 @breaks("roll_says_what_was_booked")
 def a_roll_row_on_another_day(world: World) -> None:
     change(world, "term_attendance", world.mias.attendance[0], "local_date = local_date + 1")
+
+
+def marked(world: World, row: Row, status: str, **more: Any) -> Row:
+    """A row of the roll says what a mark said, and the mark is on record."""
+    mark = build.add(world.tx, RollMark, attendance_id=row["id"], status=status, marked_at=NOW, device="tablet",
+                     received_at=NOW, outcome="TAKEN", **more)  # fmt: skip
+    change(world, "term_attendance", row, "status = %(status)s, mark_id = %(mark)s, collected_by = %(who)s",
+           status=status, mark=mark["id"], who=more.get("collected_by"))  # fmt: skip
+    return mark
+
+
+def signed_out(world: World, **columns: Any) -> Row:
+    """Mia left with Rosa."""
+    row = world.mias.attendance[0]
+    mark = marked(world, row, "LEFT", collected_by="Rosa Okafor")
+    defaults = {"collected_by": "Rosa Okafor", "collected_key": "rosa okafor", "must_not_keys": ["max mustermann"]}
+    return build.add(world.tx, SignOut, id=mark["id"], attendance_id=row["id"], left_at=NOW, recorded_at=NOW,
+                     **{**defaults, **columns})  # fmt: skip
+
+
+def closed(world: World, session: Row) -> None:
+    change(world, "term_product", session, "roll_closed_at = %(at)s", at="2027-01-01T00:00:00Z")
+    build.add(world.tx, RollEvent, term_product_id=session["id"], kind="CLOSED", at="2027-01-01T00:00:00Z")
+
+
+@breaks("closed_roll_is_settled")
+def a_closed_roll_with_somebody_expected(world: World) -> None:
+    closed(world, world.karate[9])
+
+
+@breaks("closed_roll_is_settled")
+def a_closed_roll_with_somebody_signed_in(world: World) -> None:
+    closed(world, world.karate[9])
+    marked(world, world.attends.attendance[0], "PRESENT")
+
+
+@breaks("closed_roll_has_its_event")
+def a_roll_that_was_closed_by_nobody(world: World) -> None:
+    change(world, "term_product", world.karate[7], "roll_closed_at = now()")
+
+
+@breaks("closed_roll_has_its_event")
+def a_roll_that_was_opened_again_by_nobody(world: World) -> None:
+    closed(world, world.karate[7])
+    change(world, "term_product", world.karate[7], "roll_closed_at = NULL")
+
+
+@breaks("who_left_has_a_sign_out")
+def a_child_that_left_with_nobody(world: World) -> None:
+    marked(world, world.mias.attendance[0], "LEFT", collected_by="Rosa Okafor")
+
+
+@breaks("who_left_has_a_sign_out")
+def a_child_that_left_with_another_than_was_signed(world: World) -> None:
+    signed_out(world)
+    change(world, "term_attendance", world.mias.attendance[0], "collected_by = 'Uncle Bob'")
+
+
+@breaks("nobody_left_with_who_must_not_collect")
+def a_child_that_left_with_who_must_not_collect(world: World) -> None:
+    drop(world, "sign_out", "ck_sign_out_not_with_who_must_not_collect")
+    signed_out(world, must_not_keys=["rosa okafor"])
+
+
+@breaks("contradicting_mark_is_shown")
+def a_contradiction_that_was_dropped(world: World) -> None:
+    build.add(world.tx, RollMark, attendance_id=world.mias.attendance[0]["id"], status="ABSENT", marked_at=NOW,
+              device="tablet", received_at=NOW, outcome="CONFLICT")  # fmt: skip
 
 
 @breaks("tables_keep_tenants_apart")
@@ -939,3 +1352,28 @@ def an_enrolment_of_a_subscription_that_is_only_asked_for(world: World) -> None:
 def a_subscription_that_goes_on_after_its_last_day(world: World) -> None:
     drop(world, "subscription", "ck_subscription_notice_has_a_last_day")
     change(world, "subscription", world.subscription, "ends_on = '2026-04-13'")
+
+
+@breaks("mail_text_versions_have_no_gap")
+def a_version_of_a_text_that_is_gone(world: World) -> None:
+    for version in (1, 3):
+        build.add(world.tx, MailText, kind="booking_confirmed", language="en", version=version, subject="Booked",
+                  body="Welcome!", created_at=NOW)  # fmt: skip
+
+
+@breaks("withdrawn_consents_were_given")
+def a_consent_that_was_taken_back_and_never_given(world: World) -> None:
+    text = build.add(world.tx, ConsentText, code="PHOTOS", version=1, title="Photos", body="We take photos.",
+                     created_at=NOW)  # fmt: skip
+    build.add(world.tx, Consent, attendee_id=world.ana["id"], text_id=text["id"], answer="WITHDRAWN",
+              actor_kind="FAMILY", at=NOW)  # fmt: skip
+
+
+@breaks("people_are_found_by_their_words")
+def a_family_that_a_word_of_its_name_finds_no_more(world: World) -> None:
+    world.tx.run("DELETE FROM search_text WHERE account_id = %(id)s AND words = 'family'", id=world.okafor["id"])
+
+
+@breaks("people_are_found_by_their_words")
+def a_child_that_a_name_finds_that_it_has_no_more(world: World) -> None:
+    world.tx.run("UPDATE search_text SET words = 'maria' WHERE attendee_id = %(id)s", id=world.mia["id"])

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.database import Transaction
-from models import ProcessedEvent, StatusEvent, TermBookingOrderType, TermBookingStatus
+from models import (
+    Extra,
+    ExtraClaim,
+    ProcessedEvent,
+    StatusEvent,
+    TermBookingOrderExtra,
+    TermBookingOrderType,
+    TermBookingStatus,
+)
 from models import WaitingStatus as W
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row, Waited
@@ -22,7 +30,9 @@ EDGES = {
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED), ("wait", S.CREATED, S.SUBMITTED),
     ],
     "subscription": [("new", None, 10), ("begin", 10, 20)],
+    "refund_request": [("new", None, 100)],
     "makeup_credit": [("new", None, 100), ("book", 100, 200)],
+    "late_pickup": [("new", None, 100), ("accept", 100, 200)],
     "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],
     "waiting_entry": [("new", None, W.WAITING), ("offer", W.WAITING, W.OFFERED)],
     "term_booking": [
@@ -74,6 +84,10 @@ class World:
     behind: Waited
     subscription: Row  # Ana's, on Mondays
     subscribed: Enrolled  # its spring, two Mondays whose invoice is planned
+    purse: dict[str, Row]  # the wallet of the Chens, with what made it
+    bought: Row  # a pass of theirs, not used yet
+    lunch: Row  # one of three is held with Leo's place in swimming
+    with_lunch: Ordered
 
     def ordered(self, maker: Callable[..., Any], week: int, *, child: Row | None = None, **more: Any) -> Any:
         """One more order of karate in that week, of Ana unless told otherwise."""
@@ -132,6 +146,8 @@ def populate(tx: Transaction) -> World:
         returned=_returned(tx, chen, anas),
         **_seated(tx, place, chen, ana, term), **_awaited(tx, place, (chen, ana), (okafor, leo), term),
         **_subscribed(tx, place, chen, ana, term),
+        purse=build.wallet(tx, chen, top_up_minor=2000, bonus_minor=500), bought=build.a_pass(tx, chen),
+        **_lunch(tx, okafor, leo, term, swimming[11]),
     )  # fmt: skip
 
 
@@ -139,6 +155,18 @@ def _together(tx: Transaction, by: Row, children: tuple[Row, Row], term: Row, se
     """Mia and Leo in one session, submitted in one step."""
     together = [build.submitted(tx, by, child, term, [session]) for child in children]
     return {"together": together, "group": build.group_order(tx, by, term, together, submitted_at=NOW)}
+
+
+def _lunch(tx: Transaction, by: Row, child: Row, term: Row, session: Row) -> dict[str, Any]:
+    """An extra with a stock, one of which goes with a session of an order."""
+    order = build.submitted(tx, by, child, term, [session])
+    lunch = build.add(tx, Extra, name="Lunch", price_minor=0, stock=3)
+    asked = {"extra_id": lunch["id"], "quantity": 1}
+    build.add(tx, TermBookingOrderExtra, order_id=order.order["id"], order_line_id=order.lines[0]["id"], name="Lunch",
+              price_minor=0, price_paid_minor=0, **asked)  # fmt: skip
+    build.add(tx, ExtraClaim, place_claim_id=order.claims[0]["id"],
+              term_product_id=order.claims[0]["term_product_id"], **asked)  # fmt: skip
+    return {"lunch": lunch, "with_lunch": order}
 
 
 def _seated(tx: Transaction, place: Row, by: Row, child: Row, term: Row) -> dict[str, Any]:

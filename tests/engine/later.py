@@ -106,7 +106,7 @@ def together(count: int, work: Callable[[int], T]) -> list[T]:
     return [results[number] for number in range(count)]
 
 
-def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Wait for something that another process or thread does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -222,11 +222,11 @@ class TestTenants:
 
     @pytest.mark.parametrize(
         ("table", "column"),
-        [(table.name, key.parent.name)
-         for table in SQLModel.metadata.sorted_tables if table.name in TENANT_TABLES
-         for constraint in table.foreign_key_constraints
-         for key in constraint.elements
-         if key.parent.name != "organisation_id" and key.column.table.name in TENANT_TABLES],
+        sorted((table.name, key.parent.name)
+               for table in SQLModel.metadata.sorted_tables if table.name in TENANT_TABLES
+               for constraint in table.foreign_key_constraints
+               for key in constraint.elements
+               if key.parent.name != "organisation_id" and key.column.table.name in TENANT_TABLES),
     )  # fmt: skip
     def test_every_reference_names_the_organisation_too(self, table: str, column: str) -> None:
         """A composite foreign key: an id of another organisation cannot be referred to, even without policies."""

@@ -208,14 +208,17 @@ class TestForget:
         values(url, PROCESSED, maple, later - timedelta(days=401), later - timedelta(days=399))
         values(url, ANSWERED, maple, later - timedelta(days=31), later - timedelta(days=29))
         values(url, ATTEMPTED, maple, later - timedelta(hours=25), later - timedelta(hours=23))
+        values(url, SPENT, maple, later - timedelta(hours=25), later - timedelta(hours=23))
 
         deleted = forget(database, now=later, batch=2)
 
-        assert deleted == {"outbox_message": 5, "processed_event": 1, "idempotency_key": 1, "sign_in_attempt": 1}
+        assert deleted == {"outbox_message": 5, "processed_event": 1, "idempotency_key": 1, "sign_in_attempt": 1,
+                           "spent_challenge": 1}  # fmt: skip
         assert values(url, "SELECT id FROM outbox_message") == kept
         assert values(url, "SELECT event_id FROM processed_event") == ["young"]
         assert values(url, "SELECT key FROM idempotency_key") == ["young"]
         assert values(url, "SELECT subject FROM sign_in_attempt") == ["young"]
+        assert values(url, "SELECT challenge_hash FROM spent_challenge") == ["young"]
 
 
 PROCESSED = """
@@ -229,6 +232,12 @@ ATTEMPTED = """
     INSERT INTO sign_in_attempt (organisation_id, id, subject, at)
     SELECT organisation_id, gen_random_uuid(), 'old', old FROM made UNION ALL
     SELECT organisation_id, gen_random_uuid(), 'young', young FROM made RETURNING subject
+"""
+SPENT = """
+    WITH made AS (SELECT %s::uuid AS organisation_id, %s::timestamptz AS old, %s::timestamptz AS young)
+    INSERT INTO spent_challenge (organisation_id, id, challenge_hash, expires_at)
+    SELECT organisation_id, gen_random_uuid(), 'old', old FROM made UNION ALL
+    SELECT organisation_id, gen_random_uuid(), 'young', young FROM made RETURNING challenge_hash
 """
 ANSWERED = """
     WITH made AS (SELECT %s::uuid AS organisation_id, %s::timestamptz AS old, %s::timestamptz AS young)

@@ -293,7 +293,8 @@ class TestLifeCycle:
 
     def test_ctrl_c_during_the_first_start_leaves_nothing(self, home: Path, user_process) -> None:
         user = user_process(home / "data")
-        while not (home / "data" / "postgres.unfinished").exists():
+        unfinished = home / "data" / "postgres.unfinished"
+        while not (unfinished.exists() and any(unfinished.iterdir())):  # initdb is at work
             time.sleep(0.005)
         starting = psutil.Process(user.process.pid).children(recursive=True)
 

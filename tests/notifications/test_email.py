@@ -1,5 +1,6 @@
 """E-mails say what a family needs to know, and no name can bend them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -8,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from notifications.email import AddressRefused, compose, one_line
+from notifications import texts
+from notifications.email import AddressRefused, compose
+from notifications.facts import one_line
 from notifications.messages import (
     Attachment,
     GuestLinks,
@@ -20,9 +23,11 @@ from notifications.messages import (
     QuoteIssued,
     Recipient,
     RegistrationAsked,
+    SignInAsked,
     WaitingExpired,
     WaitingOffered,
 )
+from notifications.samples import sample_of
 from tests.notifications.letters import ANNA, MAPLE, NOW, confirmed, part, read, session
 
 MESSAGE_ID = UUID(int=77)
@@ -66,13 +71,20 @@ class TestConfirmation:
         assert "- Own project · Maple Hall" in part(email, "plain")
         assert list(email.iter_attachments()) == []
 
-    def test_reads_in_english_whatever_the_locale_and_in_any_currency(self) -> None:
-        organisation = Organisation(name="Érable", locale="fr_CA", time_zone="America/Toronto")
+    @pytest.mark.parametrize(
+        ("locale", "language", "said"),
+        [("fr_CA", "", "sam. 11 avr. 2026"), ("fr_CA", "en", "Sat 11 Apr 2026"), ("en_CA", "fr", "Reste à payer"),
+         ("de_DE", "", "is confirmed")],
+    )  # fmt: skip
+    def test_reads_in_the_family_s_language_and_in_any_currency(self, locale: str, language: str, said: str) -> None:
+        organisation = Organisation(name="Érable", locale=locale, time_zone="America/Toronto")
+        reader = Recipient(name="Anna Berg", email="anna@berg.example", language=language)
 
-        text = part(mail(confirmed(organisation=organisation, currency="KWD", total_minor=5000)), "plain")
+        email = mail(confirmed(organisation=organisation, recipient=reader, currency="KWD", total_minor=5000))
 
-        assert "Sat 11 Apr 2026" in text
-        assert "KWD\N{NO-BREAK SPACE}5.000" in text
+        for kind in ("plain", "html"):
+            assert said in part(email, kind)
+            assert "5.000" in part(email, kind) or "5,000" in part(email, kind)
 
 
 COMMON: dict[str, Any] = {"organisation": MAPLE, "recipient": ANNA, "currency": "CAD"}
@@ -231,6 +243,14 @@ class TestGuests:
             assert all(order.link in text and order.reference in text for order in orders)
             assert text.count("Its places are kept until Tue 31 Mar 2026, 9:00") == 1
 
+    def test_sign_in_by_an_address(self) -> None:
+        link = "https://maple.example/guest/sign-in/abc"
+
+        sent = mail(SignInAsked(organisation=MAPLE, recipient=ANNA, link=link, expires_at=NOW))
+
+        assert sent["Subject"] == "Your link to sign in"
+        assert all(link in part(sent, kind) for kind in ("plain", "html"))
+
     @pytest.mark.parametrize(
         ("is_known", "subject"), [(True, "You can sign in already"), (False, "Finish your registration")]
     )
@@ -241,3 +261,69 @@ class TestGuests:
 
         assert sent["Subject"] == subject
         assert all(link in part(sent, kind) for kind in ("plain", "html"))
+
+
+class TestTexts:
+    @pytest.mark.parametrize("language", texts.LANGUAGES)
+    @pytest.mark.parametrize("kind", texts.KINDS)
+    def test_ours_name_only_what_the_message_knows_and_can_be_sent(self, kind: str, language: str) -> None:
+        text = texts.standard_text(kind, language)
+        message = sample_of(kind, replace(MAPLE, locale=f"{language}_CA"), currency="CAD", now=NOW)
+
+        email = mail(message)
+
+        assert texts.check_text(kind, text) == []
+        for form in ("plain", "html"):
+            said = part(email, form)
+            assert "{" not in said
+            assert message.link is None or message.link in said.replace("&amp;", "&")
+
+    @pytest.mark.parametrize(
+        ("body", "code", "fact"),
+        [
+            ("Dear {{ recipent }},", "unknown_placeholder", {"name": "recipent"}),
+            ("{{ message.organisation }}", "not_a_placeholder", {"line": 1}),
+            ("{{ ''.__class__.__mro__ }}", "not_a_placeholder", {"line": 1}),
+            ("Hello\n{% for x in sessions %}x{% endfor %}", "not_a_placeholder", {"line": 2}),
+            ("{% include 'closing.txt' %}", "not_a_placeholder", {"line": 1}),
+            ("{{ total | upper }}", "not_a_placeholder", {"line": 1}),
+            ("{% set total = 1 %}", "not_a_placeholder", {"line": 1}),
+            ("{% if owed %}open", "malformed_text", None),
+            ("   ", "required", None),
+            ("x" * 10_001, "too_long", {"most": 10_000}),
+        ],
+    )  # fmt: skip
+    def test_an_organisation_s_own_says_nothing_else(self, body: str, code: str, fact: Any) -> None:
+        (reason, *_) = texts.check_text("booking_confirmed", texts.Text("Booked", body))
+
+        assert (reason.code, reason.field) == (code, "body")
+        assert fact is None or reason.facts == fact
+
+    def test_an_own_text_is_sent_in_both_forms_and_leads_only_where_it_says(self) -> None:
+        text = texts.Text("Welcome, {{ attendee_name }}", "Hi {{ recipient }}:\n\n{{ sessions }}\n\nPark behind the "
+                          "hall: https://maple.example/map\n\nYour booking: {{ link }}")  # fmt: skip
+        message = confirmed(attendee_name="http://evil.example")
+
+        email = read(compose(message, message_id=MESSAGE_ID, from_address="a@maple.example", now=NOW,
+                             text=text).as_bytes())  # fmt: skip
+
+        assert email["Subject"] == "Welcome, http://evil.example"
+        assert 'href="https://maple.example/map"' in part(email, "html")
+        assert ">Your booking</a>" in part(email, "html")
+        assert 'href="http://evil.example"' not in part(email, "html")
+        assert "- Sat 11 Apr 2026, 10:00" in part(email, "plain")
+
+
+class TestUnsubscribing:
+    def test_is_offered_to_the_mail_program_and_to_the_reader(self) -> None:
+        address = "https://maple.example/unsubscribe/abc"
+
+        email = read(compose(confirmed(), message_id=MESSAGE_ID, from_address="a@maple.example", now=NOW,
+                             unsubscribe=address).as_bytes())  # fmt: skip
+
+        assert email["List-Unsubscribe"] == f"<{address}>"
+        assert email["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert all(address in part(email, kind) for kind in ("plain", "html"))
+
+    def test_is_not_offered_of_what_the_family_must_hear(self) -> None:
+        assert mail(confirmed())["List-Unsubscribe"] is None

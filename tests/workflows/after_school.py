@@ -13,8 +13,8 @@ from tests import builders as build
 from tests.builders import NOW, Row
 from tests.workflows.centre import Centre, Family
 from workflows import subscription as subscriptions
+from workflows.invoice_runs import issue_due_invoices
 from workflows.subscription import Begun, end_subscriptions
-from workflows.subscription_billing import issue_due_invoices
 from workflows.subscription_terms import roll_subscriptions
 from workflows.term_end import end_terms
 

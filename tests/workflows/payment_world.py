@@ -123,13 +123,16 @@ class PayWorld:
     def booking(self, placed: Placed) -> Row:
         return self.rows("SELECT * FROM term_booking WHERE order_id = %(id)s", id=placed.id)[0]
 
-    def balance(self, placed: Placed, ledger_account: str = "CUSTOMER_CREDIT") -> int:
-        """What the family has in an account of the books; a credit is positive here."""
+    def balance(self, placed: Placed, *ledger_accounts: str) -> int:
+        """What the family has in accounts of the books; a credit is positive here. Unless told otherwise, its credit:
+        what waits beside an order in flight, and what is in its wallet.
+        """
         sql = (
             "SELECT coalesce(-sum(amount_minor), 0)::bigint AS credit_minor FROM ledger_posting "
-            "WHERE account_id = %(id)s AND ledger_account = %(ledger_account)s"
+            "WHERE account_id = %(id)s AND ledger_account = ANY(%(asked)s)"
         )
-        credit: int = self.rows(sql, id=placed.account_id, ledger_account=ledger_account)[0]["credit_minor"]
+        asked = list(ledger_accounts) or ["CUSTOMER_CREDIT", "WALLET"]
+        credit: int = self.rows(sql, id=placed.account_id, asked=asked)[0]["credit_minor"]
         return credit
 
     def topics(self, placed: Placed) -> list[str]:

@@ -23,11 +23,12 @@ from engine.replay import replay
 from engine.replay import report as say_replayed
 from engine.timers import sweep
 from models import SeatType, TermBookingConfirmationType, TermBookingOrderType
+from tests.workflows import endings
 from tests.workflows.centre import NOW, make_centre, sundays
 from tests.workflows.hall import show
-from workflows import enrolment, waiting_offers
 from workflows import term_booking as bookings
 from workflows import term_booking_order as orders
+from workflows import waiting_offers
 from workflows.capacity import set_capacity
 from workflows.charts import edges
 from workflows.payments import record_manual_payment
@@ -79,7 +80,8 @@ class RandomSteps(RuleBasedStateMachine):
             "order_types": [kind.name for kind in TermBookingOrderType],
             "confirmation_types": [how.name for how in TermBookingConfirmationType], "trial_limit": 2,
             "pay_later_limit_minor": 8_000, "cancellation_window_hours": 2,
-            "deposit": {"percent": "20"}, "instalments": {"count": 3},
+            "deposit": {"percent": "20"}, "instalments": {"count": 3}, "late_fee": {"percent": "50"},
+            "change_fee_minor": 300,
         }  # fmt: skip
         self.courses = [
             self.centre.course(*sundays(6), name="Karate", rules=rules, session={"capacity": 2}),
@@ -205,7 +207,7 @@ class RandomSteps(RuleBasedStateMachine):
     def a_booking_moves(self, pick: int, step: str, by_admin: bool) -> None:
         booking = self._pick("SELECT id, account_id FROM term_booking", pick)
         if booking:
-            verb = getattr(enrolment if step in ("cancel", "close") else bookings, step)
+            verb = getattr(endings if step in ("cancel", "close") else bookings, step)
             more = {"last_day": self.now.date() + timedelta(days=pick % 14)} if step == "close" else {}
             self._try(f"booking {step}", verb, booking_id=booking["id"], actor=self._actor(booking, by_admin),
                       reason="because", **more)  # fmt: skip

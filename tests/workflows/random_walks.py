@@ -1,19 +1,26 @@
 """The longer ways of random steps: groups, changes, conversions, subscriptions, days that are closed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from billing.bank_accounts import BankAccount
+from billing.ledger import month_of
+from billing.periods import lock_period
+from billing.recognition import recognise_of
+from billing.reports.catalogue import REPORTS
+from billing.reports.form import Period
 from engine.actor import Actor
 from models import ActorKind, GroupOrderPolicy, TermBookingConfirmationType, TermBookingOrderType
 from tests.workflows.random_steps import CONFIRMED_BY, PICK, RandomSteps
 from workflows import change_order, closure_days, conversion, direct_debit, group_order, mandate, subscription
 from workflows import term_booking_order as orders
+from workflows import write_off as write_offs
 from workflows.closure_facts import Scope
-from workflows.subscription_billing import issue_due_invoices
+from workflows.invoice_runs import issue_due_invoices
 from workflows.subscription_terms import roll_subscriptions
 
 
@@ -39,20 +46,33 @@ class RandomWalks(RandomSteps):
     def a_booking_is_changed(
         self, pick: int, picks: list[int], how: TermBookingConfirmationType, is_finished: bool
     ) -> None:
-        booking = self._pick("SELECT id FROM term_booking WHERE status = 500", pick)
-        admin: dict[str, Any] = {"actor": self.centre.admin}
-        begun = booking and self._try("change", change_order.begin_change, booking_id=booking["id"], **admin)
-        if not begun:
-            return
-        saved = self._try("change save", change_order.save, order_id=begun.order.id, lines=self._lines(picks), **admin)
+        booking = self._pick("SELECT id FROM term_booking WHERE status IN (450, 500)", pick)
+        begun = booking and self._try("change", change_order.begin_change, booking_id=booking["id"],
+                                      actor=self.centre.admin)  # fmt: skip
+        if begun:
+            self._change(begun.order.id, picks, how, is_finished)
+
+    @rule(pick=PICK, picks=st.lists(PICK, max_size=4), is_finished=st.booleans())
+    def a_quote_is_changed(self, pick: int, picks: list[int], is_finished: bool) -> None:
+        order = self._pick("SELECT id FROM term_booking_order WHERE status = 475", pick)
+        begun = order and self._try("quote change", change_order.begin_quote_change, order_id=order["id"],
+                                    actor=self.centre.admin)  # fmt: skip
+        if begun:
+            self._change(begun.order.id, picks, TermBookingConfirmationType.ADMIN_CONFIRM, is_finished)
+
+    def _change(
+        self, order_id: UUID, picks: list[int], how: TermBookingConfirmationType, is_finished: bool
+    ) -> None:  # fmt: skip
+        admin: dict[str, Any] = {"actor": self.centre.admin, "order_id": order_id}
+        saved = self._try("change save", change_order.save, lines=self._lines(picks), **admin)
         if saved is None or saved.priced is None:
             return
-        review = self.centre.do(change_order.review, now=self.now, order_id=begun.order.id, **admin)
-        self._try("change submit", change_order.submit, order_id=begun.order.id, confirmation_type=how,
+        review = self.centre.do(change_order.review, now=self.now, **admin)
+        self._try("change submit", change_order.submit, confirmation_type=how,
                   price_fingerprint=review.difference.fingerprint, **admin)  # fmt: skip
         if is_finished:
-            review = self.centre.do(change_order.review, now=self.now, order_id=begun.order.id, **admin)
-            self._try("change confirm", change_order.confirm, order_id=begun.order.id, reason="as agreed",
+            review = self.centre.do(change_order.review, now=self.now, **admin)
+            self._try("change confirm", change_order.confirm, reason="as agreed",
                       difference_fingerprint=review.difference.fingerprint, **admin)  # fmt: skip
 
     @rule(pick=PICK, how=CONFIRMED_BY)
@@ -120,6 +140,33 @@ class RandomWalks(RandomSteps):
             more = {"reason": "no funds"} if step in ("refuse", "return_debit") else {}
             self._try(f"debit {step}", getattr(direct_debit, step), payment_id=debit["id"], **more, **finance)
 
+    # --- the books ---
+
+    @rule(pick=PICK)
+    def finance_is_at_work(self, pick: int) -> None:
+        """Revenue is recognised; a receivable is given up and owed again at once, since what is given up cannot be
+        credited; the month before is locked.
+        """
+        finance: dict[str, Any] = {"actor": self.centre.admin, "reason": "no reply"}
+        self._counted("recognise", lambda: recognise_of(self.database, self.centre.organisation_id, now=self.now))
+        invoice = self._pick("SELECT id FROM invoice", pick)
+        if invoice and pick % 5 == 0:
+            self._try("write off", write_offs.write_off, invoice_id=invoice["id"], amount_minor=None, **finance)
+        given_up = self._pick("SELECT id FROM write_off WHERE undone_at IS NULL", pick)
+        if given_up:
+            self._try("take up again", write_offs.undo_write_off, write_off_id=given_up["id"], **finance)
+        if pick % 7 == 0:
+            last_month = month_of(month_of(self.now.date()) - timedelta(days=1))
+            self._try("lock", lock_period, month=last_month, note="", actor=self.centre.admin)
+
+    def teardown(self) -> None:
+        """Whatever happened, every report ties to the books."""
+        super().teardown()
+        period = Period(date(2026, 1, 1), self.now.date())
+        with self.database.transaction(self.centre.organisation_id) as tx:
+            ties = {name: make(tx, period).tie for name, make in REPORTS.items()}
+        assert all(tie is None or tie.holds for tie in ties.values()), ties
+
     # --- subscriptions and closed sessions ---
 
     @rule(pick=PICK, days=st.integers(min_value=0, max_value=30))
@@ -136,8 +183,8 @@ class RandomWalks(RandomSteps):
 
     @rule(pick=PICK)
     def a_session_is_closed(self, pick: int) -> None:
-        """Rarely: what is closed stays closed."""
-        if pick % 40:
+        """Rarely, and it is opened again more rarely still."""
+        if pick % 10:
             return
         scope = Scope(session_id=self.sessions[pick % len(self.sessions)])
         shown = self._try("preview", lambda tx, now: closure_days.preview(tx, scope))

@@ -9,9 +9,10 @@ from catalogue.activities import ActivityExists, ActivityIsChosen, add_activity,
 from engine.errors import Invalid, NotFound
 from models import TermBookingStatus as S
 from tests import builders as build
+from tests.workflows import endings
 from tests.workflows.centre import DAY, FIRST, HOUR, PAY_NOW, Cart, Centre, Course, Family, orders, refused
 from tests.workflows.race import GOT_IT, Pull, clients
-from workflows import enrolment, places
+from workflows import places
 from workflows.closure_days import close_day, preview
 from workflows.closure_facts import Scope
 
@@ -80,7 +81,7 @@ class TestChoosing:
         family, cart = camp.booked(camp.pirates)
         assert camp.taken() == 1
 
-        riverside.do(enrolment.cancel, booking_id=riverside.booking(cart)["id"], actor=family.actor)
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], actor=family.actor)
 
         assert camp.taken() == 0
 
@@ -92,7 +93,7 @@ class TestChoosing:
         ]  # fmt: skip
         cart = riverside.confirmed(family, family.child(), lines)
 
-        riverside.do(enrolment.close, booking_id=riverside.booking(cart)["id"], last_day=FIRST.date(),
+        riverside.do(endings.close, booking_id=riverside.booking(cart)["id"], last_day=FIRST.date(),
                      actor=riverside.admin, reason="moves")  # fmt: skip
 
         assert (camp.taken(), camp.taken(later)) == (1, 0)

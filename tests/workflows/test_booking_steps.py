@@ -18,6 +18,7 @@ from models import TermBookingStatus as S
 from notifications.email import compose
 from notifications.messages import BookingCanceled, Message
 from tests.builders import TORONTO
+from tests.workflows import endings
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -33,7 +34,6 @@ from tests.workflows.centre import (
     orders,
     sundays,
 )
-from workflows import enrolment
 from workflows import term_booking as bookings
 from workflows.documents import credit_note_document, invoice_document
 from workflows.idle_orders import remove_idle
@@ -69,7 +69,7 @@ class Enrolment:
         return self.centre.do(verb, booking_id=self.booking["id"], **given)
 
     def cancel(self, **known: Any) -> Any:
-        return self.step(enrolment.cancel, **known)
+        return self.step(endings.cancel, **known)
 
     def roll(self) -> list[tuple[str, str | None]]:
         rows = self.centre.rows("SELECT status, reason FROM term_attendance WHERE booking_id = %(id)s "
@@ -129,7 +129,7 @@ class TestCancel:
         paid.cancel(now=START + MINUTE)
 
         assert paid.books() == {
-            "GATEWAY_CLEARING": 5320, "CUSTOMER_CREDIT": -4190, "DEFERRED_REVENUE": -1000, "TAX": -130,
+            "GATEWAY_CLEARING": 5320, "WALLET": -4190, "DEFERRED_REVENUE": -1000, "TAX": -130,
         }  # fmt: skip
         assert paid.booking["payment_state"] == "PAID"
 
@@ -312,7 +312,7 @@ class TestClose:
     def test_gives_up_later_sessions_now_and_closes_when_the_day_is_over(
         self, riverside: Centre, mia: Enrolment
     ) -> None:
-        mia.step(enrolment.close, last_day=self.LAST_DAY)
+        mia.step(endings.close, last_day=self.LAST_DAY)
 
         assert (mia.booking["status"], mia.booking["closes_on"]) == (S.APPROVED, self.LAST_DAY)
         assert mia.roll() == [("EXPECTED", None)] * 2 + [("CANCELLED", "CLOSED")] * 2
@@ -329,14 +329,14 @@ class TestClose:
         assert [event["trigger"] for event in mia.history()] == ["new", "plan_close", "close"]
 
     def test_a_day_that_has_passed_closes_at_once(self, mia: Enrolment) -> None:
-        mia.step(enrolment.close, last_day=self.LAST_DAY, now=START + WEEK + DAY)
+        mia.step(endings.close, last_day=self.LAST_DAY, now=START + WEEK + DAY)
 
         assert mia.booking["status"] == S.CLOSED
         assert [note["total_minor"] for note in mia.notes()] == [3060]
 
     def test_the_last_day_can_be_moved_and_the_booking_cancelled_before_it(self, mia: Enrolment) -> None:
-        mia.step(enrolment.close, last_day=date(2026, 4, 26))
-        mia.step(enrolment.close, last_day=self.LAST_DAY)
+        mia.step(endings.close, last_day=date(2026, 4, 26))
+        mia.step(endings.close, last_day=self.LAST_DAY)
 
         mia.cancel()
 
@@ -346,7 +346,7 @@ class TestClose:
                                id=mia.booking["id"]) == []  # fmt: skip
 
     def test_a_suspended_booking_closes_on_its_day_too(self, riverside: Centre, mia: Enrolment) -> None:
-        mia.step(enrolment.close, last_day=self.LAST_DAY)
+        mia.step(endings.close, last_day=self.LAST_DAY)
         mia.step(bookings.suspend)
 
         riverside.sweep(datetime(2026, 4, 20, tzinfo=TORONTO))
@@ -354,7 +354,7 @@ class TestClose:
         assert mia.booking["status"] == S.CLOSED
 
     def test_not_after_the_term(self, riverside: Centre, mia: Enrolment) -> None:
-        reasons = riverside.refusal(lambda: mia.step(enrolment.close, last_day=date(2026, 7, 1)))
+        reasons = riverside.refusal(lambda: mia.step(endings.close, last_day=date(2026, 7, 1)))
 
         assert reasons.keys() == {"after_term"}
 
@@ -433,8 +433,8 @@ class TestAttendanceFirst:
         assert reasons.keys() == {"not_invoiced"}
 
     def test_is_closed_only_when_nothing_of_it_stays(self, riverside: Centre, attends: Enrolment) -> None:
-        reasons = riverside.refusal(lambda: attends.step(enrolment.close, last_day=date(2026, 4, 19)))
-        attends.step(enrolment.close, last_day=date(2026, 4, 11))
+        reasons = riverside.refusal(lambda: attends.step(endings.close, last_day=date(2026, 4, 19)))
+        attends.step(endings.close, last_day=date(2026, 4, 11))
 
         assert reasons.keys() == {"not_invoiced"}
         assert (riverside.status(attends.cart), attends.booking["status"]) == (S.CANCELED, S.CLOSED)
@@ -450,7 +450,7 @@ class TestUndated:
         in_march, in_april = NOW, datetime(2026, 4, 2, tzinfo=TORONTO)
 
         for cart, now in ((before, in_march), (after, in_april)):
-            riverside.do(enrolment.cancel, booking_id=riverside.booking(cart)["id"], actor=riverside.admin,
+            riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], actor=riverside.admin,
                          reason="moved", now=now)  # fmt: skip
 
         assert [riverside.booking(cart)["total_minor"] for cart in (before, after)] == [0, 1130]

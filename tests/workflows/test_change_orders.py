@@ -11,6 +11,7 @@ from engine.actor import Actor
 from engine.errors import NotFound
 from engine.replay import replay, report
 from models import TermBookingStatus as S
+from tests.workflows import endings
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -28,7 +29,7 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
-from workflows import change_order, enrolment, payments
+from workflows import change_order, payments
 from workflows.charts import edges
 from workflows.documents import credit_note_document, invoice_document
 
@@ -228,7 +229,7 @@ class TestAChange:
         assert (riverside.taken(early), riverside.taken(late)) == ([0], [1])
         (claim,) = riverside.claims(mias.first)
         assert (claim["term_product_id"], claim["blocks_time"]) == (late.ids[0], True)
-        assert mias.documents() == [("INV", 30_00), ("INV", 30_00), ("CN", 30_00)]
+        assert sorted(mias.documents()) == [("INV", 30_00), ("ZS", 30_00), ("ZS", 30_00)]
         assert mias.open_minor() == 30_00
 
     def test_overlapping_what_it_keeps_is_refused(self, riverside: Centre) -> None:
@@ -284,7 +285,7 @@ class TestAChange:
         mias.changed(mias.karate.lines(0, 1, 2))
         assert (mias.booking["total_minor"], mias.open_minor()) == (90_00, 90_00)
 
-        riverside.do(enrolment.cancel, booking_id=mias.booking["id"], actor=riverside.admin, reason="moved away")
+        riverside.do(endings.cancel, booking_id=mias.booking["id"], actor=riverside.admin, reason="moved away")
 
         assert (mias.booking["total_minor"], mias.open_minor()) == (0, 0)
         assert riverside.taken(mias.karate) == [0] * 6
@@ -299,7 +300,7 @@ class TestAChange:
 
         credit = riverside.one(
             "SELECT -sum(amount_minor)::int AS credit FROM ledger_posting WHERE account_id = %(id)s "
-            "AND ledger_account = 'CUSTOMER_CREDIT'", id=mias.rossi.id)  # fmt: skip
+            "AND ledger_account = 'WALLET'", id=mias.rossi.id)  # fmt: skip
         assert (credit["credit"], mias.booking["payment_state"]) == (30_00, "PAID")
 
     def test_its_documents_can_be_printed(self, riverside: Centre) -> None:
@@ -436,7 +437,7 @@ class TestWhatIsRefused:
 
     def test_only_an_approved_booking_is_changed(self, riverside: Centre) -> None:
         mias = story(riverside, booked=(0,))
-        riverside.do(enrolment.cancel, booking_id=mias.booking["id"], actor=riverside.admin, reason="moved away")
+        riverside.do(endings.cancel, booking_id=mias.booking["id"], actor=riverside.admin, reason="moved away")
 
         assert codes(mias.begin) == ["not_changeable"]
 

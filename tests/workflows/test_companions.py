@@ -11,7 +11,7 @@ from engine.database import Transaction
 from engine.errors import NotFound
 from models import TermBookingStatus as S
 from tests import builders as build
-from tests.workflows import groups
+from tests.workflows import endings, groups
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -33,7 +33,7 @@ from tests.workflows.centre import (
 from tests.workflows.test_schedules import DEPOSIT, RULES
 from tests.workflows.test_schedules import pay as pay_scheduled
 from tests.workflows.test_schedules import submit as submit_scheduled
-from workflows import change_order, enrolment, payments, waiting_offers, waiting_orders
+from workflows import change_order, payments, waiting_offers, waiting_orders
 from workflows.companion_facts import why
 from workflows.group_facts import Group
 from workflows.order_facts import lock_order
@@ -162,17 +162,18 @@ class TestANewOrder:
         riverside.pull(orders.confirm, leos, reason="as agreed")
         assert its.costs() == (54_00, 2)
 
-    def test_what_was_paid_beyond_is_the_familys_credit(self, riverside: Centre) -> None:
+    def test_what_was_paid_beyond_pays_what_is_open_in_the_group(self, riverside: Centre) -> None:
         its = story(riverside)
         its.pay(its.mias, 60_00)
 
         its.leos(how=PAY_LATER)
 
         assert its.booking["payment_state"] == "PAID"
-        row = riverside.one(
-            "SELECT -sum(amount_minor)::int AS credit FROM ledger_posting WHERE account_id = %(id)s "
-            "AND ledger_account = 'CUSTOMER_CREDIT'", id=its.rossi.id)  # fmt: skip
-        assert row["credit"] == 6_00
+        # Leo's invoice is open in the same group: it pays that first.
+        step = riverside.one(
+            "SELECT s.rule, s.amount_minor FROM credit_step s JOIN credit_note n ON n.id = s.credit_note_id "
+            "WHERE n.account_id = %(id)s", id=its.rossi.id)  # fmt: skip
+        assert tuple(step.values()) == ("SAME_GROUP", 6_00)
 
     def test_leaves_the_extras_of_the_other_booking_as_they_are(self, riverside: Centre) -> None:
         its = story(riverside)
@@ -483,7 +484,7 @@ class TestTheBookingIsChangedMeanwhile:
     def test_a_paid_order_is_confirmed_and_the_booking_keeps_its_price(self, riverside: Centre) -> None:
         its = story(riverside)
         leos = its.leos()
-        riverside.do(enrolment.cancel, booking_id=its.booking["id"], actor=riverside.admin, reason="moved away")
+        riverside.do(endings.cancel, booking_id=its.booking["id"], actor=riverside.admin, reason="moved away")
 
         its.pay(leos, 27_00)
 

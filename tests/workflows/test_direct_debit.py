@@ -245,7 +245,7 @@ class TestTheBanksWord:
             "FAILED", NOW + 5 * DAY,
         )  # fmt: skip
         assert balance(riverside, rossi, "RECEIVABLE") == 2260
-        assert balance(riverside, rossi, "CUSTOMER_CREDIT") == balance(riverside, rossi, "GATEWAY_CLEARING") == 0
+        assert balance(riverside, rossi, "CUSTOMER_CREDIT") == balance(riverside, rossi, "BANK") == 0
         text = letter(riverside, debit, "payment.returned")
         assert "Your bank has taken back the direct debit of $22.60" in text
         assert "insufficient funds" in text

@@ -150,7 +150,7 @@ class TestMoney:
         riverside.pull(orders.cancel, cart, actor=rossi.actor)
 
         credit = riverside.one("SELECT sum(amount_minor)::bigint AS n FROM ledger_posting "
-                               "WHERE account_id = %(id)s AND ledger_account = 'CUSTOMER_CREDIT'",
+                               "WHERE account_id = %(id)s AND ledger_account = 'WALLET'",
                                id=rossi.id)  # fmt: skip
         assert credit["n"] == -500
 

@@ -6,14 +6,23 @@ from uuid import UUID
 
 import pytest
 
+from attendance.headcounts import take_count
+from attendance.roll import Mark, mark_roll
 from catalogue.rules import Rule, RuleIsInvalid, parse_value
 from engine.actor import Actor
 from engine.database import Row
 from engine.errors import Invalid, NotFound, NotPermitted
-from models import ActorKind
+from engine.fire import Refused
+from engine.ids import new_id
+from engine.outbox import Message as OutboxEntry
+from models import ActorKind, AttendanceStatus
 from models import MakeupStatus as M
 from models import TermBookingStatus as S
+from notifications.email import compose
+from notifications.messages import MakeupExpired, MakeupExpiring, MakeupGranted
+from tests import builders as build
 from tests.builders import NOW, TORONTO
+from tests.workflows import endings
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     FIRST,
@@ -31,10 +40,13 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
-from workflows import enrolment, makeup_credit
-from workflows.absences import Absence, Settled, close_roll, notify_absence
+from workflows import makeup_credit
+from workflows.absence_withdrawal import withdraw_absence
+from workflows.absences import Absence, notify_absence
 from workflows.closure_days import close_day, preview
 from workflows.closure_facts import Scope
+from workflows.messages import compose_message
+from workflows.roll_closing import Settled, close_roll
 
 START = FIRST.replace(tzinfo=TORONTO)
 RULE = {"notice_hours": 24, "validity_days": 60, "per_term": 2}
@@ -145,6 +157,116 @@ class TestAbsence:
                          actor=karate.rossi.actor)  # fmt: skip
 
 
+class TestTakenBack:
+    def back(self, karate: Karate, session: int = 1, **known: Any) -> None:
+        given = {"actor": karate.rossi.actor, **known}
+        karate.centre.do(withdraw_absence, booking_id=karate.booking, session_id=karate.course.ids[session], **given)
+
+    def test_the_child_is_expected_again_and_the_credit_goes(self, riverside: Centre, karate: Karate) -> None:
+        credit = karate.credit()
+
+        self.back(karate)
+
+        row = riverside.one("SELECT status, reason FROM term_attendance WHERE booking_id = %(b)s AND "
+                            "term_product_id = %(s)s", b=karate.booking, s=karate.course.ids[1])  # fmt: skip
+        assert (row["status"], row["reason"]) == ("EXPECTED", None)
+        assert (karate.shown(credit)["status"], karate.shown(credit)["is_withdrawn"]) == (M.REVOKED, True)
+
+    def test_told_again_in_time_it_gives_the_same_credit_again(self, karate: Karate) -> None:
+        credit = karate.credit()
+        self.back(karate)
+
+        again = karate.absent(now=NOW + HOUR)
+
+        assert (again.credit and again.credit.id, karate.shown(credit)["status"]) == (credit, M.AVAILABLE)
+        assert karate.shown(credit)["expires_at"] == NOW + HOUR + timedelta(days=60)
+
+    def test_what_an_admin_took_back_stays_taken(self, karate: Karate) -> None:
+        credit = karate.credit()
+        karate.centre.do(makeup_credit.revoke, credit_id=credit, actor=karate.centre.admin, reason="by mistake")
+        self.back(karate)
+
+        assert "was taken back" in karate.absent().why_none
+
+    def test_not_once_its_credit_is_booked(self, karate: Karate) -> None:
+        karate.made_up(karate.credit())
+
+        assert codes(lambda: self.back(karate)) == ["makeup_booked"]
+
+    def test_not_what_was_never_told_nor_what_has_begun(self, karate: Karate) -> None:
+        assert codes(lambda: self.back(karate)) == ["not_absent"]
+        karate.absent()
+        assert codes(lambda: self.back(karate, now=START + WEEK)) == ["session_started"]
+
+    def test_not_of_another_family(self, riverside: Centre, karate: Karate) -> None:
+        karate.absent()
+
+        with pytest.raises(NotFound):
+            self.back(karate, actor=riverside.family("Okafor").actor)
+
+
+class TestElsewhere:
+    """Where the rule lets a credit reach."""
+
+    @pytest.mark.parametrize(("reach", "swimming", "art"), [
+        ("PROGRAM", ["makeup_elsewhere"], ["makeup_elsewhere"]), ("CATEGORY", [], ["makeup_elsewhere"]),
+        ("ORGANISATION", [], []),
+    ])  # fmt: skip
+    def test_is_it_booked(
+        self, riverside: Centre, reach: str, swimming: list[str], art: list[str]
+    ) -> None:  # fmt: skip
+        karate = Karate(riverside, reach=reach)
+        program = riverside.one("SELECT * FROM program WHERE id = %(id)s", id=karate.course.offering["program_id"])
+        beside = riverside.edit(build.program, riverside.site, name="Swimming",
+                                category={"id": program["category_id"]})  # fmt: skip
+        courses = [riverside.course(FIRST + HOUR * 8, name="Swimming", program=beside),
+                   riverside.course(FIRST + HOUR * 8, name="Art")]  # fmt: skip
+        credit = karate.credit()
+
+        found = [refused_to(riverside, karate, course.lines(makeup_credit_id=credit)) for course in courses]
+
+        assert found == [swimming, art]
+
+
+def refused_to(centre: Centre, karate: Karate, lines: list[Row]) -> list[str]:
+    """Why these cannot be booked; nothing where they can, and then they are given up again."""
+    try:
+        cart = centre.submitted(karate.rossi, karate.mia, lines, how=PAY_NOW)
+    except Refused as refusal:
+        return [reason.code for reason in refusal.reasons]
+    centre.do(endings.cancel, booking_id=centre.booking(cart)["id"], actor=centre.admin, reason="only asked")
+    return []
+
+
+class TestMails:
+    def mail(self, centre: Centre, topic: str, credit: UUID) -> Any:
+        (row,) = centre.rows("SELECT * FROM outbox_message WHERE topic = %(topic)s AND payload->>'subject_id' = %(id)s",
+                             topic=topic, id=str(credit))  # fmt: skip
+        entry = OutboxEntry(row["id"], row["topic"], row["payload"], row["created_at"])
+        with centre.database.transaction(centre.organisation_id) as tx:
+            return compose_message(tx, entry, base_url="https://a.example", secret="")
+
+    def test_tell_that_it_was_given_is_about_to_run_out_and_ran_out(self, riverside: Centre, karate: Karate) -> None:
+        riverside.run("UPDATE account SET email = 'rossi@family.example' WHERE id = %(id)s", id=karate.rossi.id)
+        credit = karate.credit()
+        given = self.mail(riverside, "makeup.granted", credit)
+        end = NOW + timedelta(days=60)
+
+        makeup_credit.remind_of_credits(riverside.database, now=end - timedelta(days=8))
+        assert karate.shown(credit)["reminded_at"] is None
+        makeup_credit.remind_of_credits(riverside.database, now=end - timedelta(days=7))
+        makeup_credit.remind_of_credits(riverside.database, now=end - timedelta(days=6))
+        soon = self.mail(riverside, "makeup.expiring", credit)
+        makeup_credit.expire_credits(riverside.database, now=end)
+        over = self.mail(riverside, "makeup.expired", credit)
+
+        assert (type(given), type(soon), type(over)) == (MakeupGranted, MakeupExpiring, MakeupExpired)
+        assert (given.programs, given.absent_on, given.last_day) == ("Karate", (START + WEEK).date(), end.date())
+        letters = [compose(each, message_id=new_id(), from_address="office@centre.example", now=NOW)
+                   for each in (given, soon, over)]  # fmt: skip
+        assert [str(letter["Subject"]).split(" ")[0] for letter in letters] == ["Mia", "The", "The"]
+
+
 class TestBooking:
     def test_costs_nothing_takes_a_place_and_is_on_the_roll(self, riverside: Centre, karate: Karate) -> None:
         credit = karate.credit()
@@ -245,6 +367,17 @@ class TestBooking:
 
 
 class TestGivingBack:
+    def test_when_its_order_is_not_paid_in_time(self, riverside: Centre, karate: Karate) -> None:
+        """Beside a session that costs something, which the sweep of the timeouts cancels in a set."""
+        credit = karate.credit()
+        lines = [*karate.lines(credit, 1), *karate.other.lines(2)]
+        cart = riverside.submitted(karate.rossi, karate.mia, lines, how=PAY_NOW)
+
+        riverside.sweep(NOW + MINUTE * 16)
+
+        row = karate.shown(credit)
+        assert (riverside.status(cart), row["status"], row["order_id"]) == (S.CANCELED, M.AVAILABLE, None)
+
     def test_an_order_that_ends_gives_it_back(self, riverside: Centre, karate: Karate) -> None:
         credit = karate.credit()
         cart = riverside.submitted(karate.rossi, karate.mia, karate.lines(credit), how=ADMIN_CONFIRM)
@@ -259,7 +392,7 @@ class TestGivingBack:
         credit = karate.credit()
         cart = karate.made_up(credit)
 
-        riverside.do(enrolment.cancel, booking_id=riverside.booking(cart)["id"], actor=karate.rossi.actor)
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], actor=karate.rossi.actor)
 
         assert karate.shown(credit)["status"] == M.AVAILABLE
         karate.made_up(credit, 2)
@@ -269,7 +402,7 @@ class TestGivingBack:
         credit = karate.credit()
         cart = karate.made_up(credit)
 
-        riverside.do(enrolment.cancel, booking_id=riverside.booking(cart)["id"], actor=riverside.admin, reason="ill",
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], actor=riverside.admin, reason="ill",
                      now=START + WEEK + HOUR)  # fmt: skip
 
         assert karate.shown(credit)["status"] == M.USED
@@ -359,20 +492,31 @@ class TestClosingTheRoll:
 
         assert karate.settle(karate.course, 0).granted == 0
 
+    def came(self, karate: Karate, cart: Cart, session: UUID, at: datetime) -> None:
+        """Signed in and out again, and counted in between."""
+        row = karate.centre.one("SELECT id FROM term_attendance WHERE booking_id = %(b)s AND term_product_id = %(s)s",
+                                b=karate.centre.booking(cart)["id"], s=session)  # fmt: skip
+        marks = [Mark(row["id"], AttendanceStatus.PRESENT, at),
+                 Mark(row["id"], AttendanceStatus.LEFT, at + MINUTE * 45, "Rosa Rossi")]  # fmt: skip
+        karate.centre.do(mark_roll, session_id=session, marks=marks, actor=karate.centre.admin, now=at + HOUR)
+        karate.centre.do(take_count, session_id=session, count_id=new_id(), counted=1, counted_at=at + MINUTE,
+                         device="tablet", explanation="", actor=karate.centre.admin, now=at + HOUR)  # fmt: skip
+
     def test_who_came_after_all_has_none(self, riverside: Centre, karate: Karate) -> None:
         credit = karate.credit(0)
-        self.mark(karate, karate.cart, karate.course.ids[0], "PRESENT", START)
+        self.came(karate, karate.cart, karate.course.ids[0], START)
 
         assert karate.settle(karate.course, 0).revoked == 1
         assert karate.shown(credit)["status"] == M.REVOKED
 
-    @pytest.mark.parametrize("mark", ["PRESENT", "EXPECTED"])
+    @pytest.mark.parametrize("came", [True, False])
     def test_a_makeup_session_that_was_held_has_used_its_credit(
-        self, riverside: Centre, karate: Karate, mark: str
+        self, riverside: Centre, karate: Karate, came: bool
     ) -> None:
         credit = karate.credit()
         cart = karate.made_up(credit)
-        self.mark(karate, cart, karate.other.ids[1], mark, START + WEEK + HOUR * 4)
+        if came:
+            self.came(karate, cart, karate.other.ids[1], START + WEEK + HOUR * 4)
 
         assert karate.settle(karate.other, 1).used == 1
         assert karate.shown(credit)["status"] == M.USED

@@ -13,7 +13,7 @@ from tests.workflows.waiting import offer_of, states, together, waiting, wanting
 from workflows import waiting_facts, waiting_offers, waiting_orders
 
 W = WaitingStatus
-ROUNDS = 40
+ROUNDS = 80
 
 
 @pytest.fixture

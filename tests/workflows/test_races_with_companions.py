@@ -3,10 +3,11 @@
 import pytest
 
 from models import TermBookingStatus as S
+from tests.workflows import endings
 from tests.workflows.centre import ADMIN_CONFIRM, NOW, Centre, orders
 from tests.workflows.race import GOT_IT, Pull, clients
 from tests.workflows.test_companions import Story, story
-from workflows import companions, enrolment
+from workflows import companions
 
 SIBLINGS = 4
 
@@ -37,7 +38,7 @@ def test_one_alters_it_and_all_are_confirmed(riverside: Centre) -> None:
 
 def test_while_the_booking_is_cancelled_nobody_is_refused(riverside: Centre) -> None:
     its = story(riverside)
-    cancel = Pull(enrolment.cancel, {"booking_id": its.booking["id"], "actor": riverside.admin, "now": NOW,
+    cancel = Pull(endings.cancel, {"booking_id": its.booking["id"], "actor": riverside.admin, "now": NOW,
                                      "reason": "moved away"})  # fmt: skip
 
     _, outcomes, ended = race(riverside, cancel, its=its)

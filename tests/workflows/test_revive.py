@@ -15,8 +15,9 @@ from models import TermBookingStatus as S
 from notifications.email import compose
 from notifications.messages import OrderNotRevived
 from tests.builders import NOW
+from tests.workflows import endings
 from tests.workflows.payment_world import PayWorld, Placed, make_world
-from workflows import enrolment, term_booking_order
+from workflows import term_booking_order
 from workflows.messages import compose_message
 from workflows.order_facts import lock_order
 from workflows.payment_events import Outcome
@@ -182,7 +183,7 @@ class TestAttendanceBeforeThePayment:
         placed = world.place(confirmation_type=term_booking_order.TermBookingConfirmationType.ADMIN_CONFIRM)
         world.run(term_booking_order.confirm, order_id=placed.id, actor=world.admin, now=NOW, reason="as agreed")
         started = world.start(placed)
-        world.run(enrolment.cancel, booking_id=world.booking(placed)["id"], actor=world.admin, now=NOW, reason="moved")
+        world.run(endings.cancel, booking_id=world.booking(placed)["id"], actor=world.admin, now=NOW, reason="moved")
 
         outcome = world.tell(started, PaymentStatus.SUCCESS, now=LATER)
 

@@ -82,7 +82,9 @@ class TestTheRoll:
 
         leo, mia = roll.entries
         assert (leo.name, mia.name) == ("Leo Rossi", "Mia Rossi")
-        assert mia.alerts == ["Allergy: Peanuts", "Medical: Inhaler in her bag"]
+        assert [(str(alert), alert.severity, alert.is_graded) for alert in mia.alerts] == [
+            ("Allergy: Peanuts", "SEVERE", False), ("Medical: Inhaler in her bag", "IMPORTANT", False),
+        ]  # fmt: skip
         assert (mia.authorised_pick_ups, mia.must_not_collect) == (["Rosa Rossi"], ["Max Mustermann"])
         assert (mia.status, leo.alerts) == (EXPECTED, [])
         assert (roll.name, roll.site, roll.local_date, roll.starts_at) == ("Karate", "Riverside", START.date(), START)
@@ -238,14 +240,21 @@ class TestWhoCollects:
         ]
         assert karate.mark(karate.say(LEFT, 60, by="Uncle Bob")).count(LEFT) == 1
 
-    @pytest.mark.parametrize("who", ["Uncle Bob", "", None])
-    def test_only_the_authorised(self, riverside: Centre, stella: Actor, who: str | None) -> None:
+    @pytest.mark.parametrize(
+        ("who", "code"),
+        [("Uncle Bob", "not_authorised"), ("", "person_missing"), ("  ", "person_missing"), (None, "person_missing")],
+    )
+    def test_only_the_authorised(self, riverside: Centre, stella: Actor, who: str | None, code: str) -> None:
         karate = Class(riverside, stella, self.CHILD)
         karate.mark(karate.say(PRESENT))
 
-        assert refused(lambda: karate.mark(karate.say(LEFT, 60, by=who))) == [
-            ("not_authorised", "marks[0].collected_by")
-        ]
+        assert refused(lambda: karate.mark(karate.say(LEFT, 60, by=who))) == [(code, "marks[0].collected_by")]
+
+    def test_nobody_leaves_alone_where_no_list_says_who_may(self, riverside: Centre, stella: Actor) -> None:
+        karate = Class(riverside, stella)
+        karate.mark(karate.say(PRESENT))
+
+        assert refused(lambda: karate.mark(karate.say(LEFT, 60))) == [("person_missing", "marks[0].collected_by")]
 
     @pytest.mark.parametrize("who", ["Rosa Rossi", "rosa rossi ", "Rene\u0301 Rossi"])
     def test_authorised(self, riverside: Centre, stella: Actor, who: str) -> None:

@@ -27,7 +27,7 @@ from tests.workflows.centre import (
     make_centre,
     refused,
 )  # fmt: skip
-from workflows.enrolment import cancel
+from tests.workflows.endings import cancel
 
 SUNDAYS = [{"weekdays": ["SUN"], "starts": "09:30", "ends": "10:30"}]
 PRIORITY = datetime(2026, 5, 4, 13, tzinfo=UTC)

@@ -15,12 +15,15 @@ PACKAGES = (
 MOVES_A_STATUS = {Path("engine/fire.py")}
 # Rows with a `status` that has no lifecycle of its own; each assigns it in one place, by this name.
 WITHOUT_LIFECYCLE = {
-    (Path("attendance/roll.py"), "entry.status"): "a mark on the roll (RollEntry)",
+    (Path("attendance/marks.py"), "row.status"): "a mark on the roll",
     (Path("workflows/order_facts.py"), "row['status']"): "a code read from the database becomes its enum",
     (Path("workflows/order_endings.py"), "row['status']"): "the same, of many orders at once",
     (Path("billing/gateways/sandbox_store.py"), "columns['status']"): "a payment in the sandbox provider's own books",
 }
-LIFECYCLES = r"(term_booking_order|term_booking|direct_debit_mandate|waiting_entry|subscription|makeup_credit)"
+LIFECYCLES = (
+    "(term_booking_order|term_booking|direct_debit_mandate|waiting_entry|subscription|makeup_credit|late_pickup"
+    "|refund_request)"
+)
 UPDATES = re.compile(
     rf'\bUPDATE\s+(ONLY\s+)?(public\.)?"?{LIFECYCLES}"?(\s+(AS\s+)?\w+)?\s+SET\b(?P<set>.*?)(\bFROM\b|\bWHERE\b|$)',
     re.IGNORECASE | re.DOTALL,

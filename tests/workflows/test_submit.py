@@ -206,7 +206,7 @@ class TestCapacityIsNobodysToOverride:
         (reason,) = refused(lambda: riverside.submit(cart, actor=riverside.admin, override_reason="please"))
 
         assert (reason.code, reason.rule) == ("session_full", "capacity")
-        assert reason.message == "Karate, Sun 12 Apr 2026 09:30–10:30 is full (1 places)."
+        assert reason.message == "Karate, Sun 12 Apr 2026 09:30–10:30 is full (1 place)."
 
     def test_all_or_nothing(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), riverside.course(*sundays(3))

@@ -140,7 +140,7 @@ def test_a_year(centre: Centre) -> None:
     invoiced, back = sum(total for _, _, total in club.invoices(year.id)), 4 * 1130
     paid = sum(row["amount_minor"] for row in year.debits("status = 'SUCCESS'"))
     assert year.ledger()["RECEIVABLE"] == back
-    assert year.ledger()["GATEWAY_CLEARING"] == paid
+    assert year.ledger()["BANK"] == paid
     assert year.ledger().get("CUSTOMER_CREDIT", 0) == -(paid + back + 2 * 1200 - invoiced)
     assert sum(year.ledger().values()) == 0
     assert [booking["payment_state"] for booking in club.bookings(year.id)] == ["OPEN", "PAID", "PAID"]

@@ -14,16 +14,18 @@ from psycopg import errors
 from engine.actor import SYSTEM
 from engine.database import Database
 from engine.errors import Invalid, NotPermitted
+from engine.fire import Refused
 from engine.ids import new_id
 from tests import builders as build
 from tests.builders import NOW, Row
 from tests.workflows.after_school import Club, make_club
 from tests.workflows.centre import Cart, Centre, Family, codes, make_centre, orders, refused
+from tests.workflows.endings import cancel
 from workflows import subscription as subscriptions
 from workflows import subscription_terms
 from workflows import term_booking as bookings
-from workflows.enrolment import cancel
-from workflows.subscription_billing import issue_due_invoices
+from workflows.invoice_runs import issue_due_invoices
+from workflows.subscription_changes import change_weekdays, go_on
 from workflows.subscription_facts import lock_subscription
 from workflows.subscription_terms import roll, roll_subscriptions
 
@@ -216,6 +218,147 @@ class TestNotice:
 
         assert (reason.code, reason.facts) == ("notice_too_short", {"earliest": "2026-04-15"})
 
+    def test_is_withdrawn_and_what_was_released_is_booked_again(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        whole = club.days(club.bookings(mondays)[0])
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=NOW,
+                       last_day=date(2026, 4, 20))  # fmt: skip
+        assert club.taken(club.offering["id"]) == 2
+
+        club.centre.do(go_on, subscription_id=mondays, actor=rossi.actor, now=NOW + DAY)
+
+        (before, after) = club.bookings(mondays)
+        assert club.days(before) + club.days(after) == whole
+        subscription = club.subscription(mondays)
+        assert (subscription["status"], subscription["ends_on"]) == (20, None)
+        # The Monday of April that was credited is invoiced again.
+        assert club.invoices(mondays) == [(date(2026, 3, 31), 3, 3 * 1130), (date(2026, 4, 1), 1, 1130)]
+
+    def test_is_put_off_to_a_later_day(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=NOW,
+                       last_day=date(2026, 4, 20))  # fmt: skip
+
+        (reason,) = refused(lambda: club.centre.do(
+            go_on, subscription_id=mondays, actor=rossi.actor, now=NOW, last_day=date(2026, 4, 19)))  # fmt: skip
+        club.centre.do(go_on, subscription_id=mondays, actor=rossi.actor, now=NOW, last_day=date(2026, 5, 4))
+
+        assert reason.code == "not_later"
+        assert [day for booking in club.bookings(mondays) for day in club.days(booking)] == [
+            date(2026, 4, 13), date(2026, 4, 20), date(2026, 4, 27), date(2026, 5, 4)]  # fmt: skip
+        assert club.subscription(mondays)["status"] == 30
+
+    def test_in_effect_is_not_withdrawn_any_more(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=NOW,
+                       last_day=date(2026, 4, 20))  # fmt: skip
+
+        (reason,) = refused(lambda: club.centre.do(
+            go_on, subscription_id=mondays, actor=rossi.actor, now=at(2026, 4, 21)))  # fmt: skip
+
+        assert reason.code == "notice_in_effect"
+
+    def test_is_not_withdrawn_where_a_place_went_to_others(self, club: Club, rossi: Family, mia: Row) -> None:
+        mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.centre.do(subscriptions.give_notice, subscription_id=mondays, actor=rossi.actor, now=NOW,
+                       last_day=date(2026, 4, 20))  # fmt: skip
+        club.centre.run("UPDATE term_product SET capacity = 0 WHERE local_date = '2026-05-04' AND "
+                        "term_program_set_id = %(id)s", id=club.offering["id"])  # fmt: skip
+
+        (reason,) = refused(lambda: club.centre.do(
+            go_on, subscription_id=mondays, actor=rossi.actor, now=NOW + DAY))  # fmt: skip
+
+        assert (reason.code, "4 May" in reason.message) == ("session_full", True)
+        assert (club.subscription(mondays)["status"], club.taken(club.offering["id"])) == (30, 2)
+
+
+class TestOtherWeekdays:
+    def change(self, club: Club, subscription_id: UUID, *weekdays: str, now: datetime = NOW, **known: Any) -> None:
+        asked = {"actor": club.centre.admin, "reason": "new timetable", **known}
+        club.centre.do(change_weekdays, subscription_id=subscription_id, weekdays=weekdays, now=now, **asked)
+
+    def test_begin_with_the_next_period_that_is_not_invoiced(self, club: Club, rossi: Family, mia: Row) -> None:
+        club_days = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        self.change(club, club_days, "TUE", "WED")
+
+        (before, after) = club.bookings(club_days)
+        assert club.days(before) == [date(2026, 4, 13), date(2026, 4, 20), date(2026, 4, 27)]
+        days = club.days(after)
+        assert (days[0], days[-1], {day.weekday() for day in days}) == (date(2026, 5, 5), date(2026, 6, 30), {1, 2})
+        assert club.taken(club.offering["id"]) == 3 + len(days)
+        assert club.subscription(club_days)["weekdays"] == ["TUE", "WED"]
+        assert club.invoices(club_days) == [(date(2026, 3, 31), 3, 3 * 1130)]
+        club.lives(at(2026, 4, 1), at(2026, 5, 26))
+        assert [lines for _, lines, _ in club.invoices(club_days)] == [3, 8, 9]
+
+    def test_hold_in_the_next_term_where_all_of_this_one_is_invoiced(self, club: Club, rossi: Family, mia: Row) -> None:
+        club_days = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.lives(at(2026, 5, 24), at(2026, 5, 26))
+
+        self.change(club, club_days, "FRI", now=at(2026, 6, 1))
+
+        assert len(club.bookings(club_days)) == 1
+        assert club.subscription(club_days)["weekdays"] == ["FRI"]
+        club.next_term("Summer", date(2026, 7, 1), date(2026, 7, 31), after=club.centre.term)
+        club.centre.run("UPDATE term_program_set SET status = 'PUBLISHED' WHERE status = 'DRAFT'")
+        club.works(at(2026, 6, 2))
+        assert {day.weekday() for day in club.days(club.bookings(club_days)[1])} == {4}
+
+    def test_are_refused_whole_where_one_is_full(self, club: Club, rossi: Family, mia: Row) -> None:
+        club_days = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+        club.centre.run("UPDATE term_product SET capacity = 0 WHERE local_date = '2026-05-12' AND "
+                        "term_program_set_id = %(id)s", id=club.offering["id"])  # fmt: skip
+
+        assert codes(lambda: self.change(club, club_days, "TUE")) == ["session_full"]
+
+        (booking,) = club.bookings(club_days)
+        assert (len(club.days(booking)), club.subscription(club_days)["weekdays"]) == (12, ["MON"])
+
+    @pytest.mark.parametrize(("weekdays", "code"), [(["MON"], "nothing_to_change"), (["SUN"], "no_sessions")])
+    def test_that_are_none(self, club: Club, rossi: Family, mia: Row, weekdays: list[str], code: str) -> None:
+        club_days = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        with pytest.raises(Invalid) as refusal:
+            self.change(club, club_days, *weekdays)
+
+        assert refusal.value.reasons[0].code == code
+
+    def test_are_agreed_with_an_admin_and_not_while_it_is_suspended(self, club: Club, rossi: Family, mia: Row) -> None:
+        club_days = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
+
+        with pytest.raises(NotPermitted):
+            self.change(club, club_days, "TUE", actor=rossi.actor)
+        club.centre.do(bookings.suspend, booking_id=club.bookings(club_days)[0]["id"], actor=club.centre.admin,
+                       reason="broken arm", now=NOW)  # fmt: skip
+        assert codes(lambda: self.change(club, club_days, "TUE")) == ["suspended"]
+
+
+class TestAskedTwice:
+    def test_for_the_same_weekday_is_refused(self, club: Club, rossi: Family, mia: Row) -> None:
+        club.subscribe(rossi, mia, "MON", "WED", begins=False)
+
+        assert codes(lambda: club.subscribe(rossi, mia, "MON", "WED", begins=False)) == ["double_booked"]
+        assert codes(lambda: club.subscribe(rossi, mia, "WED", "FRI", begins=False)) == ["double_booked"]
+        assert club.subscribe(rossi, mia, "FRI", begins=False)
+
+    def test_after_the_first_was_withdrawn(self, club: Club, rossi: Family, mia: Row) -> None:
+        asked = club.subscribe(rossi, mia, begins=False)
+        club.centre.do(subscriptions.decline, subscription_id=asked, actor=rossi.actor)
+
+        assert club.subscribe(rossi, mia)
+
+    def test_at_the_same_moment_one_is_refused(self, club: Club, rossi: Family, mia: Row) -> None:
+        def ask(_: int) -> str:
+            try:
+                club.subscribe(rossi, mia, begins=False)
+            except Refused as refusal:
+                return refusal.reasons[0].code
+            return "asked"
+
+        with ThreadPoolExecutor(4) as at_once:
+            assert sorted(at_once.map(ask, range(4))) == ["asked"] + ["double_booked"] * 3
+
 
 class TestRoll:
     def summer(self, club: Club, **known: bool) -> Row:
@@ -293,7 +436,9 @@ class TestRoll:
         now = at(2026, 6, 24)
 
         at_once(club, mondays, roll_subscriptions, now=now)
-        at_once(club, mondays, issue_due_invoices, now=now)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: issue_due_invoices(club.centre.database, now=now), range(4)))
+        issue_due_invoices(club.centre.database, now=now)  # what all of them left to each other
 
         assert len(club.bookings(mondays)) == 2
         # April at its beginning, July when it was rolled; May and June are due.

@@ -15,9 +15,9 @@ from engine.ids import new_id
 from models import ActorKind, AttendanceStatus
 from tests.builders import TORONTO
 from tests.engine.later import together
+from tests.workflows import endings
 from tests.workflows.centre import DAY, FIRST, HOUR, MINUTE, Cart, Centre, sundays
 from tests.workflows.hall import Show, show
-from workflows import enrolment
 from workflows import term_booking as bookings
 from workflows.tickets import read_tickets, tickets_to_print
 
@@ -67,7 +67,8 @@ class Door:
     def mark(self, status: AttendanceStatus, minutes: float) -> None:
         row = self.centre.one("SELECT id FROM term_attendance WHERE booking_id = %(id)s", id=self.booking_id)
         self.centre.do(mark_roll, session_id=self.show.ids[0], actor=self.staff, now=EVENING,
-                       marks=[Mark(row["id"], status, START + minutes * MINUTE)])  # fmt: skip
+                       marks=[Mark(row["id"], status, START + minutes * MINUTE,
+                                   "Rosa Rossi" if status is AttendanceStatus.LEFT else None)])  # fmt: skip
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ class TestRefused:
         assert door.scan(session_id=door.show.ids[0]).session_id == door.show.ids[0]
 
     def test_of_a_cancelled_booking(self, door: Door) -> None:
-        door.centre.do(enrolment.cancel, booking_id=door.booking_id, actor=door.centre.admin, reason="moved away")
+        door.centre.do(endings.cancel, booking_id=door.booking_id, actor=door.centre.admin, reason="moved away")
 
         assert door.refusal().code == "ticket_cancelled"
         with door.centre.database.transaction(door.centre.organisation_id) as tx:

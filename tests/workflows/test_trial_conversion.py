@@ -114,7 +114,7 @@ class TestBookedTrial:
         (note,) = riverside.rows("SELECT * FROM credit_note WHERE booking_id = %(id)s", id=booking["id"])
         assert (note["total_minor"], note["reason"]) == (1130, f"converted into {made.reference}")
         credit = riverside.one("SELECT -sum(amount_minor) AS n FROM ledger_posting WHERE account_id = %(id)s "
-                               "AND ledger_account = 'CUSTOMER_CREDIT'", id=rossi.id)  # fmt: skip
+                               "AND ledger_account = 'WALLET'", id=rossi.id)  # fmt: skip
         assert credit["n"] == 1130
         (row,) = riverside.rows("SELECT * FROM term_attendance WHERE booking_id = %(id)s", id=booking["id"])
         assert (row["status"], row["reason"]) == ("CANCELLED", "CONVERTED")
@@ -310,7 +310,7 @@ class TestMail:
         reference = riverside.booking(trial)["reference"]
         assert mail["Subject"] == f"Mia Rossi's trial {reference} is now order {made.reference}"
         text = mail.get_body(("plain",)).get_content()
-        for fact in ("Total: $33.90", "Credited of the trial: $11.30 (credit note CN-2026-", "Sun 26 Apr 2026",
+        for fact in ("Total: $33.90", "Credited: $11.30 (credit note CN-2026-", "Sun 26 Apr 2026",
                      "$11.30 that you had paid is your credit with us now."):  # fmt: skip
             assert fact in text
 

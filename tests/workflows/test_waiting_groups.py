@@ -7,6 +7,7 @@ import pytest
 from engine.errors import Invalid
 from models import TermBookingStatus as S
 from models import WaitingStatus as W
+from tests.workflows import endings
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -24,7 +25,8 @@ from tests.workflows.centre import (
     sundays,
 )
 from tests.workflows.waiting import accept, decline, entries, offer_of, states, together, waiting, wanting
-from workflows import capacity, enrolment
+from workflows import capacity
+from workflows.waiting_again import look_again
 
 FIRST_START = NOW + timedelta(days=12, minutes=30)  # Sunday 12 April 09:30 in Toronto
 NEAR = FIRST_START - 48 * HOUR
@@ -39,7 +41,7 @@ def full(centre: Centre, places: int) -> tuple[Course, list[Cart]]:
 
 def free(centre: Centre, held: Cart, now: datetime = NOW) -> None:
     """The family's booking is cancelled."""
-    centre.do(enrolment.cancel, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moved", now=now)
+    centre.do(endings.cancel, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moved", now=now)
 
 
 def siblings(centre: Centre, chen: Family, karate: Course, count: int) -> list[Cart]:
@@ -248,6 +250,22 @@ class TestAGroupThatChanges:
         free(riverside, held[0], NOW + 2 * MINUTE)
 
         assert (all_states(riverside, two), states(riverside, single)) == ([W.WAITING] * 2, [W.OFFERED])
+
+    def test_is_looked_at_again_and_still_gets_all_or_nothing(self, riverside: Centre) -> None:
+        """A conflict of one ends: the free place is set aside for the group, and offered with the second."""
+        karate, held = full(riverside, 2)
+        soccer, chen = riverside.course(name="Soccer"), riverside.family("Chen")
+        two = siblings(riverside, chen, karate, 2)
+        busy = {"id": riverside.order(two[0])["attendee_id"]}
+        elsewhere = riverside.submitted(chen, busy, soccer.lines())
+        free(riverside, held[0], NOW + 2 * MINUTE)
+        riverside.pull(orders.cancel, elsewhere, now=NOW + 3 * MINUTE)
+
+        look_again(riverside.database, now=NOW + 4 * MINUTE)
+
+        assert sorted(all_states(riverside, two)) == [W.WAITING, W.SAVED]
+        free(riverside, held[1], NOW + 5 * MINUTE)
+        assert all_states(riverside, two) == [W.OFFERED] * 2
 
 
 class TestWhatIsRefused:

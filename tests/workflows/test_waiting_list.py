@@ -14,6 +14,7 @@ from models import TermBookingOrderType
 from models import TermBookingStatus as S
 from models import WaitingStatus as W
 from notifications.messages import WaitingExpired, WaitingOffered
+from tests.workflows import endings
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
     DAY,
@@ -30,9 +31,10 @@ from tests.workflows.centre import (
     sundays,
 )
 from tests.workflows.waiting import accept, decline, entries, offer_of, states, waiting, wanting
-from workflows import capacity, enrolment, waiting_orders
+from workflows import capacity, waiting_orders
 from workflows.messages import compose_message
 from workflows.timeouts import release_overdue
+from workflows.waiting_again import look_again
 from workflows.waiting_past import end_past_waits
 
 FIRST_START = NOW + timedelta(days=12, minutes=30)  # Sunday 12 April 09:30 in Toronto
@@ -56,12 +58,12 @@ def let_it_time_out(centre: Centre, held: Cart, karate: Course) -> None:
 
 def cancel_booking(centre: Centre, held: Cart, karate: Course) -> None:
     centre.pull(orders.confirm, held, reason="agreed", confirmation_type=ADMIN_CONFIRM)
-    centre.do(enrolment.cancel, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moved")
+    centre.do(endings.cancel, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moved")
 
 
 def close_booking_before_it(centre: Centre, held: Cart, karate: Course) -> None:
     centre.pull(orders.confirm, held, reason="agreed", confirmation_type=ADMIN_CONFIRM)
-    centre.do(enrolment.close, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moves",
+    centre.do(endings.close, booking_id=centre.booking(held)["id"], actor=centre.admin, reason="moves",
               last_day=date(2026, 4, 5))  # fmt: skip
 
 
@@ -170,6 +172,25 @@ class TestWhoCannotTakeIt:
         riverside.pull(orders.cancel, elsewhere, now=NOW + 3 * MINUTE)
         decline(riverside, okafor, second, now=NOW + 4 * MINUTE)
         assert states(riverside, first) == [W.OFFERED]
+
+    def test_is_looked_at_again_when_the_reason_may_have_gone(self, riverside: Centre) -> None:
+        karate, soccer = riverside.course(capacity=1), riverside.course(name="Soccer")
+        rossi, chen = riverside.family(), riverside.family("Chen")
+        held = riverside.submitted(rossi, rossi.child(), karate.lines())
+        lin = chen.child("Lin Chen")
+        first = waiting(riverside, chen, lin, karate.lines())
+        elsewhere = riverside.submitted(chen, lin, soccer.lines())
+        riverside.pull(orders.cancel, held, now=NOW + MINUTE)
+
+        assert look_again(riverside.database, now=NOW + 2 * MINUTE) == 0
+        (entry,) = entries(riverside, first)
+        assert entry["passed_over_at"] == NOW + MINUTE, "since when the reason stands"
+        riverside.pull(orders.cancel, elsewhere, now=NOW + 3 * MINUTE)
+        assert states(riverside, first) == [W.WAITING]
+
+        assert look_again(riverside.database, now=NOW + 4 * MINUTE) == 1
+        assert states(riverside, first) == [W.OFFERED]
+        assert look_again(riverside.database, now=NOW + 5 * MINUTE) == 0
 
     def test_too_old_since_the_rule_changed(self, riverside: Centre) -> None:
         karate, rossi, chen = riverside.course(capacity=1), riverside.family(), riverside.family("Chen")

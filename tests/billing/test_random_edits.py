@@ -1,0 +1,39 @@
+"""Random priced edits: delta, due, documents, ledger and fingerprint agree to the cent, whatever the order of clicks.
+
+`make edits` makes 200,000 of them; TERMBOOK_SEED makes the same again.
+"""
+
+import os
+import random
+
+import pytest
+
+from bench.edits import CURRENCIES, Disagreement, World, agree, edit_once, run
+from models import LedgerAccount
+
+SEED = int(os.environ.get("TERMBOOK_SEED", random.SystemRandom().getrandbits(32)))
+
+
+def test_all_figures_agree_after_every_edit() -> None:
+    print(f"TERMBOOK_SEED={SEED} makes the same edits")
+
+    made = run(SEED, 600)
+
+    assert made.total() >= 600
+    assert made.keys() <= set(CURRENCIES)
+
+
+def test_a_cent_that_goes_missing_is_seen() -> None:
+    world = World(random.Random(SEED))
+    edit_once(world, first=True)
+    world.books[LedgerAccount.TAX] += 1
+
+    with pytest.raises(Disagreement, match="tax"):
+        edit_once(world)
+
+
+def test_figures_that_differ_disagree() -> None:
+    agree("one", 1, 1, 1)
+
+    with pytest.raises(Disagreement):
+        agree("two", 1, 2)

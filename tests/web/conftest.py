@@ -1,0 +1,112 @@
+"""The sample centre behind a real server, its sandbox payments, and people with browsers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from api.app import create_app
+from engine.clock import Clock
+from engine.database import Database
+from engine.logs import configure_logs
+from engine.settings import Settings
+from samples.sample import PASSWORD, Sample, make_sample
+from tests.api.conftest import serving
+from tests.billing.sandbox import Sandbox, free_port, running_sandbox
+from tests.builders import NOW
+from tests.web.browsing import Person, person, running_browser
+
+configure_logs("error")
+
+SLUG = "centre7"
+
+
+@dataclass
+class Centre:
+    """The sample centre, served."""
+
+    url: str
+    sample: Sample
+    database: Database
+    clock: Clock
+    sandbox: Sandbox
+    settings: Settings
+
+    @property
+    def organisation_id(self) -> UUID:
+        return self.sample.organisation_id
+
+    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        with self.database.transaction(self.organisation_id) as tx:
+            return tx.rows(sql, **parameters)
+
+    def edit(self, work: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        return self.database.run(self.organisation_id, lambda tx: work(tx, *given, **more))
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def served_centre(
+    database_url: str, database: Database, sandbox: Sandbox, *, host: str = "127.0.0.1"
+) -> Iterator[Centre]:  # fmt: skip
+    """The sample centre of a module, as browsers reach it under that name."""
+    sample = make_sample(database_url, database, slug=SLUG, name="Centre 7", now=NOW)
+    port = free_port()
+    settings = Settings(
+        cookie_secure=False, secret="for tests", base_url=f"http://{host}:{port}", sandbox_gateway_url=sandbox.url
+    )
+    gateways = {"sandbox": sandbox.gateway}
+    app = create_app(settings, database=database, clock=sandbox.clock, gateways=gateways)
+    with serving(app, port=port) as url:
+        # The first page compiles its templates: nobody's browser is to wait for that on a busy machine.
+        httpx.get(f"{url}/at/{SLUG}/sign-in", timeout=120).raise_for_status()
+        yield Centre(settings.base_url, sample, database, sandbox.clock, sandbox, settings)
+
+
+@pytest.fixture(scope="module")
+def centre(database_url: str, checked_database: Database, sandbox: Sandbox) -> Iterator[Centre]:
+    """A sample centre of this module's own; every invariant holds over it when the module is through."""
+    with served_centre(database_url, checked_database, sandbox) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One for all of these tests: everybody has a profile of their own in it."""
+    with running_browser() as browser:
+        yield browser
+
+
+Somebody = Callable[..., Person]
+
+
+@pytest.fixture
+def somebody(browser: Browser, centre: Centre) -> Iterator[Somebody]:
+    """Opens a browser for somebody: `somebody(size="phone", scripts=False)`; all are closed when the test is over."""
+    with ExitStack() as stack:
+        yield lambda **wanted: stack.enter_context(person(browser, centre.url, **wanted))
+
+
+@pytest.fixture
+def signed_in(somebody: Somebody) -> Somebody:
+    """The same, signed in by e-mail address: `signed_in("rossi@family.example", size="phone")`."""
+
+    def enter(email: str, **wanted: Any) -> Person:
+        found = somebody(**wanted).open(f"/at/{SLUG}/sign-in")
+        found.fill("E-mail address", email).fill("Password", PASSWORD)
+        found.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+        found.page.wait_for_url(lambda url: "/sign-in" not in url)
+        found.interactions = 0
+        return found
+
+    return enter

@@ -1,0 +1,321 @@
+"""The office's pages: finding anything, building a booking by hand, changing and ending it, and what is set up."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.browsing import Person
+from tests.web.conftest import Centre, Somebody
+
+OFFICE = "admin@centre7.example"
+_LAST_SESSION = """
+SELECT s.local_date, g.site_id FROM term_product s
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
+WHERE s.organisation_id = %(org)s AND s.local_date IS NOT NULL AND s.status = 'OPEN' AND s.product_type = 'SESSION'
+ORDER BY s.local_date DESC LIMIT 1
+"""
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+_OFFERING = """
+SELECT p.id, p.name, p.code, p.term_id, count(*) AS sessions FROM term_program_set p
+JOIN term_product s ON s.organisation_id = p.organisation_id AND s.term_program_set_id = p.id
+WHERE p.organisation_id = %(org)s AND p.status = 'PUBLISHED' AND s.status = 'OPEN' AND NOT s.is_seated
+  AND s.product_type = 'SESSION' AND to_jsonb(p.modes) ? 'CASUAL'
+  AND coalesce(p.age_from_months, 0) <= 100 AND coalesce(p.age_below_months, 999) > 120
+GROUP BY p.organisation_id, p.id ORDER BY count(*) DESC, p.name, p.id LIMIT 1
+"""
+_NOT_BOOKED = """
+SELECT s.id FROM term_product s
+WHERE s.organisation_id = %(org)s AND s.term_program_set_id = %(offering)s AND s.status = 'OPEN'
+  AND NOT EXISTS (SELECT FROM place_claim c
+                  JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
+                  JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
+                  WHERE c.organisation_id = s.organisation_id AND c.term_product_id = s.id AND t.name = %(child)s)
+ORDER BY s.starts_at, s.id LIMIT %(most)s
+"""
+
+
+def offering_with_sessions(centre: Centre) -> dict[str, Any]:
+    """The offering with the most sessions to come that takes children of the sample's age."""
+    (found,) = centre.rows(_OFFERING)
+    return found
+
+
+def build(office: Person, centre: Centre, *, family: str = "Rossi", child: str = "Mia Rossi", sessions: int = 2) -> str:
+    """A cart for a child, built by hand from nothing; answers the address of its order."""
+    offering = offering_with_sessions(centre)
+    office.open("/admin/bookings/new").fill("For which family?", family).click("Search")
+    office.page.get_by_role("link", name=re.compile(f"Choose {family}")).first.click()
+    office.tick(child)
+    office.page.get_by_label("Term", exact=True).select_option(value=str(offering["term_id"]))
+    office.click("On to the sessions")
+    office.page.wait_for_url(re.compile("/sessions"))
+    address = office.path.removesuffix("/sessions")
+    office.open(f"{address}/sessions?offering={offering['id']}")
+    for row in centre.rows(_NOT_BOOKED, offering=offering["id"], child=child, most=sessions):
+        office.page.locator(f"input[name=session][value='{row['id']}']").check()
+    office.click("Put into the cart")
+    return address
+
+
+class TestBuilding:
+    @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+    def test_a_booking_is_built_by_hand_and_confirmed(self, signed_in: Somebody, centre: Centre, scripts: bool) -> None:
+        office = signed_in(OFFICE, scripts=scripts)
+        child = "Mia Rossi" if scripts else "Lin Chen"
+        office.open("/admin/bookings/new")
+        assert office.page.locator("input[name=attendee]").count() == 0  # nobody is chosen beforehand
+        address = build(office, centre, family=child.split()[1], child=child)
+        assert office.reads("It keeps no place yet")
+
+        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
+        office.page.get_by_role("button", name=re.compile("^Submit")).click()
+        assert office.reads("its places are held")
+        office.picture(f"admin-order-{'with' if scripts else 'without'}-scripts")
+        confirmation = office.page.locator(f"form[action='{address}/confirmation']")
+        confirmation.get_by_label(re.compile("^Reason")).fill("paid at the desk")
+        confirmation.get_by_role("button").click()
+
+        assert office.reads("The booking is confirmed")
+        assert office.reads("paid at the desk")  # the history says who, when and why
+        office.page.get_by_role("link", name=re.compile("^The booking TB-")).click()
+        assert office.reads("Confirmed")
+        if scripts:
+            office.is_sound()
+
+    def test_a_quote_goes_out_and_is_accepted(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE, size="tablet")
+        build(office, centre, family="Chen", child="Lin Chen", sessions=1)
+        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
+        office.page.get_by_role("button", name=re.compile("^Submit")).click()
+
+        office.click("Issue a quote").reads("Quote Q-")
+        office.click("Accept the quote for the family")
+
+        assert office.reads("The quote was accepted")
+        office.picture("admin-quote").is_sound()
+
+    def test_what_is_missing_is_said_at_its_field(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE)
+        office.open("/admin/bookings/new").fill("For which family?", "Rossi").click("Search")
+        office.page.get_by_role("link", name=re.compile("Choose Rossi")).first.click()
+        office.page.get_by_label("Term", exact=True).select_option(index=1)
+        office.click("On to the sessions")
+
+        assert office.reads("Choose the child.")
+        office.is_sound()
+
+
+class TestChangesAndEndings:
+    @pytest.fixture
+    def booking(self, signed_in: Somebody, centre: Centre) -> Person:
+        """The office, looking at a fresh booking of two sessions."""
+        office = signed_in(OFFICE)
+        address = build(office, centre, family="Rossi", child="Mia Rossi")
+        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
+        office.page.get_by_role("button", name=re.compile("^Submit")).click()
+        form = office.page.locator(f"form[action='{address}/confirmation']")
+        form.get_by_label(re.compile("^Reason")).fill("paid at the desk")
+        form.get_by_role("button").click()
+        office.page.get_by_role("link", name=re.compile("^The booking TB-")).click()
+        return office
+
+    def test_a_change_is_confirmed_on_its_difference(self, booking: Person, centre: Centre) -> None:
+        offering = offering_with_sessions(centre)
+        booking.click("Change the sessions")
+        order = booking.path.partition("/sessions")[0]
+        booking.open(f"{order}/sessions?offering={offering['id']}")
+        booking.page.locator("input[name=session]:checked").first.uncheck()
+        booking.click("Put into the cart")
+        booking.page.get_by_role("button", name=re.compile("^Submit")).click()
+
+        assert booking.reads("Billing Difference")
+        booking.picture("admin-difference").is_sound()
+        form = booking.page.locator(f"form[action='{order}/confirmation']")
+        form.get_by_label("Do not notify the family").check()
+        form.get_by_label(re.compile("^Reason")).fill("moved away on Sundays")
+        form.get_by_role("button").click()
+
+        assert booking.reads("The booking is confirmed")
+
+    def test_a_cancellation_is_seen_before_it_is_made(self, booking: Person, centre: Centre) -> None:
+        booking.click("See what cancelling comes to")
+        assert booking.reads("What changes, line by line")
+        booking.picture("admin-cancellation").is_sound()
+
+        booking.fill("Reason", "the family moved").click("Cancel as shown")
+
+        assert booking.reads("The booking was cancelled")
+
+    def test_a_last_day_without_a_date_is_refused_in_words(self, booking: Person) -> None:
+        booking.open(f"{booking.path}/closure?last_day=soon")
+
+        assert booking.reads("Please choose a date.")
+
+    def test_suspending_and_resuming(self, booking: Person) -> None:
+        form = booking.page.locator("form[action$='/suspension']")
+        form.get_by_label(re.compile("^Reason")).fill("broken arm")
+        form.get_by_role("button").click()
+        assert booking.reads("places are kept")
+
+        booking.click("Resume")
+
+        assert booking.reads("The booking goes on")
+
+
+class TestFinding:
+    def test_anything_by_name_and_reference(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE)
+        (account,) = centre.rows(
+            "SELECT reference FROM account WHERE organisation_id = %(org)s AND name = 'Rossi family'"
+        )
+
+        office.open("/admin").fill("Find anything", "rossi").click("Search")
+        assert office.reads("Rossi family")
+        assert office.reads("Mia Rossi")
+        office.picture("admin-search").is_sound()
+
+        office.open(f"/admin/search?q={account['reference'].lower()}")
+        assert office.reads("Rossi family")
+
+    def test_nothing_found_says_what_to_do(self, signed_in: Somebody, centre: Centre) -> None:
+        assert signed_in(OFFICE).open("/admin/search?q=zzzzz").reads("Nothing was found")
+
+    @pytest.mark.parametrize("size", ["phone", "desktop"])
+    def test_the_office_s_pages_are_sound(self, signed_in: Somebody, centre: Centre, size: str) -> None:
+        office = signed_in(OFFICE, size=size, dark=size == "phone")
+        offering = offering_with_sessions(centre)
+        (family,) = centre.rows("SELECT id FROM account WHERE organisation_id = %(org)s AND name = 'Rossi family'")
+        for name, address in (
+            ("desk", "/admin"), ("families", "/admin/families"), ("family", f"/admin/families/{family['id']}"),
+            ("orders", "/admin/orders"), ("bookings", "/admin/bookings"), ("queues", "/admin/queues"),
+            ("interests", "/admin/interests"), ("occupancy", "/admin/occupancy"), ("programme", "/admin/programme"),
+            ("terms", "/admin/programme/terms"), ("extras", "/admin/programme/extras/new"),
+            ("offerings", "/admin/offerings"), ("offering", f"/admin/offerings/{offering['id']}"),
+            ("offering-form", f"/admin/offerings/{offering['id']}/form"), ("rules", "/admin/rules"),
+            ("promo-codes", "/admin/promo-codes"), ("promo-code-new", "/admin/promo-codes/new"),
+            ("import", "/admin/import"), ("closures", "/admin/closures"), ("roll-over", "/admin/roll-over"),
+        ):  # fmt: skip
+            office.open(address).picture(f"admin-{name}-{size}").is_sound()
+
+
+class TestSetUp:
+    def test_an_offering_s_sessions_are_seen_before_they_are_made(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE)
+        office.open("/admin/offerings/new").fill("Name", "Chess for beginners")
+        office.page.get_by_label("Program", exact=True).select_option(index=1)
+        office.page.get_by_label("Term", exact=True).select_option(index=1)
+        office.tick("Sat").fill("Begins", "10:00").fill("Ends", "11:00").fill("Places", "8")
+        office.fill("Price of a session", "12,50").click("Save")
+
+        assert office.reads("would be made")
+        made = centre.rows("SELECT s.id FROM term_product s JOIN term_program_set p ON p.organisation_id = "
+                           "s.organisation_id AND p.id = s.term_program_set_id WHERE s.organisation_id = %(org)s "
+                           "AND p.name = 'Chess for beginners'")  # fmt: skip
+        assert made == []  # looking made nothing
+        office.picture("admin-sessions-preview").is_sound()
+        office.click("Make them").reads("sessions were made")
+        prices = centre.rows("SELECT DISTINCT s.price_minor FROM term_product s JOIN term_program_set p ON "
+                             "p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id "
+                             "WHERE s.organisation_id = %(org)s AND p.name = 'Chess for beginners'")  # fmt: skip
+        assert [row["price_minor"] for row in prices] == [1250]
+
+    def test_a_price_with_too_many_decimals_is_refused(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE).open("/admin/programme/extras/new")
+        office.fill("Name", "Lunch").fill("Price", "7.505").click("Save")
+
+        assert office.page.get_by_role("alert").count() == 1
+        assert centre.rows("SELECT 1 FROM extra WHERE organisation_id = %(org)s AND name = 'Lunch'") == []
+
+    def test_a_rule_says_where_it_comes_from(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE).open("/admin/rules")
+        rule = office.page.locator("#invoice_due_days")
+        rule.get_by_role("textbox").fill("21")
+        rule.get_by_role("button", name="Set here").click()
+        assert office.reads("The rule was changed")
+
+        offering = offering_with_sessions(centre)
+        office.open(f"/admin/rules?scope=TPS&of={offering['id']}")
+
+        rule = office.page.locator("#invoice_due_days")
+        assert rule.get_by_role("textbox").input_value() == "21"
+        assert "organisation" in rule.inner_text()
+
+    def test_a_rule_that_cannot_be_is_refused_and_kept_on_the_page(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE).open("/admin/rules")
+        rule = office.page.locator("#quote_validity_days")
+        rule.get_by_role("textbox").fill('"soon"')
+        rule.get_by_role("button", name="Set here").click()
+
+        assert office.page.get_by_role("alert").count() == 1
+        assert office.page.locator("#quote_validity_days").get_by_role("textbox").input_value() == '"soon"'
+
+    def test_an_import_is_looked_at_first(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE).open("/admin/import")
+        office.page.get_by_label("The file").set_input_files(SAMPLES / "toronto_registered_programs_centre7_2026.csv")
+        office.page.get_by_label("The mapping (TOML)").set_input_files(SAMPLES / "toronto_centre7.toml")
+        office.page.get_by_label(re.compile("^Prices and places")).set_input_files(SAMPLES / "toronto_prices.toml")
+        office.click("Look at it")
+
+        assert office.reads("This is what it would do")
+        office.is_sound()
+
+    def test_a_day_is_closed_as_it_was_shown(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE)
+        (session,) = centre.rows(_LAST_SESSION)
+        office.open(f"/admin/closures?site={session['site_id']}&day={session['local_date']}")
+        office.picture("admin-closure").is_sound()
+        office.fill("Reason: the families read it", "Burst pipe").click("Close the day as shown")
+
+        assert office.reads("The day is closed")
+
+        office.click("Open a closed day again")
+        office.open(f"/admin/reopenings?site={session['site_id']}&day={session['local_date']}")
+        office.picture("admin-reopening").is_sound()
+        office.fill("Reason: the families read it", "The pipe is mended").click("Open the day as shown")
+
+        assert office.reads("The day is open again")
+        assert office.reads("Nothing was closed there that day")
+
+    def test_an_extra_has_a_stock_or_none(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE, scripts=False).open("/admin/programme/extras/new")
+        office.fill("Name", "Ice skates").fill("Price", "4.50").fill("Stock", "many").click("Save")
+        assert office.page.get_by_label("Stock").get_attribute("aria-invalid") == "true"
+        office.fill("Stock", "20").click("Save")
+        assert office.reads("It was made")
+
+        office.click("Ice skates").fill("Stock", "").is_sound().click("Save")
+
+        assert office.reads("The changes were saved")
+        kept = centre.rows("SELECT stock FROM extra WHERE organisation_id = %(org)s AND name = 'Ice skates'")
+        assert kept == [{"stock": None}]
+
+    def test_a_term_is_rolled_over_into_a_draft(self, signed_in: Somebody, centre: Centre) -> None:
+        office = signed_in(OFFICE).open("/admin/programme/terms/new")
+        office.fill("Name", "Spring 2027").fill("First day", "2027-04-01").fill("Last day", "2027-06-30")
+        office.choose("Status", "Draft").click("Save")
+        assert office.reads("It was made")
+
+        office.open("/admin/roll-over")
+        office.page.get_by_label("From", exact=True).select_option(index=1)
+        office.choose("Into the draft", "Spring 2027").click("Look at it")
+
+        assert office.reads("What becomes of it")
+        office.picture("admin-roll-over").is_sound()
+
+
+class TestOnlyForTheOffice:
+    def test_a_family_is_not_let_in(self, signed_in: Somebody, centre: Centre) -> None:
+        family = signed_in("rossi@family.example").open("/admin")
+
+        assert family.reads("This is not for you")
+
+    def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(self, somebody: Somebody, centre: Centre) -> None:
+        visitor = somebody().open("/admin/families")
+
+        assert "sign-in" in visitor.path
+        assert "next=%2Fadmin%2Ffamilies" in visitor.path

@@ -1,0 +1,328 @@
+"""The family's forms, sent without a browser: from a booking to its end, and what goes wrong on the way.
+
+Each time the page says what happened and what to do next.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from samples.sample import PASSWORD
+from tests import builders as build
+from tests.builders import NOW
+from tests.web.conftest import SLUG, Centre
+from tests.web.test_family_booking import family_class
+
+FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+WAY = {"way": "PAY_NOW_PAY_ALL"}
+
+
+@dataclass
+class Tab:
+    """A browser's tab as far as forms go: what it shows, and what it sends of that."""
+
+    client: httpx.Client
+    page: httpx.Response
+
+    def open(self, path: str) -> "Tab":
+        self.page = self.client.get(path)
+        return self
+
+    def hidden(self, action: str | None = None) -> dict[str, str]:
+        """The hidden fields of the form that goes there, else of the last form of the page."""
+        forms = re.findall(r"<form[^>]*>.*?</form>", self.page.text, re.S)
+        mine = [form for form in forms if (f'action="{action}"' in form.partition(">")[0] if action else
+                                           "action=" not in form.partition(">")[0])]  # fmt: skip
+        assert mine, f"{self.page.url} has no form to {action}"
+        return dict(FIELD.findall(mine[-1]))
+
+    def send(self, path: str, given: dict[str, Any], *, action: str | None = None) -> httpx.Response:
+        return self.client.post(path, data={**self.hidden(action), **given})
+
+    def text(self, answer: httpx.Response) -> str:
+        """What a person reads where the answer leads."""
+        if answer.has_redirect_location:
+            answer = self.client.get(answer.headers["location"])
+        self.page = answer
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2]))
+
+
+@contextmanager
+def enter(centre: Centre, email: str = "rossi@family.example") -> Iterator[httpx.Client]:
+    """A browser that is signed in."""
+    with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+        token = dict(FIELD.findall(client.get(f"/at/{SLUG}/sign-in").text))["form_token"]
+        given = {"form_token": token, "email": email, "password": PASSWORD}
+        assert client.post(f"/at/{SLUG}/sign-in", data=given).status_code == 303
+        yield client
+
+
+@pytest.fixture
+def tab(centre: Centre) -> Iterator[Tab]:
+    with enter(centre) as client:
+        yield Tab(client, client.get("/family"))
+        emptied = Tab(client, client.get("/family/cart"))
+        for action in sorted(set(re.findall(r'action="(/family/cart/[0-9a-f-]+)"', emptied.page.text))):
+            for out in re.findall(r'name="out" value="([^"]+)"', emptied.page.text):
+                emptied.send(action, {"out": out}, action=action)
+
+
+def sessions_of(centre: Centre, address: str) -> list[dict[str, Any]]:
+    return centre.rows(
+        "SELECT * FROM term_product WHERE organisation_id = %(org)s AND term_program_set_id = %(id)s "
+        "ORDER BY starts_at", id=address.rpartition("/")[2],
+    )  # fmt: skip
+
+
+def fill(tab: Tab, centre: Centre, address: str, *, first: int = 0, child: int = 0) -> httpx.Response:
+    session = sessions_of(centre, address)[first]
+    box = f"{centre.sample.rossi.attendee_ids[child]}.{session['id']}"
+    return tab.open(address).send(address, {"pick": box, "do": "keep"})
+
+
+def submission(tab: Tab) -> str:
+    found = re.search(r'action="(/family/cart/[0-9a-f-]+/submission)"', tab.open("/family/cart").page.text)
+    assert found, tab.page.text
+    return found[1]
+
+
+class TestSentTwice:
+    def test_a_cart_is_submitted_once(self, centre: Centre, tab: Tab) -> None:
+        fill(tab, centre, family_class(centre, "Twice", hour=8))
+        action = submission(tab)
+        given = {**tab.hidden(action), **WAY}
+
+        first, second = tab.client.post(action, data=given), tab.client.post(action, data=given)
+
+        assert first.headers["location"] == second.headers["location"]
+        assert "Your places are kept" in tab.text(second)
+
+    def test_going_back_after_it_is_sent_says_where_it_is(self, centre: Centre, tab: Tab) -> None:
+        fill(tab, centre, family_class(centre, "Back", hour=9))
+        action = submission(tab)
+        given = {**tab.hidden(action), **WAY}
+        tab.client.post(action, data=given)
+
+        text = tab.text(tab.client.post(action, data={**given, "form_key": "another"}))
+
+        assert "is submitted" in text or "Your cart is empty" in text
+        assert "Look under bookings" in text
+
+
+class TestMeanwhile:
+    def test_two_tabs_with_different_carts(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Tabs", hour=13)
+        fill(tab, centre, address)
+        action = submission(tab)
+        old = {**tab.hidden(action), **WAY}
+        with enter(centre) as client:
+            fill(Tab(client, client.get("/family")), centre, address, first=1)
+
+        text = tab.text(tab.client.post(action, data=old))
+
+        assert "nothing was sent" in text or "price" in text.lower() or "Your places are kept" in text
+
+    def test_a_session_that_was_closed_is_named(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Closed meanwhile", hour=15)
+        fill(tab, centre, address)
+        action = submission(tab)
+        given = {**tab.hidden(action), **WAY}
+        centre.edit(lambda tx: tx.run("UPDATE term_product SET status = 'CLOSED' WHERE organisation_id = %(org)s "
+                                      "AND id = %(id)s", id=sessions_of(centre, address)[0]["id"]))  # fmt: skip
+
+        text = tab.text(tab.client.post(action, data=given))
+
+        assert "does not take place" in text
+        assert "nothing was sent" in text
+
+    def test_the_last_place_was_taken(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Last place", capacity=1, hour=16)
+        fill(tab, centre, address)
+        action = submission(tab)
+        mine = {**tab.hidden(action), **WAY}
+        tab.client.post(action, data=mine)
+        with enter(centre, "chen@family.example") as client:
+            other = Tab(client, client.get(address))
+
+            assert "join the queue" in other.text(other.page)
+
+    def test_who_was_slower_is_told_what_is_free_instead(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Slower", capacity=1, hour=6)
+        fill(tab, centre, address)
+        action = submission(tab)
+        mine = {**tab.hidden(action), **WAY}
+        session = sessions_of(centre, address)[0]
+        with enter(centre, "chen@family.example") as client:
+            chen = Tab(client, client.get(address))
+            chen.send(address, {"pick": f"{centre.sample.chen.attendee_ids[0]}.{session['id']}", "do": "keep"})
+            theirs = submission(chen)
+            chen.client.post(theirs, data={**chen.hidden(theirs), **WAY})
+
+        text = tab.text(tab.client.post(action, data=mine))
+        instead = re.findall(r'href="(/family/sessions/[0-9a-f-]+)"', tab.page.text)
+
+        assert "is full" in text
+        assert "Free instead:" in text
+        assert f'href="/family/queue/{session["id"]}/{centre.sample.rossi.attendee_ids[0]}"' in tab.page.text
+        assert tab.client.get(instead[0]).headers["location"].startswith("/family/programs/")
+
+    def test_a_hold_that_ran_out_says_so(self, centre: Centre, tab: Tab) -> None:
+        fill(tab, centre, family_class(centre, "Ran out", hour=17))
+        action = submission(tab)
+        where = tab.client.post(action, data={**tab.hidden(action), **WAY}).headers["location"]
+        past = centre.clock.now() - timedelta(minutes=1)
+        centre.edit(lambda tx: tx.run(
+            "UPDATE timer SET due_at = %(past)s WHERE organisation_id = %(org)s AND status = 'ARMED' AND subject_id IN "
+            "(SELECT order_id FROM group_order_member WHERE organisation_id = %(org)s AND group_order_id = %(id)s)",
+            past=past, id=where.rpartition("/")[2]))  # fmt: skip
+
+        text = tab.text(tab.client.get(where))
+
+        assert "The time is over" in text
+        assert "Nothing was charged" in text
+
+
+class TestLookingForAProgram:
+    @pytest.mark.parametrize("path", ["/family/programs", "/family/week"])
+    def test_a_term_that_is_over_is_no_choice_even_where_nobody_has_ended_it(
+        self, centre: Centre, tab: Tab, path: str
+    ) -> None:
+        over = {"starts_on": NOW.date() - timedelta(days=90), "ends_on": NOW.date() - timedelta(days=2)}
+        (site,) = centre.rows("SELECT id FROM site WHERE organisation_id = %(org)s LIMIT 1")
+        centre.edit(build.term, site, name="Long over", **over)
+        centre.edit(build.term, site, name="Still on", **over | {"ends_on": NOW.date()})
+
+        text = tab.text(tab.client.get(path))
+
+        assert "Still on" in text
+        assert "Long over" not in text
+
+
+class TestOddInput:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/family/programs?day=99&site=x&term=y&q=%00&child=z",
+            "/family/programs?cursor=no",
+            "/family/bookings?show=calendar&month=0000-99",
+            "/family/bookings?show=calendar&month=9999-12",
+        ],
+    )
+    def test_an_address_that_was_typed_gets_a_page(self, tab: Tab, path: str) -> None:
+        assert tab.client.get(path).status_code in (200, 422)
+
+    def test_a_name_that_is_too_long_is_refused_at_its_field(self, tab: Tab) -> None:
+        path = "/family/children/new"
+
+        answer = tab.open(path).send(path, {"name": "x" * 900_000, "date_of_birth": "2018-01-01"})
+
+        assert answer.status_code == 422
+        assert "Use at most 200 characters." in answer.text
+
+    def test_another_familys_things_are_not_found(self, centre: Centre, tab: Tab) -> None:
+        lin = centre.sample.chen.attendee_ids[0]
+
+        assert tab.client.get(f"/family/children/{lin}").status_code == 404
+
+
+def booked(tab: Tab, centre: Centre, name: str, **columns: Any) -> str:
+    """The address of a booking of one session that is paid later."""
+    fill(tab, centre, family_class(centre, name, **columns))
+    action = submission(tab)
+    tab.text(tab.client.post(action, data={**tab.hidden(action), "way": "CONFIRM_WITHOUT_PAYMENT"}))
+    found = re.search(r'href="(/family/bookings/[0-9a-f-]+)"', tab.page.text)
+    assert found, tab.page.text
+    return found[1]
+
+
+class TestBookings:
+    def test_pay_later_is_booked_at_once_and_stands_everywhere(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Everywhere", hour=11)
+
+        for path in ("/family", "/family/bookings", "/family/bookings?show=calendar&month=2026-04", booking):
+            assert "Everywhere" in tab.client.get(path).text, path
+        papers = tab.open("/family/documents").page.text
+        invoices = re.findall(r'href="(/family/documents/invoices/[0-9a-f-]+)"', papers)
+        assert tab.client.get(invoices[0]).content.startswith(b"%PDF")
+        assert tab.client.get("/family/documents/statement").content.startswith(b"%PDF")
+
+    def test_a_change_is_seen_before_it_is_made(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Changed", hour=18)
+        address = centre.rows("SELECT id FROM term_program_set WHERE organisation_id = %(org)s AND name = 'Changed'")
+        old, new, *_ = sessions_of(centre, f"/{address[0]['id']}")
+        path = f"{booking}/change"
+
+        seen = tab.open(path).send(path, {"keep": str(new["id"]), "do": "look"})
+        tab.page = seen
+        made = tab.text(tab.send(path, {"keep": str(new["id"]), "do": "make"}))
+
+        assert "Nothing is to be paid now." in seen.text
+        assert "Your booking was changed." in made
+        lines = centre.rows(
+            "SELECT term_product_id, cancelled_at FROM term_booking_line WHERE organisation_id = %(org)s "
+            "AND booking_id = %(id)s", id=booking.rpartition("/")[2],
+        )  # fmt: skip
+        assert {line["term_product_id"]: line["cancelled_at"] is None for line in lines} == {
+            old["id"]: False, new["id"]: True}  # fmt: skip
+
+    def test_a_booking_is_given_up_as_it_was_shown(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Given up", hour=19)
+        path = f"{booking}/cancellation"
+
+        stale = tab.text(tab.open(path).send(path, {"difference": "another"}))
+        done = tab.text(tab.open(path).send(path, {"reason": "moved away"}))
+
+        assert "Give this booking up?" in stale
+        assert "It is given up." in done
+        assert "Given up" in done
+
+    def test_a_calendar_feed_gives_the_sessions(self, centre: Centre, tab: Tab) -> None:
+        booked(tab, centre, "Fed", hour=7)
+
+        feeds = re.findall(r'href="(http[^"]+/calendars/[^"]+)"', tab.open("/family/calendar-feeds").page.text)
+
+        assert any("Fed" in tab.client.get(feed).text for feed in feeds)
+
+
+class TestQueue:
+    def test_a_full_session_is_waited_for_and_its_offer_taken(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Wanted", capacity=1, count=1, hour=20)
+        (session,) = sessions_of(centre, address)
+        fill(tab, centre, address)
+        action = submission(tab)
+        where = tab.client.post(action, data={**tab.hidden(action), **WAY}).headers["location"]
+        queue = f"/family/queue/{session['id']}/{centre.sample.chen.attendee_ids[0]}"
+        with enter(centre, "chen@family.example") as client:
+            chen = Tab(client, client.get(queue))
+            joined = chen.text(chen.send(queue, {}))
+            tab.open(where)
+            tab.send(f"{where}/reopening", {}, action=f"{where}/reopening")
+            offers = re.findall(r'href="(/family/offers/[0-9a-f-]+)"', chen.open("/family").page.text)
+            taken = chen.text(chen.open(offers[0]).send(offers[0], {**WAY, "do": "accept"}))
+
+        assert "You are in the queue, at place 1." in joined
+        assert "The place is yours now." in taken
+
+
+class TestGuests:
+    def test_a_guest_books_by_the_address_of_the_order(self, centre: Centre) -> None:
+        address = family_class(centre, "For guests", hour=21).replace("/family/", f"/at/{SLUG}/")
+        (first, *_) = sessions_of(centre, address)
+        given = {"pick": str(first["id"]), "child_name": "Gil Guest", "date_of_birth": "2017-05-05",
+                 "name": "Gus Guest", "email": "gus@guest.example"}  # fmt: skip
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            guest = Tab(client, client.get(address))
+            nothing = guest.send(address, {**given, "pick": ""})
+            order = guest.open(address).send(address, given).headers["location"]
+            seen = guest.text(guest.open(order).page)
+            held = guest.text(guest.send(f"{order}/submission", {}, action=f"{order}/submission"))
+
+        assert nothing.status_code == 422
+        assert "A cart keeps no place yet." in seen
+        assert "Your places are kept" in held

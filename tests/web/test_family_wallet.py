@@ -1,0 +1,149 @@
+"""A family's money: its wallet, topping it up, asking something back, and the calendar whose address is renewed."""
+
+import re
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine.actor import Actor
+from models import ActorKind
+from tests.web.conftest import Centre, Somebody
+from tests.web.test_family_booking import ROSSI, family_class, pay_at_sandbox, until_booked
+from tests.web.test_family_forms import Tab, enter, fill, submission
+from workflows import refund_request, wallet
+
+OFFICE = Actor(ActorKind.FINANCE, None)
+
+
+def give(centre: Centre, bonus: str, why: str) -> None:
+    centre.edit(
+        wallet.give_bonus, account_id=centre.sample.rossi.account_id, amount=bonus, reason=why,
+        expires_at=centre.clock.now() + timedelta(days=30), actor=OFFICE, now=centre.clock.now(),
+    )  # fmt: skip
+
+
+def top_up(centre: Centre, amount: str) -> None:
+    centre.edit(
+        wallet.record_top_up, account_id=centre.sample.rossi.account_id, amount=amount, reason="cash", actor=OFFICE,
+        provider="cash", now=centre.clock.now(),
+    )  # fmt: skip
+
+
+class TestWallet:
+    @pytest.mark.parametrize(("size", "scripts"), [("phone", False), ("desktop", True)])
+    def test_shows_what_it_holds_and_how_it_moved(
+        self, centre: Centre, signed_in: Somebody, size: str, scripts: bool
+    ) -> None:
+        top_up(centre, "42.00")
+        give(centre, "5.00", f"Welcome {size}")
+
+        rosa = signed_in(ROSSI, size=size, scripts=scripts).open("/family/wallet")
+
+        assert rosa.reads(f"Welcome {size}")
+        assert "to be used by" in rosa.text
+        assert "Topped up" in rosa.text
+        rosa.picture(f"wallet-{size}").is_sound()
+
+    def test_is_topped_up_at_the_providers_page(self, centre: Centre, signed_in: Somebody) -> None:
+        rosa = signed_in(ROSSI, size="phone").open("/family/wallet")
+
+        rosa.fill("Amount", "12,50").click("Go on to pay")
+        pay_at_sandbox(rosa)
+        rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))
+        for _ in range(40):
+            if "12.50" in rosa.text:
+                break
+            time.sleep(0.25)
+            rosa.page.reload()
+
+        assert "12.50" in rosa.text
+
+    def test_an_amount_that_is_none_is_said_at_its_field(self, signed_in: Somebody) -> None:
+        rosa = signed_in(ROSSI, scripts=False).open("/family/wallet")
+
+        rosa.fill("Amount", "a lot").click("Go on to pay")
+
+        assert rosa.page.get_by_label("Amount").get_attribute("aria-invalid") == "true"
+        rosa.is_sound()
+
+    def test_another_familys_wallet_is_not_found(self, centre: Centre) -> None:
+        with enter(centre) as client:
+            chen = centre.sample.chen.account_id
+
+            assert client.get(f"/family/wallet?account={chen}").status_code == 404
+
+
+def paid_booking(centre: Centre, rosa: Any, name: str, hour: int) -> str:
+    """A booking of one session, paid by card."""
+    with enter(centre) as client:
+        tab = Tab(client, client.get("/family"))
+        fill(tab, centre, family_class(centre, name, hour=hour))
+        action = submission(tab)
+        where = client.post(action, data={**tab.hidden(action), "way": "PAY_NOW_PAY_ALL"}).headers["location"]
+    rosa.open(where).click("Pay now")
+    pay_at_sandbox(rosa)
+    until_booked(rosa)
+    (booking,) = centre.rows(
+        "SELECT l.booking_id AS id FROM term_booking_line l JOIN term_program_set p ON p.organisation_id = "
+        "l.organisation_id AND p.id = l.term_program_set_id WHERE l.organisation_id = %(org)s AND p.name = %(name)s",
+        name=name,
+    )  # fmt: skip
+    return f"/family/bookings/{booking['id']}"
+
+
+class TestRefund:
+    def test_nothing_can_go_back_while_all_is_used_then_it_is_asked_and_decided(
+        self, centre: Centre, signed_in: Somebody
+    ) -> None:
+        rosa = signed_in(ROSSI, size="phone", scripts=False)
+        booking = paid_booking(centre, rosa, "Asked back", 9)
+        rosa.open(f"{booking}/refund")
+        assert "All that was paid is used by what is booked." in rosa.text
+        assert rosa.page.get_by_role("button", name="Ask for it").count() == 0
+        rosa.picture("refund-nothing-phone").is_sound()
+
+        rosa.open(f"{booking}/cancellation").click("Give it up")
+        rosa.open(f"{booking}/refund").picture("refund-ask-phone").is_sound()
+        rosa.fill("Why", "We move away").click("Ask for it")
+
+        assert rosa.reads("Waits for a decision")
+        assert rosa.page.get_by_role("button", name="Ask for it").count() == 0
+        rosa.picture("refund-waits-phone").is_sound()
+        (request,) = centre.rows(
+            "SELECT id FROM refund_request WHERE organisation_id = %(org)s AND booking_id = %(id)s",
+            id=booking.rpartition("/")[2],
+        )
+        centre.edit(refund_request.reject, request_id=request["id"], actor=OFFICE, now=centre.clock.now(),
+                    note="It was held")  # fmt: skip
+        rosa.open("/family/wallet")
+        assert "It was held" in rosa.text
+        rosa.open(f"{booking}/refund")
+        assert rosa.page.get_by_role("button", name="Ask for it").count() == 1
+
+    def test_more_than_can_go_back_is_refused_with_what_can(self, centre: Centre, signed_in: Somebody) -> None:
+        rosa = signed_in(ROSSI, scripts=False)
+        booking = paid_booking(centre, rosa, "Too much", 11)
+        rosa.open(f"{booking}/cancellation").click("Give it up")
+
+        rosa.open(f"{booking}/refund").fill("Amount", "999").click("Ask for it")
+
+        assert rosa.page.get_by_label("Amount").get_attribute("aria-invalid") == "true"
+        rosa.picture("refund-too-much-desktop").is_sound()
+
+
+class TestCalendar:
+    def test_a_new_address_closes_the_old_one(self, centre: Centre, signed_in: Somebody) -> None:
+        rosa = signed_in(ROSSI, size="phone", scripts=False).open("/family/calendar-feeds")
+        address = re.compile(r"http.*\.ics")
+        old = rosa.page.get_by_label("Address of the calendar").first.input_value()
+        assert address.fullmatch(old)
+
+        rosa.click(rosa.page.get_by_role("button", name="Make a new address").first)
+
+        assert rosa.reads("The old address opens nothing any more.")
+        new = rosa.page.get_by_label("Address of the calendar").first.input_value()
+        assert rosa.page.request.get(old).status == 404
+        assert rosa.page.request.get(new).status == 200
+        rosa.picture("feeds-phone").is_sound()

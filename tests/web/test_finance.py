@@ -1,0 +1,155 @@
+"""Finance's pages: what needs attention, invoices given up, the books line by line, reports, months, the bank."""
+
+import csv
+import io
+from datetime import date
+from typing import Any
+
+import pytest
+
+from api.moves import KIND_OF_ROLE
+from engine.actor import Actor
+from models import Role, TermBookingConfirmationType, TermBookingOrderType
+from tests.builders import NOW
+from tests.web.conftest import Centre, Somebody
+from tests.web.test_admin import offering_with_sessions
+from workflows import order_requests
+from workflows import term_booking_order as orders
+
+FINANCE = "finance@centre7.example"
+
+
+@pytest.fixture(scope="module")
+def invoice(centre: Centre) -> dict[str, Any]:
+    """Two sessions for Mia, confirmed by the office and not paid: an invoice that is open."""
+    offering = offering_with_sessions(centre)
+    sessions = centre.rows(
+        "SELECT id FROM term_product WHERE organisation_id = %(org)s AND term_program_set_id = %(offering)s "
+        "AND status = 'OPEN' ORDER BY starts_at LIMIT 2", offering=offering["id"],
+    )  # fmt: skip
+    office = Actor(KIND_OF_ROLE[Role.ADMIN], centre.sample.users[Role.ADMIN])
+    family = centre.sample.rossi
+
+    def book(tx: Any) -> Any:
+        made = orders.new(
+            tx, actor=office, account_id=family.account_id, attendee_id=family.attendee_ids[0],
+            term_id=offering["term_id"], order_type=TermBookingOrderType.BOOKING, now=NOW,
+        )  # fmt: skip
+        tx.flush()
+        order_id = made.order.id
+        lines = [{"session_id": row["id"], "mode": "CASUAL", "seat_id": None, "makeup_credit_id": None,
+                  "activity_ids": [], "extras": []} for row in sessions]  # fmt: skip
+        saved = order_requests.save(tx, order_id=order_id, lines=lines, actor=office, now=NOW)
+        tx.flush()
+        order_requests.submit(
+            tx, order_id=order_id, confirmation_type=TermBookingConfirmationType.ADMIN_CONFIRM,
+            price_fingerprint=saved.order.price_fingerprint or "", actor=office, now=NOW,
+            override_reason="asked by telephone",
+        )  # fmt: skip
+        tx.flush()
+        order_requests.confirm(tx, order_id=order_id, actor=office, now=NOW, reason="pays by transfer")
+        return made.order.reference
+
+    reference = centre.edit(book)
+    (found,) = centre.rows("SELECT id, number, total_minor FROM invoice WHERE organisation_id = %(org)s")
+    return {**found, "order": reference}
+
+
+class TestBooks:
+    def test_what_needs_attention_stands_first(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
+        finance = signed_in(FINANCE)
+
+        assert finance.title == "What needs attention first"
+        assert finance.reads("invoices open")
+        finance.picture("finance-desk").is_sound()
+
+    def test_an_invoice_is_given_up_and_owed_again(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
+        finance = signed_in(FINANCE).open(f"/finance/invoices/{invoice['id']}")
+        finance.fill("Amount", "0.005").fill("Reason", "a cent less").click("Write off")
+        assert finance.page.get_by_role("alert").count() == 1  # more decimals than the currency has
+
+        finance.open(f"/finance/invoices/{invoice['id']}")
+        finance.fill("Reason", "a goodwill gesture").click("Write off")
+        assert finance.reads("It was written off.")
+        finance.picture("finance-invoice").is_sound()
+        finance.page.get_by_placeholder("Reason").fill("they paid after all")
+        finance.click("Undo")
+
+        assert finance.reads("The write-off was undone.")
+
+    def test_a_familys_account_line_by_line(
+        self, signed_in: Somebody, centre: Centre, invoice: dict[str, Any]
+    ) -> None:  # fmt: skip
+        finance = signed_in(FINANCE, size="tablet").open("/finance/families?q=Rossi").click("Rossi family")
+
+        assert finance.reads("The books, line by line")
+        assert "issued" in finance.text
+        finance.picture("finance-family").is_sound()
+
+    def test_a_month_is_locked_and_opened(self, signed_in: Somebody, centre: Centre) -> None:
+        finance = signed_in(FINANCE).open("/finance/periods")
+        finance.fill("Month", "2026-02").fill("Note", "reported").click("Lock the month")
+        assert finance.reads("The month is locked.")
+        finance.picture("finance-periods").is_sound()
+        finance.page.get_by_placeholder("Reason").fill("a late bill")
+        finance.click("Unlock")
+
+        assert finance.reads("The month is open again.")
+
+
+class TestReports:
+    @pytest.mark.parametrize("size", ["phone", "desktop"])
+    def test_every_page_and_report_is_sound(
+        self, signed_in: Somebody, invoice: dict[str, Any], size: str
+    ) -> None:  # fmt: skip
+        finance = signed_in(FINANCE, size=size, dark=size == "phone")
+        for name in ("invoices", "credit-notes", "payments", "reviews", "bank", "reports", "reports/aged-receivables",
+                     "reports/deferred-revenue", "reports/trial-balance", "reports/takings"):  # fmt: skip
+            finance.open(f"/finance/{name}").picture(f"finance-{name.replace('/', '-')}-{size}").is_sound()
+
+    def test_a_report_agrees_with_the_books_and_downloads(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
+        finance = signed_in(FINANCE).open("/finance/reports/aged-receivables")
+        assert finance.reads("It agrees with the books to the cent")
+
+        with finance.page.expect_download() as waiting:
+            finance.click("CSV")
+        rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+        assert any("Rossi family" in row for row in rows)
+
+
+class TestBank:
+    def test_a_transfer_is_matched_with_its_order(
+        self, signed_in: Somebody, centre: Centre, invoice: dict[str, Any]
+    ) -> None:  # fmt: skip
+        day = date(2026, 3, 31).isoformat()
+        text = f"Date,Amount,Description\n{day},10.00,{invoice['order']} karate\n{day},7.00,rent\n"
+        finance = signed_in(FINANCE, scripts=False).open("/finance/bank")
+        finance.page.get_by_text("Import a file", exact=True).click()
+        finance.page.get_by_label("File: CAMT.053, or CSV").set_input_files(
+            {"name": "march.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        )
+        finance.fill("Which bank account", "Operating account").click("Import")
+        assert finance.reads("2 of 2 lines are new")
+        finance.picture("finance-bank")
+
+        finance.page.get_by_role("row").filter(has_text="karate").get_by_role("link").click()
+        finance.page.get_by_role("button", name=f"Match with {invoice['order']}").click()
+
+        assert finance.reads("It is settled.")
+        (payment,) = centre.rows("SELECT amount_minor, status FROM payment WHERE organisation_id = %(org)s "
+                                 "AND amount_minor = 1000")  # fmt: skip
+        assert payment["status"] == "SUCCESS"
+
+    def test_a_file_of_nothing_is_refused(self, signed_in: Somebody, centre: Centre) -> None:
+        finance = signed_in(FINANCE).open("/finance/bank")
+        finance.page.get_by_text("Import a file", exact=True).click()
+        finance.page.get_by_label("File: CAMT.053, or CSV").set_input_files(
+            {"name": "empty.csv", "mimeType": "text/csv", "buffer": b"nonsense"}
+        )
+        finance.click("Import")
+
+        assert finance.page.get_by_role("alert").count() == 1
+
+
+def test_finance_s_pages_are_for_finance(signed_in: Somebody, centre: Centre) -> None:
+    assert signed_in("staff@centre7.example").open("/finance").reads("This is not for you")

@@ -1,0 +1,60 @@
+"""Reasons in the reader's language: each sentence is recognised, filled with what was said, and said in French."""
+
+from collections.abc import Iterator
+
+import pytest
+from babel import Locale
+
+from tests.web.conftest import Centre
+from tests.web.test_family_booking import family_class
+from tests.web.test_family_forms import Tab, enter, sessions_of
+from web.reasons import phrases, recognised, said
+
+FRENCH, ENGLISH = Locale("fr", "CA"), Locale("en", "CA")
+KARATE = "Karate, Sat 11 Apr 2026 10:00–11:00"
+
+
+@pytest.mark.parametrize(("code", "phrase"), list(phrases()))
+def test_every_sentence_is_recognised_as_itself(code: str, phrase: str) -> None:
+    names = {part.partition(")s")[0] for part in phrase.split("%(")[1:]}
+
+    found = recognised(phrase % {name: f"<{name}>" for name in names})
+
+    assert found == (phrase, {name: f"<{name}>" for name in names}), code
+
+
+@pytest.mark.parametrize(
+    ("message", "french"),
+    [
+        (f"Mia is already booked for {KARATE} (TB-4F7K).",
+         "Mia a déjà une réservation pour Karate, sam. 11 avr. 2026 10:00–11:00 (TB-4F7K)."),
+        ("Mia is 5 years 11 months on 7 May 2026; May Fair takes 6 to 8 years.",
+         "Mia a 5 ans 11 mois le 7 mai 2026 ; May Fair accueille 6 à 8 ans."),
+        ("Leo: Nothing of this order takes the promo code SUN10.",
+         "Leo : Rien dans cette commande n’accepte le code promo SUN10."),
+        (f"submit of GO-3 is refused: {KARATE} is full (12 places). (and 2 more reasons)",
+         "GO-3 est refusé : Karate, sam. 11 avr. 2026 10:00–11:00 est complet (12 places). (et 2 autres raisons)"),
+        (f"{KARATE} is full (1 place).", "Karate, sam. 11 avr. 2026 10:00–11:00 est complet (1 place)."),
+        ("Something that nobody foresaw: 100 % of it.", "Something that nobody foresaw: 100 % of it."),
+    ],
+)  # fmt: skip
+def test_is_said_in_french_and_left_alone_in_english(message: str, french: str) -> None:
+    assert said(FRENCH, message) == french
+    assert said(ENGLISH, message) == message
+
+
+@pytest.fixture
+def tab(centre: Centre) -> Iterator[Tab]:
+    with enter(centre) as client:
+        client.headers["Accept-Language"] = "fr"
+        yield Tab(client, client.get("/family"))
+
+
+def test_a_french_page_says_why_in_french(centre: Centre, tab: Tab) -> None:
+    address = family_class(centre, "En français", hour=10)
+    box = f"{centre.sample.rossi.attendee_ids[0]}.{sessions_of(centre, address)[0]['id']}"
+
+    text = tab.text(tab.open(address).send(address, {"pick": box, "promo_code": "NOSUCH", "do": "look"}))
+
+    assert "Rien dans cette commande" in text
+    assert "Nothing of this order" not in text

@@ -1,0 +1,537 @@
+"""The door at a browser: thirty children in thirty-odd taps; without scripts, without a mouse, without a network."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from api.app import create_app
+from attendance.people import add_person
+from engine.clock import SetClock
+from engine.database import Database
+from engine.ids import new_id
+from engine.settings import Settings
+from samples.sample import PASSWORD, make_sample
+from tests import builders as build
+from tests.api.conftest import serving
+from tests.billing.sandbox import free_port
+from tests.builders import NOW
+from tests.engine.later import until
+from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person
+from tests.web.conftest import SLUG, Centre, Somebody
+
+STAFF = "staff@centre7.example"
+PIN = "4711"
+
+
+@pytest.fixture(scope="module")
+def centre(database_url: str, checked_database: Database) -> Iterator[Centre]:
+    """A sample centre of this module's own, without a payment provider: nobody pays at the door."""
+    sample, clock = make_sample(database_url, checked_database, slug=SLUG, name="Centre 7", now=NOW), SetClock(NOW)
+    port = free_port()
+    settings = Settings(cookie_secure=False, secret="for tests", base_url=f"http://127.0.0.1:{port}")
+    app = create_app(settings, database=checked_database, clock=clock, gateways={})
+    with serving(app, port=port) as url:
+        yield Centre(url, sample, checked_database, clock, None, settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def signed_in(somebody: Somebody) -> Somebody:
+    """As everywhere, with more patience: a machine that tests much at once is slow."""
+
+    def enter(email: str, **wanted: Any) -> Person:
+        found = somebody(**wanted)
+        found.page.context.set_default_timeout(60_000)
+        found.open(f"/at/{SLUG}/sign-in").fill("E-mail address", email).fill("Password", PASSWORD)
+        found.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        found.page.wait_for_url("**/staff")
+        found.interactions = 0
+        return found
+
+    return enter
+
+
+@dataclass
+class Roll:
+    """A session that is about to start, with its children."""
+
+    centre: Centre
+    session_id: UUID
+    address: str
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        found = self.centre.rows(
+            "SELECT t.name, a.* FROM term_attendance a JOIN attendee t ON t.id = a.attendee_id "
+            "WHERE a.term_product_id = %(id)s", id=self.session_id,
+        )  # fmt: skip
+        return {row["name"]: row for row in found}
+
+    def statuses(self) -> dict[str, str]:
+        return {name: row["status"] for name, row in self.rows().items()}
+
+
+def make_roll(centre: Centre, count: int, *, name: str = "After-school club", minutes: int = 60) -> Roll:
+    """A session of today that starts in half an hour, at the site of the sample's staff."""
+
+    def make(tx: Any) -> UUID:
+        (site,) = tx.rows("SELECT s.* FROM site s JOIN user_site x ON x.site_id = s.id LIMIT 1")
+        term = build.term(tx, site, name=f"{name} term", starts_on=date(2026, 3, 1), ends_on=date(2026, 3, 31))
+        program = build.program(tx, site, name=name)
+        offering = build.offering(tx, term, program, capacity=count)
+        (session,) = build.sessions(tx, offering, datetime(2026, 3, 31, 9, 30), minutes=minutes)  # noqa: DTZ001 - local
+        account = build.account(tx, name="Door family")
+        for number in range(1, count + 1):
+            child = build.attendee(tx, account, name=f"Child {number:02}", **(_SPECIAL if number == 1 else {}))
+            build.confirmed(tx, account, child, term, [session])
+            if number == 1:
+                add_person(tx, attendee_id=child["id"], name="Rosa Rossi", relationship="grandmother",
+                           phone="+1 416 555 0107", pin_hash=_HASH, now=centre.clock.now())  # fmt: skip
+        found: UUID = session["id"]
+        return found
+
+    session_id = centre.edit(make)
+    return Roll(centre, session_id, f"/staff/rolls/{session_id}")
+
+
+_HASH = PasswordHasher().hash(PIN)
+_SPECIAL = {
+    "allergy_notes": "Peanuts, carries an EpiPen", "allergy_severity": "SEVERE", "medical_notes": "Inhaler in her bag",
+    "must_not_collect": ["Max Mustermann"], "authorised_pick_ups": ["Uncle Bob"],
+}  # fmt: skip
+
+
+def row_of(page: Page, name: str) -> Any:
+    return page.locator(f'[data-row][data-name="{name}"]')
+
+
+def tap(page: Page, name: str, what: str) -> None:
+    row_of(page, name).get_by_role("button", name=f"{what} {name}", exact=True).click()
+
+
+def wait_until_sent(page: Page) -> None:
+    expect(page.locator("#sending")).to_have_text("Everything is sent", timeout=60_000)
+
+
+def draw(page: Page, box: Any, *, start: float = 0.2) -> None:
+    """One stroke on a field to sign on."""
+    field = box.bounding_box()
+    x, y = field["x"], field["y"]
+    page.mouse.move(x + field["width"] * start, y + field["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(x + field["width"] * (start + 0.2), y + field["height"] * 0.8, steps=6)
+    page.mouse.up()
+
+
+class TestPages:
+    """Without a browser: what the forms do, and what a page says."""
+
+    @pytest.fixture
+    def client(self, centre: Centre) -> Iterator[httpx.Client]:
+        headers = {"Accept": "text/html", "Origin": centre.url}
+        with httpx.Client(base_url=centre.url, headers=headers, timeout=60, follow_redirects=True) as client:
+            self.post(client, f"/at/{SLUG}/sign-in", email=STAFF, password=PASSWORD)
+            yield client
+
+    def post(self, client: httpx.Client, page: str, to: str = "", **fields: str) -> httpx.Response:
+        """The form of a page, sent."""
+        token = re.search(r'name="form_token" value="([^"]+)"', client.get(page).text)
+        assert token
+        return client.post(to or page, data={"form_token": token[1], **fields})
+
+    def test_from_the_first_mark_to_the_headcount(self, centre: Centre, client: httpx.Client) -> None:
+        roll = make_roll(centre, 2, name="Plain")
+        one, two = (str(row["id"]) for _, row in sorted(roll.rows().items()))
+
+        assert roll.address in client.get("/staff").text
+        shown = self.post(client, roll.address, f"{roll.address}/marks", attendance_id=one, status="PRESENT")
+        assert (shown.status_code, "Child 01" in shown.text, "Severe" in shown.text) == (200, True, True)
+        self.post(client, roll.address, f"{roll.address}/marks", attendance_id=two, status="ABSENT:Ill")
+        assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "ABSENT"}
+        assert roll.rows()["Child 02"]["reason"] == "Ill"
+
+        out = f"{roll.address}/out/{one}"
+        assert "Choose who collects." in self.post(client, out, who="").text
+        barred = self.post(client, out, who="name:Max Mustermann")
+        assert (barred.status_code, "must not collect Child 01" in barred.text) == (422, True)
+        assert "Signed out." in self.post(client, out, who="name:Uncle Bob").text
+        assert roll.rows()["Child 01"]["collected_by"] == "Uncle Bob"
+        assert "Uncle Bob" in client.get("/staff/signatures").text
+
+        self.post(client, roll.address, f"{roll.address}/headcount", counted="1")
+        refused = self.post(client, roll.address, f"{roll.address}/closing")
+        assert (refused.status_code, "is not over" in refused.text) == (409, True)
+
+    def test_staff_come_and_go(self, centre: Centre, client: httpx.Client) -> None:
+        (site,) = centre.rows("SELECT site_id FROM user_site LIMIT 1")
+        presence = f"/staff/sites/{site['site_id']}/presence"
+
+        assert "You are on site." in self.post(client, "/staff", presence, move="arrive").text
+        assert "You have left the site." in self.post(client, "/staff", presence, move="leave").text
+
+    def test_the_worker_may_answer_for_the_first_page(self, client: httpx.Client) -> None:
+        worker = client.get("/staff/worker.js")
+
+        assert worker.headers["Service-Worker-Allowed"] == "/staff"
+        assert client.get(re.findall(r'"([^"]+)"', worker.text)[0]).status_code == 200
+
+    def test_a_roll_of_another_site_is_not_found(self, client: httpx.Client) -> None:
+        assert client.get(f"/staff/rolls/{new_id()}").status_code == 404
+
+
+class TestTheRoll:
+    @pytest.mark.parametrize("size", ["phone", "tablet", "desktop"])
+    def test_is_sound_in_every_size(self, centre: Centre, signed_in: Somebody, size: str) -> None:
+        roll = make_roll(centre, 4, name=f"Club {size}")
+        stella = signed_in(STAFF, size=size, dark=size == "tablet")
+
+        stella.open("/staff").picture(f"staff-today-{size}").is_sound()
+        stella.open(roll.address)
+        tap(stella.page, "Child 02", "Present")
+        tap(stella.page, "Child 03", "Absent")
+        wait_until_sent(stella.page)
+        stella.picture(f"staff-roll-{size}").is_sound()
+        expect(row_of(stella.page, "Child 01").locator(".alert.severe").first).to_contain_text("Peanuts")
+        row_of(stella.page, "Child 02").get_by_role("link", name="Sign out").click()
+        stella.picture(f"staff-dialog-{size}").is_sound()
+
+    def test_of_thirty_children_takes_at_most_thirty_five_taps(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 30, name="Thirty")
+        stella = signed_in(STAFF, size="phone").open("/staff")
+
+        stella.click(stella.page.locator(f'a[href="{roll.address}"]'))
+        for number in range(1, 31):
+            name, what = f"Child {number:02}", "Absent" if number == 7 else "Present"
+            stella.click(row_of(stella.page, name).get_by_role("button", name=f"{what} {name}", exact=True))
+        stella.click(row_of(stella.page, "Child 07").get_by_role("button", name="Ill Child 07", exact=True))
+        wait_until_sent(stella.page)
+
+        assert stella.interactions <= 35
+        found = roll.statuses()
+        assert [name for name, status in found.items() if status != "PRESENT"] == ["Child 07"]
+        assert roll.rows()["Child 07"]["reason"] == "Ill"
+
+    def test_without_scripts(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 2, name="No scripts")
+        stella = signed_in(STAFF, size="phone", scripts=False).open(roll.address)
+        page = stella.page
+        tap(page, "Child 01", "Present")
+        tap(page, "Child 02", "Absent")
+        tap(page, "Child 02", "Ill")
+        assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "ABSENT"}
+
+        row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
+        page.get_by_role("main").get_by_role("button", name="Sign out").click()
+        stella.reads("Choose who collects.")
+        stella.picture("staff-sign-out-without-scripts")
+        page.get_by_label("Rosa Rossi").check()
+        page.get_by_label("PIN").fill("0000")
+        page.get_by_role("main").get_by_role("button", name="Sign out").click()
+        stella.reads("This is not the PIN")
+        page.get_by_label("PIN").fill(PIN)
+        page.get_by_role("main").get_by_role("button", name="Sign out").click()
+        stella.reads("Signed out.")
+
+        left = roll.rows()["Child 01"]
+        assert (left["status"], left["collected_by"]) == ("LEFT", "Rosa Rossi")
+        (sign_out,) = centre.rows("SELECT * FROM sign_out WHERE id = %(id)s", id=left["mark_id"])
+        assert sign_out["is_pin_proven"]
+        self.closes(stella)
+
+    def closes(self, stella: Person) -> None:
+        """Counted apart from the roll; a difference is explained; before the end it is refused with every reason."""
+        page = stella.page
+        page.get_by_label("Heads counted in the room").fill("2")
+        page.get_by_role("button", name="Counted").click()
+        stella.reads("2 counted")
+        page.get_by_role("button", name="Close the roll").click()
+        stella.reads("is not over")
+        page.get_by_label("Why they differ").fill("A visiting sister")
+        page.get_by_role("button", name="Explain").click()
+        stella.reads("A visiting sister")
+
+    def test_with_the_keyboard_alone(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 2, name="Keys")
+        stella = signed_in(STAFF).open(roll.address)
+        page = stella.page
+
+        def to(name: str) -> None:
+            for _ in range(60):
+                page.keyboard.press("Tab")
+                if page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')") == name:
+                    return
+            raise AssertionError(f"{name} is not reached by Tab")
+
+        to("Present Child 01")
+        page.keyboard.press("Enter")
+        expect(row_of(page, "Child 01")).to_have_attribute("data-status", "PRESENT")
+        to("Absent Child 02")
+        page.keyboard.press("Enter")
+        wait_until_sent(page)
+        page.reload()
+        to("Sign out Child 01")
+        page.keyboard.press("Enter")
+        page.locator("#out[open]").wait_for()
+        page.keyboard.press("Space")  # the first who may collect has the focus
+        while page.evaluate("document.activeElement.id") != "out-later":
+            page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(row_of(page, "Child 01")).to_have_attribute("data-status", "LEFT")
+        wait_until_sent(page)
+
+        assert roll.statuses() == {"Child 01": "LEFT", "Child 02": "ABSENT"}
+        stella.open("/staff/signatures").reads("collected Child 01")
+        stella.picture("staff-signatures").is_sound()
+
+    def test_who_must_not_collect_is_stopped_in_the_dialog(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 1, name="Stopped")
+        stella = signed_in(STAFF, size="phone").open(roll.address)
+        tap(stella.page, "Child 01", "Present")
+        row_of(stella.page, "Child 01").get_by_role("link", name="Sign out").click()
+
+        expect(stella.page.locator("#out-must")).to_contain_text("Max Mustermann must not collect Child 01")
+        assert "Max Mustermann" not in stella.page.locator("#out-people").inner_text()
+        stella.picture("staff-must-not-collect")
+
+    def test_a_signature_of_the_queue(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 1, name="Queue")
+        stella = signed_in(STAFF, size="tablet").open(roll.address)
+        tap(stella.page, "Child 01", "Present")
+        row_of(stella.page, "Child 01").get_by_role("link", name="Sign out").click()
+        stella.page.get_by_label("Uncle Bob").check()
+        stella.page.get_by_role("button", name="Sign out", exact=True).click()
+        expect(stella.page.locator("#out-fault")).to_contain_text("sign")
+        stella.page.get_by_label("They sign later").check()
+        stella.page.locator("#out-done").click()
+        wait_until_sent(stella.page)
+
+        sign_out = roll.rows()["Child 01"]["mark_id"]
+        stella.open(f"/staff/signatures/{sign_out}")
+        draw(stella.page, stella.page.locator("canvas"))
+        stella.picture("staff-signature").is_sound()
+        stella.click("Keep the signature").reads("Signed.")
+
+        assert centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=sign_out)
+
+
+@dataclass
+class Server:
+    """The same centre on an address of its own, that can be killed and started again."""
+
+    centre: Centre
+    port: int = field(default_factory=free_port)
+    running: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        settings = replace_settings(self.centre, self.url)
+        app = create_app(settings, database=self.centre.database, clock=self.centre.clock, gateways={})
+        self.running.enter_context(serving(app, port=self.port))
+
+    def kill(self) -> None:
+        self.running.close()
+        self.running = ExitStack()
+
+
+def replace_settings(centre: Centre, url: str) -> Any:
+    return centre.settings.model_copy(update={"base_url": url})
+
+
+@pytest.fixture
+def server(centre: Centre) -> Iterator[Server]:
+    server = Server(centre)
+    server.start()
+    yield server
+    server.kill()
+
+
+@dataclass
+class Tablet:
+    """A tablet whose browser can be restarted: what it kept is on its disk."""
+
+    browser: Browser
+    folder: Path
+    server: Server
+    context: BrowserContext | None = None
+
+    def start(self) -> Page:
+        width, height = SIZES["tablet"]
+        self.context = self.browser.browser_type.launch_persistent_context(
+            self.folder, executable_path=_chromium(), args=list(_FLAGS), viewport={"width": width, "height": height},
+            locale="en-CA",
+        )  # fmt: skip
+        self.context.set_default_timeout(60_000)
+        return self.context.pages[0]
+
+    def stop(self) -> None:
+        if self.context is not None:
+            self.context.close()
+            self.context = None
+
+    def sign_in(self) -> Page:
+        page = self.start()
+        page.goto(f"{self.server.url}/at/{SLUG}/sign-in")
+        page.get_by_label("E-mail address").first.fill(STAFF)
+        page.get_by_label("Password").first.fill(PASSWORD)
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/staff")
+        return page
+
+    def open(self, page: Page, address: str) -> Page:
+        """The roll, with everything laid in that it needs without a network."""
+        page.goto(self.server.url + address)
+        until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), seconds=60)
+        until(lambda: is_kept(page, self.server.url + address), seconds=60)
+        return page
+
+
+def is_kept(page: Page, address: str, *, modules: int = 4) -> bool:
+    """Whether the device has the page, and so many modules."""
+    looks = """async ([address, modules]) => {
+        const store = await caches.open("termbook-staff"), files = await store.keys();
+        return await store.match(address) !== undefined
+            && files.filter(one => one.url.endsWith(".js")).length >= modules;
+    }"""
+    return bool(page.evaluate(looks, [address, modules]))
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium")
+    assert found
+    return found
+
+
+@pytest.fixture
+def tablet(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Callable[[str], Tablet]]:
+    with ExitStack() as stack:
+
+        def make(name: str) -> Tablet:
+            made = Tablet(browser, tmp_path / name, server)
+            stack.callback(made.stop)
+            return made
+
+        yield make
+
+
+class TestWithoutANetwork:
+    def test_the_server_is_killed_two_tablets_disagree_one_restarts_and_nothing_is_lost(
+        self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]
+    ) -> None:
+        roll = make_roll(centre, 3, name="Offline")
+        left, right = tablet("left"), tablet("right")
+        on_left = left.open(left.sign_in(), roll.address)
+        on_right = right.open(right.sign_in(), roll.address)
+
+        server.kill()
+        tap(on_left, "Child 02", "Present")
+        tap(on_left, "Child 03", "Present")
+        tap(on_right, "Child 02", "Absent")
+        expect(on_left.locator("#sending")).to_contain_text("2 not sent")
+        expect(on_left.locator("#sending")).to_contain_text("No network")
+        expect(on_right.locator("#sending")).to_contain_text("1 not sent")
+
+        left.stop()
+        on_left = left.start()
+        on_left.goto(server.url + roll.address)
+        expect(on_left.locator("#sending")).to_contain_text("2 not sent")
+        expect(row_of(on_left, "Child 03")).to_have_attribute("data-status", "PRESENT")
+        tap(on_left, "Child 01", "Present")
+        expect(on_left.locator("#sending")).to_contain_text("3 not sent")
+        on_left.screenshot(path=_picture("staff-offline"), full_page=True)
+        assert set(roll.statuses().values()) == {"EXPECTED"}
+
+        # Of two who disagree the first that arrives is taken: here the left one, whatever the machine's pace.
+        on_right.context.set_offline(True)
+        server.start()
+        wait_until_sent(on_left)
+        on_right.context.set_offline(False)
+        wait_until_sent(on_right)
+
+        assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "PRESENT", "Child 03": "PRESENT"}
+        expect(on_right.locator("#told")).to_contain_text("Child 02")
+        on_right.reload()
+        expect(on_right.locator("#disagreements")).to_contain_text("Child 02")
+        on_right.screenshot(path=_picture("staff-disagreement"), full_page=True)
+        on_right.get_by_role("button", name="What was sent is right Child 02").click()
+        on_right.get_by_text("Decided.").wait_for()
+        assert roll.statuses()["Child 02"] == "ABSENT"
+
+    def test_the_network_is_lost_in_the_middle_of_a_signature(
+        self, centre: Centre, tablet: Callable[[str], Tablet]
+    ) -> None:
+        roll = make_roll(centre, 1, name="Signing")
+        one = tablet("one")
+        page = one.open(one.sign_in(), roll.address)
+        assert one.context is not None
+        tap(page, "Child 01", "Present")
+        wait_until_sent(page)
+        row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
+        page.get_by_label("Rosa Rossi").check()
+        draw(page, page.locator("#out-pad"))
+
+        one.context.set_offline(True)
+        page.locator("#out-pin").fill(PIN)
+        page.locator("#out-done").click()
+        expect(page.locator("#out-fault")).to_contain_text("the PIN cannot be checked")
+        page.locator("#out-pin").fill("")
+        draw(page, page.locator("#out-pad"), start=0.5)
+        page.locator("#out-done").click()
+        expect(page.locator("#sending")).to_contain_text("2 not sent")
+        page.reload()
+        expect(page.locator("#sending")).to_contain_text("2 not sent")
+        expect(row_of(page, "Child 01")).to_have_attribute("data-status", "LEFT")
+
+        one.context.set_offline(False)
+        wait_until_sent(page)
+
+        (signed,) = centre.rows("SELECT x.strokes, o.collected_by FROM signature x JOIN sign_out o ON o.id = "
+                                "x.sign_out_id WHERE o.id = %(id)s", id=roll.rows()["Child 01"]["mark_id"])  # fmt: skip
+        assert (len(signed["strokes"]), signed["collected_by"]) == (2, "Rosa Rossi")
+
+    def test_a_roll_that_was_never_opened_opens(
+        self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]
+    ) -> None:
+        roll = make_roll(centre, 1, name="Unopened")
+        one = tablet("one")
+        page = one.sign_in()
+        one.open(page, "/staff")
+        until(lambda: is_kept(page, server.url + roll.address, modules=6), seconds=60)
+        server.kill()
+
+        page.goto(server.url + roll.address)
+        tap(page, "Child 01", "Present")
+        expect(page.locator("#sending")).to_contain_text("1 not sent")
+        server.start()
+        wait_until_sent(page)
+
+        assert roll.statuses() == {"Child 01": "PRESENT"}
+
+
+class TestClosing:
+    def test_a_roll_is_closed_when_the_session_is_over(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 1, name="Closing", minutes=1)
+        stella = signed_in(STAFF).open(roll.address)
+        centre.clock.move(timedelta(minutes=40))  # type: ignore[attr-defined]
+        stella.click("Close the roll").reads("The roll is closed.")
+
+        assert roll.statuses() == {"Child 01": "ABSENT"}
+        stella.picture("staff-closed").is_sound()
+
+
+def _picture(name: str) -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS / f"{name}.png"

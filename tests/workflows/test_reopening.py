@@ -1,0 +1,211 @@
+"""A closed day takes place after all: what closing did is undone by what compensates it."""
+
+from typing import Any
+
+import pytest
+
+from engine.errors import NotFound
+from engine.fire import Refused
+from engine.outbox import read_message
+from models import TermBookingStatus as S
+from tests.workflows import endings
+from tests.workflows.centre import ADMIN_CONFIRM, DAY, FIRST, Cart, Centre, orders, refused
+from tests.workflows.test_closure_days import Camp
+from tests.workflows.test_extras import taken
+from workflows.closure_reopening import ReopeningIsStale, preview, reopen_day
+from workflows.messages import compose_message
+from workflows.wallet import pay_order
+
+
+@pytest.fixture
+def camp(riverside: Centre) -> Camp:
+    return Camp(riverside)
+
+
+def look(camp: Camp, **known: Any) -> dict[str, Any]:
+    found: dict[str, Any] = camp.centre.do(preview, scope=camp.scope, actor=camp.centre.admin, **known)
+    return found
+
+
+def reopen(camp: Camp, **known: Any) -> dict[str, Any]:
+    given = {"reason": "The pipe is mended", "actor": camp.centre.admin, **known}
+    if "fingerprint" not in given:
+        given["fingerprint"] = look(camp)["fingerprint"]
+    done: dict[str, Any] = camp.centre.do(reopen_day, scope=camp.scope, **given)
+    return done
+
+
+def wallet(centre: Centre, account_id: Any) -> int:
+    rows = centre.rows("SELECT balance_minor FROM wallet WHERE id = %(id)s", id=account_id)
+    return rows[0]["balance_minor"] if rows else 0
+
+
+def invoices(camp: Camp, cart: Cart) -> list[tuple[int, int]]:
+    """The total of each invoice of the booking, and what is paid of it."""
+    rows = camp.centre.rows(
+        "SELECT i.total_minor, (SELECT coalesce(sum(a.amount_minor), 0)::int FROM payment_allocation a "
+        "WHERE a.invoice_id = i.id) AS paid FROM invoice i WHERE i.booking_id = %(id)s ORDER BY i.number",
+        id=camp.centre.booking(cart)["id"])  # fmt: skip
+    return [(row["total_minor"], row["paid"]) for row in rows]
+
+
+class TestOpening:
+    def test_brings_back_what_was_not_paid_and_invoices_it_again(self, riverside: Centre, camp: Camp) -> None:
+        _, cart = camp.booked()
+        camp.close()
+
+        done = reopen(camp)
+
+        assert camp.statuses() == ["OPEN"] * 3
+        assert camp.lines(cart) == [("SESSION", "EXPECTED", None)] * 3
+        assert riverside.taken(camp.course) == [1, 1, 1]
+        booking = riverside.booking(cart)
+        assert (booking["status"], booking["total_minor"], booking["payment_state"]) == (S.APPROVED, 3390, "OPEN")
+        assert invoices(camp, cart) == [(3390, 0), (1130, 0)]
+        assert (done["charged_minor"], done["from_credit_minor"]) == (1130, 0)
+        assert riverside.rows("SELECT 1 FROM closure_day WHERE site_id = %(id)s", id=camp.site["id"]) == []
+
+    def test_takes_the_credit_back_out_of_the_wallet(self, riverside: Centre, camp: Camp) -> None:
+        rossi, cart = camp.booked(paid=True)
+        camp.close()
+        assert wallet(riverside, rossi.id) == 1130
+
+        done = reopen(camp)
+
+        assert (done["charged_minor"], done["from_credit_minor"]) == (1130, 1130)
+        assert wallet(riverside, rossi.id) == 0
+        assert invoices(camp, cart) == [(3390, 2260), (1130, 1130)]
+        assert riverside.booking(cart)["payment_state"] == "PAID"
+
+    def test_holds_the_extras_again(self, riverside: Centre, camp: Camp) -> None:
+        lunch, family = riverside.extra(stock=1), riverside.family()
+        lines = camp.course.lines(1, extras=[{"extra_id": lunch, "quantity": 1}])
+        cart = riverside.confirmed(family, family.child(), lines)
+        camp.close()
+        assert taken(riverside, lunch, camp.course) == [0, 0, 0]
+
+        reopen(camp)
+
+        assert taken(riverside, lunch, camp.course) == [0, 1, 0]
+        assert riverside.booking(cart)["total_minor"] == cart.total_minor
+
+    def test_of_attendance_that_is_not_invoiced_invoices_with_its_order(self, riverside: Centre, camp: Camp) -> None:
+        family = riverside.family()
+        cart = riverside.submitted(family, family.child(), camp.course.lines(), how=ADMIN_CONFIRM)
+        riverside.pull(orders.approve_attendance, cart)
+        camp.close()
+
+        done = reopen(camp)
+        riverside.pull(orders.confirm, cart, reason="as agreed")
+
+        assert done["charged_minor"] == 0
+        assert invoices(camp, cart) == [(3390, 0)]
+
+    def test_closes_and_opens_again_and_again(self, riverside: Centre, camp: Camp) -> None:
+        rossi, cart = camp.booked(paid=True)
+        for _ in range(2):
+            camp.close()
+            reopen(camp)
+
+        assert wallet(riverside, rossi.id) == 0
+        assert camp.lines(cart) == [("SESSION", "EXPECTED", None)] * 3
+        assert riverside.booking(cart)["payment_state"] == "PAID"
+
+    def test_tells_the_family(self, riverside: Centre, camp: Camp) -> None:
+        rossi, cart = camp.booked(paid=True)
+        riverside.run("UPDATE account SET email = 'rossi@example.org' WHERE id = %(id)s", id=rossi.id)
+        camp.close()
+
+        reopen(camp)
+
+        booking_id = riverside.booking(cart)["id"]
+        row = riverside.one("SELECT id FROM outbox_message WHERE topic = 'booking.day_reopened' "
+                            "AND payload->>'subject_id' = %(id)s", id=str(booking_id))  # fmt: skip
+        with riverside.database.transaction(riverside.organisation_id) as tx:
+            message = compose_message(tx, read_message(tx, row["id"]), base_url="http://centre.test", secret="s")
+        assert message is not None
+        assert (message.charged_minor, message.from_credit_minor) == (1130, 1130)  # type: ignore[attr-defined]
+
+
+class TestWhoStaysOut:
+    def reasons(self, camp: Camp) -> list[list[str]]:
+        return [[reason["code"] for reason in one["reasons"]] for one in look(camp)["bookings"]]
+
+    def test_whose_credit_was_used(self, riverside: Centre, camp: Camp) -> None:
+        rossi, cart = camp.booked(paid=True)
+        camp.close()
+        chess = riverside.course(FIRST + DAY * 5, name="Chess")
+        other = riverside.submitted(rossi, rossi.child("Leo Rossi"), chess.lines())
+        riverside.do(pay_order, order_id=other.id, actor=rossi.actor)
+
+        assert self.reasons(camp) == [["credit_used"]]
+        reopen(camp)
+
+        assert camp.statuses() == ["OPEN"] * 3
+        assert camp.lines(cart)[1] == ("CLOSURE_DAY", "CANCELLED", "CLOSURE")
+        assert riverside.taken(camp.course) == [1, 0, 1]
+
+    def test_who_is_elsewhere_by_now(self, riverside: Centre, camp: Camp) -> None:
+        family = riverside.family()
+        mia = family.child()
+        riverside.confirmed(family, mia, camp.course.lines())
+        camp.close()
+        chess = riverside.course(FIRST + DAY * 2, name="Chess")
+        riverside.confirmed(family, mia, chess.lines())
+
+        assert self.reasons(camp) == [["double_booked"]]
+
+    def test_whose_booking_ended(self, riverside: Centre, camp: Camp) -> None:
+        _, cart = camp.booked()
+        camp.close()
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], reason="moved", actor=riverside.admin)
+
+        assert self.reasons(camp) in ([], [["not_changeable"]])
+
+    def test_where_there_are_fewer_places_than_before(self, riverside: Centre, camp: Camp) -> None:
+        camp.booked()
+        camp.booked("Ana Chen")
+        camp.close()
+        riverside.run("UPDATE term_product SET capacity = 1 WHERE id = %(id)s", id=camp.course.ids[1])
+
+        assert sorted(self.reasons(camp)) == [[], ["session_full"]]
+        reopen(camp)
+
+        assert riverside.taken(camp.course) == [2, 1, 2]
+
+
+class TestRefused:
+    def test_with_another_fingerprint_than_that_of_the_preview(self, riverside: Centre, camp: Camp) -> None:
+        camp.booked()
+        camp.close()
+        before = riverside.snapshot()
+
+        with pytest.raises(ReopeningIsStale) as stale:
+            reopen(camp, fingerprint="another")
+
+        assert stale.value.facts["fingerprint"] == look(camp)["fingerprint"]
+        assert riverside.snapshot() == before
+
+    def test_once_a_session_would_have_begun(self, camp: Camp) -> None:
+        camp.booked()
+        camp.close()
+
+        (reason,) = refused(lambda: reopen(camp, now=camp.centre.one(
+            "SELECT starts_at FROM term_product WHERE id = %(id)s", id=camp.course.ids[1])["starts_at"]))  # fmt: skip
+
+        assert reason.code == "session_started"
+
+    def test_where_nothing_is_closed(self, camp: Camp) -> None:
+        with pytest.raises(NotFound):
+            look(camp)
+
+    def test_while_it_is_refused_nothing_is_changed(self, riverside: Centre, camp: Camp) -> None:
+        camp.booked()
+        camp.close()
+        before = riverside.snapshot()
+
+        with pytest.raises(Refused):
+            reopen(camp, now=riverside.one("SELECT max(ends_at) AS at FROM term_product WHERE id = ANY(%(ids)s)",
+                                           ids=camp.course.ids)["at"])  # fmt: skip
+
+        assert riverside.snapshot() == before
