@@ -30,9 +30,6 @@ from workflows.wallet_debits import state_follows
 _HOLD = """
 SELECT id FROM account WHERE organisation_id = %(org)s AND id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
-# The check of a foreign key keeps its plan as long as its connection: one that was made while the table was small would
-# read all of it for each row of thousands.
-_BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,6 @@ def issue_set(
     Periods of which nothing is left are settled on the way. A booking of which more is due is found by `due_accounts`
     again.
     """
-    tx.run(_BY_INDEX)
     held = [row["id"] for row in tx.rows(_HOLD, ids=list(account_ids))]
     due = read_due(tx, through=through, account_ids=held, is_first_only=True) if held else []
     return IssuedSet(issue_periods(tx, due, now=now, run_id=run_id), len(due))
