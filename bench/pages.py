@@ -139,7 +139,7 @@ _PATHS = {
         "/finance/families", "/finance/families/{account}", "/finance/bank", "/finance/reviews", "/finance/periods",
         "/finance/reports", "/finance/invoices?show=overdue", "/finance/payments?status=PROCESSING",
         "/finance/payments?debits=yes&status=FAILED", "/finance/families?q=Rossi", "/finance/refunds",
-        "/finance/debits", "/finance/runs", "/finance/entries", "/finance/stuck-orders",
+        "/finance/debits", "/finance/runs", "/finance/entries", "/finance/stuck-orders", "/finance/waiting-wallets",
     ),
 }  # fmt: skip
 # Each adds up the books, whatever is asked of it.

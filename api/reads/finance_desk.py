@@ -7,6 +7,7 @@ from api.reads.bank import IS_OPEN
 from api.reads.paging import Listing
 from engine.database import Row, Transaction
 from models import RefundRequestStatus
+from workflows.wallet_debits import OPEN_MINOR, WAITS
 
 # An order that keeps its places though no timeout ends it any more: a part of its money came in, or what came was taken
 # back. Only a person can say what becomes of it.
@@ -32,6 +33,8 @@ SELECT
      AND y.status = 'FAILED' AND y.updated_at > %(today)s::date - 60) AS failed_debits,
     (SELECT count(*) FROM payment y WHERE y.organisation_id = %(org)s AND y.status = 'PROCESSING') AS processing,
     (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND {_IS_STUCK}) AS stuck,
+    (SELECT count(DISTINCT b.account_id) FROM term_booking b WHERE b.organisation_id = %(org)s
+     AND b.payment_state = 'PENDING_PAYMENT') AS waiting_wallets,
     o.overdue, o.overdue_minor, o.open, o.open_minor
 FROM (
     SELECT count(*) FILTER (WHERE left_minor > 0) AS open, coalesce(sum(left_minor), 0)::bigint AS open_minor,
@@ -75,6 +78,30 @@ WHERE o.organisation_id = %(org)s AND {_IS_STUCK}{{where}}
 def stuck_orders() -> Listing:
     """Orders that keep places without being paid as they ask, and that no timeout ends; the oldest first."""
     return Listing(_STUCK, [("o.id", "uuid")])
+
+
+_WAITING_WALLETS = f"""
+SELECT {{keys}}, a.id, a.reference, a.name, x.sessions, x.open_minor, x.waits_since,
+       coalesce(w.balance_minor + w.bonus_minor, 0)::bigint AS holds_minor
+FROM (
+    SELECT b.account_id, count(*) AS sessions, sum(o.open_minor)::bigint AS open_minor, min(s.ends_at) AS waits_since
+    FROM term_booking b
+    JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+    JOIN term_product s ON s.organisation_id = v.organisation_id AND s.id = v.term_product_id
+    CROSS JOIN LATERAL (SELECT {OPEN_MINOR} AS open_minor) o
+    WHERE b.organisation_id = %(org)s AND b.payment_state = 'PENDING_PAYMENT' AND {WAITS} AND o.open_minor > 0
+    GROUP BY b.account_id) x
+JOIN account a ON a.organisation_id = %(org)s AND a.id = x.account_id
+LEFT JOIN wallet w ON w.organisation_id = a.organisation_id AND w.id = a.id
+WHERE true{{where}}
+"""
+
+
+def waiting_wallets() -> Listing:
+    """Families whose wallets do not hold what held sessions cost; who waits longest comes first. `holds_minor` may
+    include bonus that has run out meanwhile.
+    """
+    return Listing(_WAITING_WALLETS, [("x.waits_since", "timestamptz"), ("a.id", "uuid")])
 
 
 _BALANCES = """

@@ -37,6 +37,14 @@ def list_stuck(visit: Finance) -> Response:
     )  # fmt: skip
 
 
+@router.get("/finance/waiting-wallets")
+def list_waiting_wallets(visit: Finance) -> Response:
+    """Families who pay as they go and whose wallets are short, with how much."""
+    return visit.show(
+        "finance/waiting_wallets.html", lambda tx, _: {"page": page_of(visit, tx, finance_desk.waiting_wallets())}
+    )
+
+
 @router.get("/finance/reviews")
 def list_reviews(visit: Finance) -> Response:
     """Money that was not what was asked, oldest first."""
