@@ -126,11 +126,14 @@ def unique_with_nulls(*columns: str) -> UniqueConstraint:
     return UniqueConstraint("organisation_id", *columns, postgresql_nulls_not_distinct=True)
 
 
-def index(name: str, *columns: str, where: str | None = None, is_unique: bool = False) -> sa.Index:
-    """An index that starts with the organisation."""
+def index(
+    name: str, *columns: str, where: str | None = None, is_unique: bool = False, with_nulls: bool = False
+) -> sa.Index:
+    """An index that starts with the organisation; unique `with_nulls`, a missing value counts as a value."""
     return sa.Index(
-        name, "organisation_id", *columns, unique=is_unique, postgresql_where=sa.text(where) if where else None
-    )
+        name, "organisation_id", *columns, unique=is_unique, postgresql_where=sa.text(where) if where else None,
+        postgresql_nulls_not_distinct=with_nulls or None,
+    )  # fmt: skip
 
 
 def check(rule: str, name: str) -> CheckConstraint:

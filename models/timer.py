@@ -25,6 +25,9 @@ class TimerStatus(StrEnum):
     DISARMED = "DISARMED"  # no longer needed
 
 
+_ARMED = "status = 'ARMED'"
+
+
 class Timer(TenantRow, table=True):
     """One armed timeout of one order or booking. An overdue hold is void when read, whatever the worker does."""
 
@@ -34,9 +37,10 @@ class Timer(TenantRow, table=True):
         one_of("kind", TimerKind),
         one_of("status", TimerStatus),
         check("(status = 'ARMED') = (settled_at IS NULL)", "settled_once"),
-        index("ix_timer_due", "due_at", where="status = 'ARMED'"),
-        index("uq_timer_armed", "subject_id", "kind", where="status = 'ARMED' AND detail_id IS NULL", is_unique=True),
-        index("uq_timer_armed_detail", "detail_id", "kind", where="status = 'ARMED'", is_unique=True),
+        index("ix_timer_due", "due_at", where=_ARMED),
+        # By subject first: whoever moves an order looks up here what is armed for it.
+        index("uq_timer_armed", "subject_id", "kind", "detail_id", where=_ARMED, is_unique=True, with_nulls=True),
+        index("uq_timer_armed_detail", "detail_id", "kind", where=_ARMED, is_unique=True),
     )
     kind: TimerKind = word(TimerKind)
     subject_id: UUID
