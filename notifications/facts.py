@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_day_names
 from babel.lists import format_list
 
 from engine.money import format_money, parse_locale
@@ -18,6 +18,9 @@ from notifications.texts import LANGUAGES, UNTOLD, language_of, placeholders
 _ORDER = {"en": "{reference} for {attendee}:", "fr": "{reference} pour {attendee} :"}
 _KEPT = {"en": "Its places are kept until {moment}; please pay before then.",
          "fr": "Ses places sont gardées jusqu’au {moment} ; merci de payer avant."}  # fmt: skip
+_SEAT = {"en": "Row {row} seat {seat}", "fr": "Rang {row}, place {seat}"}
+_SEAT_AS_READ = re.compile("Row (.+) seat (.+)")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Amount(str):
@@ -79,7 +82,15 @@ def _said(name: str, value: Any, locale: Locale, zone: ZoneInfo) -> Any:
         return _day(value, locale)
     if isinstance(value, tuple):
         return _list(name, value, locale, zone)
+    if name == "weekdays":
+        return _weekdays(str(value), locale)
     return one_line(str(value))
+
+
+def _weekdays(text: str, locale: Locale) -> str:
+    """`Mon, Wed` as the reader says it."""
+    names = get_day_names("abbreviated", locale=locale)
+    return ", ".join(names[_WEEKDAYS.index(day)] if day in _WEEKDAYS else one_line(day) for day in text.split(", "))
 
 
 def _list(name: str, value: tuple[Any, ...], locale: Locale, zone: ZoneInfo) -> str:
@@ -98,8 +109,13 @@ def _order(order: GuestOrder, locale: Locale, zone: ZoneInfo) -> str:
 
 def _session(session: Session, locale: Locale) -> str:
     """When, what, on which seat, where; an undated one has no time."""
-    return " · ".join(one_line(part) for part in (_when(session, locale), session.title, session.seat, session.place)
-                      if part)  # fmt: skip
+    parts = (_when(session, locale), session.title, _seat(session, locale), session.place)
+    return " · ".join(one_line(part) for part in parts if part)
+
+
+def _seat(session: Session, locale: Locale) -> str:
+    found = _SEAT_AS_READ.fullmatch(session.seat)
+    return _SEAT[locale.language].format(row=found[1], seat=found[2]) if found else session.seat
 
 
 def _when(session: Session, locale: Locale) -> str:

@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
+from web.sentences import PLACED, SENTENCES
 from web.words import N_, SOURCE, translations
 
 # By the code of the reason: whatever a family or a guest may be told.
@@ -151,7 +152,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 @cache
 def _known() -> list[tuple[str, re.Pattern[str]]]:
     found = []
-    for phrase in (phrase for phrases in PHRASES.values() for phrase in phrases):
+    for _, phrase in phrases():
         escaped = re.sub(r"%\((\w+)\)s", lambda place: f"\0{place[1]}\0", phrase)
         pattern = re.sub("\0(\\w+)\0", lambda place: f"(?P<{place[1]}>.+?)", re.escape(escaped).replace("\\\0", "\0"))
         found.append((phrase, re.compile(pattern, re.DOTALL)))
@@ -192,6 +193,8 @@ def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> st
         return said(locale, text)
     if name in ("age", "ages"):
         return _IN_WORDS.sub(lambda word: str(spoken.gettext(word[0])), text)
+    if text in PLACED:
+        return str(spoken.gettext(text))
     return _DAY.sub(_day_in(locale), text)
 
 
@@ -206,7 +209,7 @@ def _day_in(locale: Locale) -> Callable[[re.Match[str]], str]:
 
 
 def phrases() -> Iterator[tuple[str, str]]:
-    """Every sentence with the code that it is of."""
-    for code, its in PHRASES.items():
+    """Every sentence with the code, or the part of the work, that it is of."""
+    for code, its in (*PHRASES.items(), *SENTENCES.items()):
         for phrase in its:
             yield code, phrase

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from notifications import texts
-from notifications.email import AddressRefused, compose
+from notifications.email import AddressRefused, compose, forms_of
 from notifications.facts import one_line
 from notifications.messages import (
     Attachment,
@@ -70,6 +70,16 @@ class TestConfirmation:
 
         assert "- Own project · Maple Hall" in part(email, "plain")
         assert list(email.iter_attachments()) == []
+
+    def test_names_seats_and_weekdays_as_the_reader_does(self) -> None:
+        marie = replace(ANNA, language="fr")
+        booked = confirmed(recipient=marie, sessions=(session(seat="Row B seat 7"),))
+        ending = sample_of("subscription_ending", MAPLE, currency="CAD", now=NOW, language="fr")
+
+        assert "Rang B, place 7" in forms_of(booked).plain
+        assert "Row B seat 7" in forms_of(replace(booked, recipient=ANNA)).plain
+        assert "lun., mer." in forms_of(ending).plain
+        assert "Mon, Wed" in forms_of(replace(ending, recipient=ANNA)).plain
 
     @pytest.mark.parametrize(
         ("locale", "language", "said"),
