@@ -5,16 +5,13 @@ import hashlib
 import os
 import threading
 import tomllib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache, cached_property, partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -25,17 +22,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from engine.errors import StartupFailed
 from engine.money import format_money, parse_locale
 from invoicing.document import Document, DocumentKind, DocumentLine, Letterhead
-
-R = TypeVar("R")
+from invoicing.press import in_processes
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LOGO_URL = "termbook:logo"
 
 # CLDR's territories that print on US Letter; everybody else on A4.
 _LETTER_TERRITORIES = frozenset(("BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV", "US", "VE"))
-
-# Documents under way per worker: enough to keep it busy, few enough that a run of 100,000 stays small in memory.
-_AHEAD_PER_WORKER = 4
 
 # Pango's font map is not thread-safe and its calls let other threads run.
 _one_at_a_time = threading.Lock()
@@ -70,27 +63,12 @@ def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[byte
 
     Documents are taken from the iterable a few ahead of the PDFs that were asked for. The first failure ends the run.
     """
-    yield from _in_processes(render_pdf, documents, workers=workers)
-
-
-def _in_processes(work: Callable[[Document], R], documents: Iterable[Document], *, workers: int) -> Iterator[R]:
-    assert workers > 0, "somebody has to do the work"
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        under_way: deque[Future[R]] = deque()
-        try:
-            for document in documents:
-                under_way.append(pool.submit(work, document))
-                if len(under_way) >= workers * _AHEAD_PER_WORKER:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    yield from in_processes(render_pdf, documents, workers=workers)
 
 
 def render_files(documents: Iterable[Document], *, into: Path, workers: int) -> Iterator[Path]:
     """The same as files named after their numbers, written by the processes themselves; a file appears whole."""
-    yield from _in_processes(partial(_render_file, into=into), documents, workers=workers)
+    yield from in_processes(partial(_render_file, into=into), documents, workers=workers)
 
 
 def _render_file(document: Document, *, into: Path) -> Path:
@@ -306,7 +284,15 @@ class _Layout:
                     return URLFetcherResponse(url, image, {"Content-Type": "image/svg+xml"} if is_drawn else None)
                 raise ValueError(f"a document fetches nothing, not even {url[:200]}")
 
-        self.html = weasyprint.HTML
+        elements = weasyprint.CSS(filename=_TEMPLATES / "elements.css")
+
+        class Page(weasyprint.HTML):  # type: ignore[misc]  # weasyprint has no types
+            """Of the elements of our templates only; a WeasyPrint that does not ask lays out the same, slower."""
+
+            def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
+                return [elements]
+
+        self.html = Page
         self.fetcher = FetchNothing
         self.fonts = FontConfiguration()
         css = (_TEMPLATES / "document.css").read_text(encoding="utf-8")

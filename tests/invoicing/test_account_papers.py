@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import weasyprint
 from pypdf import PdfReader
 
+from invoicing import pdf
 from invoicing.account_papers import (
     Movement,
     OpenItem,
@@ -144,3 +146,11 @@ def test_the_same_paper_has_the_same_bytes_in_another_process() -> None:
                            check=True)  # fmt: skip
 
     assert there.stdout.decode().split() == here
+
+
+def test_are_what_all_of_htmls_own_style_would_make_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = [render_receipt(a_receipt(note="Thanks")), render_statement(a_statement(60))]
+
+    monkeypatch.setattr(pdf._layout(), "html", weasyprint.HTML)
+
+    assert [render_receipt(a_receipt(note="Thanks")), render_statement(a_statement(60))] == ours

@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import weasyprint
 from pypdf import PdfReader
 
 from engine.errors import StartupFailed
@@ -313,6 +314,32 @@ class TestFile:
 
         assert here[0] == here[2]
         assert elsewhere == [here[1], here[0], here[0]]
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            a_document(
+                a_line(), kind=kind, payments=[DEPOSIT] if kind is DocumentKind.INVOICE else [], notes=("Thanks",)
+            )
+            for kind in (DocumentKind.INVOICE, DocumentKind.QUOTE, DocumentKind.CREDIT_NOTE)
+        ]
+        + [
+            a_document(a_line(discounts=[SIBLING]), a_line(price=750, quantity=2, description="Lunch", taxes=())),
+            a_document(a_line(), letterhead=replace(HARBOUR_ARTS, logo=a_logo()), payment_url="https://pay.example/1"),
+            a_document(
+                *(a_line(week, attendee=name) for name in ("Mia", "Noah") for week in range(30)), locale="fr_CA"
+            ),
+        ],
+    )
+    def test_is_what_all_of_htmls_own_style_would_make_of_it(self, document, monkeypatch):
+        ours = render_pdf(document)
+
+        monkeypatch.setattr(pdf._layout(), "html", weasyprint.HTML)
+
+        assert render_pdf(document) == ours
+
+    def test_takes_its_elements_from_a_sheet_of_its_own(self):
+        assert pdf._layout().html._ua_stylesheets is not weasyprint.HTML._ua_stylesheets
 
     def test_differs_when_the_document_differs(self):
         ids = {reader(a_document(a_line(), number=number)).trailer["/ID"][0] for number in ("1", "2")}

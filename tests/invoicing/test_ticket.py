@@ -5,8 +5,11 @@ from io import BytesIO
 from typing import Any
 
 import pypdf
+import pytest
 import segno
+import weasyprint
 
+from invoicing import pdf
 from invoicing.document import Letterhead
 from invoicing.ticket import Ticket, qr_code, render_tickets
 
@@ -89,3 +92,11 @@ def test_the_code_is_a_qr_code_that_survives_a_fold() -> None:
     assert not made.is_micro
     assert qr_code("TK-4F7K9QW2M0XA6RZB").startswith(b"<?xml")
     assert qr_code("TK-4F7K9QW2M0XA6RZB") != qr_code("TK-4F7K9QW2M0XA6RZC")
+
+
+def test_is_what_all_of_htmls_own_style_would_make_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = render_tickets([ticket(), ticket(seat=13)], letterhead=LETTERHEAD, locale="en_CA")
+
+    monkeypatch.setattr(pdf._layout(), "html", weasyprint.HTML)
+
+    assert render_tickets([ticket(), ticket(seat=13)], letterhead=LETTERHEAD, locale="en_CA") == ours
