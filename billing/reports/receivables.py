@@ -6,9 +6,9 @@ from models import LedgerAccount
 
 _LOCAL = "AT TIME ZONE o.time_zone)::date"
 _AGED = f"""
-WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), open AS (
-    SELECT v.account_id, %(until)s - v.due_on AS days,
-           v.total_minor - coalesce(p.minor, 0) - coalesce(c.minor, 0) AS minor
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
+    SELECT v.id, v.account_id, v.billing_id, v.due_on, v.total_minor, coalesce(p.minor, 0) AS paid_minor,
+           v.total_minor - coalesce(c.minor, 0) AS left_minor
     FROM invoice v
     LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM payment_allocation a CROSS JOIN o
                WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
@@ -17,6 +17,26 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), open AS (
                WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
                GROUP BY a.invoice_id) c ON c.invoice_id = v.id
     WHERE v.organisation_id = %(org)s AND v.issued_on <= %(until)s
+      AND v.total_minor <> coalesce(p.minor, 0) + coalesce(c.minor, 0)
+), parts AS (
+    -- Of a deposit and of instalments each is due by itself: what is paid pays the first, what is credited is the last.
+    SELECT v.id, v.account_id, i.due_on,
+           greatest(0, least(i.upto_minor, v.left_minor)
+                       - greatest(least(i.upto_minor - i.amount_minor, v.left_minor), v.paid_minor)) AS minor
+    FROM invoices v
+    JOIN payment_schedule s ON s.organisation_id = %(org)s AND s.billing_id = v.billing_id
+         AND s.total_minor = v.total_minor
+    JOIN term_booking_order b ON b.organisation_id = s.organisation_id AND b.id = s.order_id
+         AND b.confirmation_type IN (202, 301)
+    CROSS JOIN LATERAL (
+        SELECT n.due_on, n.amount_minor, sum(n.amount_minor) OVER (ORDER BY n.due_on, n.position) AS upto_minor
+        FROM instalment n WHERE n.organisation_id = s.organisation_id AND n.schedule_id = s.id) i
+), open AS (
+    SELECT p.account_id, %(until)s - p.due_on AS days, p.minor FROM parts p
+    UNION ALL
+    SELECT v.account_id, %(until)s - v.due_on,
+           v.left_minor - v.paid_minor - coalesce((SELECT sum(p.minor) FROM parts p WHERE p.id = v.id), 0)
+    FROM invoices v
     UNION ALL
     -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
     SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.amount_minor)
@@ -39,7 +59,7 @@ GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY a.name, a.r
 
 
 def aged_receivables(tx: Transaction, period: Period) -> Report:
-    """What each family owes at the end of the period, by the days since it was due."""
+    """What each family owes at the end of the period, by the days since it was due; an instalment is due by itself."""
     rows = tx.rows(_AGED, until=period.until)
     columns = [
         Column("reference", "Account"), Column("name", "Name"), money("not_due_minor", "Not due"),

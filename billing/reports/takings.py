@@ -15,8 +15,9 @@ FROM ledger_posting p
 JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
 LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
      AND e.source_kind = 'DISPUTE'
+LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
 LEFT JOIN payment y ON y.organisation_id = e.organisation_id
-     AND y.id = coalesce(d.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
+     AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
 WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
   AND e.posted_on BETWEEN %(since)s AND %(until)s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -44,15 +45,16 @@ SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provid
        coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS given_back_minor,
        sum(p.amount_minor)::bigint AS held_minor,
        CASE WHEN y.id IS NULL OR sum(p.amount_minor) = 0 AND y.status = 'FAILED'
-                 OR y.status = 'SUCCESS' AND coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)
-                                             = y.amount_minor
+                 OR y.status = 'SUCCESS'
+                    AND coalesce(sum(p.amount_minor) FILTER (WHERE e.purpose = 'CAPTURED'), 0) = y.amount_minor
             THEN '' ELSE 'differs from the payment' END AS remark
 FROM ledger_posting p
 JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
 LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
      AND e.source_kind = 'DISPUTE'
+LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
 LEFT JOIN payment y ON y.organisation_id = e.organisation_id
-     AND y.id = coalesce(d.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
+     AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
 WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING' AND e.posted_on <= %(until)s
 GROUP BY y.organisation_id, y.id, CASE WHEN y.id IS NULL THEN e.id END,
          CASE WHEN y.id IS NULL THEN e.source_kind END
