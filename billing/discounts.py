@@ -34,6 +34,12 @@ class Offered:
         return f"{self.scope_id}:{self.discount.order}:{self.discount.version}"
 
     @cached_property
+    def identity(self) -> tuple[UUID, DiscountKind, object]:
+        """Which discount it is, whatever its terms were when a session was sold: a promo code by its code."""
+        discount = self.discount
+        return self.scope_id, discount.kind, discount.conditions.get("code", discount.order)
+
+    @cached_property
     def traced(self) -> dict[str, Any]:
         """What the trace of every line says of it: asked once for all of them."""
         discount = self.discount
@@ -94,9 +100,10 @@ def discount_lines(candidates: Sequence[Candidate], around: Surroundings) -> Giv
     left = [c.amount_minor for c in ordered]
     given: list[list[Reduction]] = [[] for _ in ordered]
     is_reduced = [False] * len(ordered)
+    already = _kept_already(ordered)
     for offered, members in _turns(ordered):
         decisions = _decisions(offered, ordered, members, counted, is_reduced)
-        amounts = _amounts(offered, ordered, members, decisions, left)
+        amounts = _amounts(offered, ordered, members, decisions, left, already)
         traced = _Traced(offered)
         for place, amount, (says, why) in zip(members, amounts, decisions, strict=True):
             if amount:
@@ -123,8 +130,27 @@ def _turns(candidates: Sequence[Candidate]) -> Iterator[tuple[Offered, list[int]
             turns = [members[booking.int, offered.key] for offered in its]
         for turn in turns:
             turn.append(place)
-    for of, key in sorted(members, key=lambda turn: (known[turn[1]].discount.order, turn[1], turn[0])):
+    # Of one discount that was edited meanwhile, the terms that something was sold under come first.
+    sold = {turn for turn, places in members.items() if any(candidates[place].kept for place in places)}
+    in_turn = sorted(members, key=lambda turn: (known[turn[1]].discount.order, turn not in sold, turn[1], turn[0]))
+    for of, key in in_turn:
         yield known[key], members[of, key]
+
+
+# What each discount has given to a booking, under any of its terms.
+_Already = defaultdict[tuple[int, tuple[UUID, DiscountKind, object]], int]
+
+
+def _kept_already(candidates: Sequence[Candidate]) -> _Already:
+    """What sessions keep of each discount, before anything is judged again: an amount is given once per booking, also
+    where its terms were edited between the sale and now.
+    """
+    already: _Already = defaultdict(int)
+    for c in candidates:
+        for offered in c.offered if c.kept else ():
+            if c.kept and _kept(offered.discount.on_edit, c.kept):
+                already[c.booking.int, offered.identity] += c.kept.gave.get(offered.key, 0)
+    return already
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +251,7 @@ def _condition(discount: Discount, c: Candidate, counted: _Counted) -> tuple[boo
             others = (counted.programs[c.attendee_id] & asked["programs"]) - {c.program_id}
             return bool(others), "booked together" if others else "not booked with a program that it combines with"
         case DiscountKind.PROMO_CODE:
-            is_given = counted.around.promo_codes.get(c.booking) == asked["code"]
-            return is_given, f"code {asked['code']}" if is_given else "no such code was given"
+            return _promo_code(asked, counted.around.promo_codes.get(c.booking), c.booked_on)
         case DiscountKind.STAFF:
             return counted.around.is_staff, "staff account" if counted.around.is_staff else "not a staff account"
 
@@ -238,15 +263,25 @@ def _sibling(asked: Mapping[str, Any], place: int, children: int) -> tuple[bool,
     return place >= least, f"child {place} of the account, given from child {least}"
 
 
+def _promo_code(asked: Mapping[str, Any], given: str | None, booked_on: date) -> tuple[bool, str]:
+    """A code is good for what is booked on its days: what an edit adds later does not get it any more."""
+    if given != asked["code"]:
+        return False, "no such code was given"
+    starts, ends = asked["from"], asked["until"]
+    is_good = (starts is None or starts <= booked_on) and (ends is None or booked_on <= ends)
+    days = " ".join(filter(None, (f"from {starts}" if starts else "", f"until {ends}" if ends else "")))
+    return is_good, f"code {given}" if is_good else f"code {given} is good {days}, booked on {booked_on}"
+
+
 def _words(mode: BookingMode) -> str:
     return mode.value.lower().replace("_", " ")
 
 
 def _amounts(
     offered: Offered, candidates: Sequence[Candidate], members: Sequence[int], decisions: Sequence[_Decision],
-    left: Sequence[int],
+    left: Sequence[int], given: _Already,
 ) -> list[int]:  # fmt: skip
-    """What the discount gives each session of one booking, kept amounts first."""
+    """What the discount gives each session of one booking, kept amounts first; `given` is moved on."""
     discount = offered.discount
     amounts = [0] * len(members)
     for n, place in enumerate(members):
@@ -255,13 +290,16 @@ def _amounts(
             amounts[n] = min(kept.gave.get(offered.key, 0), left[place])
     entitled = [n for n, decision in enumerate(decisions) if decision[0]]
     weights = [left[members[n]] for n in entitled]
-    already, most = sum(amounts), sum(weights)
+    turn = candidates[members[0]].booking.int, offered.identity
+    already, most = given[turn], sum(weights)
     if discount.percent is not None:
         whole = half_up(most * int(discount.percent * 10_000), _MILLION)
     else:
         whole = max(0, (discount.amount_minor or 0) - already)
     room = most if discount.cap_minor is None else max(0, discount.cap_minor - already)
-    for n, share in zip(entitled, spread(min(whole, room, most), weights), strict=True):
+    gives = min(whole, room, most)
+    given[turn] += gives
+    for n, share in zip(entitled, spread(gives, weights), strict=True):
         amounts[n] = share
     return amounts
 
