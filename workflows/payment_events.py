@@ -275,8 +275,6 @@ def _hear_of_refund(tx: Transaction, payment: Row, provider: str, event: Gateway
     """
     own = tx.row(_OWN_REFUND, key=_own_id(event.key), provider=provider, external_id=event.refund.external_id)
     if own is not None:
-        if event.refund.status is GatewayRefundStatus.PENDING:
-            return Outcome.UNCHANGED
         is_news = apply_refund(tx, refund_id=own["id"], said=event.refund, now=now)
         return Outcome.REFUNDED if is_news else Outcome.UNCHANGED
     if event.refund.status is GatewayRefundStatus.SUCCEEDED:

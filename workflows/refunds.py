@@ -1,7 +1,8 @@
 """Sending approved refunds back the way they came: the key stored first, then the provider asked, then what it said.
 
-No network call stands inside a transaction. A refund's id is the provider's key for it, so asking again tells how it
-stands and moves no more money; one whose provider we do not speak with is paid by hand.
+No network call stands inside a transaction. A refund's id is the provider's key for it. Providers forget keys, so a
+refund is asked for once: what is known of it by its own id is queried, and what was asked for without an answer is
+looked for first. One whose provider we do not speak with is paid by hand.
 """
 
 from collections.abc import Mapping
@@ -42,13 +43,14 @@ class RefundIsSettled(Conflict):
 # Several workers may ask at the same time; each takes what the others have not. What is taken is committed before the
 # provider is asked.
 _TAKE = """
-UPDATE refund SET asked_at = %(now)s WHERE organisation_id = %(org)s AND id = ANY (ARRAY(
-    SELECT r.id FROM refund r
+WITH due AS MATERIALIZED (
+    SELECT r.id, r.asked_at FROM refund r
     WHERE r.organisation_id = %(org)s AND r.status = 'PENDING' AND r.provider = ANY (%(providers)s)
       AND coalesce(r.asked_at, '-infinity') <= %(lately)s
-    ORDER BY r.asked_at NULLS FIRST, r.id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED))
-RETURNING id, provider, amount_minor, currency,
-    (SELECT p.external_id FROM payment p WHERE p.organisation_id = refund.organisation_id AND p.id = refund.payment_id)
+    ORDER BY r.asked_at NULLS FIRST, r.id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE refund t SET asked_at = %(now)s FROM due WHERE t.organisation_id = %(org)s AND t.id = due.id
+RETURNING t.id, t.provider, t.external_id, t.amount_minor, t.currency, due.asked_at IS NOT NULL AS was_asked,
+    (SELECT p.external_id FROM payment p WHERE p.organisation_id = t.organisation_id AND p.id = t.payment_id)
     AS payment_external_id
 """
 
@@ -67,12 +69,29 @@ def pay_refunds(
         )
         for row in taken:
             said = _ask(gateways[row["provider"]], row)
-            if said is not None and said.status is not GatewayRefundStatus.PENDING:
+            if said is not None:
                 ended += database.run(organisation_id, partial(apply_refund, refund_id=row["id"], said=said, now=now))
     return ended
 
 
 def _ask(gateway: Gateway, row: Row) -> GatewayRefund | None:
+    try:
+        return _known(gateway, row) or _send(gateway, row)
+    except (GatewayOutcomeUnknown, GatewayUnreachable, GatewayRefused) as error:
+        _log.warning("refunds.not_answered", provider=gateway.name, refund=str(row["id"]), error=error.message)
+        return None
+
+
+def _known(gateway: Gateway, row: Row) -> GatewayRefund | None:
+    """What the provider has of it already. It may refuse to say; that is no answer about the money."""
+    if row["external_id"] is not None:
+        return gateway.query_refund(row["external_id"])
+    if row["was_asked"]:
+        return gateway.find_refund(key=str(row["id"]), external_id=row["payment_external_id"])
+    return None
+
+
+def _send(gateway: Gateway, row: Row) -> GatewayRefund:
     try:
         return gateway.refund(
             key=str(row["id"]), external_id=row["payment_external_id"], amount_minor=row["amount_minor"],
@@ -80,9 +99,6 @@ def _ask(gateway: Gateway, row: Row) -> GatewayRefund | None:
         )  # fmt: skip
     except GatewayRefused as refusal:
         return GatewayRefund("", GatewayRefundStatus.FAILED, refusal.message)
-    except (GatewayOutcomeUnknown, GatewayUnreachable) as error:
-        _log.warning("refunds.not_answered", provider=gateway.name, refund=str(row["id"]), error=error.message)
-        return None
 
 
 _REFUND = """
@@ -96,8 +112,19 @@ WHERE organisation_id = %(org)s AND id = %(id)s AND status = 'PENDING'
 """
 
 
+_UNDER_WAY = """
+UPDATE refund SET external_id = %(external_id)s, updated_at = %(now)s
+WHERE organisation_id = %(org)s AND id = %(id)s AND status = 'PENDING' AND external_id IS NULL
+"""
+
+
 def apply_refund(tx: Transaction, *, refund_id: UUID, said: GatewayRefund, now: datetime) -> bool:
-    """Keep how a refund ended: paid, or back in the wallet. Answers whether that was news."""
+    """Keep how a refund stands: under way by the provider's own id, paid, or back in the wallet. Answers whether it
+    came to an end by that.
+    """
+    if said.status is GatewayRefundStatus.PENDING:
+        tx.run(_UNDER_WAY, id=refund_id, external_id=said.external_id, now=now)
+        return False
     found = tx.row(_REFUND, id=refund_id)
     assert found is not None, "refunds stay"
     account = lock_account(tx, found["account_id"], actor=SYSTEM)

@@ -175,16 +175,23 @@ class Gateway(Protocol):
         ...
 
     def refund(self, *, key: str, external_id: str, amount_minor: int, currency: str) -> GatewayRefund:
-        """Give money of the payment `external_id` back to its payer. Idempotent by `key`: asked again it tells how
-        that refund stands, and moves no more money.
+        """Give money of the payment `external_id` back to its payer. Idempotent by `key` as long as the provider keeps
+        it (Stripe: a day): asked again it tells how that refund stands, and moves no more money.
 
-        Raises GatewayUnreachable (nothing happened), GatewayOutcomeUnknown (ask again with the same key),
-        GatewayRefused (more than is captured and not refunded, another currency, a key used for something else).
+        Raises GatewayUnreachable (nothing happened), GatewayOutcomeUnknown (look for it with `find_refund` before
+        asking again with the same key), GatewayRefused (more than is captured and not refunded, another currency, a key
+        used for something else).
         """
         ...
 
     def query_refund(self, external_id: str) -> GatewayRefund:
         """How the refund stands now. Raises GatewayUnreachable, GatewayRefused (there is no such refund)."""
+        ...
+
+    def find_refund(self, *, key: str, external_id: str) -> GatewayRefund | None:
+        """The refund of the payment `external_id` that was asked for with `key`, also after the provider has forgotten
+        the key; None where there is none. Raises GatewayUnreachable, GatewayRefused.
+        """
         ...
 
     def records(self, *, merchant: str, since: datetime, until: datetime) -> Iterator[GatewayRecord]:

@@ -110,6 +110,11 @@ class SandboxGateway:
         """See `Gateway.query_refund`."""
         return _refund(self._ask(f"/v1/refunds/{external_id}"))
 
+    def find_refund(self, *, key: str, external_id: str) -> GatewayRefund | None:
+        """See `Gateway.find_refund`."""
+        made = self._ask("/v1/refunds", checkout_id=external_id)
+        return next((_refund(one) for one in made if one["client_reference"] == key), None)
+
     def records(self, *, merchant: str, since: datetime, until: datetime) -> Iterator[GatewayRecord]:
         """See `Gateway.records`."""
         asked = {"merchant": merchant, "since": since.timestamp(), "until": until.timestamp(), "limit": PAGE_ROWS}

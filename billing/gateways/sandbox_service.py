@@ -150,6 +150,10 @@ def _add_merchant_api(
         with _misbehaving(store):
             return shown_refund(store.open_refund(idempotency_key, wanted.model_dump(), now=clock.now()))
 
+    @app.get("/v1/refunds", dependencies=[Depends(is_merchant)])
+    def list_refunds(checkout_id: str) -> list[Row]:
+        return [shown_refund(refund) for refund in store.refunds(checkout_id)]
+
     @app.get("/v1/refunds/{refund_id}", dependencies=[Depends(is_merchant)])
     def read_refund(refund_id: str) -> Row:
         refund = store.refund(refund_id)

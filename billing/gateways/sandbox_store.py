@@ -160,6 +160,12 @@ class Store:
             row = db.execute("SELECT * FROM refund WHERE id = ?", [refund_id]).fetchone()
         return dict(row) if row else None
 
+    def refunds(self, checkout_id: str) -> list[Row]:
+        """All that was asked back of a checkout, in the order in which it was asked."""
+        with self.work() as db:
+            rows = db.execute("SELECT * FROM refund WHERE checkout_id = ? ORDER BY created_at, id", [checkout_id])
+            return [dict(row) for row in rows]
+
     def dispute(self, checkout_id: str, *, reason: str, amount_minor: int | None, now: datetime) -> Row:
         """A payer disputes what they paid. Raises NotRefundable."""
         wanted = self.behaviour()

@@ -1,8 +1,8 @@
 """The adapter of Stripe, through its own library: Checkout Sessions, refunds, disputes, signed webhooks.
 
 A payment of ours is a Checkout Session: that is its external id. Our key travels as its client reference, and in the
-metadata of what Stripe makes for it. Stripe keeps an idempotency key for a day at least; what is asked again later than
-that is told apart by the metadata, in reconciliation.
+metadata of what Stripe makes for it. Stripe keeps an idempotency key for a day at least; what was asked before that is
+told apart by the metadata: a refund before it is asked for again, a payment in reconciliation.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -131,6 +131,20 @@ class StripeGateway:
     def query_refund(self, external_id: str) -> GatewayRefund:
         """See `Gateway.query_refund`."""
         return refund_of(self._ask(lambda: self._client.v1.refunds.retrieve(external_id)).to_dict())
+
+    def find_refund(self, *, key: str, external_id: str) -> GatewayRefund | None:
+        """See `Gateway.find_refund`. Told apart by the metadata, which Stripe keeps for good."""
+        session = self._ask(lambda: self._client.v1.checkout.sessions.retrieve(external_id))
+        asked: Any = {"payment_intent": str(session.payment_intent), "limit": _PAGE_ROWS}
+        while session.payment_intent is not None:
+            page = self._ask(partial(self._client.v1.refunds.list, asked))
+            for refund in (found.to_dict() for found in page.data):
+                if (refund.get("metadata") or {}).get("termbook_refund") == key:
+                    return refund_of(refund)
+            if not page.has_more:
+                return None
+            asked = asked | {"starting_after": page.data[-1].id}
+        return None
 
     def records(self, *, merchant: str, since: datetime, until: datetime) -> Iterator[GatewayRecord]:
         """See `Gateway.records`. Stripe cannot list by metadata: what is another merchant's is passed over here."""

@@ -149,8 +149,8 @@ class Stripe:
             if found[2] not in self.objects or not found[2].startswith(prefix + "_"):
                 raise Problem(404, "invalid_request_error", f"No such object: '{found[2]}'", "resource_missing")
             return self._expand(self.objects[found[2]], asked.get("expand", {}))
-        if path == "/v1/checkout/sessions":
-            return self._list(asked)
+        if kind := {"/v1/checkout/sessions": "checkout.session", "/v1/refunds": "refund"}.get(path):
+            return self._list(path, kind, asked)
         raise Problem(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path}).")
 
     def _once(self, path: str, asked: Object, key: str | None) -> Object:
@@ -198,8 +198,8 @@ class Stripe:
         self.tell("refund.created", refund)
         return refund
 
-    def _list(self, asked: Object) -> Object:
-        rows = [o for o in self.objects.values() if o["object"] == "checkout.session"][::-1]
+    def _list(self, path: str, kind: str, asked: Object) -> Object:
+        rows = [o for o in self.objects.values() if o["object"] == kind][::-1]
         if intent := asked.get("payment_intent"):
             rows = [o for o in rows if o["payment_intent"] == intent]
         if created := asked.get("created"):
@@ -208,7 +208,7 @@ class Stripe:
             rows = rows[[o["id"] for o in rows].index(after) + 1 :]
         limit = int(asked.get("limit", 10))
         expand = {n: path.removeprefix("data.") for n, path in asked.get("expand", {}).items()}
-        return {"object": "list", "url": "/v1/checkout/sessions", "has_more": len(rows) > limit,
+        return {"object": "list", "url": path, "has_more": len(rows) > limit,
                 "data": [self._expand(row, expand) for row in rows[:limit]]}  # fmt: skip
 
     def _expand(self, row: Object, paths: Object) -> Object:

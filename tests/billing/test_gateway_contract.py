@@ -143,6 +143,17 @@ class TestRefund:
 
         assert (refund.status, refund.failure_reason) == (GatewayRefundStatus.FAILED, "expired_or_canceled_card")
 
+    def test_is_found_by_its_key_among_those_of_its_payment(self, provider: Provider) -> None:
+        made, other, key = self.paid(provider), self.paid(provider), str(uuid4())
+        unpaid = checkout(provider)
+        provider.gateway.refund(key=str(uuid4()), external_id=made.external_id, amount_minor=100, currency="CAD")
+        refund = provider.gateway.refund(key=key, external_id=made.external_id, amount_minor=200, currency="CAD")
+
+        assert provider.gateway.find_refund(key=key, external_id=made.external_id) == refund
+        assert provider.gateway.find_refund(key=str(uuid4()), external_id=made.external_id) is None
+        assert provider.gateway.find_refund(key=key, external_id=other.external_id) is None
+        assert provider.gateway.find_refund(key=key, external_id=unpaid.external_id) is None
+
     def test_of_unknown_outcome_is_made_once_when_it_is_asked_again(self, provider: Provider) -> None:
         made, key = self.paid(provider), str(uuid4())
         asked = {"key": key, "external_id": made.external_id, "amount_minor": 2260, "currency": "CAD"}
@@ -151,9 +162,11 @@ class TestRefund:
             provider.gateway.refund(**asked)
 
         provider.behave()
+        found = provider.gateway.find_refund(key=key, external_id=made.external_id)
         refund = provider.gateway.refund(**asked)
 
         assert refund.status is GatewayRefundStatus.SUCCEEDED
+        assert found == refund
         with pytest.raises(GatewayRefused):
             provider.gateway.refund(**{**asked, "key": str(uuid4()), "amount_minor": 1})
 

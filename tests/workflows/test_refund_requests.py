@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from billing.gateways.protocol import GatewayOutcomeUnknown, GatewayRefund, GatewayRefundStatus, GatewayRefused
+from billing.gateways.protocol import (
+    GatewayOutcomeUnknown,
+    GatewayRefund,
+    GatewayRefundStatus,
+    GatewayRefused,
+    GatewayUnreachable,
+)
 from engine.actor import Actor
 from engine.errors import Conflict, Invalid, NotFound
 from engine.fire import NotAllowedNow
@@ -26,18 +32,37 @@ CARD = "sandbox"
 
 @dataclass
 class Provider:
-    """What a provider answers, of which only its refunds are asked; no process stands behind it."""
+    """What a provider answers, of which only its refunds are asked; no process stands behind it. It has forgotten each
+    key by the time that it is asked again.
+    """
 
     answers: list[Any] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    queried: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)  # each refund of its own, and the key that it was asked with
     name: str = CARD
 
     def refund(self, **asked: Any) -> GatewayRefund:
         self.asked.append(asked)
+        external_id = f"re_{asked['key']}" + "_again" * list(self.made.values()).count(asked["key"])
+        if self.answers and isinstance(self.answers[0], GatewayRefused | GatewayUnreachable):
+            raise self.answers.pop(0)
+        self.made[external_id] = asked["key"]
+        return self._answer(external_id)
+
+    def query_refund(self, external_id: str) -> GatewayRefund:
+        self.queried.append(external_id)
+        return self._answer(external_id)
+
+    def find_refund(self, *, key: str, external_id: str) -> GatewayRefund | None:
+        found = next((made for made, known in self.made.items() if known == key), None)
+        return None if found is None else self._answer(found)
+
+    def _answer(self, external_id: str) -> GatewayRefund:
         answer = self.answers.pop(0) if self.answers else GatewayRefundStatus.SUCCEEDED
         if isinstance(answer, Exception):
             raise answer
-        return GatewayRefund(f"re_{asked['key']}", answer, "closed account" if answer == "FAILED" else None)
+        return GatewayRefund(external_id, answer, "closed account" if answer == "FAILED" else None)
 
 
 @dataclass
@@ -256,15 +281,44 @@ class TestSending:
 
         assert (riverside.booking(held)["payment_state"], its.purse.holds) == ("PAID", (0, 0))
 
-    def test_whose_outcome_is_unknown_is_asked_again_with_the_same_key(self, riverside: Centre) -> None:
+    def test_that_is_under_way_is_queried_by_its_id_and_sent_once(self, riverside: Centre) -> None:
+        its = self.approved(riverside, GatewayRefundStatus.PENDING, GatewayRefundStatus.PENDING)
+
+        assert its.send() == 0
+        under_way = f"re_{its.sent()[0]['id']}"
+        assert its.sent()[0]["external_id"] == under_way
+        assert its.send(later=2 * DAY) == 0
+        assert its.send(later=3 * DAY) == 1
+
+        assert (list(its.provider.made), its.provider.queried) == ([under_way], [under_way] * 2)
+        assert (its.sent()[0]["status"], its.purse.books()) == ("SUCCEEDED", {})
+
+    def test_whose_outcome_is_unknown_is_looked_for_and_sent_once(self, riverside: Centre) -> None:
         its = self.approved(riverside, GatewayOutcomeUnknown("timed out"), GatewayRefundStatus.PENDING)
 
         assert its.send() == 0
-        assert its.send(later=2 * MINUTE) == 0
-        assert its.send(later=3 * MINUTE) == 1
+        assert its.send(later=2 * DAY) == 0
+        assert its.send(later=3 * DAY) == 1
 
-        assert len({asked["key"] for asked in its.provider.asked}) == 1
+        assert (len(its.provider.made), len(its.provider.asked)) == (1, 1)
         assert its.sent()[0]["status"] == "SUCCEEDED"
+
+    def test_that_never_reached_the_provider_is_asked_for_again_with_its_key(self, riverside: Centre) -> None:
+        its = self.approved(riverside, GatewayUnreachable("no route"))
+
+        assert its.send() == 0
+        assert its.send(later=2 * DAY) == 1
+
+        assert {asked["key"] for asked in its.provider.asked} == {str(its.sent()[0]["id"])}
+        assert len(its.provider.made) == 1
+
+    def test_that_the_provider_will_not_tell_of_stays_on_its_way(self, riverside: Centre) -> None:
+        its = self.approved(riverside, GatewayRefundStatus.PENDING, GatewayRefused("no such refund"))
+        its.send()
+
+        assert its.send(later=DAY) == 0
+
+        assert (its.sent()[0]["status"], its.purse.holds) == ("PENDING", (0, 0))
 
     def test_cash_is_paid_by_hand_and_once(self, riverside: Centre) -> None:
         family = riverside.family()
