@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from api.errors import TooManyAttempts
 from engine.database import Transaction
 from engine.ids import new_id
+from engine.words import so_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def count_attempt(tx: Transaction, limit: Limit, subject: str, *, now: datetime)
     assert counted is not None
     if counted["attempts"] >= limit.most:
         wait = max(1, int((counted["oldest"] + limit.window - now).total_seconds()))
-        raise TooManyAttempts(f"Too many attempts to {limit.what}; try again in {-(-wait // 60)} minutes.",
+        raise TooManyAttempts(f"Too many attempts to {limit.what}; try again in {so_many(-(-wait // 60), 'minute')}.",
                               retry_after_seconds=wait)  # fmt: skip
     tx.run("INSERT INTO sign_in_attempt (organisation_id, id, subject, at) VALUES (%(org)s, %(id)s, %(subject)s, "
            "%(now)s)", id=new_id(), subject=subject, now=now)  # fmt: skip

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from billing.pricing import Reduction, half_up, spread
 from catalogue.discount_values import Discount, DiscountKind, EditPolicy
+from engine.words import so_many
 from models import BookingMode
 
 _MILLION = 1_000_000
@@ -239,7 +240,7 @@ def _condition(discount: Discount, c: Candidate, counted: _Counted) -> tuple[boo
             return _sibling(asked, counted.rank[c.attendee_id], len(counted.rank))
         case DiscountKind.MULTI_SESSION:
             many = counted.sessions[c.booking]
-            return many >= asked["sessions"], f"{many} sessions booked, given from {asked['sessions']}"
+            return many >= asked["sessions"], f"{so_many(many, 'session')} booked, given from {asked['sessions']}"
         case DiscountKind.FULL_WEEK:
             return c.mode is BookingMode.FULL_WEEK, f"booked as {_words(c.mode)}"
         case DiscountKind.FULL_TERM:
@@ -259,7 +260,7 @@ def _condition(discount: Discount, c: Candidate, counted: _Counted) -> tuple[boo
 def _sibling(asked: Mapping[str, Any], place: int, children: int) -> tuple[bool, str]:
     least = asked["from_child"]
     if asked["every_child"]:
-        return children >= least, f"{children} children booked, given from {least}"
+        return children >= least, f"{so_many(children, 'child', 'children')} booked, given from {least}"
     return place >= least, f"child {place} of the account, given from child {least}"
 
 

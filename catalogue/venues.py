@@ -12,6 +12,7 @@ from catalogue.sets import insert_rows, update_rows
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason
 from engine.ids import new_id
+from engine.words import so_many
 from models import Seat, SeatPrice, SeatType
 
 Prices = Mapping[SeatType, int]
@@ -244,5 +245,5 @@ def require_seats(tx: Transaction, session_id: UUID, *, capacity: int) -> None:
     venue = lock_venue(tx, found["venue_id"])
     seats = len(tx.rows(_SEATS, venue_id=venue["id"]))
     if capacity > seats:
-        message = f"{venue['name']} has {seats} seats; a session there has no more places."
+        message = f"{venue['name']} has {so_many(seats, 'seat')}; a session there has no more places."
         raise Invalid(message, reasons=[Reason("more_than_seats", message, field="capacity", rule="seats")])

@@ -13,6 +13,7 @@ from engine.check import AS_A_WHOLE, Breach, Edges
 from engine.database import Database, Row, Transaction
 from engine.invariants.form import SESSION_NAME
 from engine.invariants.lifecycle import RECORDS
+from engine.words import are, so_many
 
 # So many events are fetched at a time: a history of years does not fit into memory at once.
 _PAGE = 10_000
@@ -121,7 +122,8 @@ def _compare(transaction: Transaction, played: Replayed) -> list[Breach]:
     for session in transaction.rows(_SESSIONS):
         taken = played.taken[session["id"]]
         if taken != session["taken"]:
-            what = f"{session['name']}: {session['taken']} places are taken; by the history alone {taken} are."
+            counted = f"{so_many(session['taken'], 'place')} {are(session['taken'])}"
+            what = f"{session['name']}: {counted} taken; by the history alone {taken} {are(taken)}."
             found.append(_breach(transaction, what, session_id=str(session["id"])))
     return found
 

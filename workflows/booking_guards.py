@@ -6,6 +6,7 @@ from datetime import date, datetime
 from engine.actor import Actor
 from engine.errors import Reason
 from engine.money import format_money
+from engine.words import are, so_many
 from models import ScheduleStatus
 from workflows.booking_facts import BookedLine, Booking, Enrolled
 
@@ -85,7 +86,8 @@ def has_nothing_due(booking: Booking, *, enrolled: Enrolled, **_: object) -> Ite
     waiting = {str(line.id) for line in enrolled.kept()} & {row["booking_line_id"] for row in enrolled.scheduled
                                                             if row["status"] == ScheduleStatus.SCHEDULED}  # fmt: skip
     if waiting:
-        yield Reason("still_to_invoice", f"{len(waiting)} sessions of {booking.reference} are still to be invoiced.",
+        what = f"{so_many(len(waiting), 'session')} of {booking.reference} {are(len(waiting))}"
+        yield Reason("still_to_invoice", f"{what} still to be invoiced.",
                      rule="nothing_due", facts={"sessions": len(waiting)})  # fmt: skip
     owing = sum(invoice.open_minor for invoice in enrolled.invoices)
     if owing:

@@ -9,6 +9,7 @@ from engine.batch import FollowUp
 from engine.database import Transaction
 from engine.errors import Invalid, NotFound, NotPermitted, Reason
 from engine.ids import new_id
+from engine.words import are, so_many
 from models import CapacityChange
 from workflows.waiting_list import offer_freed
 
@@ -33,7 +34,9 @@ def set_capacity(
     if found is None:
         raise NotFound("There is no such session.", what="session")
     if capacity < found["taken"]:
-        message = f"{found['taken']} places are taken; a session has no fewer places than that."
+        message = (
+            f"{so_many(found['taken'], 'place')} {are(found['taken'])} taken; a session has no fewer places than that."
+        )
         raise Invalid(message, reasons=[Reason("below_taken", message, field="capacity", rule="capacity",
                                                facts={"taken": found["taken"]})])  # fmt: skip
     if capacity == found["capacity"]:

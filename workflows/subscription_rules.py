@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.actor import Actor
 from engine.errors import Reason
+from engine.words import so_many
 from models import ActorKind, TermBookingOrderType
 from workflows.order_facts import Order
 from workflows.subscription_facts import Subscribed
@@ -35,8 +36,9 @@ def is_after_notice(
 ) -> Iterator[Reason]:
     """A last day comes no sooner than the notice; an admin may agree on another."""
     if last_day < earliest and not actor.is_admin:
-        yield Reason("notice_too_short", f"{subscription.reference} ends {subscription.notice_days} days after the "
-                     f"notice: on {earliest:%a %d %b %Y} at the earliest.", field="last_day",
+        yield Reason("notice_too_short", f"{subscription.reference} ends "
+                     f"{so_many(subscription.notice_days, 'day')} after the notice: on {earliest:%a %d %b %Y} at the "
+                     "earliest.", field="last_day",
                      rule="subscription_notice_days", facts={"earliest": earliest.isoformat()})  # fmt: skip
 
 

@@ -20,7 +20,7 @@ EXTRAS = (
             {named_session("s.term_product_id")}
             WHERE s.taken > x.stock
         """,
-        says="{extra} with {session}: {taken} are taken of {stock}",
+        says="{extra} with {session}: {taken} of {stock} taken",
     ),
     Invariant(
         name="extras_are_counted",
@@ -38,7 +38,7 @@ EXTRAS = (
             WHERE coalesce(s.taken, 0) <> coalesce(c.quantity, 0)
                OR (s.id IS NOT NULL AND s.stock IS DISTINCT FROM x.stock)
         """,
-        says="{extra} with {session}: {taken} are counted as taken (of {stock}), {claimed} are claimed",
+        says="{extra} with {session}: counted as taken: {taken} (of {stock}), claimed: {claimed}",
     ),
     Invariant(
         name="extra_is_held_with_its_place",

@@ -65,7 +65,7 @@ PLACES = (
             LEFT JOIN term_program_set offering ON offering.id = session.term_program_set_id
             WHERE session.taken > session.capacity OR session.taken < 0
         """,
-        says="{session}: {taken} places are taken of {capacity}",
+        says="{session}: {taken} of {capacity} places taken",
     ),
     Invariant(
         name="taken_counts_the_claims",
@@ -80,7 +80,7 @@ PLACES = (
             LEFT JOIN term_program_set offering ON offering.id = session.term_program_set_id
             WHERE session.taken <> coalesce(claims, 0)
         """,
-        says="{session}: {taken} places are counted as taken, {claims} are claimed",
+        says="{session}: places counted as taken: {taken}, claimed: {claims}",
     ),
     Invariant(
         name="hold_has_its_claim",

@@ -93,7 +93,7 @@ class TestCheck:
 
         assert done.exit_code == played.exit_code == 1
         assert "taken" in done.output
-        assert "1 places are taken; by the history alone 0 are." in played.output
+        assert "1 place is taken; by the history alone 0 are." in played.output
 
 
 class TestDiagram:

@@ -201,7 +201,7 @@ class TestOrderStackingAndCap:
         got = discount_lines([session(1, offer("MULTI_SESSION", sessions=5))], NOBODY)[BOOKING, UUID(int=1001)]
 
         assert [(r.amount_minor, r.trace["rule"], r.trace["why"]) for r in got] == [
-            (0, "MULTI_SESSION", "1 sessions booked, given from 5")
+            (0, "MULTI_SESSION", "1 session booked, given from 5")
         ]
         assert discount(got[0].trace["terms"]).version == got[0].trace["version"]
 

@@ -17,9 +17,9 @@ CORRUPTIONS = {
     "UPDATE status_event SET from_status = 100 WHERE subject_id = %(id)s AND sequence = 3":
         "event 3 (submit to 300) cannot follow on status 200.",
     "UPDATE status_event SET changes = '{}' WHERE subject_id = %(id)s AND sequence = 3":
-        "1 places are taken; by the history alone 0 are.",
+        "1 place is taken; by the history alone 0 are.",
     "UPDATE term_product SET taken = 5 WHERE id IN (SELECT term_product_id FROM place_claim WHERE order_id = %(id)s)":
-        "5 places are taken; by the history alone 1 are.",
+        "5 places are taken; by the history alone 1 is.",
     "DELETE FROM term_booking_order WHERE id = %(id)s": "which is not there.",
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ class TestCapacity:
         rossi, karate = riverside.family(), riverside.course(*sundays(1))
         riverside.submitted(rossi, rossi.child(), karate.lines())
 
-        with pytest.raises(Invalid, match="1 places are taken") as refusal:
+        with pytest.raises(Invalid, match="1 place is taken") as refusal:
             riverside.do(set_capacity, session_id=karate.ids[0], capacity=0, reason="small", actor=riverside.admin)
 
         assert [(r.code, r.field) for r in refusal.value.reasons] == [("below_taken", "capacity")]

@@ -108,7 +108,7 @@ class TestFromCartToInvoice:
                                  "WHERE b.order_id = %(id)s", id=cart.id)  # fmt: skip
         assert [(s["rule"], s["amount_minor"], s["why"]) for s in line["trace"] if s["step"] == "discount"] == [
             ("SIBLING", 0, "child 1 of the account, given from child 2"),
-            ("MULTI_SESSION", 0, "1 sessions booked, given from 5"),
+            ("MULTI_SESSION", 0, "1 session booked, given from 5"),
         ]
 
     def test_an_early_bird_that_is_over_at_submit_changes_the_price(self, riverside: Centre) -> None:

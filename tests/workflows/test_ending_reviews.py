@@ -136,7 +136,7 @@ class TestTheFamilysOtherBookings:
 
         (shown,) = shown_difference(review)["companions"]
         assert (shown["was_minor"], shown["becomes_minor"]) == (54_00, 60_00)
-        assert shown["why"] == ["Sibling discount: 1 children booked, given from 2"]
+        assert shown["why"] == ["Sibling discount: 1 child booked, given from 2"]
         assert its.costs() == (60_00, 3)
         assert its.documents() == [("CN", 6_00), ("INV", 6_00), ("INV", 60_00)]
 
