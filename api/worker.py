@@ -36,6 +36,7 @@ from notifications.messages import (
     InvoiceIssued,
     Message,
     OrderNotRevived,
+    OverdueFee,
     PaymentReceived,
     QuoteIssued,
     SubscriptionNotRolled,
@@ -51,6 +52,7 @@ from workflows.idle_orders import remove_idle
 from workflows.invoice_runs import issue_due_invoices
 from workflows.makeup_credit import expire_credits, remind_of_credits
 from workflows.messages import TOPICS, compose_message
+from workflows.overdue_fees import charge_overdue
 from workflows.pay_as_you_go import debit_held_sessions
 from workflows.payment_events import query_processing
 from workflows.payment_reminders import remind_of_payments
@@ -176,7 +178,7 @@ class TellFamily:
     def _document(tx: Transaction, message: Message | None, payload: Mapping[str, Any]) -> Document | None:
         if isinstance(message, BookingConfirmed):
             return newest_document(tx, order_id=UUID(str(payload["subject_id"])), kind=DocumentKind.INVOICE)
-        if isinstance(message, InvoiceIssued):
+        if isinstance(message, InvoiceIssued | OverdueFee):
             return invoice_document(tx, UUID(str(payload["invoice_id"])))
         if isinstance(message, BookingCanceled):
             booking_id = UUID(str(payload["subject_id"]))
@@ -238,6 +240,7 @@ def work(runtime: Runtime) -> None:
             Duty("end past waits", _TIDY_EVERY_SECONDS, end_waits),
             Duty("collect debits", _TIDY_EVERY_SECONDS, collect),
             Duty("remind of payments", _TIDY_EVERY_SECONDS, remind_families),
+            Duty("charge overdue fees", _TIDY_EVERY_SECONDS, partial(run_now, charge_overdue)),
             Duty("expire makeup credits", _TIDY_EVERY_SECONDS, expire),
             Duty("remind of makeup credits", _TIDY_EVERY_SECONDS, partial(run_now, remind_of_credits)),
             Duty("pay refunds", _QUERY_EVERY_SECONDS, refund),

@@ -13,8 +13,9 @@ from uuid import UUID
 from billing.pricing import LineToPrice, Reduction, half_up
 from catalogue.rule_values import LateFee
 
-FEE_CUTOFF, FEE_CHANGE, FEE_PICKUP, MANUAL = "FEE_CUTOFF", "FEE_CHANGE", "FEE_PICKUP", "MANUAL"
-_BESIDE = frozenset({FEE_CUTOFF, FEE_CHANGE, FEE_PICKUP, MANUAL})
+FEE_CUTOFF, FEE_CHANGE, FEE_PICKUP, FEE_OVERDUE = "FEE_CUTOFF", "FEE_CHANGE", "FEE_PICKUP", "FEE_OVERDUE"
+MANUAL = "MANUAL"
+_BESIDE = frozenset({FEE_CUTOFF, FEE_CHANGE, FEE_PICKUP, FEE_OVERDUE, MANUAL})
 _MILLION = 1_000_000
 
 

@@ -102,6 +102,14 @@ class LatePickupFee:
 
 
 @dataclass(frozen=True, slots=True)
+class OverdueFee:
+    """What is charged once for what is not paid `after_days` after it was due."""
+
+    after_days: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class LateFee:
     """What is kept of each session that is given up inside its cancellation window: a percentage of its price, or an
     amount in minor units; exactly one of them is set.
@@ -257,6 +265,21 @@ def late_pickup(value: object) -> LatePickupFee | None:
 
 
 _A_DAY = 24 * 60
+
+
+def overdue_fee(value: object) -> OverdueFee | None:
+    """Null or "none", else `{"after_days": 14, "amount_minor": 1500}`; what is due today is not late."""
+    if value is None or value == "none":
+        return None
+    given = fields_of(value, {"after_days", "amount_minor"})
+    return OverdueFee(
+        after_days=count(least=1, most=_MOST_DAYS_LATE)(given.get("after_days")),
+        amount_minor=count(least=1, most=LARGEST_MINOR)(given.get("amount_minor")),
+    )
+
+
+# As long as debts are reminded of: an older one is for people.
+_MOST_DAYS_LATE = 90
 
 
 def per_staff(value: object) -> int | None:

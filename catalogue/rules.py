@@ -45,6 +45,7 @@ class Rule(StrEnum):
     CANCELLATION_WINDOW = "cancellation_window_hours"
     LATE_FEE = "late_fee"
     PAYMENT_REMINDERS = "payment_reminders"
+    OVERDUE_FEE = "overdue_fee"
     CHANGE_FEE = "change_fee_minor"
     WAITING_OFFER = "waiting_offer_hours"
     TRIAL_LIMIT = "trial_limit"
@@ -117,6 +118,12 @@ DEFINITIONS: Mapping[Rule, Definition] = {
         {"before_days": [3], "after_days": [3, 14]},
         values.reminder_days,
         "So many days before a payment is due, and after it was, its family is reminded.",
+    ),
+    Rule.OVERDUE_FEE: Definition(
+        None,
+        values.overdue_fee,
+        "What is charged once, in minor units, for an invoice or instalment that is open so many days after it was "
+        "due; never more than is open of it; null: nothing.",
     ),
     Rule.LATE_FEE: Definition(
         None,

@@ -20,6 +20,7 @@ REFERENCE_CONSTRAINTS = frozenset(
         "group_order",
         "late_pickup",
         "makeup_credit",
+        "overdue_fee",
         "payment",
         "term_booking",
         "term_booking_order",

@@ -52,7 +52,8 @@ def issue_invoices(
         )  # fmt: skip
     batch.add(
         InvoiceLine,
-        [{"is_difference": False, "late_pickup_id": None, **line, "id": new_id(), "invoice_id": draft.id}
+        [{"is_difference": False, "late_pickup_id": None, "overdue_fee_id": None, **line, "id": new_id(),
+          "invoice_id": draft.id}
          for draft in drafts for line in draft.lines],
     )  # fmt: skip
 
@@ -60,6 +61,7 @@ def issue_invoices(
 def issue_invoice(
     batch: Batch, *, account_id: UUID, booking_id: UUID, billing: dict[str, Any], lines: Iterable[dict[str, Any]],
     printed: dict[str, Any], issued_on: date, due_days: int, now: datetime, is_zero: bool = False,
+    invoice_id: UUID | None = None,
 ) -> UUID:  # fmt: skip
     """Add one invoice, or the half of a zero statement that charges; `billing` carries its version's id, net and tax
     in minor units. Returns its id.
@@ -67,7 +69,7 @@ def issue_invoice(
     draft = InvoiceDraft(
         account_id=account_id, booking_id=booking_id, billing_id=billing["id"], net_minor=billing["net_minor"],
         tax_minor=billing["tax_minor"], lines=list(lines), printed=printed,
-        due_on=issued_on + timedelta(days=due_days), is_zero=is_zero,
+        due_on=issued_on + timedelta(days=due_days), is_zero=is_zero, id=invoice_id or new_id(),
     )  # fmt: skip
     issue_invoices(batch, [draft], issued_on=issued_on, now=now)
     return draft.id

@@ -56,6 +56,7 @@ from models.order import (
     TermBookingOrderWish,
 )
 from models.organisation import ClosureDay, Organisation, Site, Tenant
+from models.overdue_fee import OverdueFee
 from models.passkey import Passkey, SpentChallenge
 from models.payment import Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
 from models.pick_up import AuthorisedPerson
@@ -181,6 +182,7 @@ __all__ = [
     "OfferingStatus",
     "Organisation",
     "OutboxMessage",
+    "OverdueFee",
     "PassCovers",
     "PassProduct",
     "PassRequest",

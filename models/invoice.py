@@ -91,9 +91,11 @@ class InvoiceLine(TenantRow, table=True):
         refers("billing_line_id", "billing_line"),
         refers("booking_line_id", "term_booking_line"),
         refers("late_pickup_id", "late_pickup"),
+        refers("overdue_fee_id", "overdue_fee"),
         check("gross_minor = net_minor + tax_minor", "net_and_tax_make_the_gross"),
         unique("billing_line_id"),
         unique("late_pickup_id"),
+        unique("overdue_fee_id"),
         index("ix_invoice_line_invoice", "invoice_id"),
     )
     invoice_id: UUID
@@ -102,6 +104,7 @@ class InvoiceLine(TenantRow, table=True):
     # A supplementary charge on what was invoiced before: the difference alone, of the billing line that it leads to.
     is_difference: bool = False
     late_pickup_id: UUID | None = None  # whose fee it charges; once, by constraint
+    overdue_fee_id: UUID | None = None  # the fee that it charges; once, by constraint
     description: str
     session_date: date | None = None
     quantity: int = 1

@@ -315,6 +315,19 @@ class PaymentDue(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueFee(Message):
+    """A fee is charged for what was not paid in time; its invoice goes along."""
+
+    invoice_number: str
+    booking_reference: str
+    attendee_name: str
+    currency: str
+    fee_minor: int
+    overdue_minor: int
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingOffered(Message):
     """Places are kept for who waited, until the offer runs out."""
 

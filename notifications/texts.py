@@ -25,11 +25,11 @@ LONGEST_SUBJECT, LONGEST_BODY = 300, 10_000
 _KINDS: tuple[type[Message], ...] = (
     messages.BookingConfirmed, messages.BookingCanceled, messages.DayClosed, messages.DayReopened,
     messages.QuoteIssued, messages.OrderTimedOut, messages.OrderNotRevived, messages.WaitingOffered,
-    messages.WaitingExpired,
-    messages.PaymentDue, messages.PaymentReceived, messages.DebitFailed, messages.RefundNews, messages.InvoiceIssued,
-    messages.InterestRegistered, messages.Converted, messages.SubscriptionBooked, messages.SubscriptionChanged,
-    messages.SubscriptionEnding, messages.SubscriptionNotRolled, messages.MakeupGranted, messages.MakeupExpiring,
-    messages.MakeupExpired, messages.GuestLinks, messages.RegistrationAsked, messages.SignInAsked,
+    messages.WaitingExpired, messages.PaymentDue, messages.OverdueFee, messages.PaymentReceived, messages.DebitFailed,
+    messages.RefundNews, messages.InvoiceIssued, messages.InterestRegistered, messages.Converted,
+    messages.SubscriptionBooked, messages.SubscriptionChanged, messages.SubscriptionEnding,
+    messages.SubscriptionNotRolled, messages.MakeupGranted, messages.MakeupExpiring, messages.MakeupExpired,
+    messages.GuestLinks, messages.RegistrationAsked, messages.SignInAsked,
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", one.__name__).lower(): one for one in _KINDS

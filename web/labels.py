@@ -209,6 +209,7 @@ MAIL = {
     "waiting_offered": N_("A place from the queue"),
     "waiting_expired": N_("An offer ran out"),
     "payment_due": N_("Payment due"),
+    "overdue_fee": N_("Late payment fee"),
     "payment_received": N_("Payment received"),
     "debit_failed": N_("A direct debit failed"),
     "refund_news": N_("News of a refund"),

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlmodel import SQLModel
 
+from billing.adjustments import FEE_PICKUP
 from catalogue.rule_values import LatePickupFee
 from engine.actor import SYSTEM, Actor
 from engine.batch import Batch
@@ -25,8 +26,8 @@ from engine.ids import new_id, new_reference
 from models import ActorKind, LatePickup
 from models import LatePickupStatus as L
 from workflows import term_booking
+from workflows.booked_fee import BookedFee
 from workflows.booking_facts import Enrolled, lock_booking
-from workflows.pickup_fee import PickupFee
 
 _OFFICE = frozenset({ActorKind.ADMIN, ActorKind.FINANCE})
 
@@ -37,11 +38,11 @@ def has_waiver_reason(late: "Late", *, reason: str, **_: Any) -> Iterator[Reason
         yield Reason("reason_missing", f"Say why {late.reference} is waived.", field="reason", rule="late_pickup")
 
 
-def is_of_invoiced_session(late: "Late", *, enrolled: Enrolled, pickup: PickupFee, **_: Any) -> Iterator[Reason]:
+def is_of_invoiced_session(late: "Late", *, enrolled: Enrolled, fee: BookedFee, **_: Any) -> Iterator[Reason]:
     """A fee is charged beside its session: what is approved for attendance only is confirmed first."""
-    if pickup.session_of(enrolled) is None:
-        message = f"{pickup.line.label} of {enrolled.booking.reference} is not invoiced; the order is confirmed first."
-        yield Reason("not_invoiced", message, rule="late_pickup", session=pickup.line.label)
+    if fee.session_of(enrolled) is None:
+        message = f"{fee.line.label} of {enrolled.booking.reference} is not invoiced; the order is confirmed first."
+        yield Reason("not_invoiced", message, rule="late_pickup", session=fee.line.label)
 
 
 CHART = Chart(
@@ -88,28 +89,28 @@ def accept(tx: Transaction, *, late_pickup_id: UUID, actor: Actor, now: datetime
     """The fee is charged: its booking costs it besides, and an invoice asks for it. Raises NotFound, NotAllowedNow
     (decided before, or the booking is archived), NotPermitted, Refused (the booking is not invoiced).
     """
-    late, enrolled, pickup = _lock(tx, late_pickup_id, actor)
-    fire(tx.batch, CHART, late, "accept", actor=actor, now=now, enrolled=enrolled, pickup=pickup)
-    _bill(tx, "charge_pickup", enrolled, pickup, actor=actor, now=now, reason="")
+    late, enrolled, fee = _lock(tx, late_pickup_id, actor)
+    fire(tx.batch, CHART, late, "accept", actor=actor, now=now, enrolled=enrolled, fee=fee)
+    _bill(tx, "charge_pickup", enrolled, fee, actor=actor, now=now, reason="")
 
 
 def waive(tx: Transaction, *, late_pickup_id: UUID, reason: str, actor: Actor, now: datetime) -> None:
     """The fee is not charged; where it was, a credit note takes it back. Raises NotFound, NotAllowedNow (waived before,
     or charged and the booking is archived), NotPermitted, Refused (no reason).
     """
-    late, enrolled, pickup = _lock(tx, late_pickup_id, actor)
+    late, enrolled, fee = _lock(tx, late_pickup_id, actor)
     is_charged = late.status is L.ACCEPTED and not late.is_only_recorded
     fire(tx.batch, CHART, late, "waive", actor=actor, now=now, reason=reason)
     if is_charged:
-        _bill(tx, "credit_pickup", enrolled, pickup, actor=actor, now=now, reason=reason)
+        _bill(tx, "credit_pickup", enrolled, fee, actor=actor, now=now, reason=reason)
 
 
 def _bill(
-    tx: Transaction, trigger: str, enrolled: Enrolled, pickup: PickupFee, *, actor: Actor, now: datetime, reason: str
+    tx: Transaction, trigger: str, enrolled: Enrolled, fee: BookedFee, *, actor: Actor, now: datetime, reason: str
 ) -> None:  # fmt: skip
     """The booking's own step: a decision on its late pick-up moves its price and nothing else of it."""
     fire(tx.batch, term_booking.CHART, enrolled.booking, trigger, actor=replace(SYSTEM, user_id=actor.user_id), now=now,
-         reason=reason, enrolled=enrolled, pickup=pickup, changes={"late_pickup": pickup.reference})  # fmt: skip
+         reason=reason, enrolled=enrolled, fee=fee, changes={"late_pickup": fee.reference})  # fmt: skip
 
 
 _OF_BOOKING = """
@@ -123,7 +124,7 @@ WHERE organisation_id = %(org)s AND id = %(id)s FOR NO KEY UPDATE
 """
 
 
-def _lock(tx: Transaction, late_pickup_id: UUID, actor: Actor) -> tuple[Late, Enrolled, PickupFee]:
+def _lock(tx: Transaction, late_pickup_id: UUID, actor: Actor) -> tuple[Late, Enrolled, BookedFee]:
     """The booking first, as everybody locks it, then the late pick-up."""
     if actor.kind not in _OFFICE:
         raise NotPermitted("Late pick-ups are decided by admins and finance.")
@@ -135,5 +136,7 @@ def _lock(tx: Transaction, late_pickup_id: UUID, actor: Actor) -> tuple[Late, En
     assert row is not None, "none is ever deleted"
     late = Late(**{**row, "status": L(row["status"])})
     line = next(each for each in enrolled.lines if each.id == found["booking_line_id"])
-    return late, enrolled, PickupFee(late_pickup_id=late.id, reference=late.reference, line=line,
-                                     amount_minor=late.amount_minor, minutes_late=late.minutes_late)  # fmt: skip
+    return late, enrolled, BookedFee(
+        kind=FEE_PICKUP, named_by="late_pickup_id", id=late.id, reference=late.reference, name="Late pick-up fee",
+        about="", line=line, amount_minor=late.amount_minor, basis=f"collected {late.minutes_late} minutes late",
+    )  # fmt: skip

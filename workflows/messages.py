@@ -22,6 +22,7 @@ from notifications.messages import (
     OrderNotRevived,
     OrderTimedOut,
     Organisation,
+    OverdueFee,
     PaymentDue,
     PaymentReceived,
     QuoteIssued,
@@ -382,6 +383,31 @@ def _due(tx: Transaction, payload: Mapping[str, Any], base_url: str, *, is_overd
     )  # fmt: skip
 
 
+_OVERDUE_FEE = """
+SELECT f.overdue_minor, f.due_on, f.booking_id, b.reference AS booking_reference, v.series, v.year, v.number,
+       v.total_minor
+FROM overdue_fee f
+JOIN term_booking b ON b.organisation_id = f.organisation_id AND b.id = f.booking_id
+JOIN invoice_line l ON l.organisation_id = f.organisation_id AND l.overdue_fee_id = f.id
+JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+WHERE f.organisation_id = %(org)s AND f.id = %(id)s AND f.waived_at IS NULL
+"""
+
+
+def _overdue_fee(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """A fee that was waived since is not told."""
+    order = _order(tx, payload)
+    fee = tx.row(_OVERDUE_FEE, id=UUID(str(payload["overdue_fee_id"])))
+    if order is None or fee is None:
+        return None
+    return OverdueFee(
+        **_parties(order, f"{base_url}/orders/{order['id']}"), booking_reference=fee["booking_reference"],
+        invoice_number=number_text(fee["series"], fee["year"], fee["number"]), attendee_name=order["attendee"],
+        currency=order["currency"], fee_minor=fee["total_minor"], overdue_minor=fee["overdue_minor"],
+        due_on=fee["due_on"],
+    )  # fmt: skip
+
+
 _REFUND = """
 SELECT r.reference, r.amount_minor, r.destination, r.note, b.reference AS booking_reference, b.order_id
 FROM refund_request r JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
@@ -476,6 +502,7 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "payment.returned": _debit_failed,
     "payment.due": partial(_due, is_overdue=False),
     "payment.overdue": partial(_due, is_overdue=True),
+    "booking.overdue_fee": _overdue_fee,
     "waiting.offered": _offered,
     "waiting.expired": _offer_expired,
 }
@@ -487,9 +514,9 @@ TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "booking.day_closed", "booking.day_reopened", "order.day_closed", "makeup.revoked",
           "makeup.granted", "makeup.expiring", "makeup.expired",
           "payment.settled", "payment.credited", "payment.failed", "payment.returned", "payment.due",
-          "payment.overdue", "payment.dispute_open", "payment.dispute_lost", "payment.dispute_won",
-          "payment.review", "order.waiting", "waiting.offered", "waiting.expired", "mandate.activated",
-          "mandate.revoked", "wallet.topped_up", "wallet.bonus_given", "pass.bought",
+          "payment.overdue", "booking.overdue_fee", "payment.dispute_open", "payment.dispute_lost",
+          "payment.dispute_won", "payment.review", "order.waiting", "waiting.offered", "waiting.expired",
+          "mandate.activated", "mandate.revoked", "wallet.topped_up", "wallet.bonus_given", "pass.bought",
           "refund.requested", "refund.approved", "refund.rejected", "refund.paid", "refund.failed",
           "subscription.begun", "subscription.rolled", "subscription.not_rolled",
           "subscription.ending", "subscription.changed", "subscription.invoiced", "booking.invoiced",

@@ -18,9 +18,10 @@ from engine.ids import new_id
 from models import PaymentReminder, ReminderKind
 
 # Farther from its day nothing is looked at: reminders of an old debt are for people.
-_DAYS_AROUND = 120
+DAYS_AROUND = 120
 
-_DUE = """
+# What is open, part by part, with the booking and the offering that it is first about. `{of}` narrows it.
+DUE = """
 WITH today AS (
     SELECT (%(now)s AT TIME ZONE g.time_zone)::date AS day FROM organisation g WHERE g.id = %(org)s
 ), opened AS (
@@ -31,7 +32,7 @@ WITH today AS (
                     WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0) AS open_minor
     FROM term_booking b
     JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV'
-    WHERE b.organisation_id = %(org)s AND b.payment_state <> 'PAID'
+    WHERE b.organisation_id = %(org)s AND b.payment_state <> 'PAID' {of}
 ), agreed AS (
     SELECT DISTINCT ON (s.order_id) s.order_id, s.id AS schedule_id
     FROM payment_schedule s
@@ -47,17 +48,19 @@ WITH today AS (
            AS unpaid_so_far_minor
     FROM agreed a JOIN instalment i ON i.organisation_id = %(org)s AND i.schedule_id = a.schedule_id
 ), due AS (
-    SELECT o.order_id, o.invoice_id, NULL::uuid AS instalment_id, o.due_on, o.open_minor AS amount_minor
+    SELECT o.order_id, o.booking_id, o.invoice_id, NULL::uuid AS instalment_id, o.due_on, o.open_minor AS amount_minor
     FROM opened o WHERE o.open_minor > 0 AND o.order_id NOT IN (SELECT order_id FROM agreed)
     UNION ALL
-    SELECT p.order_id, NULL, p.instalment_id, p.due_on,
+    SELECT p.order_id, (SELECT min(o.booking_id::text)::uuid FROM opened o
+                        WHERE o.order_id = p.order_id AND o.open_minor > 0), NULL, p.instalment_id, p.due_on,
            least(p.amount_minor, p.unpaid_so_far_minor, (SELECT sum(o.open_minor) FROM opened o
                                                          WHERE o.order_id = p.order_id))
     FROM part p
     WHERE p.kind <> 'INSTALMENT' OR EXISTS (SELECT FROM payment y WHERE y.organisation_id = %(org)s
                                             AND y.instalment_id = p.instalment_id AND y.status = 'FAILED')
 )
-SELECT d.order_id, d.invoice_id, d.instalment_id, d.due_on, d.amount_minor::bigint AS amount_minor, t.day AS today, (
+SELECT d.order_id, d.booking_id, d.invoice_id, d.instalment_id, d.due_on, d.amount_minor::bigint AS amount_minor,
+       t.day AS today, (
     SELECT json_build_array(s.id, s.program_id, g.category_id, %(org)s)
     FROM term_booking_order_line l
     JOIN term_program_set s ON s.organisation_id = l.organisation_id AND s.id = l.term_program_set_id
@@ -88,7 +91,7 @@ def remind_of_payments(database: Database, *, now: datetime) -> int:
 def remind(tx: Transaction, *, now: datetime) -> int:
     """Remind the families of one organisation, in one write. Several workers at once remind once."""
     tx.row("SELECT pg_advisory_xact_lock(hashtextextended(%(org)s::text || 'payment_reminder', 0))")
-    due = tx.rows(_DUE, now=now, around=_DAYS_AROUND)
+    due = tx.rows(DUE.format(of=""), now=now, around=DAYS_AROUND)
     if not due:
         return 0
     settings = {(row["scope_id"], Rule.PAYMENT_REMINDERS.value): row["value"]

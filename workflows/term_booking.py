@@ -14,6 +14,7 @@ from engine.database import Transaction
 from engine.fire import fire
 from models import ActorKind
 from models import TermBookingStatus as S
+from workflows.booked_fee import charge_fee, credit_fee
 from workflows.booking_effects import (
     SUSPENDED,
     arm_close,
@@ -43,7 +44,6 @@ from workflows.change_guards import is_ending_as_shown
 from workflows.closure_effects import free_claims, tell_closure, turn_lines
 from workflows.makeup_use import return_closed_credits, return_left_credits
 from workflows.pass_use import return_closed_uses, return_left_uses, use_again
-from workflows.pickup_fee import charge_pickup, credit_pickup
 from workflows.reopening_effects import charge_again, expect_returning, hold_again, tell_reopening
 
 ADMIN = frozenset({ActorKind.ADMIN})
@@ -60,6 +60,10 @@ _PLAN = (*_GIVE_UP, return_left_credits, return_left_uses, release_leaving, disa
 _END_UNBILLED = (strike_attendance, drop_lines, return_left_credits, return_left_uses, release_places)
 _ARCHIVE = (release_places, disarm_close)
 _BILLED = (S.APPROVED, S.SUSPENDED, S.CLOSED, S.CANCELED)
+_FEES = (
+    ("charge_pickup", charge_fee), ("credit_pickup", credit_fee), ("charge_overdue", charge_fee),
+    ("credit_overdue", credit_fee),
+)  # fmt: skip
 _REOPEN_DAY = (hold_again, expect_returning, use_again, charge_again, tell_reopening)
 _CLOSE_DAY = (
     strike_attendance, turn_lines, free_claims, return_closed_credits, return_closed_uses, write_credit, rebill,
@@ -93,9 +97,8 @@ CHART = Chart(
         Step("close_day",  S.SUSPENDED,           S.SUSPENDED, SYSTEM,         (),                                         _CLOSE_DAY),
         Step("reopen_day", S.ATTENDANCE_APPROVED, S.ATTENDANCE_APPROVED, SYSTEM, (),                                        _REOPEN_DAY),
         Step("reopen_day", S.APPROVED,            S.APPROVED,  SYSTEM,         (),                                         _REOPEN_DAY),
-        # A late pick-up of it is charged, or waived after that: its price moves and nothing else.
-        *(Step("charge_pickup", status, status, SYSTEM, (), (charge_pickup,)) for status in _BILLED),
-        *(Step("credit_pickup", status, status, SYSTEM, (), (credit_pickup,)) for status in _BILLED),
+        # A fee of it is charged, or waived after that: its price moves and nothing else.
+        *(Step(trigger, status, status, SYSTEM, (), (effect,)) for trigger, effect in _FEES for status in _BILLED),
         Step("archive",    S.APPROVED,            S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
         Step("archive",    S.CLOSED,              S.ARCHIVED,  ADMIN | SYSTEM, _MAY_ARCHIVE,                               _ARCHIVE),
     ),

@@ -109,6 +109,38 @@ def write_off(tx: Transaction, write_off_id: UUID, *, status: int = 200) -> Answ
     return Answer(show_write_off(found.one(tx, "write-off")), status)
 
 
+_OVERDUE_FEES = """
+SELECT {keys}, f.id, f.reference, f.account_id, a.name AS account, f.booking_id, b.reference AS booking_reference,
+       f.invoice_id AS overdue_invoice_id, f.instalment_id, f.due_on, f.overdue_minor, f.amount_minor, f.charged_on,
+       v.id AS invoice_id, v.series, v.year, v.number, f.waived_at, x.name AS waived_by, f.waive_reason
+FROM overdue_fee f
+JOIN account a ON a.organisation_id = f.organisation_id AND a.id = f.account_id
+JOIN term_booking b ON b.organisation_id = f.organisation_id AND b.id = f.booking_id
+JOIN invoice_line l ON l.organisation_id = f.organisation_id AND l.overdue_fee_id = f.id
+JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+LEFT JOIN "user" x ON x.organisation_id = f.organisation_id AND x.id = f.waived_by
+WHERE f.organisation_id = %(org)s{where}
+"""
+
+
+def overdue_fees(*, invoice_id: UUID | None = None) -> Listing:
+    """Fees of what was not paid in time, newest first; of an invoice those that it caused or asks for."""
+    found = Listing(_OVERDUE_FEES, [("f.id", "uuid")], is_descending=True)
+    found.where("%(invoice)s IN (f.invoice_id, v.id)", invoice=invoice_id)
+    return found
+
+
+def show_overdue_fee(row: Row) -> Row:
+    return {**row, "invoice": number_text(row.pop("series"), row.pop("year"), row.pop("number"))}
+
+
+def overdue_fee(tx: Transaction, overdue_fee_id: UUID) -> Answer:
+    """A fee. Raises NotFound."""
+    found = overdue_fees()
+    found.where("f.id = %(id)s", id=overdue_fee_id)
+    return Answer(show_overdue_fee(found.one(tx, "late payment fee")))
+
+
 def report(principal: Principal, made: Report, *, first_row: int, limit: int) -> Answer:
     """A report with its sums, some rows of it, and what the books say of the same."""
     ties = made.tie

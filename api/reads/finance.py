@@ -50,14 +50,21 @@ FROM invoice_line WHERE organisation_id = %(org)s AND invoice_id = %(id)s ORDER 
 """
 
 
+_OVERDUE_FEE = """
+SELECT coalesce(sum(amount_minor), 0)::bigint AS minor FROM overdue_fee
+WHERE organisation_id = %(org)s AND invoice_id = %(id)s AND waived_at IS NULL
+"""
+
+
 def invoice(tx: Transaction, principal: Principal, invoice_id: UUID) -> Answer:
     """An invoice with its lines. Raises NotFound, also for another family's."""
     found = invoices(principal)
     found.where("v.id = %(id)s", id=invoice_id)
     shown = show_numbered(found.one(tx, "invoice"))
+    (fee,) = tx.rows(_OVERDUE_FEE, id=invoice_id)
     return Answer({
         **shown, "total": principal.money(shown["total_minor"]), "owing": principal.money(shown["owing_minor"]),
-        "lines": tx.rows(_INVOICE_LINES, id=invoice_id),
+        "overdue_fee_minor": fee["minor"], "lines": tx.rows(_INVOICE_LINES, id=invoice_id),
     })  # fmt: skip
 
 

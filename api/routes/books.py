@@ -15,6 +15,7 @@ from api.schemas.base import Day, Page
 from billing import journal, periods
 from engine.database import Transaction
 from models import LedgerAccount
+from workflows import overdue_fees
 from workflows import write_off as write_offs
 
 router = APIRouter(tags=["books"])
@@ -171,5 +172,37 @@ def undo_write_off(write_off_id: UUID, body: schemas.Because, call: Called) -> R
         write_offs.undo_write_off(tx, write_off_id=write_off_id, reason=body.reason, actor=who.actor, now=call.now)
         tx.flush()
         return shown.write_off(tx, write_off_id)
+
+    return call.move(verb)
+
+
+@router.get("/overdue-fees", **for_roles(OFFICE, response_model=Page[schemas.OverdueFee]))
+def list_overdue_fees(
+    call: Called, account_id: UUID | None = None, invoice_id: UUID | None = None, is_waived: bool | None = None,
+    cursor: Cursor = None, limit: Limit = 50,
+) -> Response:  # fmt: skip
+    """What was charged because it was not paid in time, newest first; of an invoice the fees that it caused or asks
+    for.
+    """
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.overdue_fees(invoice_id=invoice_id)
+        found.where("f.account_id = %(account)s", account=account_id)
+        found.where("(f.waived_at IS NOT NULL) = %(is_waived)s", is_waived=is_waived)
+        return found.page(tx, cursor=cursor, limit=limit, show=shown.show_overdue_fee)
+
+    return call.read(query)
+
+
+@router.post(
+    "/overdue-fees/{overdue_fee_id}/waiver", **for_roles(OFFICE, *creates(404), response_model=schemas.OverdueFee)
+)  # fmt: skip
+def waive_overdue_fee(overdue_fee_id: UUID, body: schemas.Because, call: Called) -> Response:
+    """Waive a fee, with a reason: a credit note takes it back, and it is not charged again."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        overdue_fees.waive(tx, overdue_fee_id=overdue_fee_id, reason=body.reason, actor=who.actor, now=call.now)
+        tx.flush()
+        return shown.overdue_fee(tx, overdue_fee_id)
 
     return call.move(verb)

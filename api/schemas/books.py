@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.schemas.base import LARGEST_AMOUNT_MINOR, NO_NUL, Day, Input, LongText, Minor, Output, Whole, shows
-from api.schemas.sample_enrolment import ACCOUNT_ID, INVOICE_ID
+from api.schemas.sample_enrolment import ACCOUNT_ID, BOOKING_ID, INVOICE_ID
 from api.schemas.sample_programme import Sample, sample_id
 from billing.reports.form import Kind
 from models import LedgerAccount
@@ -44,6 +44,13 @@ WRITE_OFF: Sample = {
     "written_off_on": "2026-09-30", "made_by": "Fiona Ledger", "created_at": "2026-09-30T14:00:00+00:00",
     "undone_at": None, "undo_reason": None,
 }  # fmt: skip
+OVERDUE_FEE: Sample = {
+    "id": sample_id(87), "reference": "OF-4F7K9QW2", "account_id": ACCOUNT_ID, "account": "Rossi family",
+    "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "overdue_invoice_id": INVOICE_ID,
+    "instalment_id": None, "due_on": "2026-04-14", "overdue_minor": 3750, "amount_minor": 1500,
+    "charged_on": "2026-04-28", "invoice_id": sample_id(88), "invoice": "INV-2026-000051", "waived_at": None,
+    "waived_by": None, "waive_reason": None,
+}  # fmt: skip
 BOOKS_AFTER: dict[str, Sample] = {
     "reverse_entry": REVERSAL,
     "unlock_period": LOCK
@@ -52,6 +59,8 @@ BOOKS_AFTER: dict[str, Sample] = {
         "unlocked_by": "Fiona Ledger",
         "unlock_reason": "A supplier's bill came late",
     },
+    "waive_overdue_fee": OVERDUE_FEE
+    | {"waived_at": "2026-04-29T14:00:00+00:00", "waived_by": "Fiona Ledger", "waive_reason": "The bank was late"},
     "undo_write_off": WRITE_OFF | {"undone_at": "2026-10-12T09:00:00+00:00", "undo_reason": "They paid after all"},
 }
 REPORT: Sample = {
@@ -190,6 +199,30 @@ class WriteOff(Output):
     created_at: datetime
     undone_at: datetime | None
     undo_reason: str | None
+
+
+class OverdueFee(Output):
+    """A fee for what was not paid in time: an invoice, or a part of a schedule."""
+
+    model_config = shows(OVERDUE_FEE)
+
+    id: UUID
+    reference: str
+    account_id: UUID
+    account: str
+    booking_id: UUID
+    booking_reference: str
+    overdue_invoice_id: UUID | None = Field(description="The invoice that was not paid in time.")
+    instalment_id: UUID | None = Field(description="The part of a schedule that was not paid in time.")
+    due_on: date
+    overdue_minor: int = Field(description="What was open of it when the fee was charged.")
+    amount_minor: int
+    charged_on: date
+    invoice_id: UUID = Field(description="The invoice that asks for the fee.")
+    invoice: str
+    waived_at: datetime | None
+    waived_by: str | None
+    waive_reason: str | None
 
 
 class ReportColumn(Output):

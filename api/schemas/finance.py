@@ -65,6 +65,9 @@ class Invoice(InvoiceSummary):
 
     total: str
     owing: str
+    overdue_fee_minor: int = Field(
+        description="What was charged, on an invoice of its own, because this one was not paid in time."
+    )
     lines: list[InvoiceLine]
 
 

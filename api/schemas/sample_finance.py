@@ -27,7 +27,7 @@ CREDIT_NOTE: Sample = CREDIT_NOTE_SUMMARY | {
     ],
 }  # fmt: skip
 INVOICE: Sample = INVOICE_SUMMARY | {
-    "total": "$37.50", "owing": "$0.00",
+    "total": "$37.50", "owing": "$0.00", "overdue_fee_minor": 0,
     "lines": [
         {
             "description": FIRST_SESSION, "session_date": "2026-04-12", "net_minor": 1327, "tax_minor": 173,

@@ -137,4 +137,38 @@ BOOKS = (
         """,
         says="{amount_minor} of {invoice} was written off: {settled_minor} is settled, {posted_minor} posted",
     ),
+    Invariant(
+        name="overdue_fee_is_invoiced",
+        promise="The fee of what was not paid in time is of its own booking, never of fees alone, and invoiced once as "
+        "it was charged; waived, nothing of it is left, and before that nothing is credited.",
+        sql="""
+            SELECT f.reference, f.amount_minor, coalesce(c.asked_minor, 0) AS asked_minor,
+                   coalesce(c.credited_minor, 0) AS credited_minor, f.id AS overdue_fee_id
+            FROM overdue_fee f
+            LEFT JOIN invoice o ON o.id = f.invoice_id
+            LEFT JOIN instalment i ON i.id = f.instalment_id
+            LEFT JOIN payment_schedule s ON s.id = i.schedule_id
+            LEFT JOIN term_booking b ON b.id = f.booking_id
+            LEFT JOIN (
+                SELECT l.overdue_fee_id, v.booking_id, v.account_id, k.component, l.gross_minor,
+                       CASE WHEN (v.printed->>'prices_include_tax')::boolean THEN l.gross_minor
+                            ELSE l.net_minor END AS asked_minor,
+                       coalesce((SELECT sum(n.gross_minor) FROM credit_note_line n
+                                 WHERE n.invoice_line_id = l.id), 0) AS credited_minor
+                FROM invoice_line l
+                JOIN invoice v ON v.id = l.invoice_id
+                JOIN billing_line k ON k.id = l.billing_line_id
+                WHERE l.overdue_fee_id IS NOT NULL) c ON c.overdue_fee_id = f.id
+            WHERE c.overdue_fee_id IS NULL OR c.asked_minor <> f.amount_minor
+               OR c.component <> concat('FEE_OVERDUE:', f.reference)
+               OR c.booking_id <> f.booking_id OR c.account_id <> f.account_id
+               OR (f.invoice_id IS NOT NULL AND o.booking_id IS DISTINCT FROM f.booking_id)
+               OR (f.instalment_id IS NOT NULL AND s.order_id IS DISTINCT FROM b.order_id)
+               OR (f.invoice_id IS NOT NULL AND NOT EXISTS (
+                       SELECT FROM invoice_line x JOIN billing_line k ON k.id = x.billing_line_id
+                       WHERE x.invoice_id = f.invoice_id AND NOT starts_with(k.component, 'FEE_')))
+               OR c.credited_minor <> CASE WHEN f.waived_at IS NULL THEN 0 ELSE c.gross_minor END
+        """,
+        says="{reference} asks {amount_minor}: {asked_minor} is invoiced, {credited_minor} credited",
+    ),
 )

@@ -39,6 +39,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
                      "GET /ledger/journal", "GET /period-locks", "POST /period-locks",
                      "POST /period-locks/{lock_id}/unlocking", "GET /write-offs",
                      "POST /invoices/{invoice_id}/write-offs", "POST /write-offs/{write_off_id}/reversal",
+                     "GET /overdue-fees", "POST /overdue-fees/{overdue_fee_id}/waiver",
                      "GET /reports/{report}", "GET /reports/{report}/file"), (A, F)),
     "GET /sign-ins/current": (A, F, S, Y),
     "DELETE /sign-ins/current": (A, F, S, Y),

@@ -22,6 +22,7 @@ from models import (
     LedgerEntry,
     MailText,
     MakeupCredit,
+    OverdueFee,
     PassUse,
     PaymentAllocation,
     PaymentDispute,
@@ -995,6 +996,27 @@ def a_write_off_that_settles_nothing(world: World) -> None:
     )  # fmt: skip
     build.post(world.tx, "WRITE_OFF", given_up["id"], "WRITTEN_OFF", world.chen["id"],
                {LedgerAccount.WRITE_OFF: 100, LedgerAccount.RECEIVABLE: -100})  # fmt: skip
+
+
+def paid_late(world: World, **columns: Any) -> Row:
+    """Ana's invoice was charged a fee."""
+    assert world.anas.invoice is not None
+    return build.add(
+        world.tx, OverdueFee, reference="OF-1", account_id=world.chen["id"], invoice_id=world.anas.invoice["id"],
+        booking_id=world.anas.invoice["booking_id"], amount_minor=100, overdue_minor=1000,
+        due_on=NOW.date() - timedelta(days=9), charged_on=NOW.date(), created_at=NOW, **columns,
+    )  # fmt: skip
+
+
+@breaks("overdue_fee_is_invoiced")
+def a_fee_that_no_invoice_asks_for(world: World) -> None:
+    paid_late(world)
+
+
+@breaks("overdue_fee_is_invoiced")
+def a_fee_on_the_line_of_a_session(world: World) -> None:
+    fee = paid_late(world, waived_at=NOW, waive_reason="x")
+    change(world, "invoice_line", world.anas.invoice_lines[0], "overdue_fee_id = %(fee)s", fee=fee["id"])
 
 
 @breaks("allocations_within_payment")

@@ -93,8 +93,8 @@ BOOKING = (
     ("reopen_day", {S.ATTENDANCE_APPROVED}, S.ATTENDANCE_APPROVED, {SYSTEM}),
     ("reopen_day", {S.APPROVED}, S.APPROVED, {SYSTEM}),
     *(
-        (trigger, {status}, status, {SYSTEM})  # a late pick-up is charged, or waived after that
-        for trigger in ("charge_pickup", "credit_pickup")
+        (trigger, {status}, status, {SYSTEM})  # a fee is charged, or waived after that
+        for trigger in ("charge_pickup", "credit_pickup", "charge_overdue", "credit_overdue")
         for status in (S.APPROVED, S.SUSPENDED, S.CLOSED, S.CANCELED)
     ),
     ("plan_close", {S.APPROVED}, S.APPROVED, {ADMIN, SYSTEM}),  # a last day ahead: later lines go now, the status then
@@ -238,7 +238,7 @@ class TestSpecification:
 
     def test_counts(self) -> None:
         assert [(chart.name, len(chart.states), len(chart.steps)) for chart in CHARTS] == [
-            ("term_booking_order", 10, 35), ("term_booking", 6, 30), ("direct_debit_mandate", 3, 3),
+            ("term_booking_order", 10, 35), ("term_booking", 6, 38), ("direct_debit_mandate", 3, 3),
             ("waiting_entry", 7, 10), ("subscription", 5, 10), ("makeup_credit", 5, 8),
             ("late_pickup", 3, 3), ("refund_request", 3, 4),
         ]  # fmt: skip

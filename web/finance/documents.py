@@ -16,6 +16,7 @@ from models import PaymentStatus
 from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, plain_number
 from web.visitor import Finance
+from workflows import overdue_fees
 from workflows import write_off as write_offs
 
 router = APIRouter()
@@ -47,11 +48,12 @@ def _invoice_page(
     visit: Finance, invoice_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
 ) -> Response:  # fmt: skip
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        given_up = kept.write_offs()
+        given_up, charged = kept.write_offs(), kept.overdue_fees(invoice_id=invoice_id)
         given_up.where("w.invoice_id = %(invoice)s", invoice=invoice_id)
         return {
             "invoice": shown.invoice(tx, who, invoice_id).body,
             "write_offs": (given_up.page(tx, cursor=None, limit=50, show=kept.show_write_off).body or {})["items"],
+            "fees": (charged.page(tx, cursor=None, limit=50, show=kept.show_overdue_fee).body or {})["items"],
         }
 
     return visit.show("finance/invoice.html", query, form=form, refusal=refusal)
@@ -90,6 +92,23 @@ def undo_write_off(visit: Finance, write_off_id: UUID, form: Posted) -> Response
     except (Conflict, Invalid) as refusal:
         return visit.go(back, refusal.message, kind="bad")
     return visit.go(back, visit.say("The write-off was undone."))
+
+
+@router.post("/finance/overdue-fees/{overdue_fee_id}/waiver")
+def waive_overdue_fee(visit: Finance, overdue_fee_id: UUID, form: Posted) -> Response:
+    """A credit note takes it back."""
+    back = form.text("back") if form.text("back").startswith("/finance/invoices/") else "/finance/invoices"
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        overdue_fees.waive(tx, overdue_fee_id=overdue_fee_id, reason=form.text("reason"), actor=who.actor,
+                           now=visit.now)  # fmt: skip
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return visit.go(back, refusal.message, kind="bad")
+    return visit.go(back, visit.say("The fee was waived."))
 
 
 @router.get("/finance/credit-notes")

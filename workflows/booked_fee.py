@@ -1,15 +1,15 @@
-"""The fee of a late pick-up in the price of its booking: a line about the session, invoiced by itself.
+"""A fee in the price of its booking, a late pick-up's or an overdue invoice's: a line about a session, invoiced by
+itself.
 
 It stays whatever becomes of the booking afterwards; waived, it is credited and costs nothing any more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from billing.adjustments import FEE_PICKUP
 from billing.credits import plan_credit
 from billing.ledger import invoice_issued, post
 from billing.pricing import LineToPrice, price
@@ -25,22 +25,25 @@ from workflows.booking_facts import BookedLine, Booking, Enrolled
 from workflows.change_facts import is_invoiced
 from workflows.order_effects import local_day, printed
 
-_ONE_LINE = "uq_invoice_line_organisation_id_late_pickup_id"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PickupFee:
-    """What a late pick-up costs, and of which confirmed session."""
+class BookedFee:
+    """What a fee costs, and beside which confirmed session it stands."""
 
-    late_pickup_id: UUID
+    kind: str  # of its component: FEE_PICKUP, FEE_OVERDUE
+    named_by: str  # the column of the invoice line that says which fee it charges; each once, by constraint
+    id: UUID
     reference: str
+    name: str  # as its line is headed
+    about: str  # what it is charged for; empty: its session
     line: BookedLine
     amount_minor: int
-    minutes_late: int
+    basis: str
+    invoice_id: UUID = field(default_factory=new_id)  # that will ask for it
 
     @property
     def component(self) -> str:
-        return f"{FEE_PICKUP}:{self.reference}"
+        return f"{self.kind}:{self.reference}"
 
     def session_of(self, enrolled: Enrolled) -> Row | None:
         """The billed session that it is about, where the booking is invoiced; None where nothing can be charged."""
@@ -51,53 +54,52 @@ class PickupFee:
                     None)  # fmt: skip
 
 
-def charge_pickup(
-    booking: Booking, *, batch: Batch, enrolled: Enrolled, pickup: PickupFee, now: datetime, **_: Any
-) -> None:
+def charge_fee(booking: Booking, *, batch: Batch, enrolled: Enrolled, fee: BookedFee, now: datetime, **_: Any) -> None:
     """The booking costs the fee besides, and it is invoiced: taxed as its session is, earned with it."""
     assert enrolled.order is not None, "only who holds the order's lock issues an invoice"
     order, today = enrolled.order, local_day(now, enrolled.order)
-    fee = _priced(enrolled, pickup, is_taxed_inside=order.organisation["prices_include_tax"])
-    _next_version(booking, batch, enrolled, [*enrolled.billing_lines, fee], now)
+    row = _priced(enrolled, fee, is_taxed_inside=order.organisation["prices_include_tax"])
+    _next_version(booking, batch, enrolled, [*enrolled.billing_lines, row], now)
     line = {
-        "billing_line_id": fee["as_id"], "booking_line_id": pickup.line.id, "late_pickup_id": pickup.late_pickup_id,
-        "session_date": fee["printed"].get("date"), "position": 0,
-        **{name: fee[name] for name in ("description", "quantity", "net_minor", "tax_minor", "gross_minor",
+        "billing_line_id": row["as_id"], "booking_line_id": fee.line.id, fee.named_by: fee.id,
+        "session_date": row["printed"].get("date"), "position": 0,
+        **{name: row[name] for name in ("description", "quantity", "net_minor", "tax_minor", "gross_minor",
                                         "tax_name", "tax_rate")},
     }  # fmt: skip
-    invoice_id = issue_invoice(
-        batch, account_id=booking.account_id, booking_id=booking.id,
-        billing={"id": booking.billing_id, "net_minor": fee["net_minor"], "tax_minor": fee["tax_minor"]}, lines=[line],
+    issue_invoice(
+        batch, invoice_id=fee.invoice_id, account_id=booking.account_id, booking_id=booking.id,
+        billing={"id": booking.billing_id, "net_minor": row["net_minor"], "tax_minor": row["tax_minor"]}, lines=[line],
         printed=printed(order) | {"booking_reference": booking.reference}, issued_on=today,
-        due_days=answer(Rule.INVOICE_DUE, enrolled.settings, chain=pickup.line.chain).value, now=now,
+        due_days=answer(Rule.INVOICE_DUE, enrolled.settings, chain=fee.line.chain).value, now=now,
     )  # fmt: skip
-    batch.on_violation(_ONE_LINE, MovedMeanwhile(f"{pickup.reference} was charged meanwhile."))
-    postings = invoice_issued(net_minor=fee["net_minor"], tax_minor=fee["tax_minor"])
-    post(batch, source_kind="INVOICE", source_id=invoice_id, purpose="ISSUED", account_id=booking.account_id,
+    batch.on_violation(f"uq_invoice_line_organisation_id_{fee.named_by}",
+                       MovedMeanwhile(f"{fee.reference} was charged meanwhile."))  # fmt: skip
+    postings = invoice_issued(net_minor=row["net_minor"], tax_minor=row["tax_minor"])
+    post(batch, source_kind="INVOICE", source_id=fee.invoice_id, purpose="ISSUED", account_id=booking.account_id,
          postings=postings, posted_on=today, now=now)  # fmt: skip
     say_how_it_stands(booking, batch, is_open=True, now=now)
 
 
-def credit_pickup(
-    booking: Booking, *, batch: Batch, enrolled: Enrolled, pickup: PickupFee, reason: str, now: datetime, **_: Any
-) -> None:  # fmt: skip
+def credit_fee(
+    booking: Booking, *, batch: Batch, enrolled: Enrolled, fee: BookedFee, reason: str, now: datetime, **_: Any
+) -> None:
     """A credit note takes the fee back; what was paid of it is the family's credit."""
-    invoiced = [line for line in enrolled.invoice_lines if line["component"] == pickup.component]
+    invoiced = [line for line in enrolled.invoice_lines if line["component"] == fee.component]
     credit = plan_credit(invoiced, enrolled.invoices, enrolled.payments)
     write_credit(booking, batch=batch, enrolled=enrolled, credit=credit, reason=reason, now=now)
-    left = [row for row in enrolled.billing_lines if row["component"] != pickup.component]
+    left = [row for row in enrolled.billing_lines if row["component"] != fee.component]
     _next_version(booking, batch, enrolled, left, now)
 
 
-def _priced(enrolled: Enrolled, pickup: PickupFee, *, is_taxed_inside: bool) -> Values:
+def _priced(enrolled: Enrolled, fee: BookedFee, *, is_taxed_inside: bool) -> Values:
     """The fee as a line of the next version, under an id that the invoice can name."""
-    session = pickup.session_of(enrolled)
-    assert session is not None, "the acceptance asked"
+    session = fee.session_of(enrolled)
+    assert session is not None, "who charges it asked"
     asked = LineToPrice(
-        enrolled.booking.attendee_id, pickup.line.session_id, pickup.component,
-        f"Late pick-up fee, {session['description']}", pickup.amount_minor, 1,
-        f"collected {pickup.minutes_late} minutes late", session["tax_name"], Decimal(session["tax_rate"]),
-        session["printed"] | {"extra": "Late pick-up fee"},
+        enrolled.booking.attendee_id, fee.line.session_id, fee.component,
+        f"{fee.name}, {fee.about or session['description']}", fee.amount_minor, 1, fee.basis, session["tax_name"],
+        Decimal(session["tax_rate"]),
+        session["printed"] | {"extra": f"{fee.name}, {fee.about}" if fee.about else fee.name},
     )  # fmt: skip
     (priced,) = price([asked], prices_include_tax=is_taxed_inside).lines
     return {
