@@ -14,6 +14,7 @@ from billing.reports.form import Period
 from engine.database import Transaction
 from tests.api.conftest import World
 from tests.builders import NOW, Ordered, payment
+from workflows.overdue_fees import charge_overdue
 
 REPORTS = (
     "aged-receivables", "deferred-revenue", "revenue-by-program", "revenue-by-extra", "revenue-by-period", "takings",
@@ -239,3 +240,27 @@ class TestWriteOffs:
         assert owing == write_off["amount_minor"]
         again = world.finance.post(f"/write-offs/{write_off['id']}/reversal", {"reason": "again"})
         assert (again.status_code, again.json()["code"]) == (409, "undone_already")
+
+
+class TestOverdueFees:
+    def test_an_invoice_says_what_it_cost_and_finance_waives_it(self, world: World, lively: dict[str, Any]) -> None:
+        invoice_id = lively["owing"]["invoice_id"]
+        rule = {"value": {"after_days": 7, "amount_minor": 900}}
+        path = f"/rules/ORGANISATION/{world.organisation_id}/overdue_fee"
+        assert world.admin.put(path, rule).status_code == 200
+        charge_overdue(world.database, now=NOW + timedelta(days=30))
+
+        (fee,) = world.finance.get("/overdue-fees", params={"invoice_id": invoice_id}).json()["items"]
+        assert (fee["amount_minor"], fee["overdue_invoice_id"], fee["waived_at"]) == (900, invoice_id, None)
+        assert world.finance.get(f"/invoices/{invoice_id}").json()["overdue_fee_minor"] == 900
+        asked = world.finance.get(f"/invoices/{fee['invoice_id']}").json()
+        assert (asked["total_minor"], asked["lines"][0]["description"][:21]) == (900, "Late payment fee, INV")
+
+        assert world.finance.post(f"/overdue-fees/{fee['id']}/waiver", {"reason": ""}).status_code == 422
+        waived = world.finance.post(f"/overdue-fees/{fee['id']}/waiver", {"reason": "The bank was late"})
+
+        assert (waived.status_code, waived.json()["waive_reason"]) == (200, "The bank was late")
+        assert world.finance.get(f"/invoices/{invoice_id}").json()["overdue_fee_minor"] == 0
+        assert world.finance.get(f"/invoices/{fee['invoice_id']}").json()["owing_minor"] == 0
+        again = world.finance.post(f"/overdue-fees/{fee['id']}/waiver", {"reason": "again"})
+        assert (again.status_code, again.json()["code"]) == (409, "waived_already")

@@ -2,19 +2,21 @@
 
 import csv
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from api.moves import KIND_OF_ROLE
+from catalogue.rules import Rule, clear_rule, set_rule
 from engine.actor import Actor
-from models import Role, TermBookingConfirmationType, TermBookingOrderType
+from models import Role, RuleScope, TermBookingConfirmationType, TermBookingOrderType
 from tests.builders import NOW
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_admin import offering_with_sessions
 from workflows import order_requests
 from workflows import term_booking_order as orders
+from workflows.overdue_fees import charge_overdue
 
 FINANCE = "finance@centre7.example"
 
@@ -76,6 +78,22 @@ class TestBooks:
         finance.click("Undo")
 
         assert finance.reads("The write-off was undone.")
+
+    def test_a_late_payment_fee_is_shown_and_waived(
+        self, signed_in: Somebody, centre: Centre, invoice: dict[str, Any]
+    ) -> None:  # fmt: skip
+        rule = RuleScope.ORGANISATION, centre.organisation_id, Rule.OVERDUE_FEE
+        centre.edit(lambda tx: set_rule(tx, *rule, {"after_days": 7, "amount_minor": 900}))
+        charge_overdue(centre.database, now=NOW + timedelta(days=30))
+        centre.edit(lambda tx: clear_rule(tx, *rule))
+        finance = signed_in(FINANCE).open(f"/finance/invoices/{invoice['id']}")
+        assert finance.reads("Late payment fee: $9.00")
+
+        finance.page.get_by_placeholder("Reason for waiving it").fill("the bank was late")
+        finance.click("Waive it")
+
+        assert finance.reads("The fee was waived.")
+        finance.picture("finance-invoice-fee").is_sound()
 
     def test_a_familys_account_line_by_line(
         self, signed_in: Somebody, centre: Centre, invoice: dict[str, Any]
