@@ -1,5 +1,6 @@
 """Changes of bookings: one open at a time, of its own original, and invoiced by exactly what changed."""
 
+from engine.invariants.billing import WAITS_FOR_ITS_INVOICE
 from engine.invariants.form import Invariant, OrderType, Status, members
 
 _OPEN = members((Status.DRAFT, Status.CREATED, Status.SUBMITTED, Status.QUOTE, Status.ACCEPT))
@@ -77,20 +78,34 @@ CHANGES = (
     ),
     Invariant(
         name="changed_booking_is_invoiced_as_billed",
-        promise="What a changed booking is invoiced, less its credit notes, is what it costs.",
+        promise="What a changed booking is invoiced, less its credit notes, and what its planned invoices will ask is "
+        "what it costs.",
         sql=f"""
+            WITH planned AS (
+                SELECT line.booking_id, sum(x.gross_minor) AS planned_minor
+                FROM scheduled_line l
+                JOIN term_booking_line line ON line.id = l.booking_line_id AND line.cancelled_at IS NULL
+                JOIN term_booking b ON b.id = line.booking_id
+                JOIN billing_line x ON x.billing_id = b.billing_id AND x.term_product_id = line.term_product_id
+                     -- A fee is invoiced with the change that asked for it.
+                     AND split_part(x.component, ':', 1) IN ('SESSION', 'EXTRA')
+                WHERE l.status IN {WAITS_FOR_ITS_INVOICE}
+                GROUP BY line.booking_id
+            )
             SELECT b.reference, b.total_minor, i.invoiced_minor, coalesce(c.credited_minor, 0) AS credited_minor,
-                   b.id AS booking_id
+                   coalesce(p.planned_minor, 0) AS planned_minor, b.id AS booking_id
             FROM term_booking b
             JOIN (SELECT booking_id, sum(total_minor) AS invoiced_minor FROM invoice GROUP BY booking_id) i
               ON i.booking_id = b.id
             LEFT JOIN (SELECT booking_id, sum(total_minor) AS credited_minor FROM credit_note GROUP BY booking_id) c
               ON c.booking_id = b.id
+            LEFT JOIN planned p ON p.booking_id = b.id
             WHERE b.status = {Status.APPROVED:d} AND b.revision > 1
               AND b.order_type IN {members((OrderType.BOOKING, OrderType.TRIAL_SESSION))}
-              AND i.invoiced_minor - coalesce(c.credited_minor, 0) <> b.total_minor
+              AND i.invoiced_minor - coalesce(c.credited_minor, 0) + coalesce(p.planned_minor, 0) <> b.total_minor
         """,
-        says="{reference} costs {total_minor}; {invoiced_minor} is invoiced and {credited_minor} credited",
+        says="{reference} costs {total_minor}; {invoiced_minor} is invoiced, {credited_minor} credited and "
+        "{planned_minor} to be invoiced",
     ),
     Invariant(
         name="adjustment_is_of_a_change",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.check import check_organisation
 from engine.database import Database
 from engine.ids import new_id
 from tests.builders import NOW, Row
@@ -25,6 +26,7 @@ from tests.workflows.centre import (
 from tests.workflows.endings import cancel
 from workflows import change_order
 from workflows import term_booking as bookings
+from workflows.charts import edges
 from workflows.invoice_runs import issue_due_invoices
 
 IN_ADVANCE = {"invoicing": "PERIOD_IN_ADVANCE", "invoicing_advance_days": 7}
@@ -302,3 +304,23 @@ class TestChange:
 
         # The session of April costs 1.13 more now; those of May are charged in full with their month.
         assert sorted(total for *_, total in invoices(centre, cart)) == [113, 1017, 3 * 1130]
+
+    def test_while_months_are_still_to_be_invoiced_all_of_it_adds_up(self, centre: Centre, rossi: Family) -> None:
+        five = [{"kind": "MULTI_SESSION", "order": 1, "percent": "10", "conditions": {"sessions": 5}}]
+        course = karate(centre, **IN_ADVANCE, discounts=five)
+        cart = centre.confirmed(rossi, rossi.child(), course.lines(0, 3, 4, 5, 6))
+        works(centre, at(2026, 4, 24))
+
+        self.changed(centre, cart, course.lines(0, 3, 4, 5, 8), now=at(2026, 4, 25))
+        self.changed(centre, cart, course.lines(0, 3, 4, 9), now=at(2026, 4, 26))
+
+        assert planned(centre, cart), "June is to come"
+        with centre.database.transaction(centre.organisation_id) as tx:
+            assert not check_organisation(tx, edges=edges())
+            # What is invoiced and planned is some sessions short of what the booking costs: that is seen.
+            tx.run("UPDATE invoice_schedule SET status = 'DROPPED' WHERE status = 'SCHEDULED'")
+            tx.run("UPDATE scheduled_line SET status = 'DROPPED' WHERE status = 'SCHEDULED'")
+            broken = {breach.invariant for breach in check_organisation(tx, edges=edges())}
+            tx.run("UPDATE scheduled_line SET status = 'SCHEDULED' WHERE status = 'DROPPED'")
+            tx.run("UPDATE invoice_schedule SET status = 'SCHEDULED' WHERE status = 'DROPPED'")
+        assert "changed_booking_is_invoiced_as_billed" in broken
