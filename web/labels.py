@@ -198,6 +198,17 @@ ACTOR = {
     "GUEST": N_("Guest"),
     "SYSTEM": N_("By itself"),
 }
+# Why a line of a Billing Difference costs something else.
+CAUSE = {
+    "ADDED": N_("added"),
+    "CANCELLED": N_("given up"),
+    "DISCOUNT_LOST": N_("discount lost"),
+    "DISCOUNT_GAINED": N_("discount gained"),
+    "FEE_CUTOFF": N_("kept, given up late"),
+    "FEE_CHANGE": N_("fee for the change"),
+    "CATALOGUE_CHANGE": N_("price changed"),
+    "MANUAL": N_("by the office"),
+}
 MAIL = {
     "booking_confirmed": N_("Booking confirmed"),
     "booking_canceled": N_("Booking cancelled"),
@@ -268,7 +279,8 @@ ALL = {
     "OFFERING_STATUS": OFFERING_STATUS, "PROGRAM_TYPE": PROGRAM_TYPE, "MODE": MODE, "LINE_KIND": LINE_KIND,
     "ATTENDANCE": ATTENDANCE, "REFUND_REQUEST": REFUND_REQUEST, "REFUND": REFUND, "REFUND_TO": REFUND_TO,
     "PROVIDER": PROVIDER, "WALLET_ENTRY": WALLET_ENTRY, "LEDGER": LEDGER, "BANK_LINE": BANK_LINE, "RUN": RUN,
-    "RETURNED": RETURNED, "ACTOR": ACTOR, "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
+    "RETURNED": RETURNED, "ACTOR": ACTOR, "CAUSE": CAUSE,
+    "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
     "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
     "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,
 }  # fmt: skip

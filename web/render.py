@@ -36,7 +36,7 @@ def environment(locale: Locale) -> Environment:
             "lang": str(locale).replace("_", "-"),
         "direction": "rtl" if locale.language in _RIGHT_TO_LEFT else "ltr",
     }  # fmt: skip
-    made.filters |= {"money": _money, "initials": _initials}
+    made.filters |= {"money": _money, "initials": _initials, "session": _session}
     return made
 
 
@@ -44,6 +44,12 @@ def environment(locale: Locale) -> Environment:
 def _money(context: Context, amount_minor: int) -> str:
     """An amount in the organisation's currency, in the reader's locale."""
     return format_money(amount_minor, context["organisation"]["currency"], str(context["writing"].locale))
+
+
+@pass_context
+def _session(context: Context, name: str) -> str:
+    """A session's name with its day and times as the reader writes them."""
+    return str(context["writing"].session(name))
 
 
 def _initials(name: str) -> str:

@@ -13,7 +13,14 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, get_day_names, get_timezone
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    get_datetime_format,
+    get_day_names,
+    get_timezone,
+)
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -126,11 +133,30 @@ class Writing:
         return str(format_time(found.replace(tzinfo=None), "short", locale=self.locale))
 
     def moment(self, value: datetime | str) -> str:
-        """A point in time, as the clocks of the organisation show it."""
-        return str(format_datetime(_moment(value), "medium", tzinfo=self._zone, locale=self.locale))
+        """A point in time to the minute, as the clocks of the organisation show it."""
+        found = _moment(value)
+        day = format_date(found.astimezone(self.zone).date(), "medium", locale=self.locale)
+        both = str(get_datetime_format("medium", locale=self.locale))
+        return both.replace("{1}", str(day)).replace("{0}", self.moment_clock(found))
+
+    def session(self, name: str) -> str:
+        """A session's name, whose day and times the engine writes in one way, with both as they are written here."""
+        return _WHEN.sub(
+            lambda found: f"{self.day(_day_of(found))}, {self.clock(found['from'])}–{self.clock(found['to'])}", name
+        )
 
     def moment_clock(self, value: datetime | str) -> str:
         return str(format_time(_moment(value), "short", tzinfo=self._zone, locale=self.locale))
+
+
+# "Sun 12 Apr 2026 09:30–10:30", as `api.reads.orders.session_label` ends.
+_WHEN = re.compile(r"\b[A-Z][a-z]{2} (?P<day>\d{2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}) "
+                   r"(?P<from>\d{2}:\d{2})–(?P<to>\d{2}:\d{2})")  # fmt: skip
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _day_of(found: re.Match[str]) -> date:
+    return date(int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"]))
 
 
 def _date(value: date | str) -> date:

@@ -29,6 +29,16 @@ TITLES = {
     ReportName.TAX: (N_("Tax summary"), N_("Tax by rate")),
     ReportName.TRIAL_BALANCE: (N_("Trial balance"), N_("Every account of the books")),
 }
+# The columns of reports, as pages head them; files keep the English of the report itself.
+HEADINGS = (
+    N_("Account"), N_("Balance"), N_("Captured"), N_("Category"), N_("Credit"), N_("Credited"), N_("Credited net"),
+    N_("Credited tax"), N_("Day"), N_("Debit"), N_("Deferred"), N_("Earned"), N_("Extra"), N_("Extras"), N_("Fees"),
+    N_("Given back"), N_("Held"), N_("In"), N_("Invoiced"), N_("Invoiced net"), N_("Invoiced tax"), N_("Lines"),
+    N_("Month"), N_("Month of the sessions"), N_("Name"), N_("Net"), N_("Not due"), N_("1–30 days"),
+    N_("31–60 days"), N_("61–90 days"), N_("Over 90 days"), N_("Open lines"), N_("Opening"), N_("Out"), N_("Payment"),
+    N_("Postings"), N_("Program"), N_("Provider"), N_("Provider's id"), N_("Rate, %"), N_("Remark"), N_("Revenue"),
+    N_("Sessions"), N_("Status"), N_("Tax"), N_("Total"),
+)  # fmt: skip
 
 
 @router.get("/finance/reports")
@@ -55,14 +65,17 @@ def show_report(visit: Finance, name: str) -> Response:
 
 
 def _bars(made: Report) -> list[Row]:
-    """The largest rows as bars: the first column names one, the last sum is its length."""
+    """The report as a picture: what is owed by its age, else the largest rows by their last sum."""
     texts = [column.name for column in made.columns if column.kind is not Kind.MONEY]
-    sums = [column.name for column in made.columns if column.kind is Kind.MONEY]
+    sums = [column for column in made.columns if column.kind is Kind.MONEY]
     if not texts or not sums:
         return []
-    most = sorted(made.rows, key=lambda row: -abs(row[sums[-1]] or 0))[:_MOST_BARS]
-    longest = max((abs(row[sums[-1]] or 0) for row in most), default=0)
-    if not longest:
-        return []
-    return [{"label": str(row[texts[0]]), "amount_minor": row[sums[-1]] or 0,
-             "share": round(100 * abs(row[sums[-1]] or 0) / longest, 1)} for row in most if row[sums[-1]]]  # fmt: skip
+    if made.name == ReportName.AGED_RECEIVABLES:
+        found = [(column.heading, made.totals[column.name]) for column in sums[:-1]]
+    else:
+        by = sums[-1].name
+        most = sorted(made.rows, key=lambda row: -abs(row[by] or 0))[:_MOST_BARS]
+        found = [(str(row[texts[0]]), row[by] or 0) for row in most]
+    longest = max((abs(amount) for _, amount in found), default=0)
+    return [{"label": label, "amount_minor": amount, "share": round(100 * abs(amount) / longest, 1)}
+            for label, amount in found if amount]  # fmt: skip
