@@ -12,7 +12,8 @@ from api.reads import orders as shown
 from api.reads import sessions as offered
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
-from models import BookingMode, TermBookingOrderType
+from models import TermBookingOrderType
+from web.admin.wanted import held_lines, mode_of, seats_to_choose, wanted_lines
 from web.asked import id_of
 from web.forms import NOTHING_SENT, Form, Posted
 from web.labels import ORDER_TYPE
@@ -102,10 +103,12 @@ def _sessions_page(
             items = (one.page(tx, cursor=None, limit=1, show=dict, now=visit.now).body or {})["items"]
             offering = items[0] if items else None
         extras = tx.rows(_EXTRAS, program_id=offering["program_id"]) if offering else []
+        held = held_lines(tx, order_id)
         return {
             "order": order, "asked": asked, "offerings": (found or {})["items"], "offering": offering,
-            "sessions": chosen, "extras": extras,
-            "ticked": {line["session_id"] for line in order["lines"]},
+            "sessions": chosen, "extras": extras, "held": {str(one) for one in held},
+            "mode_before": mode_of(chosen, held), "lines": {line["session_id"]: line for line in order["lines"]},
+            "seats": seats_to_choose(tx, who, chosen, held, now=visit.now),
         }  # fmt: skip
 
     return visit.show("admin/sessions.html", query, form=form, refusal=refusal)
@@ -130,19 +133,15 @@ def _sessions_of(tx: Transaction, who: Principal, visit: Admin, offering_id: UUI
 @router.post("/admin/orders/{order_id}/sessions")
 def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
     """Put what is ticked of one offering into the cart; what the cart holds of others stays."""
-    shown_ids = {str(session_id) for session_id in form.ids("shown")}
-    mode = form.text("mode") if form.text("mode") in BookingMode.__members__ else "CASUAL"
-    extras = [{"extra_id": extra_id, "quantity": 1} for extra_id in form.ids("extra")]
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         order = shown.whole(tx, who, order_id).body
         assert order is not None
-        kept = [_as_wanted(line) for line in order["lines"] if str(line["session_id"]) not in shown_ids]
-        added = [{"session_id": session_id, "mode": BookingMode[mode], "seat_id": None, "makeup_credit_id": None,
-                  "activity_ids": [], "extras": extras} for session_id in form.ids("session")]  # fmt: skip
+        is_change = order["original_booking_id"] is not None or order["original_order_id"] is not None
+        lines = wanted_lines(tx, who, form, held_lines(tx, order_id), is_change=is_change, now=visit.now)
         code = form.text("promo_code") or None
         outcome = order_requests.save(
-            tx, order_id=order_id, lines=kept + added, actor=who.actor, now=visit.now, promo_code=code
+            tx, order_id=order_id, lines=lines, actor=who.actor, now=visit.now, promo_code=code
         )
         return shown.saved(outcome, who)
 
@@ -153,13 +152,3 @@ def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
     for notice in saved.get("notices", ()):
         visit.notices.append(("warn", notice["message"]))
     return visit.go(f"/admin/orders/{order_id}", visit.say("The cart was saved. It keeps no place yet."))
-
-
-def _as_wanted(line: Row) -> Row:
-    """A line of the cart as it is asked for again."""
-    return {
-        "session_id": UUID(str(line["session_id"])), "mode": BookingMode[line["asked_mode"] or line["mode"]],
-        "seat_id": UUID(line["seat"]["id"]) if line["seat"] else None, "makeup_credit_id": None, "activity_ids": [],
-        "extras": [{"extra_id": UUID(str(extra["extra_id"])), "quantity": extra["quantity"]}
-                   for extra in line["extras"]],
-    }  # fmt: skip

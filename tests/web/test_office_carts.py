@@ -1,0 +1,167 @@
+"""The office fills a cart by its forms: what a session had stays with it, and a seated show is booked as any other."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from catalogue.activities import add_activity
+from models import Extra, ProgramType
+from samples.show import SHOW
+from tests import builders as build
+from tests.web.conftest import Centre, Somebody
+from tests.web.test_admin import OFFICE
+from tests.web.test_family_booking import family_class
+from tests.web.test_family_forms import FIELD, Tab, enter, sessions_of
+
+_LINES = """
+SELECT l.term_product_id AS session_id, l.asked_mode, x.row_name || x.number AS seat,
+       ARRAY(SELECT e.name || ' ' || e.quantity FROM term_booking_order_extra e
+             WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id ORDER BY 1) AS extras,
+       ARRAY(SELECT a.title FROM term_booking_order_activity a
+             WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activities
+FROM term_booking_order_line l
+LEFT JOIN seat x ON x.organisation_id = l.organisation_id AND x.id = l.seat_id
+WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s
+"""
+
+
+class Office(Tab):
+    """The office's tab on the cart of one offering."""
+
+    order: str
+    offering: str
+
+    def hidden(self, action: str | None = None) -> dict[str, str]:
+        """The hidden fields of the form of the cart; beside it stands one to search."""
+        return super().hidden(action) if action else dict(FIELD.findall(self.page.text))
+
+    def choose(self, *sessions: Any, **more: Any) -> str:
+        """Tick these and no others of the offering, and put them into the cart; what the next page says."""
+        self.open(f"{self.order}/sessions?offering={self.offering}")
+        shown = re.findall(r'name="shown" value="([^"]+)"', self.page.text)
+        given = {"shown": shown, "session": [str(one["id"]) for one in sessions], **more}
+        return self.text(self.send(f"{self.order}/sessions", given))
+
+    def lines(self, centre: Centre) -> dict[Any, dict[str, Any]]:
+        rows = centre.rows(_LINES, order_id=self.order.rpartition("/")[2])
+        return {row["session_id"]: row for row in rows}
+
+    def begin(self, centre: Centre, offering: str) -> "Office":
+        """An empty cart for Mia Rossi in the term of this offering."""
+        (found,) = centre.rows("SELECT term_id FROM term_program_set WHERE organisation_id = %(org)s AND id = %(id)s",
+                               id=offering)  # fmt: skip
+        rossi = centre.sample.rossi
+        self.open(f"/admin/bookings/new?account={rossi.account_id}")
+        answer = self.send("/admin/bookings/new", {
+            "account": str(rossi.account_id), "attendee": str(rossi.attendee_ids[0]), "term": str(found["term_id"]),
+            "kind": "BOOKING"}, action="/admin/bookings/new")  # fmt: skip
+        self.order, self.offering = answer.headers["location"].removesuffix("/sessions"), offering
+        return self
+
+
+@pytest.fixture
+def office(centre: Centre) -> Iterator[Office]:
+    with enter(centre, OFFICE) as client:
+        yield Office(client, client.get("/admin"))
+
+
+class TestWhatASessionHas:
+    def lunch(self, centre: Centre, name: str = "Lunch") -> str:
+        """An extra that is offered with everything; its name is its own."""
+        return str(centre.edit(build.add, Extra, name=name, price_minor=500)["id"])
+
+    def test_a_day_more_leaves_the_others_their_lunch(self, centre: Centre, office: Office) -> None:
+        address = family_class(centre, "Lunches", hour=8)
+        lunch, bus = self.lunch(centre), self.lunch(centre, "Bus")
+        office.begin(centre, address.rpartition("/")[2])
+        first, second, third, *_ = sessions_of(centre, address)
+
+        office.choose(first, second, extra=lunch)
+        office.choose(first, second, third, extra=bus)
+
+        lines = office.lines(centre)
+        assert {key: line["extras"] for key, line in lines.items()} == {
+            first["id"]: ["Lunch 1"], second["id"]: ["Lunch 1"], third["id"]: ["Bus 1"]}  # fmt: skip
+
+        office.choose(first, third, extra=bus, extras_for_all="yes")
+
+        assert {key: line["extras"] for key, line in office.lines(centre).items()} == {
+            first["id"]: ["Bus 1"], third["id"]: ["Bus 1"]}  # fmt: skip
+
+    def test_a_way_of_pricing_counts_for_all_only_where_it_is_chosen(self, centre: Centre, office: Office) -> None:
+        address = family_class(centre, "Priced as", hour=9, count=3)
+        office.begin(centre, address.rpartition("/")[2])
+        first, second, third = sessions_of(centre, address)
+        office.choose(first, mode="FULL_TERM")
+        centre.edit(lambda tx: tx.run(
+            "UPDATE term_booking_order_line SET asked_mode = 'FULL_WEEK' WHERE organisation_id = %(org)s "
+            "AND order_id = %(id)s", id=office.order.rpartition("/")[2]))  # fmt: skip
+
+        office.choose(first, second, mode="FULL_WEEK")
+        office.choose(first, second, third, mode="FULL_WEEK")
+        assert {line["asked_mode"] for line in office.lines(centre).values()} == {"FULL_WEEK"}
+
+        office.choose(first, second, third, mode="FULL_TERM")
+        assert {line["asked_mode"] for line in office.lines(centre).values()} == {"FULL_TERM"}
+
+    def test_a_chosen_activity_stays_when_another_offering_is_added(self, centre: Centre, office: Office) -> None:
+        camp, other = family_class(centre, "Day camp", hour=13), family_class(centre, "Beside it", hour=16)
+        (day, *_), (beside, *_) = sessions_of(centre, camp), sessions_of(centre, other)
+        offering_id = camp.rpartition("/")[2]
+        centre.edit(lambda tx: tx.run(
+            "UPDATE program g SET category_id = (SELECT id FROM program_category WHERE organisation_id = %(org)s AND "
+            "program_type = %(holiday)s LIMIT 1) WHERE organisation_id = %(org)s AND name = 'Day camp'",
+            holiday=int(ProgramType.HOLIDAY)))  # fmt: skip
+        pirates = centre.edit(add_activity, day["term_program_set_id"], day=day["local_date"], title="Pirates",
+                              capacity=5)  # fmt: skip
+        office.begin(centre, offering_id).choose(day)
+        order_id = office.order.rpartition("/")[2]
+        centre.edit(lambda tx: tx.run(
+            "INSERT INTO term_booking_order_activity (id, organisation_id, order_id, order_line_id, term_product_id, "
+            "title) SELECT gen_random_uuid(), organisation_id, order_id, id, %(activity)s, 'Pirates' "
+            "FROM term_booking_order_line WHERE organisation_id = %(org)s AND order_id = %(order)s",
+            activity=pirates, order=order_id))  # fmt: skip
+
+        office.offering = other.rpartition("/")[2]
+        office.choose(beside)
+        office.offering = offering_id
+        office.choose(day)
+
+        assert office.lines(centre)[day["id"]]["activities"] == ["Pirates"]
+        assert set(office.lines(centre)) == {day["id"], beside["id"]}
+
+
+class TestSeats:
+    def show(self, centre: Centre) -> str:
+        (row,) = centre.rows("SELECT id FROM term_program_set WHERE organisation_id = %(org)s AND code = %(code)s",
+                             code=SHOW)  # fmt: skip
+        return str(row["id"])
+
+    def test_the_best_seat_or_the_one_that_is_chosen(self, centre: Centre, office: Office) -> None:
+        show = self.show(centre)
+        first, second = sessions_of(centre, f"/{show}")
+        office.begin(centre, show)
+        seats = {row["label"]: str(row["id"]) for row in centre.rows(
+            "SELECT id, row_name || number AS label FROM seat WHERE organisation_id = %(org)s")}  # fmt: skip
+
+        office.choose(first, second, **{f"seat.{second['id']}": seats["D3"]})
+
+        lines = office.lines(centre)
+        assert (lines[first["id"]]["seat"], lines[second["id"]]["seat"]) == ("A8", "D3")
+        assert "Row D, seat 3" in office.page.text
+
+        text = office.choose(first, second, **{f"seat.{first['id']}": seats["A8"], f"seat.{second['id']}": seats["E4"]})
+
+        lines = office.lines(centre)
+        assert (lines[first["id"]]["seat"], lines[second["id"]]["seat"]) == ("A8", "E4")
+        assert "The cart was saved." in text
+
+    def test_the_page_is_sound(self, centre: Centre, office: Office, signed_in: Somebody) -> None:
+        office.begin(centre, self.show(centre))
+        page = signed_in(OFFICE).open(f"{office.order}/sessions?offering={office.offering}")
+
+        page.picture("admin-seated").is_sound()
+
+        assert page.page.get_by_label(re.compile("^Seat on")).count() == 2

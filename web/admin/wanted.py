@@ -1,0 +1,99 @@
+"""The lines of a cart that the office fills: what a session had stays with it, the form's extras go with new ones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from api.moves import Principal
+from api.reads import seats as shown
+from engine.database import Row, Transaction
+from models import BookingMode
+from web.forms import Form
+
+# Of more sessions than these a page offers the best seat alone: each hall has hundreds.
+_MOST_MAPS = 12
+
+_HELD = """
+SELECT l.term_product_id AS session_id, coalesce(l.asked_mode, l.mode) AS mode, l.seat_id, l.makeup_credit_id,
+       ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
+             WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,
+       (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity))
+        FROM term_booking_order_extra e
+        WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id) AS extras
+FROM term_booking_order_line l
+WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s ORDER BY l.position
+"""
+_SEATED = """
+SELECT id FROM term_product WHERE organisation_id = %(org)s AND id = ANY(%(ids)s) AND is_seated
+"""
+
+
+def held_lines(tx: Transaction, order_id: UUID) -> dict[UUID, Row]:
+    """What the cart holds, by session, as it is asked for again."""
+    return {row["session_id"]: {**row, "mode": BookingMode(row["mode"]), "extras": _extras(row["extras"])}
+            for row in tx.rows(_HELD, order_id=order_id)}  # fmt: skip
+
+
+def _extras(given: Sequence[Row] | None) -> list[Row]:
+    return [{"extra_id": UUID(one["extra_id"]), "quantity": one["quantity"]} for one in given or ()]
+
+
+def mode_of(sessions: Sequence[Row], held: dict[UUID, Row]) -> str:
+    """How the sessions that the cart holds of these are priced, where all are alike."""
+    modes = {held[session["id"]]["mode"].value for session in sessions if session["id"] in held}
+    return str(modes.pop()) if len(modes) == 1 else BookingMode.CASUAL.value
+
+
+def seats_to_choose(
+    tx: Transaction, who: Principal, sessions: Sequence[Row], held: dict[UUID, Row], *, now: datetime
+) -> dict[UUID, list[Row]]:  # fmt: skip
+    """The seats that are free, and the one that the cart holds, by session; none where there are too many sessions."""
+    seated = _seated(tx, [session["id"] for session in sessions])
+    if len(seated) > _MOST_MAPS:
+        return {session_id: [] for session_id in seated}
+    return {session_id: _to_choose(tx, who, session_id, held.get(session_id), now=now) for session_id in seated}
+
+
+def _seated(tx: Transaction, session_ids: Sequence[UUID]) -> list[UUID]:
+    return [row["id"] for row in tx.rows(_SEATED, ids=list(session_ids))]
+
+
+def _to_choose(tx: Transaction, who: Principal, session_id: UUID, held: Row | None, *, now: datetime) -> list[Row]:
+    plan = shown.seat_map(tx, who, session_id, now=now).body or {}
+    own = held and held["seat_id"]
+    return [{**seat, "row": row["row"]} for row in plan["rows"] for seat in row["seats"]
+            if seat["state"] == "FREE" or seat["id"] == own]  # fmt: skip
+
+
+def wanted_lines(
+    tx: Transaction, who: Principal, form: Form, held: dict[UUID, Row], *, is_change: bool, now: datetime
+) -> list[Row]:  # fmt: skip
+    """All that the cart is to hold: what the form did not show stays, of what it showed what is ticked. A way of
+    pricing, or extras for all, count for what was there before only where the office chose so.
+    """
+    shown_ids, ticked = set(form.ids("shown")), form.ids("session")
+    kept = [line for session_id, line in held.items() if session_id not in shown_ids]
+    mode = BookingMode[form.text("mode")] if form.text("mode") in BookingMode.__members__ else BookingMode.CASUAL
+    extras = [{"extra_id": extra_id, "quantity": 1} for extra_id in form.ids("extra")]
+    own: dict[str, Any] = {}
+    if form.text("mode") != form.text("mode_before"):
+        own["mode"] = mode
+    if form.is_ticked("extras_for_all"):
+        own["extras"] = extras
+    new = {"mode": mode, "makeup_credit_id": None, "activity_ids": [], "extras": extras, "seat_id": None}
+    seated = set(_seated(tx, ticked))
+    for session_id in ticked:
+        line = {**held[session_id], **own} if session_id in held else {**new, "session_id": session_id}
+        if session_id in seated:
+            line["seat_id"] = form.id(f"seat.{session_id}") or line["seat_id"]
+            if line["seat_id"] is None and not (is_change and session_id in held):
+                line["seat_id"] = _best(tx, who, session_id, now=now)
+        kept.append(line)
+    return kept
+
+
+def _best(tx: Transaction, who: Principal, session_id: UUID, *, now: datetime) -> UUID | None:
+    """The best seat that is free; none where all are taken, which the cart says."""
+    found = shown.best_seats(tx, who, session_id, count=1, seat_type=None, now=now).body or {}
+    return next((seat["id"] for seat in found["seats"]), None)
