@@ -45,12 +45,13 @@ SUBSCRIPTIONS = (
     ),
     Invariant(
         name="schedule_tells_what_is_invoiced",
-        promise="A session is marked as invoiced in its schedule when it stands on an invoice, and only then; a period "
-        "that waits for its invoice has none.",
+        promise="A session is marked as invoiced in its schedule when it stands on an invoice, and only then, whatever "
+        "fees beside it do; a period that waits for its invoice has none.",
         sql=f"""
             WITH charged AS (
                 SELECT l.booking_line_id, count(*) AS charges
                 FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id
+                JOIN billing_line k ON k.id = l.billing_line_id AND k.component = 'SESSION'
                 GROUP BY l.booking_line_id
             )
             SELECT b.reference, {SESSION_NAME} AS session, x.status, coalesce(c.charges, 0) AS charges,

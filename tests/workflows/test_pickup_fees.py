@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from engine.actor import Actor
+from engine.check import check
 from engine.database import Row
 from engine.fire import NotAllowedNow, fire
 from engine.ids import new_id
@@ -23,19 +24,22 @@ from tests.workflows.test_door import EVENING, Door
 from tests.workflows.test_door import stella as stella
 from workflows import late_pickup
 from workflows.account_papers import statement_of
+from workflows.charts import edges
 from workflows.documents import credit_note_document, invoice_document
+from workflows.invoice_runs import issue_due_invoices
 
 FEE = {"grace_minutes": 10, "per_minutes": 15, "fee_minor": 1130}
 TAX = {"tax": {"name": "HST", "rate_percent": "13"}}
 NEXT_DAY = EVENING + DAY
+NEXT_MONTH = EVENING + 25 * DAY
 BOOKS = ("RECEIVABLE", "DEFERRED_REVENUE", "TAX", "REVENUE", "FEE_REVENUE", "CUSTOMER_CREDIT", "WALLET")
 
 
 class Late:
     """Mia was collected ten minutes past the grace; the session costs 11.30 with 13 % in it, and so does the fee."""
 
-    def __init__(self, centre: Centre, staff: Actor) -> None:
-        self.centre, self.door = centre, Door(centre, staff, rules=TAX)
+    def __init__(self, centre: Centre, staff: Actor, **rules: Any) -> None:
+        self.centre, self.door = centre, Door(centre, staff, rules={**TAX, **rules})
         centre.rule("late_pickup", FEE, self.door.course.offering["id"])
         self.door.came_and_left(at=72)
         self.door.count(1)
@@ -134,6 +138,38 @@ class TestAccepted:
 
         assert refused == ["not_invoiced"]
         assert late.lines() == []
+
+
+class TestBeforeItsSessionIsInvoiced:
+    def test_is_invoiced_by_itself_and_the_period_asks_for_the_session_alone(
+        self, riverside: Centre, stella: Actor
+    ) -> None:
+        late = Late(riverside, stella, invoicing="PERIOD_IN_ARREARS")
+        late.accept()
+        assert (late.books()[0], breaches(riverside)) == (1130, [])
+
+        issue_due_invoices(riverside.database, now=NEXT_MONTH)
+
+        assert len(late.lines()) == 1
+        asked = riverside.rows("SELECT total_minor FROM invoice WHERE account_id = %(id)s ORDER BY number",
+                               id=late.account_id)  # fmt: skip
+        assert [row["total_minor"] for row in asked] == [1130, 1130]
+        late.waive(now=NEXT_MONTH)
+        assert (late.books()[0], breaches(riverside)) == (1130, [])
+
+    def test_waived_before_that_only_the_session_is_asked_for(self, riverside: Centre, stella: Actor) -> None:
+        late = Late(riverside, stella, invoicing="PERIOD_IN_ARREARS")
+        late.accept()
+        late.waive()
+        assert (late.books()[0], breaches(riverside)) == (0, [])
+
+        issue_due_invoices(riverside.database, now=NEXT_MONTH)
+        assert late.books()[0] == 1130
+
+
+def breaches(centre: Centre) -> list[Any]:
+    recognise(centre, NEXT_MONTH)
+    return check(centre.database, edges=edges(), organisation_id=centre.organisation_id)
 
 
 class TestWaivedAfterThat:
