@@ -24,6 +24,7 @@ from web.orders import card, standing_of
 from web.visitor import AtCentre, Visitor
 from workflows import guests
 from workflows.documents import invoice_document
+from workflows.payment_due import read_due
 from workflows.payments import open_checkout
 
 router = APIRouter()
@@ -119,8 +120,13 @@ def _order(link: str, request: Request, call: GuestCall, refusal: TermbookError 
     def query(tx: Transaction, who: Principal, opened: guests.Opened) -> Row:
         order = shown.whole(tx, who, opened.order_id).body
         assert order is not None
-        return {"order": card(visit, order), "standing": standing_of(visit, [order]), "organisation": who.organisation,
-                "email": opened.email}  # fmt: skip
+        return {
+            "order": card(visit, order),
+            "standing": standing_of(visit, [order]),
+            "organisation": who.organisation,
+            "email": opened.email,
+            "due": read_due(tx, [opened.order_id], actor=who.actor, now=visit.now).get(opened.order_id),
+        }
 
     found = call.fetch(query)
     return visit.answer(

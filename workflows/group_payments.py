@@ -16,13 +16,14 @@ from workflows.group_facts import Group, lock_group
 from workflows.order_effects import local_day
 from workflows.order_facts import Order
 from workflows.order_holdings import read_holdings
-from workflows.payment_use import AWAITING_PAYMENT, CONFIRMED_BY_PAYMENT, due_minor, read_owed
+from workflows.payment_use import AWAITING_PAYMENT, due_minor, read_owed
 from workflows.payments import (
     MANUAL,
     NothingDue,
     NotPayable,
     StartedPayment,
     is_for,
+    is_payable_online,
     open_page,
     payment_row,
     read_open,
@@ -44,7 +45,7 @@ def start_group_payment(
     Raises NotFound, NotAllowedNow (not submitted), NotPayable, NothingDue, PaymentMoving.
     """
     group, locked = lock_group(tx, group_order_id, "pay", actor=actor, of_submitted=True)
-    payable = [order for order in locked.values() if _is_payable_online(order)]
+    payable = [order for order in locked.values() if is_payable_online(order)]
     if not payable:
         raise NotPayable(f"No order of {group.reference} can be paid online now.")
     due = _due(tx, group, payable, now)
@@ -60,11 +61,6 @@ def start_group_payment(
     ]  # fmt: skip
     tx.batch.add(Payment, rows)
     return _started(group, due, rows[0])
-
-
-def _is_payable_online(order: Order) -> bool:
-    awaits = order.status in AWAITING_PAYMENT and order.confirmation_type in CONFIRMED_BY_PAYMENT
-    return awaits or order.status is TermBookingStatus.APPROVED
 
 
 def _due(tx: Transaction, group: Group, orders: Sequence[Order], now: datetime) -> list[Due]:
@@ -146,7 +142,7 @@ def pay_group_from_wallet(tx: Transaction, *, group_order_id: UUID, actor: Actor
     Raises NotFound, NotAllowedNow (not submitted), NotPayable, NothingDue, PaymentMoving, WalletTooLow.
     """
     group, locked = lock_group(tx, group_order_id, "pay", actor=actor, of_submitted=True)
-    payable = [order for order in locked.values() if _is_payable_online(order)]
+    payable = [order for order in locked.values() if is_payable_online(order)]
     if not payable:
         raise NotPayable(f"No order of {group.reference} can be paid online now.")
     due = _due(tx, group, payable, now)

@@ -360,9 +360,13 @@ def lock_order(
 
 def read_order(tx: Transaction, order_id: UUID) -> Order:
     """An order as it stands, without a lock: for who only asks. It is never moved by what this returns."""
-    row = tx.row(ORDERS, order_ids=[order_id])
-    assert row is not None, "an order is never deleted"
-    return order_of(row)
+    (order,) = read_orders(tx, [order_id])
+    return order
+
+
+def read_orders(tx: Transaction, order_ids: Sequence[UUID]) -> list[Order]:
+    """Orders as they stand, without a lock."""
+    return [order_of(row) for row in tx.rows(ORDERS, order_ids=list(order_ids))]
 
 
 def lock_orders(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, order_only: bool = False) -> list[Order]:

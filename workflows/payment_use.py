@@ -96,7 +96,7 @@ class Owed:
 _OWED = """
 SELECT b.id, b.payment_state,
     (SELECT json_agg(i ORDER BY i.issued_at, i.number) FROM (
-        SELECT v.id, v.issued_at, v.number, v.total_minor
+        SELECT v.id, v.issued_at, v.number, v.due_on, v.total_minor
             - coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
                         WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)
             - coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
@@ -114,6 +114,18 @@ def read_owed(tx: Transaction, order: Order) -> Owed:
     if row is None:
         return Owed(None, None, [])
     return Owed(row["id"], PaymentState(row["payment_state"]), row["invoices"] or [])
+
+
+_OWED_TOGETHER = _OWED.replace("b.id = %(booking_id)s", "b.id = ANY(%(booking_ids)s)")
+
+
+def read_owed_together(tx: Transaction, orders: Sequence[Order]) -> dict[UUID, Owed]:
+    """The same of several orders, by their id."""
+    booking_ids = [order.booking_id for order in orders if order.booking_id]
+    rows = tx.rows(_OWED_TOGETHER, booking_ids=booking_ids) if booking_ids else []
+    by_booking = {row["id"]: Owed(row["id"], PaymentState(row["payment_state"]), row["invoices"] or []) for row in rows}
+    nothing = Owed(None, None, [])
+    return {order.id: by_booking.get(order.booking_id, nothing) if order.booking_id else nothing for order in orders}
 
 
 def open_minor(order: Order, holdings: Holdings, owed: Owed) -> int:

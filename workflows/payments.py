@@ -207,9 +207,14 @@ def _check_manual(order: Order, *, amount_minor: int, due: int, reason: str) -> 
         raise Invalid(f"No payment is recorded for {order.reference}.", reasons=reasons)
 
 
-def refuse_unless_payable_online(order: Order) -> None:
+def is_payable_online(order: Order) -> bool:
+    """Whether families pay it themselves, as it stands."""
     awaits = order.status in AWAITING_PAYMENT and order.confirmation_type in CONFIRMED_BY_PAYMENT
-    if not (awaits or order.status is TermBookingStatus.APPROVED):
+    return awaits or order.status is TermBookingStatus.APPROVED
+
+
+def refuse_unless_payable_online(order: Order) -> None:
+    if not is_payable_online(order):
         raise NotPayable(
             f"{order.reference} is {order.status.name.lower()}: it cannot be paid online now.", status=order.status.name
         )

@@ -86,6 +86,24 @@ FROM ledger_posting p WHERE p.organisation_id = %(org)s AND p.account_id = ANY(%
 """
 
 
+_OWED_BOOKINGS = """
+SELECT b.id, b.reference, b.order_id, t.name AS attendee,
+       (SELECT string_agg(DISTINCT p.name, ', ') FROM term_booking_line l
+        JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
+        WHERE l.organisation_id = b.organisation_id AND l.booking_id = b.id) AS programs
+FROM term_booking b
+JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id
+WHERE b.organisation_id = %(org)s AND b.account_id = ANY(%(accounts)s)
+  AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')
+ORDER BY b.created_at DESC, b.id DESC LIMIT 20
+"""
+
+
+def owed_bookings(tx: Transaction, accounts: Collection[UUID]) -> list[Row]:
+    """What is booked, invoiced and not fully paid, newest first."""
+    return tx.rows(_OWED_BOOKINGS, accounts=list(accounts))
+
+
 def owing(tx: Transaction, accounts: Collection[UUID]) -> dict[str, Any]:
     """What is invoiced and not paid, and what was paid and not used."""
     row = tx.row(_OWING, accounts=list(accounts))

@@ -45,6 +45,10 @@ class Tab:
     def send(self, path: str, given: dict[str, Any], *, action: str | None = None) -> httpx.Response:
         return self.client.post(path, data={**self.hidden(action), **given})
 
+    def any_token(self) -> dict[str, str]:
+        """What a form of this browser sends besides its fields, whatever form the page has."""
+        return dict(FIELD.findall(self.page.text))
+
     def text(self, answer: httpx.Response) -> str:
         """What a person reads where the answer leads."""
         if answer.has_redirect_location:

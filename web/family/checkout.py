@@ -11,7 +11,7 @@ from api.reads import group_orders
 from api.reads import orders as shown
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
-from web.family.paying import provider_page
+from web.family.paying import due_of, provider_page
 from web.forms import NOTHING_SENT, Form, Posted
 from web.orders import card, standing_of
 from web.visitor import Family
@@ -89,7 +89,7 @@ def _order(
         order = shown.whole(tx, who, order_id).body
         assert order is not None
         return {"order": card(visit, order), "standing": standing_of(visit, [order]),
-                "group": tx.row(_GROUP_OF, order_id=order_id)}  # fmt: skip
+                "group": tx.row(_GROUP_OF, order_id=order_id), "due": due_of(visit, tx, who, order_id)}  # fmt: skip
 
     return visit.show("family/order.html", query, refusal=refusal, form=form)
 

@@ -19,6 +19,7 @@ from web.visitor import Family
 from workflows.account_papers import receipt_of, statement_of
 from workflows.calendar_feeds import feed_link, renew_feed
 from workflows.documents import credit_note_document, invoice_document, quote_document, zero_statement_document
+from workflows.payment_due import read_due
 
 router = APIRouter()
 
@@ -33,7 +34,10 @@ def show_documents(visit: Family) -> Response:
             items: list[Row] = page["items"]
             return items
 
+        owed = family.owed_bookings(tx, who.actor.account_ids)
+        dues = read_due(tx, [booking["order_id"] for booking in owed], actor=who.actor, now=visit.now)
         return {
+            "due": [(booking, dues[booking["order_id"]]) for booking in owed if booking["order_id"] in dues],
             "invoices": newest(shown.invoices(who), shown.show_numbered),
             "credit_notes": newest(shown.credit_notes(who), shown.show_numbered),
             "payments": newest(shown.payments(who), lambda row: shown.show_payment(who, row)),

@@ -1,10 +1,18 @@
-"""On to the provider's page, where a family pays."""
+"""What a family is to pay, and on to the provider's page, where it does."""
 
 from typing import Any
+from uuid import UUID
 
 from api.moves import Principal
+from engine.database import Transaction
 from engine.errors import NotFound
 from web.visitor import Family
+from workflows.payment_due import Due, read_due
+
+
+def due_of(visit: Family, tx: Transaction, who: Principal, order_id: UUID) -> Due | None:
+    """What is to be paid for an order now; None where nothing is."""
+    return read_due(tx, [order_id], actor=who.actor, now=visit.now).get(order_id)
 
 
 def provider_page(visit: Family, open_page: Any, about: dict[str, Any], back_to: str) -> str:
