@@ -96,7 +96,9 @@ def reject_refund(request_id: UUID, body: schemas.Rejection, call: Called) -> Re
 
 @router.post("/refunds/{refund_id}/payment", **for_roles(OFFICE, *creates(404), response_model=schemas.RefundRequest))
 def pay_refund_by_hand(refund_id: UUID, call: Called, _: NoInput = None) -> Response:
-    """Say that the office has sent it: cash over the counter, or a transfer. What a provider sends, it says itself."""
+    """Say that the office has sent it: cash over the counter, or a transfer; of what came by cash, transfer or direct
+    debit. What a provider sends, it says itself.
+    """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         request_id = refunds.pay_by_hand(tx, refund_id=refund_id, actor=who.actor, now=call.now)

@@ -54,6 +54,7 @@ PROBLEMS: Mapping[str, str] = {
     "revenue_outstanding": "Sessions of the month were held and are not in the books yet.",
     "reversed_already": "The entry is reversed; an entry is reversed once.",
     "review_is_resolved": "Somebody has closed the entry already.",
+    "refund_sent_by_provider": "The refund goes back through the provider that captured the payment.",
     "refund_is_settled": "The refund was paid, or has failed, before.",
     "roll_changed": "Somebody else marked the same row at the same moment; send the marks again.",
     "rule_is_invalid": "The value is not one that this rule can have.",
@@ -570,7 +571,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         422: ((), ("invalid", "in_the_past")),
     },
     "ask_refund": {422: ((), ("not_an_amount", "amount_not_positive", "above_refundable"))},
-    "pay_refund_by_hand": {409: (("refund_is_settled",), ())},
+    "pay_refund_by_hand": {409: (("refund_sent_by_provider", "refund_is_settled"), ())},
     "give_bonus": {422: ((), ("not_an_amount", "amount_not_positive", "reason_required", "expires_in_the_past"))},
     "correct_wallet_entry": {409: (("not_undoable", "wallet_too_low"), ()), 422: ((), ("reason_required",))},
     "give_mandate": {

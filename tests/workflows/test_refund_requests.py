@@ -320,6 +320,17 @@ class TestSending:
 
         assert (its.sent()[0]["status"], its.purse.holds) == ("PENDING", (0, 0))
 
+    def test_that_goes_through_a_provider_is_not_paid_by_hand(self, riverside: Centre) -> None:
+        its = self.approved(riverside)
+        refund_id = its.sent()[0]["id"]
+
+        with pytest.raises(refunds.SentByProvider, match="goes back through sandbox"):
+            riverside.do(refunds.pay_by_hand, refund_id=refund_id, actor=riverside.admin)
+
+        assert its.sent()[0]["status"] == "PENDING"
+        its.send()
+        assert its.purse.books() == {}
+
     def test_cash_is_paid_by_hand_and_once(self, riverside: Centre) -> None:
         family = riverside.family()
         cart = riverside.confirmed(family, family.child(), riverside.course().lines())

@@ -19,7 +19,6 @@ from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Finance
 from web.words import N_
 from workflows import refund_request, refunds
-from workflows.payments import BY_HAND
 
 router = APIRouter()
 
@@ -55,7 +54,8 @@ def _page(
             "history": steps_of(tx, request_id, RefundRequestStatus),
         }
 
-    return visit.show("finance/refund.html", query, form=form, refusal=refusal, can_go=can_go, by_hand=BY_HAND)
+    return visit.show("finance/refund.html", query, form=form, refusal=refusal, can_go=can_go,
+                      by_hand=refunds.PAID_BY_HAND)  # fmt: skip
 
 
 def _move(
