@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from xml.etree import ElementTree
 
+from billing.bank_files import parse_xml, text_of
 from engine.errors import Invalid, Reason
 
 SEPA_SCHEMA = "pain.008.001.08"
@@ -109,6 +110,13 @@ def _named(content: bytes, reference: str, now: datetime) -> bytes:
         element.text = f"{reference}-{number}"
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
+
+
+def debits_of_part(content: str, part_reference: str) -> list[str]:
+    """The references of the debits that stand in one payment information block of a pain.008 file of ours."""
+    parts = parse_xml(content).iter("PmtInf")
+    return [text_of(debit, "PmtId/EndToEndId") for part in parts if text_of(part, "PmtInfId") == part_reference
+            for debit in part.findall("DrctDbtTxInf")]  # fmt: skip
 
 
 def aba_file(creditor: Creditor, debits: Sequence[DebitOrder], *, collect_on: date) -> str:

@@ -23,12 +23,15 @@ _ABA_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ReturnedDebit:
-    """A debit that came back, by the reference that it carried; without one, by the run that was refused whole."""
+    """A debit that came back, by the reference that it carried; without one, by the run that was refused whole, or by
+    one of the parts (payment information blocks) of its file.
+    """
 
     reference: str
     code: str
     reason: str
     run_reference: str = ""
+    part_reference: str = ""
 
 
 def read_returns(content: str, kind: ReturnFormat, *, mapping: CsvMapping | None, currency: str) -> list[ReturnedDebit]:
@@ -47,18 +50,23 @@ def read_pain002(content: str) -> list[ReturnedDebit]:
     if report is None:
         raise unreadable("The file holds no payment status report (pain.002).")
     found = []
+    run = text_of(report, "OrgnlGrpInfAndSts/OrgnlMsgId")
     group = report.find("OrgnlGrpInfAndSts")
     if group is not None and text_of(group, "GrpSts") == "RJCT":
-        found.append(_returned("", group, run_reference=text_of(group, "OrgnlMsgId")))
+        found.append(_returned("", group, run_reference=run))
     for part in report.iter("OrgnlPmtInfAndSts"):
-        found += [_returned(text_of(one, "OrgnlEndToEndId"), one) for one in part.findall("TxInfAndSts")
-                  if text_of(one, "TxSts") == "RJCT"]  # fmt: skip
+        named = part.findall("TxInfAndSts")
+        # What is refused as a part names no debit of it: it is all of them.
+        if text_of(part, "PmtInfSts") == "RJCT" and not named:
+            found.append(_returned("", part, run_reference=run, part_reference=text_of(part, "OrgnlPmtInfId")))
+        found += [_returned(text_of(one, "OrgnlEndToEndId"), one) for one in named if text_of(one, "TxSts") == "RJCT"]
     return found
 
 
-def _returned(reference: str, said: Element, *, run_reference: str = "") -> ReturnedDebit:
+def _returned(reference: str, said: Element, *, run_reference: str = "", part_reference: str = "") -> ReturnedDebit:
     code = text_of(said, "StsRsnInf/Rsn/Cd", "StsRsnInf/Rsn/Prtry")
-    return ReturnedDebit(reference, code, _REASONS.get(code, code or "the bank gives no reason"), run_reference)
+    reason = _REASONS.get(code, code or "the bank gives no reason")
+    return ReturnedDebit(reference, code, reason, run_reference, part_reference)
 
 
 def read_camt_returns(content: str) -> list[ReturnedDebit]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.bank_files import unreadable
+from billing.debit_files import debits_of_part
 from billing.debit_returns import ReturnedDebit
 from engine.actor import Actor
 from engine.database import Row, Transaction
@@ -59,6 +60,9 @@ JOIN debit_run_entry e ON e.organisation_id = r.organisation_id AND e.run_id = r
 JOIN payment p ON p.organisation_id = e.organisation_id AND p.id = e.payment_id
 WHERE r.organisation_id = %(org)s AND r.reference = %(reference)s ORDER BY p.id
 """
+_FILE = (
+    "SELECT content FROM debit_run WHERE organisation_id = %(org)s AND reference = %(reference)s AND scheme = 'SEPA'"
+)
 _DEBITS = """
 SELECT p.id, p.reference, p.status, p.account_id FROM payment p
 WHERE p.organisation_id = %(org)s AND p.mandate_id IS NOT NULL AND p.reference = ANY(%(references)s)
@@ -67,11 +71,16 @@ _STATUS = "SELECT status FROM payment WHERE organisation_id = %(org)s AND id = %
 
 
 def _expand(tx: Transaction, one: ReturnedDebit) -> list[ReturnedDebit]:
-    """A run that was refused whole is every debit in it."""
+    """A run that was refused whole is every debit in it, and a part of its file every debit in that."""
     if not one.run_reference:
         return [one]
-    return [ReturnedDebit(row["reference"], one.code, one.reason)
-            for row in tx.rows(_RUN, reference=one.run_reference)]  # fmt: skip
+    debits = [row["reference"] for row in tx.rows(_RUN, reference=one.run_reference)]
+    if one.part_reference and debits:
+        file = tx.row(_FILE, reference=one.run_reference)
+        assert file is not None, "a run keeps its file"
+        refused = set(debits_of_part(file["content"], one.part_reference))
+        debits = [reference for reference in debits if reference in refused]
+    return [ReturnedDebit(reference, one.code, one.reason) for reference in debits]
 
 
 def _apply(

@@ -8,7 +8,7 @@ from sepaxml.validation import try_valid_xml
 
 from billing.bank_accounts import BankAccount
 from billing.bank_files import BankFileUnreadable
-from billing.debit_files import SEPA_SCHEMA, NotCollectable
+from billing.debit_files import SEPA_SCHEMA, NotCollectable, debits_of_part
 from billing.debit_returns import ReturnedDebit, read_aba_returns, read_camt_returns, read_pain002
 from engine.database import Database
 from engine.errors import Invalid, NotFound, NotPermitted
@@ -49,11 +49,16 @@ def waiting(
     centre: Centre, bank_account: BankAccount = IBAN, *, holder: str = "Zoë Müller-Łukasz"
 ) -> tuple[Family, Any]:
     """A family that owes 22.60 and whose debit over that waits for the bank."""
-    family, karate = centre.family(), centre.course(*sundays(2))
+    family = centre.family()
     activate(centre, give(centre, family, bank_account=bank_account, holder=holder))
-    cart = centre.confirmed(family, family.child(), karate.lines())
+    return family, owing(centre, family)
+
+
+def owing(centre: Centre, family: Family, child: str = "Mia Rossi") -> Any:
+    """A debit over 22.60, for a booking of that child."""
+    cart = centre.confirmed(family, family.child(child), centre.course(*sundays(2)).lines())
     invoice = centre.one("SELECT id FROM invoice WHERE booking_id = %(id)s", id=centre.booking(cart)["id"])
-    return family, collect(centre, invoice["id"])
+    return collect(centre, invoice["id"])
 
 
 def review(centre: Centre, scheme: DebitScheme = SEPA) -> RunReview:
@@ -244,6 +249,38 @@ class TestReturns:
         come_back(berlin, ReturnedDebit("", "AC01", "", run_reference=made.reference), name="run refused")
 
         assert [status(berlin, debit) for debit in debits] == ["FAILED", "FAILED"]
+
+    def test_of_a_part_of_its_file_fail_what_stands_in_that_part(self, berlin: Centre) -> None:
+        family, first = waiting(berlin)
+        settle(berlin, make(berlin, review(berlin)))
+        again = owing(berlin, family, "Leo")
+        fresh = [waiting(berlin)[1] for _ in range(2)]
+        made = make(berlin, review(berlin))
+        [part] = [part for part in (f"{made.reference}-1", f"{made.reference}-2")
+                  if fresh[0].reference in debits_of_part(made.content, part)]  # fmt: skip
+
+        told = come_back(berlin, *read_pain002(refused_part(made.reference, part)), name="a part refused")
+
+        assert told == [(debit.reference, "REFUSED") for debit in fresh]
+        assert [status(berlin, debit) for debit in (*fresh, again, first)] == ["FAILED"] * 2 + ["PROCESSING", "SUCCESS"]
+
+    def test_of_a_part_that_no_file_of_ours_has_is_refused(self, berlin: Centre) -> None:
+        debit = waiting(berlin)[1]
+        made = make(berlin, review(berlin))
+
+        with pytest.raises(BankFileUnreadable, match="names no debit"):
+            come_back(berlin, *read_pain002(refused_part(made.reference, f"{made.reference}-9")), name="no such part")
+
+        assert status(berlin, debit) == "PROCESSING"
+
+
+def refused_part(run: str, part: str) -> str:
+    """A status report that refuses a payment information block and names no transaction of it."""
+    return (f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>'
+            f"<OrgnlGrpInfAndSts><OrgnlMsgId>{run}</OrgnlMsgId><GrpSts>PART</GrpSts></OrgnlGrpInfAndSts>"
+            f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{part}</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts>"
+            f"<StsRsnInf><Rsn><Cd>AC01</Cd></Rsn></StsRsnInf></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"
+            )  # fmt: skip
 
 
 class TestFiles:
