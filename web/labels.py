@@ -198,6 +198,32 @@ ACTOR = {
     "GUEST": N_("Guest"),
     "SYSTEM": N_("By itself"),
 }
+# What a step of a history changed, by the name that the history has for it.
+CHANGED = {
+    "amount_minor": N_("amount"),
+    "charged_minor": N_("charged again"),
+    "claimed": N_("places taken"),
+    "confirmation_type": N_("way to confirm"),
+    "credited_minor": N_("credited"),
+    "delta_minor": N_("difference"),
+    "destination": N_("goes to"),
+    "due_at": N_("due"),
+    "expires_at": N_("good until"),
+    "from": N_("from"),
+    "into": N_("became"),
+    "last_day": N_("last day"),
+    "late_pickup": N_("late pick-up"),
+    "lines": N_("lines"),
+    "order": N_("order"),
+    "overdue_fee": N_("overdue fee"),
+    "released": N_("places given back"),
+    "required_minor": N_("to be paid"),
+    "sessions": N_("sessions"),
+    "total_minor": N_("total"),
+    "was": N_("was"),
+    "weekdays": N_("weekdays"),
+    "wishes": N_("wishes"),
+}
 # Why a line of a Billing Difference costs something else.
 CAUSE = {
     "ADDED": N_("added"),
@@ -279,7 +305,7 @@ ALL = {
     "OFFERING_STATUS": OFFERING_STATUS, "PROGRAM_TYPE": PROGRAM_TYPE, "MODE": MODE, "LINE_KIND": LINE_KIND,
     "ATTENDANCE": ATTENDANCE, "REFUND_REQUEST": REFUND_REQUEST, "REFUND": REFUND, "REFUND_TO": REFUND_TO,
     "PROVIDER": PROVIDER, "WALLET_ENTRY": WALLET_ENTRY, "LEDGER": LEDGER, "BANK_LINE": BANK_LINE, "RUN": RUN,
-    "RETURNED": RETURNED, "ACTOR": ACTOR, "CAUSE": CAUSE,
+    "RETURNED": RETURNED, "ACTOR": ACTOR, "CAUSE": CAUSE, "CHANGED": CHANGED,
     "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
     "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
     "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,
