@@ -82,6 +82,11 @@ def go_to_guest_order(link: str, visit: Anybody) -> Response:
     return visit.go(f"/guest/order/{link}")
 
 
+def go_to_bookings(visit: Anybody) -> Response:
+    """What a subscription or a makeup credit of a mail is about stands among the family's bookings."""
+    return visit.go("/family/bookings")
+
+
 # Where the API and the pages share an address: a browser that follows the link of a mail gets the page.
 SHARED: dict[str, Callable[..., Response]] = {
     "/": show_front,
@@ -90,6 +95,8 @@ SHARED: dict[str, Callable[..., Response]] = {
     "/waiting-offers/{offer_id}": go_to_offer,
     "/registrations/{link}": go_to_registration,
     "/guest-orders/{link}": go_to_guest_order,
+    "/subscriptions/{subscription_id}": go_to_bookings,
+    "/makeup-credits/{credit_id}/sessions": go_to_bookings,
 }
 
 
