@@ -117,6 +117,18 @@ REFUND = {
     "FAILED": (N_("Could not be sent"), "bad"),
 }
 REFUND_TO = {"WALLET": N_("Into the wallet"), "ORIGINAL": N_("The way it was paid")}
+REVIEW = {
+    "WRONG_AMOUNT": N_("Another amount than was asked"),
+    "WRONG_CURRENCY": N_("Another currency"),
+    "CONTRADICTION": N_("The provider told two different sums"),
+    "UNKNOWN_PAYMENT": N_("A payment that is not ours"),
+    "PRICE_CHANGED": N_("Paid at a price that has changed"),
+    "NOT_REVIVED": N_("Paid after the time, and the places were gone"),
+    "PART_PAYMENT": N_("A part of what was asked"),
+    "COMPANION_NOT_MADE": N_("Another booking keeps its price"),
+    "CHARGEBACK": N_("Taken back by the bank"),
+    "UNKNOWN_REFUND": N_("Given back without our asking"),
+}
 PROVIDER = {
     "sandbox": N_("Card (sandbox)"),
     "stripe": N_("Card"),
@@ -305,7 +317,7 @@ ALL = {
     "OFFERING_STATUS": OFFERING_STATUS, "PROGRAM_TYPE": PROGRAM_TYPE, "MODE": MODE, "LINE_KIND": LINE_KIND,
     "ATTENDANCE": ATTENDANCE, "REFUND_REQUEST": REFUND_REQUEST, "REFUND": REFUND, "REFUND_TO": REFUND_TO,
     "PROVIDER": PROVIDER, "WALLET_ENTRY": WALLET_ENTRY, "LEDGER": LEDGER, "BANK_LINE": BANK_LINE, "RUN": RUN,
-    "RETURNED": RETURNED, "ACTOR": ACTOR, "CAUSE": CAUSE, "CHANGED": CHANGED,
+    "RETURNED": RETURNED, "ACTOR": ACTOR, "CAUSE": CAUSE, "CHANGED": CHANGED, "REVIEW": REVIEW,
     "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
     "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
     "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,

@@ -80,6 +80,23 @@ def stuck_orders() -> Listing:
     return Listing(_STUCK, [("o.id", "uuid")])
 
 
+_REVIEWS = """
+SELECT {keys}, r.id, r.kind, r.provider, r.external_id, r.asked_minor, r.reported_minor, r.reported_currency,
+       r.created_at, y.reference AS payment_reference, y.order_id, o.reference AS order_reference, y.account_id,
+       a.name AS account
+FROM payment_review r
+LEFT JOIN payment y ON y.organisation_id = r.organisation_id AND y.id = r.payment_id
+LEFT JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
+LEFT JOIN account a ON a.organisation_id = y.organisation_id AND a.id = y.account_id
+WHERE r.organisation_id = %(org)s AND r.resolved_at IS NULL{where}
+"""
+
+
+def open_reviews() -> Listing:
+    """Money that was not what was asked and that nobody has looked at yet, with whose it is; the oldest first."""
+    return Listing(_REVIEWS, [("r.id", "uuid")])
+
+
 _WAITING_WALLETS = f"""
 SELECT {{keys}}, a.id, a.reference, a.name, x.sessions, x.open_minor, x.waits_since,
        coalesce(w.balance_minor + w.bonus_minor, 0)::bigint AS holds_minor

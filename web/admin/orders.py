@@ -16,13 +16,16 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from engine.fire import Refused
 from models import TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
+from web import by_hand
 from web.asked import page_of
+from web.by_hand import takes_money
 from web.forms import NOTHING_SENT, Form, Posted
 from web.labels import CONFIRMATION
 from web.visitor import Admin
 from web.words import N_
 from workflows import change_order, conversion, order_requests
 from workflows import term_booking_order as orders
+from workflows.payments import BY_HAND
 
 router = APIRouter()
 
@@ -60,10 +63,12 @@ def order_page(
         return {
             "order": order, "history": (shown.history(tx, who, "order", order_id).body or {})["items"],
             "schedule": _schedule(tx, who, order), "difference": _difference(tx, visit, who, order),
+            "takes_money": takes_money(tx, order_id),
             "entries": waiting.of_orders(tx, who, [order_id]) if order["order_type"] == _WHO_WAITS else [],
         }  # fmt: skip
 
-    return visit.show("admin/order.html", query, form=form, refusal=refusal, ways=list(CONFIRMATION.items()))
+    return visit.show("admin/order.html", query, form=form, refusal=refusal, ways=list(CONFIRMATION.items()),
+                      by_hand=sorted(BY_HAND))  # fmt: skip
 
 
 def _schedule(tx: Transaction, who: Principal, order: Row) -> Row | None:
@@ -159,6 +164,16 @@ def confirm(visit: Admin, order_id: UUID, form: Posted) -> Response:
         is_muted=form.is_ticked("is_muted"), confirmation_type=confirmation_type(form),
         difference_fingerprint=form.text("difference"),
     )  # fmt: skip
+
+
+@router.post("/admin/orders/{order_id}/payment")
+def record_payment(visit: Admin, order_id: UUID, form: Posted) -> Response:
+    """Cash at the desk or a transfer: it confirms or settles the order where it suffices."""
+    try:
+        visit.move(form, lambda tx, who: by_hand.record(tx, who, visit, form, order_id))
+    except (Conflict, Invalid) as refusal:
+        return order_page(visit, order_id, form, refusal)
+    return visit.go(f"/admin/orders/{order_id}", visit.say("The payment was recorded."))
 
 
 @router.post("/admin/orders/{order_id}/reopening")

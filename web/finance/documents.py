@@ -10,14 +10,16 @@ from api.moves import Answer, Principal
 from api.reads import books as kept
 from api.reads import finance as shown
 from engine.database import Transaction
-from engine.errors import Conflict, Invalid, TermbookError
+from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.money import parse_money
 from models import PaymentStatus
+from web import by_hand
 from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, plain_number
 from web.visitor import Finance
 from workflows import overdue_fees
 from workflows import write_off as write_offs
+from workflows.payments import BY_HAND
 
 router = APIRouter()
 
@@ -56,7 +58,8 @@ def _invoice_page(
             "fees": (charged.page(tx, cursor=None, limit=50, show=kept.show_overdue_fee).body or {})["items"],
         }
 
-    return visit.show("finance/invoice.html", query, form=form, refusal=refusal)
+    return visit.show("finance/invoice.html", query, form=form, refusal=refusal,
+                      by_hand=sorted(BY_HAND))  # fmt: skip
 
 
 @router.post("/finance/invoices/{invoice_id}/write-off")
@@ -75,6 +78,29 @@ def write_off(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _invoice_page(visit, invoice_id, form, refusal)
     return visit.go(f"/finance/invoices/{invoice_id}", visit.say("It was written off."))
+
+
+_ORDER_OF = """
+SELECT b.order_id FROM invoice v JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
+WHERE v.organisation_id = %(org)s AND v.id = %(id)s
+"""
+
+
+@router.post("/finance/invoices/{invoice_id}/payment")
+def record_payment(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
+    """Cash or a transfer that has come in for what was invoiced."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        found = tx.row(_ORDER_OF, id=invoice_id)
+        if found is None:
+            raise NotFound("There is no such invoice.", what="invoice")
+        return by_hand.record(tx, who, visit, form, found["order_id"])
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _invoice_page(visit, invoice_id, form, refusal)
+    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("The payment was recorded."))
 
 
 @router.post("/finance/write-offs/{write_off_id}/reversal")

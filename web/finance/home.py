@@ -1,17 +1,21 @@
 """The finance officer's first page: what needs attention first."""
 
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.moves import Principal
-from api.reads import finance as shown
+from api.moves import Answer, Principal
 from api.reads import finance_desk
+from api.schemas.finance import ReviewResolution
 from engine.database import Row, Transaction
+from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingStatus
 from web.asked import page_of, today_of
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Finance
+from workflows.payment_reviews import resolve_review
 
 router = APIRouter()
 
@@ -48,10 +52,27 @@ def list_waiting_wallets(visit: Finance) -> Response:
 @router.get("/finance/reviews")
 def list_reviews(visit: Finance) -> Response:
     """Money that was not what was asked, oldest first."""
+    return _reviews(visit)
 
-    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = shown.reviews()
-        found.conditions.append("r.resolved_at IS NULL")
-        return {"page": page_of(visit, tx, found)}
 
-    return visit.show("finance/reviews.html", query)
+def _reviews(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
+    return visit.show(
+        "finance/reviews.html", lambda tx, _: {"page": page_of(visit, tx, finance_desk.open_reviews())}, form=form,
+        refusal=refusal,
+    )  # fmt: skip
+
+
+@router.post("/finance/reviews/{review_id}")
+def resolve(visit: Finance, review_id: UUID, form: Posted) -> Response:
+    """Somebody has looked at it and says what was done; no money moves by this."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        asked = checked(ReviewResolution, {"resolution": form.text("resolution")})
+        resolve_review(tx, review_id=review_id, resolution=asked.resolution, actor=who.actor, now=visit.now)
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _reviews(visit, form, refusal)
+    return visit.go("/finance/reviews", visit.say("It is off the list."))
