@@ -21,7 +21,9 @@ class ScheduledLineStatus(StrEnum):
 
     SCHEDULED = "SCHEDULED"  # will be invoiced with its period
     INVOICED = "INVOICED"  # stands on the period's invoice
-    WAIVED = "WAIVED"  # was suspended when its period was invoiced: not billed, unless it is attended after all
+    WAIVED = (
+        "WAIVED"  # was suspended, or its day closed, when its period was invoiced: billed if it is attended after all
+    )
     DROPPED = "DROPPED"  # was given up before it was invoiced
 
 

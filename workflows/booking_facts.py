@@ -118,6 +118,11 @@ class Enrolled:
         return [line for line in self.lines if not line.is_cancelled and line.kind is not LineKind.CLOSURE_DAY]
 
     @property
+    def invoiced(self) -> set[UUID]:
+        """The lines that stand on an invoice, whatever was credited of them."""
+        return {UUID(row["booking_line_id"]) for row in self.invoice_lines}
+
+    @property
     def not_invoiced(self) -> set[UUID]:
         """The lines that wait for their invoice: nothing of them is charged or credited before."""
         return {UUID(row["booking_line_id"]) for row in self.scheduled}

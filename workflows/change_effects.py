@@ -31,10 +31,10 @@ from workflows.booking_facts import Booking
 from workflows.booking_rows import booking_extra, booking_line, settle_invoice
 from workflows.change_documents import Documents, plan_documents
 from workflows.change_facts import Change
-from workflows.change_invoicing import planned_already, planned_sessions
+from workflows.change_invoicing import planned_sessions
 from workflows.double_booking import BLOCKS_TIME
 from workflows.invoice_periods import Planned
-from workflows.invoice_plan import schedule_lines
+from workflows.invoice_plan import planned_already, schedule_lines
 from workflows.order_discounts import discount_rows
 from workflows.order_effects import local_day, printed
 from workflows.order_facts import WantedLine
@@ -230,7 +230,7 @@ def _plan_added(booking: Booking, batch: Batch, change: Change, booked: dict[UUI
     later: dict[Planned, list[UUID]] = {}
     for session_id, invoice in planned_sessions(change).items():
         later.setdefault(invoice, []).append(booked[session_id])
-    schedule_lines(batch, later, booking_id=booking.id, existing=planned_already(change))
+    schedule_lines(batch, later, booking_id=booking.id, existing=planned_already(change.enrolled))
 
 
 def _charge(

@@ -1,8 +1,9 @@
 """Opening a closed day again: the preview, and the reopening that must present what the preview showed.
 
 Whatever closing did is undone by what compensates it: the lines are sessions again, places and time are taken, the
-sessions are invoiced once more, and the credit that the closing gave is taken back from the wallet to pay for it. A
-booking for which that cannot be done stays closed, and says why: its credit was used, its attendee is elsewhere.
+sessions are invoiced once more, and the credit that the closing gave is taken back from the wallet to pay for it. What
+was to be invoiced with its period is again. A booking for which that cannot be done stays closed, and says why: its
+credit was used, its attendee is elsewhere.
 """
 
 from dataclasses import replace
@@ -82,7 +83,7 @@ def _bring_back(
         tx.batch, term_booking.CHART, one.enrolled.booking, "reopen_day", actor=by, now=now, reason=reason,
         is_muted=is_muted, returning=one,
         changes={"sessions": [str(line.session_id) for line in one.lines], "charged_minor": one.charged_minor,
-                 "from_credit_minor": one.taken_minor},
+                 "from_credit_minor": one.taken_minor, "later_minor": one.later_minor},
     )  # fmt: skip
     # Approved for attendance only, the order will invoice what its booking costs by now.
     if term_booking_order.CHART.step("reopen_day", one.order.status) is not None:

@@ -16,8 +16,9 @@ from catalogue.rules import answer
 from engine.batch import Batch, Values
 from engine.ids import new_id
 from models import InvoiceSchedule, PaymentState, ScheduledLine, ScheduledLineStatus, ScheduleStatus
+from workflows.booking_facts import Enrolled
 from workflows.invoice_periods import TIMING_RULES, Planned, in_advance, period_of, planned_for
-from workflows.order_facts import Order, local_day
+from workflows.order_facts import Facts, Order, local_day
 from workflows.order_holdings import Holdings
 from workflows.order_schedule import SCHEDULED
 from workflows.subscription_facts import Subscribed
@@ -73,6 +74,32 @@ def _by_rules(days: Mapping[str, date], holdings: Holdings, *, today: date) -> d
         for session, day in days.items()
     }
     return {session: planned for session, planned in found.items() if planned is not None and planned.is_later(today)}
+
+
+def plan_added(facts: Facts, enrolled: Enrolled, *, today: date) -> dict[UUID, Planned]:
+    """Of the sessions that a confirmed booking gets besides, those whose invoice is issued on a later day, by the rules
+    of their offerings.
+    """
+    if enrolled.booking.confirmation_type in SCHEDULED:
+        return {}
+    planned = {}
+    for line in facts.lines:
+        if line.local_date is None:
+            continue
+        rules = {rule: facts.rule(rule, line.offering).value for rule in TIMING_RULES}
+        starts_on = date.fromisoformat(str(line.offering.facts["term_starts_on"]))
+        invoice = planned_for(line.local_date, rules, session_id=line.session_id, starts_on=starts_on)
+        if invoice is not None and invoice.is_later(today):
+            planned[line.session_id] = invoice
+    return planned
+
+
+def planned_already(enrolled: Enrolled) -> dict[Planned, UUID]:
+    """The booking's planned invoices that wait for their day: what is added to their period stands on them."""
+    periods = [row for row in enrolled.scheduled if row["status"] == "SCHEDULED" and row["session_id"] is None]
+    day = date.fromisoformat
+    return {Planned(day(row["period_from"]), day(row["period_until"]), day(row["issue_on"])): UUID(row["schedule_id"])
+            for row in periods}  # fmt: skip
 
 
 def schedule_lines(

@@ -16,6 +16,8 @@ from workflows.booking_effects import expect_lines, say_how_it_stands
 from workflows.booking_facts import Booking
 from workflows.booking_rows import settle_invoice
 from workflows.extras import hold_extras
+from workflows.invoice_periods import Planned
+from workflows.invoice_plan import planned_already, schedule_lines
 from workflows.order_effects import local_day, printed
 from workflows.reopening_facts import Returning
 
@@ -41,7 +43,9 @@ _TURN_BACK = Guarded(
 
 
 def charge_again(booking: Booking, *, batch: Batch, returning: Returning, now: datetime, **_: Any) -> None:
-    """The lines are sessions at the price that they had, and invoiced once more; what the closing gave back pays it."""
+    """The lines are sessions at the price that they had. What was invoiced is invoiced once more, and what the closing
+    gave back pays it; what waited for its invoice waits again.
+    """
     enrolled = returning.enrolled
     group_id, version = next_version(
         batch, group=enrolled.group, account_id=booking.account_id, term_id=enrolled.term["id"], now=now
@@ -59,24 +63,52 @@ def charge_again(booking: Booking, *, batch: Batch, returning: Returning, now: d
           "gross_minor": sessions[str(line.session_id)]["gross_minor"]} for line in returning.lines],
         otherwise=lambda _: MovedMeanwhile(f"{booking.reference} was changed meanwhile; look at it again."),
     )  # fmt: skip
+    if returning.is_invoiced:
+        _leave_to_plans(booking, batch, returning)
     if returning.charged_minor:
-        _invoice(booking, batch, returning, restored, now)
+        later = {str(session) for session in returning.later}
+        charged = [line for line in restored if line["term_product_id"] not in later]
+        _invoice(booking, batch, returning, charged, now)
+
+
+# What the invoice of its period left out is for a supplement to it, as where a suspension is over in time.
+_SUPPLEMENT = Guarded(
+    name="leave_to_supplement",
+    sql="UPDATE scheduled_line t SET status = 'WAIVED' FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.booking_line_id = r.id AND t.status = 'DROPPED' "
+    "RETURNING t.booking_line_id AS id",
+    takes="id uuid",
+)
+
+
+def _leave_to_plans(booking: Booking, batch: Batch, returning: Returning) -> None:
+    """What was planned stands on its planned invoice still, and is asked for by that; what is not yet, is planned."""
+    if returning.dropped:
+        batch.guard(
+            _SUPPLEMENT, [{"id": line_id} for line_id in sorted(returning.dropped)],
+            otherwise=lambda _: MovedMeanwhile(f"{booking.reference} was invoiced meanwhile; look at it again."),
+        )  # fmt: skip
+    ids = {line.session_id: line.id for line in returning.lines}
+    later: dict[Planned, list[UUID]] = {}
+    for session_id, invoice in returning.planned.items():
+        later.setdefault(invoice, []).append(ids[session_id])
+    schedule_lines(batch, later, booking_id=booking.id, existing=planned_already(returning.enrolled))
 
 
 def _invoice(
-    booking: Booking, batch: Batch, returning: Returning, restored: list[dict[str, Any]], now: datetime
+    booking: Booking, batch: Batch, returning: Returning, charged: list[dict[str, Any]], now: datetime
 ) -> None:
     order, facts, today = returning.order, returning.facts, local_day(now, returning.order)
     booked = {str(line.session_id): line for line in returning.lines}
     lines = [
         {"billing_line_id": line["as_id"], "booking_line_id": booked[line["term_product_id"]].id,
          "description": line["description"], "session_date": line["printed"].get("date"), "position": position,
-         # The session is invoiced already: the credit of the closing and this make up for each other.
-         "is_difference": True,
+         # Of a session that is invoiced already, the credit of the closing and this make up for each other.
+         "is_difference": booked[line["term_product_id"]].id in returning.enrolled.invoiced,
          **{name: line[name] for name in ("quantity", "net_minor", "tax_minor", "gross_minor", "tax_name", "tax_rate")}}
-        for position, line in enumerate(restored)
+        for position, line in enumerate(charged)
     ]  # fmt: skip
-    net, tax = (sum(line[name] for line in restored) for name in ("net_minor", "tax_minor"))
+    net, tax = (sum(line[name] for line in charged) for name in ("net_minor", "tax_minor"))
     invoice_id = issue_invoice(
         batch, account_id=booking.account_id, booking_id=booking.id,
         billing={"id": booking.billing_id, "net_minor": net, "tax_minor": tax}, lines=lines,
@@ -106,4 +138,5 @@ def tell_reopening(
         announce(
             batch, "booking.day_reopened", now=now, subject_id=booking.id, reference=booking.reference, reason=reason,
             session_ids=session_ids, charged_minor=returning.charged_minor, from_credit_minor=returning.taken_minor,
+            later_minor=returning.later_minor,
         )  # fmt: skip

@@ -16,6 +16,8 @@ from models import CreditRule, LineKind, TermBookingStatus
 from workflows.booking_facts import BookedLine, Enrolled
 from workflows.closure_facts import Scope
 from workflows.extras import has_extra
+from workflows.invoice_periods import Planned
+from workflows.invoice_plan import plan_added
 from workflows.order_effects import local_day
 from workflows.order_facts import Beside, Facts, Order
 from workflows.order_guards import has_no_conflict, has_place
@@ -37,6 +39,8 @@ class Returning:
     facts: Facts  # what it asks for again
     billing: list[Row]  # what those sessions cost before, line by line
     entries: list[Row]  # what went to the wallet, and is taken out of it again
+    dropped: set[UUID]  # lines without which the invoice of their period was issued
+    planned: dict[UUID, Planned]  # the invoices of sessions that were confirmed while they were closed
     reasons: list[Reason] = field(default_factory=list)
 
     @property
@@ -50,9 +54,23 @@ class Returning:
         return self.enrolled.booking.status is TermBookingStatus.APPROVED
 
     @property
+    def later(self) -> set[UUID]:
+        """The sessions that are charged by a planned invoice, as they were to be before they were closed."""
+        waiting = self.enrolled.not_invoiced | self.dropped
+        return {line.session_id for line in self.lines if line.id in waiting} | self.planned.keys()
+
+    @property
     def charged_minor(self) -> int:
-        """What is invoiced again."""
-        return sum(line["gross_minor"] for line in self.billing) if self.is_invoiced else 0
+        """What is invoiced with the reopening."""
+        return sum(row["gross_minor"] for row in self.billing if not self._is_later(row)) if self.is_invoiced else 0
+
+    @property
+    def later_minor(self) -> int:
+        """What planned invoices will ask for."""
+        return sum(row["gross_minor"] for row in self.billing if self._is_later(row)) if self.is_invoiced else 0
+
+    def _is_later(self, row: Row) -> bool:
+        return UUID(row["term_product_id"]) in self.later
 
     @property
     def taken_minor(self) -> int:
@@ -77,7 +95,8 @@ class Reopening:
         figures = [
             sorted(str(session["id"]) for session in self.sessions),
             sorted((str(one.enrolled.booking.id), one.enrolled.booking.version, one.charged_minor, one.taken_minor,
-                    sorted(str(line.id) for line in one.lines), [reason.code for reason in one.reasons])
+                    one.later_minor, sorted(str(line.id) for line in one.lines),
+                    [reason.code for reason in one.reasons])
                    for one in self.bookings),
         ]  # fmt: skip
         return hashlib.sha256(repr(figures).encode()).hexdigest()[:32]
@@ -135,6 +154,11 @@ WHERE l.organisation_id = %(org)s AND l.booking_id = ANY(%(booking_ids)s) AND l.
   AND l.kind = 'CLOSURE_DAY' AND l.cancelled_at IS NULL
 ORDER BY l.position
 """
+# Lines that were closed when the invoice of their period was issued.
+_DROPPED = """
+SELECT booking_line_id FROM scheduled_line
+WHERE organisation_id = %(org)s AND booking_line_id = ANY(%(line_ids)s) AND status = 'DROPPED'
+"""
 # The newest credit note of each line that the closing wrote, with all the lines that it credits and where it went.
 _NOTES = """
 WITH notes AS (
@@ -187,11 +211,13 @@ def read_reopening(tx: Transaction, scope: Scope, *, actor: Actor, now: datetime
     reopening = Reopening(scope, sessions)
     orders = read_orders(tx, made_by.values())
     wanted = tx.rows(_WANTED, booking_ids=list(made_by), ids=ids)
-    money = _Money(tx, list(made_by), [row["line_id"] for row in wanted])
+    line_ids = [row["line_id"] for row in wanted]
+    money = _Money(tx, list(made_by), line_ids)
+    dropped = {row["booking_line_id"] for row in tx.rows(_DROPPED, line_ids=line_ids)}
     beside = Beside()
     for enrolled in read_bookings(tx, made_by, orders):
         its = [row for row in wanted if row["booking_id"] == enrolled.booking.id]
-        one = _returning(tx, enrolled, its, money, now)
+        one = _returning(tx, enrolled, its, money, dropped, now)
         one.facts.beside = beside
         one.reasons = [*_failing(one, ids, actor), *money.failing(one)]
         if not one.reasons:
@@ -201,19 +227,28 @@ def read_reopening(tx: Transaction, scope: Scope, *, actor: Actor, now: datetime
     return reopening
 
 
-def _returning(tx: Transaction, enrolled: Enrolled, wanted: list[Row], money: "_Money", now: datetime) -> Returning:
+def _returning(
+    tx: Transaction, enrolled: Enrolled, wanted: list[Row], money: "_Money", dropped: set[UUID], now: datetime
+) -> Returning:
     order = enrolled.order
     assert order is not None
     rows = [{name: row[name] for name in ("line_id", "id", "kind", "mode", "position", "seat_id", "activities",
                                           "makeup_credit_id")} for row in wanted]  # fmt: skip
     for row in rows:
         row |= {name: str(row[name]) for name in ("line_id", "id", "seat_id") if row[name]}
-    facts = read_facts(tx, order, now=now, today=local_day(now, order), wanted=rows,
+    today = local_day(now, order)
+    facts = read_facts(tx, order, now=now, today=today, wanted=rows,
                        extras=[extra for row in wanted for extra in row["extras"] or ()])  # fmt: skip
     ids = {row["line_id"] for row in wanted}
+    lines = [line for line in enrolled.lines if line.id in ids]
+    # Approved for attendance only when they were closed, they were never to be invoiced.
+    known = enrolled.invoiced | enrolled.not_invoiced | dropped
+    unknown = {line.session_id for line in lines if line.id not in known}
+    planned = plan_added(facts, enrolled, today=today) if unknown else {}
     return Returning(
-        enrolled, [line for line in enrolled.lines if line.id in ids], facts,
-        [line for row in wanted for line in row["billing"] or ()], money.entries_of(enrolled.booking.id),
+        enrolled, lines, facts, [line for row in wanted for line in row["billing"] or ()],
+        money.entries_of(enrolled.booking.id), dropped & ids,
+        {session: invoice for session, invoice in planned.items() if session in unknown},
     )  # fmt: skip
 
 
@@ -231,12 +266,6 @@ def _failing(one: Returning, opened: Collection[UUID], actor: Actor) -> Iterator
             if not activity.is_open and activity.id not in opened:
                 yield Reason("activity_closed", f"{activity.title} does not take place.", rule="activities",
                              session=line.label)  # fmt: skip
-    if one.is_invoiced:
-        invoiced = {UUID(row["booking_line_id"]) for row in one.enrolled.invoice_lines}
-        for booked in one.lines:
-            if booked.id not in invoiced:
-                yield Reason("not_invoiced", f"{booked.label} was not invoiced yet; book it with a new order.",
-                             rule="reopening", session=booked.label)  # fmt: skip
     made_up = {row.session_id for row in one.lines if row.kind is not LineKind.CLOSURE_DAY}
     assert not made_up, "only closure days come back"
 
@@ -285,21 +314,24 @@ def shown(reopening: Reopening, *, money: Any) -> Row:
     """The reopening as a person reads it; `money` writes an amount in words."""
     charged = sum(one.charged_minor for one in reopening.returning)
     taken = sum(one.taken_minor for one in reopening.returning)
+    later = sum(one.later_minor for one in reopening.returning)
     return {
         "fingerprint": reopening.fingerprint,
         "sessions": [{"session_id": s["id"], "name": s["title"] or s["name"], "date": s["local_date"],
                       "start": s["local_start"], "end": s["local_end"]} for s in reopening.sessions],
         "bookings": [_shown_booking(one, money) for one in reopening.bookings],
         "charged_minor": charged, "charged": money(charged), "from_credit_minor": taken, "from_credit": money(taken),
+        "later_minor": later, "later": money(later),
     }  # fmt: skip
 
 
 def _shown_booking(one: Returning, money: Any) -> Row:
     booking, order, comes_back = one.enrolled.booking, one.order, not one.reasons
-    charged, taken = (one.charged_minor, one.taken_minor) if comes_back else (0, 0)
+    charged, taken, later = (one.charged_minor, one.taken_minor, one.later_minor) if comes_back else (0, 0, 0)
     return {
         "booking_id": booking.id, "reference": booking.reference, "account": order.account["name"],
         "attendee": order.attendee["name"], "sessions": [line.label for line in one.lines], "comes_back": comes_back,
         "charged_minor": charged, "charged": money(charged), "from_credit_minor": taken,
+        "later_minor": later, "later": money(later),
         "reasons": [{"code": reason.code, "message": reason.message} for reason in one.reasons],
     }  # fmt: skip

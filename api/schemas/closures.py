@@ -106,6 +106,8 @@ class ReopenedBooking(Output):
     charged_minor: int = Field(description="What is invoiced again.")
     charged: str
     from_credit_minor: int = Field(description="What of it the credit of the closing pays, out of the wallet again.")
+    later_minor: int = Field(description="What the planned invoice of its period will ask, or a supplement to it.")
+    later: str
     reasons: list[StaysClosed] = Field(description="Why nothing of it comes back; empty where it does.")
 
 
@@ -121,6 +123,8 @@ class Reopening(Output):
     charged: str
     from_credit_minor: int
     from_credit: str
+    later_minor: int = Field(description="What planned invoices will ask.")
+    later: str
 
 
 class NewReopening(Input):

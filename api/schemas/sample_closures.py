@@ -26,7 +26,8 @@ REOPENING: Sample = {
     "bookings": [{
         "booking_id": sample_id(2), "reference": "TB-4F7K9QW2", "account": "Rossi family", "attendee": "Mia Rossi",
         "sessions": [SECOND_SESSION], "comes_back": True, "charged_minor": 1500, "charged": "$15.00",
-        "from_credit_minor": 1500, "reasons": [],
+        "from_credit_minor": 1500, "later_minor": 0, "later": "$0.00", "reasons": [],
     }],
     "charged_minor": 1500, "charged": "$15.00", "from_credit_minor": 1500, "from_credit": "$15.00",
+    "later_minor": 0, "later": "$0.00",
 }  # fmt: skip

@@ -1,19 +1,24 @@
 """A closed day takes place after all: what closing did is undone by what compensates it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from engine.database import Database
 from engine.errors import NotFound
 from engine.fire import Refused
+from engine.ids import new_id
 from engine.outbox import read_message
 from models import TermBookingStatus as S
 from tests.workflows import endings
-from tests.workflows.centre import ADMIN_CONFIRM, DAY, FIRST, Cart, Centre, orders, refused
-from tests.workflows.test_closure_days import Camp
+from tests.workflows.centre import ADMIN_CONFIRM, DAY, FIRST, Cart, Centre, make_centre, orders, refused
+from tests.workflows.test_closure_days import TAX, Camp
 from tests.workflows.test_extras import taken
 from workflows.closure_reopening import ReopeningIsStale, preview, reopen_day
+from workflows.invoice_runs import issue_due_invoices
 from workflows.messages import compose_message
+from workflows.pay_as_you_go import debit_held_sessions
 from workflows.wallet import pay_order
 
 
@@ -125,6 +130,110 @@ class TestOpening:
             message = compose_message(tx, read_message(tx, row["id"]), base_url="http://centre.test", secret="s")
         assert message is not None
         assert (message.charged_minor, message.from_credit_minor) == (1130, 1130)  # type: ignore[attr-defined]
+
+
+WEEKLY = {"invoicing": "PERIOD_IN_ADVANCE", "invoicing_period": "WEEKLY", "invoicing_advance_days": 3}
+ISSUED = datetime(2026, 4, 10, 14, tzinfo=UTC)  # three days before the Monday on which the week of the camp begins
+HELD = datetime(2026, 4, 14, 20, tzinfo=UTC)  # two of the three are over
+
+
+class TestPerPeriod:
+    """What was to be invoiced later is, whether its day was open again before that or after."""
+
+    @pytest.fixture
+    def centre(self, checked_database: Database, database_url: str) -> Centre:
+        """An organisation of its own: the worker issues whatever is due in it."""
+        return make_centre(checked_database, database_url, name=f"Riverside {new_id()}")
+
+    def camp(self, centre: Centre, **rules: Any) -> Camp:
+        return Camp(centre, rules={**TAX, **rules})
+
+    def works(self, camp: Camp, now: datetime) -> None:
+        while issue_due_invoices(camp.centre.database, now=now):
+            pass
+
+    def test_stands_on_its_planned_invoice_again(self, centre: Centre) -> None:
+        camp = self.camp(centre, **WEEKLY)
+        _, cart = camp.booked()
+        camp.close()
+
+        done = reopen(camp)
+
+        assert (done["charged_minor"], done["later_minor"]) == (0, 1130)
+        assert (invoices(camp, cart), centre.booking(cart)["payment_state"]) == ([], "NOT_DUE")
+        assert camp.lines(cart) == [("SESSION", "EXPECTED", None)] * 3
+        self.works(camp, ISSUED)
+        assert invoices(camp, cart) == [(3390, 0)]
+
+    def test_is_a_supplement_where_its_period_was_invoiced_without_it(self, centre: Centre) -> None:
+        camp = self.camp(centre, **WEEKLY)
+        _, cart = camp.booked()
+        camp.close()
+        self.works(camp, ISSUED)
+        assert invoices(camp, cart) == [(2260, 0)]
+
+        done = reopen(camp, now=ISSUED + DAY)
+        self.works(camp, ISSUED + DAY)
+
+        assert (done["charged_minor"], done["later_minor"]) == (0, 1130)
+        assert invoices(camp, cart) == [(2260, 0), (1130, 0)]
+        self.works(camp, ISSUED + DAY)
+        assert len(invoices(camp, cart)) == 2
+
+    def test_is_not_asked_for_where_it_is_closed_once_more_before_that(self, centre: Centre) -> None:
+        camp = self.camp(centre, **WEEKLY)
+        _, cart = camp.booked()
+        camp.close()
+        self.works(camp, ISSUED)
+        reopen(camp, now=ISSUED + DAY)
+
+        camp.close(now=ISSUED + DAY)
+        self.works(camp, ISSUED + DAY)
+
+        assert invoices(camp, cart) == [(2260, 0)]
+        reopen(camp, now=ISSUED + DAY)
+        self.works(camp, ISSUED + DAY)
+        assert invoices(camp, cart) == [(2260, 0), (1130, 0)]
+
+    def test_is_credited_and_charged_like_any_other_once_it_was_invoiced(self, centre: Centre) -> None:
+        camp = self.camp(centre, **WEEKLY)
+        _, cart = camp.booked()
+        camp.close()
+        self.works(camp, ISSUED)
+        reopen(camp, now=ISSUED + DAY)
+        self.works(camp, ISSUED + DAY)
+
+        camp.close(now=ISSUED + DAY)
+        done = reopen(camp, now=ISSUED + DAY)
+
+        assert (done["charged_minor"], done["later_minor"]) == (1130, 0)
+        assert invoices(camp, cart) == [(2260, 0), (1130, 0), (1130, 0)]
+
+    def test_that_is_paid_as_one_goes_is_debited_after_it_was_held(self, centre: Centre) -> None:
+        camp = self.camp(centre, invoicing="SESSION_FROM_WALLET")
+        _, cart = camp.booked()
+        camp.close()
+
+        done = reopen(camp)
+        debit_held_sessions(centre.database, now=HELD)
+
+        assert (done["charged_minor"], done["later_minor"]) == (0, 1130)
+        assert invoices(camp, cart) == [(1130, 0)] * 2
+
+    def test_of_what_was_confirmed_while_it_was_closed_goes_by_its_rule(self, centre: Centre) -> None:
+        for rules, charged, later in (({}, 1130, 0), (WEEKLY, 0, 1130)):
+            camp = self.camp(centre, **rules)
+            family = centre.family()
+            cart = centre.submitted(family, family.child(), camp.course.lines(), how=ADMIN_CONFIRM)
+            centre.pull(orders.approve_attendance, cart)
+            camp.close()
+            centre.pull(orders.confirm, cart, reason="as agreed")
+
+            done = reopen(camp)
+            self.works(camp, ISSUED)
+
+            assert (done["charged_minor"], done["later_minor"]) == (charged, later)
+            assert sum(total for total, _ in invoices(camp, cart)) == 3390
 
 
 class TestWhoStaysOut:
