@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from engine.database import Database
+from tests.workflows.random_payments import RandomPayments
 from tests.workflows.random_steps import Tally
-from tests.workflows.random_terms import RandomTerms
 
 STEPS = int(os.environ.get("TERMBOOK_STEPS", "600"))
 SEED = int(os.environ.get("TERMBOOK_SEED") or random.SystemRandom().randrange(10**9))
@@ -27,7 +27,7 @@ def test_random_steps_break_no_promise(
     database: Database, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tally = Tally()
-    machine = type("RandomTerms", (RandomTerms,), {"database": database, "url": database_url, "tally": tally})
+    machine = type("RandomPayments", (RandomPayments,), {"database": database, "url": database_url, "tally": tally})
     chosen = settings(
         max_examples=10, stateful_step_count=_RULES, deadline=None, database=None, print_blob=True,
         suppress_health_check=list(HealthCheck), phases=_PHASES,
