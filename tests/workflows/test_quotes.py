@@ -17,6 +17,7 @@ from tests.workflows.centre import (
     WEEK,
     Cart,
     Centre,
+    codes,
     orders,
     refused,
     sundays,
@@ -101,6 +102,20 @@ class TestAccept:
 
         assert reason.code == "quote_expired"
         assert reason.message == f"The quote of {cart.reference} expired on Wed 01 Apr 2026 09:00."
+        assert riverside.status(cart) == S.QUOTE
+
+    def test_not_when_the_order_costs_something_else_by_now(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course()
+        cart, other = (riverside.quoted(rossi, rossi.child(name), karate.lines()) for name in ("Mia", "Leo"))
+
+        def accept_at_another_price() -> None:
+            """No verb leaves a quote behind; the guard is asked all the same."""
+            with riverside.database.transaction(riverside.organisation_id) as tx:
+                tx.run("UPDATE term_booking_order SET billing_id = (SELECT billing_id FROM term_booking_order "
+                       "WHERE id = %(other)s) WHERE id = %(id)s", id=cart.id, other=other.id)  # fmt: skip
+                orders.accept(tx, order_id=cart.id, actor=rossi.actor, now=NOW)
+
+        assert codes(accept_at_another_price) == ["quote_superseded"]
         assert riverside.status(cart) == S.QUOTE
 
     def test_without_a_timer_where_an_admin_confirms(self, riverside: Centre) -> None:

@@ -218,6 +218,24 @@ class TestNotice:
 
         assert (reason.code, reason.facts) == ("notice_too_short", {"earliest": "2026-04-15"})
 
+    def test_a_day_that_is_past_or_after_the_one_it_ends_on_is_refused(
+        self, club: Club, rossi: Family, mia: Row
+    ) -> None:
+        mondays = club.subscribe(rossi, mia, "MON")
+        office: dict[str, Any] = {"subscription_id": mondays, "actor": club.centre.admin, "reason": "moved"}
+
+        (past,) = refused(lambda: club.centre.do(
+            subscriptions.give_notice, last_day=date(2026, 4, 12), now=at(2026, 4, 14), **office))  # fmt: skip
+        club.centre.do(subscriptions.give_notice, last_day=date(2026, 4, 28), now=at(2026, 4, 14), **office)
+        before = club.centre.snapshot()
+        (later,) = refused(lambda: club.centre.do(
+            subscriptions.give_notice, last_day=date(2026, 4, 29), now=at(2026, 4, 14), **office))  # fmt: skip
+
+        assert (past.code, past.field) == ("in_the_past", "last_day")
+        assert (later.code, later.field) == ("ends_already", "last_day")
+        assert "ends on Tue 28 Apr 2026; put that off, or withdraw the notice." in later.message
+        assert club.centre.snapshot() == before
+
     def test_is_withdrawn_and_what_was_released_is_booked_again(self, club: Club, rossi: Family, mia: Row) -> None:
         mondays = club.subscribe(rossi, mia, "MON", starts_on=date(2026, 4, 13))
         whole = club.days(club.bookings(mondays)[0])

@@ -29,6 +29,7 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
+from tests.workflows.hall import show
 from tests.workflows.race import GOT_IT, Pull, clients, submission
 from workflows import conversion
 from workflows.messages import compose_message
@@ -197,6 +198,18 @@ class TestBookedTrial:
         riverside.submit(second, actor=rossi.actor, now=AFTER_THE_FIRST)
 
         assert riverside.booking(trial)["converted_into_id"] == second.id
+
+    def test_of_a_seat_keeps_that_seat(self, riverside: Centre) -> None:
+        magic = show(riverside, rules={"order_types": ["BOOKING", "TRIAL_SESSION"]})
+        rossi = riverside.family()
+        trial = riverside.submitted(rossi, rossi.child(), magic.asking("C1"), order_type=TRIAL, how=ADMIN_CONFIRM)
+        riverside.pull(orders.confirm, trial, reason="as agreed")
+        elsewhere = begin(riverside, trial, rossi, magic.asking("C2"))
+
+        reasons = refused(lambda: riverside.submit(elsewhere, actor=rossi.actor))
+
+        assert [(reason.code, reason.field) for reason in reasons] == [("other_seat", "lines[0].seat_id")]
+        assert magic.holders() == {"C1": trial.id}
 
     def test_a_refused_conversion_changes_nothing(self, riverside: Centre) -> None:
         rossi, karate, trial = tried(riverside)

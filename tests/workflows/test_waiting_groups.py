@@ -22,6 +22,7 @@ from tests.workflows.centre import (
     Family,
     codes,
     orders,
+    refused,
     sundays,
 )
 from tests.workflows.waiting import accept, decline, entries, offer_of, states, together, waiting, wanting
@@ -85,6 +86,19 @@ class TestThreeOfOneFamily:
 
         assert codes(lambda: riverside.submit(cart, actor=rossi.actor)) == ["session_full"]
         assert (riverside.taken(karate), W.SAVED in all_states(riverside, three)) == ([2], True)
+
+    def test_whose_place_is_saved_leaves_the_list_before_a_booking_alone(self, riverside: Centre) -> None:
+        karate, held = full(riverside, 2)
+        chen = riverside.family("Chen")
+        three = siblings(riverside, chen, karate, 3)
+        free(riverside, held[0])
+        first = riverside.one("SELECT attendee_id AS id FROM term_booking_order WHERE id = %(id)s", id=three[0].id)
+        cart = riverside.cart(chen, first, karate.lines())
+
+        reasons = refused(lambda: riverside.submit(cart, actor=chen.actor))
+
+        assert "place_saved" in [reason.code for reason in reasons]
+        assert riverside.taken(karate) == [2]
 
     def test_accept_together_an_order_each(self, riverside: Centre) -> None:
         karate, held = full(riverside, 3)

@@ -30,6 +30,7 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
+from tests.workflows.hall import show
 from tests.workflows.waiting import accept, decline, entries, offer_of, states, waiting, wanting
 from workflows import capacity, waiting_orders
 from workflows.messages import compose_message
@@ -403,6 +404,14 @@ class TestWhatIsRefused:
         _, _, waits = offered(riverside)
 
         assert "is_waiting" in codes(lambda: riverside.pull(verb, waits))
+
+    def test_for_a_seat(self, riverside: Centre) -> None:
+        magic, rossi = show(riverside, rules={"order_types": ["BOOKING", "WAITING_LIST"]}), riverside.family()
+        cart = wanting(riverside, rossi, rossi.child(), magic.asking("A1"))
+
+        reasons = refused(lambda: riverside.do(waiting_orders.wait, order_id=cart.id, actor=rossi.actor))
+
+        assert "seated_session" in [reason.code for reason in reasons]
 
     def test_joining_a_queue_with_another_kind_of_order(self, riverside: Centre) -> None:
         karate, rossi = riverside.course(), riverside.family()
