@@ -159,17 +159,27 @@ def _causes(
     causes = []
     if priced.line.quantity != row["quantity"]:
         causes.append(Cause.ADDED if priced.line.quantity > row["quantity"] else Cause.CANCELLED)
+    of_mode = _other_basis(row, priced)
     if priced.base_minor * row["quantity"] != row["base_minor"] * priced.line.quantity:
-        causes.append(Cause.CATALOGUE_CHANGE)
+        is_dearer = priced.base_minor > row["base_minor"]
+        of_another = Cause.DISCOUNT_LOST if is_dearer else Cause.DISCOUNT_GAINED
+        causes.append(of_another if of_mode else Cause.CATALOGUE_CHANGE)
     was, becomes = (-sum(step["amount_minor"] for step in _steps(trace, "discount"))
                     for trace in (row["trace"], priced.trace))  # fmt: skip
     if was != becomes:
         causes.append(Cause.DISCOUNT_LOST if becomes < was else Cause.DISCOUNT_GAINED)
+        causes = list(dict.fromkeys(causes))
     before, after = (_steps(trace, "adjustment") for trace in (row["trace"], priced.trace))
     if before != after:
         causes.append(Cause.MANUAL)
-    why = [*_changed_discounts(row["trace"], priced.trace), *(step["why"] for step in after[len(before) :])]
+    why = [*of_mode, *_changed_discounts(row["trace"], priced.trace), *(step["why"] for step in after[len(before) :])]
     return tuple(causes), tuple(why)
+
+
+def _other_basis(row: dict[str, Any], priced: PricedLine) -> list[str]:
+    """In words, that a session is priced by another mode than it was: by the week, the term or the day."""
+    was = row["trace"][0]["basis"] if row["trace"] else priced.line.basis
+    return [f"{priced.line.basis}, was {was}"] if was != priced.line.basis else []
 
 
 def _steps(trace: Iterable[dict[str, Any]], named: str) -> list[dict[str, Any]]:

@@ -39,21 +39,30 @@ def failing_selection(
         offered = ", ".join(_words(m) for m in modes)
         return [Reason("mode_not_offered", f"{offering} is not offered as {_words(mode.value)} (offered: {offered}).",
                        rule="modes")]  # fmt: skip
-    if mode is BookingMode.CASUAL:
-        return []
-    sessions = list(sessions)
-    if mode is BookingMode.FULL_WEEK:
-        weeks = {_week(s) for s in sessions if s.id in chosen}
-        asked = [s for s in sessions if _week(s) in weeks]
-    else:
-        asked = sessions
-    missing = [s for s in asked if s.is_to_come and s.id not in chosen]
+    missing = missing_of(mode, chosen, list(sessions))
     if not missing:
         return []
     dates = ", ".join(f"{s.local_date:%a %d %b %Y}" if s.local_date else "an undated session" for s in missing)
     what = "every session of the week" if mode is BookingMode.FULL_WEEK else "every session that is still to come"
     return [Reason("selection_incomplete", f"{offering} as {_words(mode.value)} takes {what}; missing: {dates}.",
                    rule="modes")]  # fmt: skip
+
+
+def missing_of(mode: BookingMode, chosen: set[UUID], sessions: Sequence[OfferedSession]) -> list[OfferedSession]:
+    """What these sessions lack to make the set that the mode asks for."""
+    if mode is BookingMode.CASUAL:
+        return []
+    weeks = {_week(s) for s in sessions if s.id in chosen}
+    asked = [s for s in sessions if _week(s) in weeks] if mode is BookingMode.FULL_WEEK else sessions
+    return [s for s in asked if s.is_to_come and s.id not in chosen]
+
+
+def in_one_set(mode: BookingMode, sessions: Sequence[OfferedSession], of: set[UUID]) -> set[UUID]:
+    """The sessions of the sets of the mode in which these are: of their weeks, or the whole term."""
+    if mode is BookingMode.CASUAL:
+        return set(of)
+    weeks = {_week(s) for s in sessions if s.id in of}
+    return {s.id for s in sessions if of and (mode is BookingMode.FULL_TERM or _week(s) in weeks)}
 
 
 def _words(mode: str) -> str:

@@ -162,16 +162,19 @@ def _add_discounts(booking: Booking, batch: Batch, lines: Iterable[PricedLine], 
 
 _REPRICE = Guarded(
     name="reprice_lines",
-    sql="UPDATE term_booking_line t SET billing_line_id = r.billing_line_id, gross_minor = r.gross_minor FROM {rows} "
+    sql="UPDATE term_booking_line t SET billing_line_id = r.billing_line_id, gross_minor = r.gross_minor, "
+    "mode = r.mode FROM {rows} "
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.cancelled_at IS NULL RETURNING t.id",
-    takes="id uuid, billing_line_id uuid, gross_minor bigint",
+    takes="id uuid, billing_line_id uuid, gross_minor bigint, mode text",
 )
 
 
 def repriced_sessions(change: Change) -> set[UUID]:
-    """The sessions that stay and cost something else."""
+    """The sessions that stay and cost something else, or have another mode."""
     kept = {line.session_id for line in change.facts.staying}
-    return {line.session_id for line in change.difference.lines if line.session_id in kept}
+    switched = {line.session_id for line in change.facts.staying
+                if line.mode is not change.booked(line.session_id).mode}  # fmt: skip
+    return switched | {line.session_id for line in change.difference.lines if line.session_id in kept}
 
 
 def forget_repriced(tx: Transaction, change: Change) -> None:
@@ -194,7 +197,7 @@ def _reprice_kept(booking: Booking, batch: Batch, change: Change, ids: dict[Key,
     batch.guard(
         _REPRICE,
         [{"id": booked[line.session_id], "billing_line_id": ids[line.session_id, "SESSION"],
-          "gross_minor": by_key[line.session_id, "SESSION"].gross_minor} for line in lines],
+          "gross_minor": by_key[line.session_id, "SESSION"].gross_minor, "mode": line.mode.value} for line in lines],
         otherwise=lambda _: MovedMeanwhile(f"{booking.reference} was changed meanwhile; look at it again."),
     )  # fmt: skip
     _add_extras(booking, batch, change, lines, booked)

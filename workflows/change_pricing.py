@@ -20,8 +20,9 @@ from catalogue.discount_values import discount
 from catalogue.rules import Rule, answer
 from engine.database import Row
 from engine.money import format_money
-from models import BookingMode, LineKind
+from models import LineKind
 from workflows.booking_facts import BookedLine, Enrolled
+from workflows.change_modes import repriced_by_mode, settle_changed_modes
 from workflows.order_discounts import candidates_of, surroundings
 from workflows.order_facts import Facts, Order, WantedLine
 from workflows.order_pricing import added_lines, extra_line, left_after, unit_prices_in, with_entitlements
@@ -49,19 +50,21 @@ def price_change(
     """All that the booking costs after the edit; `facts.lines` are added, `facts.staying` stay."""
     live = {line.session_id: line for line in enrolled.kept()}
     billed = {(UUID(row["term_product_id"]), row["component"]): row for row in enrolled.billing_lines}
-    whole = _whole(order, enrolled, facts, live, billed, asked, now)
+    whole = _whole(order, enrolled, facts, leaving, live, billed, asked, now)
     carried = [_kept_line(order, row, ()) for row in enrolled.billing_lines if is_beside(row["component"])]
     fees = _fees(order, enrolled, facts, leaving, billed, whole, asked, now)
     return price([*whole, *carried, *fees], prices_include_tax=order.organisation["prices_include_tax"])
 
 
 def _whole(
-    order: Order, enrolled: Enrolled, facts: Facts, live: dict[UUID, BookedLine], billed: _Billed, asked: Asked,
-    now: datetime,
+    order: Order, enrolled: Enrolled, facts: Facts, leaving: Sequence[BookedLine], live: dict[UUID, BookedLine],
+    billed: _Billed, asked: Asked, now: datetime,
 ) -> list[LineToPrice]:  # fmt: skip
     """Every session that the booking has then, with its extras, by date: not as they were chosen."""
     as_booked = replace(order, id=enrolled.booking.id)
-    units = unit_prices_in(order, facts)
+    sold = {session_id: row for (session_id, component), row in billed.items() if component == "SESSION"}
+    units = unit_prices_in(order, facts, lambda its: settle_changed_modes(its, live, leaving, sold, now))
+    billed = billed | _in_another_mode(facts, live, sold)
     alone = {session_id: unit for session_id, (unit, _) in units.items()}
     covered = coverage([(as_booked, facts, alone)])
     alone = left_after(covered, as_booked, alone)
@@ -80,12 +83,22 @@ def _whole(
     return [each for line in in_order for each in by_session[line.session_id]]
 
 
+def _in_another_mode(facts: Facts, live: dict[UUID, BookedLine], sold: dict[UUID, Row]) -> _Billed:
+    """What is billed of sessions that stay in another mode, at the price of that mode."""
+    found: _Billed = {}
+    for session_id, (unit_minor, basis) in repriced_by_mode(facts, live, sold).items():
+        first, *others = sold[session_id]["trace"]
+        row = {**sold[session_id], "asks_minor": unit_minor, "trace": [{**first, "basis": basis}, *others]}
+        found[session_id, "SESSION"] = row
+    return found
+
+
 def _discounts(
     order: Order, enrolled: Enrolled, facts: Facts, live: dict[UUID, BookedLine], billed: _Billed,
     units: dict[UUID, int], now: datetime,
 ) -> Given:  # fmt: skip
     candidates = [
-        *(_kept_candidate(order, live[line.session_id], billed[line.session_id, "SESSION"], now)
+        *(_kept_candidate(order, line, live[line.session_id], billed[line.session_id, "SESSION"], now)
           for line in facts.staying),
         *candidates_of(order, facts, units),
     ]  # fmt: skip
@@ -96,16 +109,16 @@ def _discounts(
     return discount_lines(candidates, around)
 
 
-def _kept_candidate(order: Order, line: BookedLine, row: Row, now: datetime) -> Candidate:
+def _kept_candidate(order: Order, wanted: WantedLine, line: BookedLine, row: Row, now: datetime) -> Candidate:
     """A session that stays, under the terms and the day that it was sold under."""
     steps = [step for step in row["trace"] if step["step"] == "discount"]
     offered = tuple(Offered(discount(step["terms"]), UUID(step["scope_id"])) for step in steps)
     gave = {each.key: -step["amount_minor"] for each, step in zip(offered, steps, strict=True)}
     sold_on = [date.fromisoformat(step["booked_on"]) for step in steps] or [line.day]
     starts_on = [date.fromisoformat(step["starts_on"]) for step in steps] or [line.day]
-    amount = row["base_minor"] - sum(each.amount_minor for each in kept_entitlement(row["trace"]))
+    amount = _base_minor(row) - sum(each.amount_minor for each in kept_entitlement(row["trace"]))
     return Candidate(
-        order.id, order.attendee_id, line.session_id, line.chain[1], BookingMode(line.mode), amount,
+        order.id, order.attendee_id, line.session_id, line.chain[1], wanted.mode, amount,
         line.day, starts_on[0], sold_on[0], offered, Kept(line.is_held(now), gave),
     )  # fmt: skip
 
@@ -128,10 +141,15 @@ def _kept_line(order: Order, row: Row, reductions: Any) -> LineToPrice:
     """A billed component as it was sold, with what admins took off it."""
     line = LineToPrice(
         order.attendee_id, UUID(row["term_product_id"]), row["component"], row["description"],
-        row["base_minor"] // row["quantity"], row["quantity"], row["trace"][0]["basis"] if row["trace"] else "",
+        _base_minor(row) // row["quantity"], row["quantity"], row["trace"][0]["basis"] if row["trace"] else "",
         row["tax_name"], Decimal(row["tax_rate"]), row["printed"], (*kept_entitlement(row["trace"]), *reductions),
     )  # fmt: skip
     return _taxed_as_before(order, row, adjusted(line, row["trace"], ()))
+
+
+def _base_minor(row: Row) -> int:
+    """What it was sold at, or costs in the mode that it has from now on."""
+    return int(row["asks_minor"] if "asks_minor" in row else row["base_minor"])
 
 
 def _taxed_as_before(order: Order, row: Row, line: LineToPrice) -> LineToPrice:

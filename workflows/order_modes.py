@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from catalogue.mode_choice import choose_modes
-from catalogue.selection import ModePrices, OfferedSession, by_week, failing_selection, unit_prices
+from catalogue.selection import ModePrices, OfferedSession, by_week, failing_selection, in_one_set, unit_prices
 from engine.errors import Reason
 from models import BookingMode, LineKind
 from workflows.order_facts import Facts, Offering, WantedLine
@@ -27,7 +27,7 @@ def settle_modes(facts: Facts) -> None:
             continue
         choices = choose_modes(
             {line.session_id: line.asked_mode or line.mode for line in lines}, modes=offering.facts["modes"],
-            prices=_prices(offering), own=_own_prices(lines), sessions=sessions,
+            prices=mode_prices(offering), own=_own_prices(lines), sessions=sessions,
         )  # fmt: skip
         for line in lines:
             line.mode, line.mode_reason = choices[line.session_id].mode, choices[line.session_id].why
@@ -43,9 +43,12 @@ def wrong_sets(facts: Facts, offering: Offering) -> Iterator[Reason]:
         return
     for mode in dict.fromkeys(line.mode for line in lines):
         of_mode = [line for line in lines if line.mode is mode]
+        chosen = {line.session_id for line in of_mode}
+        # What a change adds makes the set together with what stays.
+        stays = {line.session_id for line in facts.staying if line.offering.id == offering.id}
         failing = failing_selection(
             offering=offering.name, mode=mode, modes=offering.facts["modes"],
-            chosen={line.session_id for line in of_mode}, sessions=sessions,
+            chosen=chosen | (stays & in_one_set(mode, sessions, chosen)), sessions=sessions,
         )  # fmt: skip
         yield from (replace(reason, field=f"lines[{of_mode[0].position}].mode") for reason in failing)
 
@@ -70,7 +73,7 @@ def unit_prices_of(facts: Facts, offering: Offering) -> dict[UUID, tuple[int, st
         # Where some chosen session is not offered (and will be refused), price what was asked for.
         sessions = siblings if chosen <= known else [OfferedSession(s.session_id, s.local_date, True) for s in of_mode]
         units, basis = unit_prices(
-            mode=mode, prices=_prices(offering), own=_own_prices(of_mode), sessions=sessions, chosen=chosen
+            mode=mode, prices=mode_prices(offering), own=_own_prices(of_mode), sessions=sessions, chosen=chosen
         )
         found.update({session_id: (unit, basis) for session_id, unit in units.items()})
     return found
@@ -89,7 +92,7 @@ def _own_prices(lines: list[WantedLine]) -> dict[UUID, int]:
     return {line.session_id: line.facts["price_minor"] for line in lines}
 
 
-def _prices(offering: Offering) -> ModePrices:
+def mode_prices(offering: Offering) -> ModePrices:
     return ModePrices(
         offering.facts["session_price_minor"], offering.facts["full_week_price_minor"],
         offering.facts["full_term_price_minor"],

@@ -1,6 +1,6 @@
 """From the facts of orders to their price: the catalogue's prices and rules meet the pure arithmetic of billing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
@@ -52,7 +52,7 @@ def with_entitlements(covered: Coverage, given: Given) -> Given:
     return {**given, **{key: (entitlement, *given.get(key, ())) for key, entitlement in covered.items()}}
 
 
-def unit_prices_in(order: Order, facts: Facts) -> Units:
+def unit_prices_in(order: Order, facts: Facts, settle: Callable[[Facts], None] = settle_modes) -> Units:
     """What each session costs in the mode that the selection makes, and where that comes from. A subscription is billed
     by its sessions: no price of a week or a term, and no discount that other bookings give.
     """
@@ -60,7 +60,7 @@ def unit_prices_in(order: Order, facts: Facts) -> Units:
         for line in facts.lines:
             line.asked_mode = line.mode
     else:
-        settle_modes(facts)
+        settle(facts)
     found: Units = {}
     for offering in facts.offerings.values():
         found.update(unit_prices_of(facts, offering))

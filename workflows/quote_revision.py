@@ -22,9 +22,9 @@ from workflows.pass_use import swap_uses
 
 _REPRICE = Guarded(
     name="reprice_order_lines",
-    sql="UPDATE term_booking_order_line t SET price_minor = r.price_minor FROM {rows} "
-    "WHERE t.organisation_id = {org} AND t.id = r.id RETURNING t.id",
-    takes="id uuid, price_minor bigint",
+    sql="UPDATE term_booking_order_line t SET price_minor = r.price_minor, mode = r.mode, asked_mode = r.mode "
+    "FROM {rows} WHERE t.organisation_id = {org} AND t.id = r.id RETURNING t.id",
+    takes="id uuid, price_minor bigint, mode text",
 )
 
 
@@ -83,7 +83,8 @@ def _rewrite_lines(order: Order, batch: Batch, change: Change) -> None:
     ids = {line.session_id: change.booked(line.session_id).id for line in kept}
     if kept:
         batch.guard(
-            _REPRICE, [{"id": ids[s], "price_minor": prices[s]} for s in ids],
+            _REPRICE, [{"id": ids[line.session_id], "price_minor": prices[line.session_id], "mode": line.mode.value}
+                       for line in kept],
             otherwise=lambda _: MovedMeanwhile(f"{order.reference} was changed meanwhile; look at it again."),
         )  # fmt: skip
     _add_extras_and_discounts(order, batch, change, [*kept, *change.facts.lines], ids | made)
