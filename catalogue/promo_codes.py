@@ -10,13 +10,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from catalogue.declared_discounts import APART, declared_in_force
 from catalogue.discount_values import Discount, DiscountKind, discount
-from catalogue.rules import Rule, RuleIsInvalid, answer, chain_of, names_of, read_settings, set_rule
+from catalogue.rules import Rule, RuleIsInvalid, names_of, read_settings, set_rule
 from engine.database import Transaction
 from engine.errors import Conflict, NotFound, Reason
 from models import RuleScope
-
-_APART = 10  # between the orders of two discounts, so that another fits in
 
 
 class CodeIsTaken(Conflict):
@@ -103,13 +102,13 @@ def add_code(tx: Transaction, scope: RuleScope, scope_id: UUID, terms: Mapping[s
     Raises `CodeIsTaken`, `RuleIsInvalid`, `ScopeNotFound`.
     """
     made = _parsed(terms, order=0)
-    kept = _in_force(tx, scope, scope_id)
+    kept = declared_in_force(tx, scope, scope_id)
     code = made.conditions["code"]
     if code in _codes(kept):
         message = f"The promo code {code} is there already; change its terms instead."
         raise CodeIsTaken(message, reasons=[Reason("promo_code_is_taken", message, field="code")])
     last = max((int(each["order"]) for each in kept), default=0)
-    declared = {**made.declared, "order": last + _APART}
+    declared = {**made.declared, "order": last + APART}
     set_rule(tx, scope, scope_id, Rule.DISCOUNTS, [*kept, declared])
     return discount(declared)
 
@@ -139,19 +138,9 @@ def _parsed(terms: Mapping[str, Any], *, order: int) -> Discount:
         raise RuleIsInvalid(str(error), reasons=[reason]) from None
 
 
-def _in_force(tx: Transaction, scope: RuleScope, scope_id: UUID) -> list[Any]:
-    """The discounts that apply on the level as they were declared, whose changes now come one after the other."""
-    tx.row("SELECT pg_advisory_xact_lock(hashtextextended(%(org)s::text || 'discounts', 0))")
-    chain = chain_of(tx, scope, scope_id)
-    settings = read_settings(tx, chain)
-    found = answer(Rule.DISCOUNTS, settings, chain=chain)
-    stored: Any = settings[found.scope_id, Rule.DISCOUNTS] if found.scope_id is not None else []
-    return list(stored)
-
-
 def _own(tx: Transaction, scope: RuleScope, scope_id: UUID, code: str) -> list[Any]:
     """The level's own discounts, of which one is the code. Raises `CodeNotFound`."""
-    kept = _in_force(tx, scope, scope_id)
+    kept = declared_in_force(tx, scope, scope_id)
     if code not in _codes(kept) or (scope_id, Rule.DISCOUNTS) not in read_settings(tx, [scope_id]):
         raise CodeNotFound(f"Nothing declares the promo code {code} there.", what="promo code")
     return kept

@@ -7,6 +7,7 @@ from web.admin import (
     closures,
     collection,
     consents,
+    discounts,
     families,
     home,
     imports,
@@ -31,5 +32,5 @@ ROUTERS = (
     interests.router, programme.router, offerings.router, rules.router, imports.router, closures.router,
     roll_over.router, mails.router, inbox.router,
     subscriptions.router, late.router, users.router, venues.router, collection.router, consents.router,
-    promo_codes.router,
+    promo_codes.router, discounts.router,
 )  # fmt: skip

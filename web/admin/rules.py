@@ -26,7 +26,7 @@ LEVELS = {
     RuleScope.PROGRAM: N_("Program"),
     RuleScope.TPS: N_("Offering"),
 }
-_TABLES = {RuleScope.CATEGORY: "program_category", RuleScope.PROGRAM: "program", RuleScope.TPS: "term_program_set"}
+TABLES = {RuleScope.CATEGORY: "program_category", RuleScope.PROGRAM: "program", RuleScope.TPS: "term_program_set"}
 
 
 @router.get("/admin/rules")
@@ -35,12 +35,12 @@ def show_rules(visit: Admin) -> Response:
 
 
 def _page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
-    scope = _scope(visit.asked("scope"))
+    scope = scope_of(visit.asked("scope"))
     scope_id = id_of(visit, "of")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         levels = [(level.value, visit.say(words)) for level, words in LEVELS.items()]
-        found = desk.choices(tx, _TABLES[scope]) if scope in _TABLES else []
+        found = desk.choices(tx, TABLES[scope]) if scope in TABLES else []
         on = scope_id or (tx.organisation_id if scope is RuleScope.ORGANISATION else None)
         explained = rules.explain(tx, scope, on) if on is not None else []
         return {"levels": levels, "scope": scope.value, "choices": found, "of": str(on) if on else "",
@@ -49,7 +49,7 @@ def _page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None
     return visit.show("admin/rules.html", query, form=form, refusal=refusal)
 
 
-def _scope(text: str) -> RuleScope:
+def scope_of(text: str) -> RuleScope:
     return RuleScope(text) if text in set(RuleScope) else RuleScope.ORGANISATION
 
 
@@ -63,7 +63,7 @@ def _row(each: rules.Explanation) -> dict[str, Any]:
 @router.post("/admin/rules")
 def change_rule(visit: Admin, form: Posted) -> Response:
     """Set a rule on the level that the page shows, or take the setting away."""
-    scope, scope_id = _scope(visit.asked("scope")), id_of(visit, "of")
+    scope, scope_id = scope_of(visit.asked("scope")), id_of(visit, "of")
     try:
         rule = rules.rule_named(form.text("rule"))
         is_cleared = form.text("do") == "clear"
