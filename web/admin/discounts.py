@@ -79,6 +79,9 @@ def _kind(text: str) -> DiscountKind:
 
 @router.get("/admin/discounts/new")
 def show_new(visit: Admin) -> Response:
+    """The form of the kind that the address names; where it names none, the kinds are chosen from."""
+    if not visit.asked("kind"):
+        return visit.go(_list_address(visit))
     return _form_page(visit, _kind(visit.asked("kind")))
 
 
