@@ -2,6 +2,7 @@
 
 from engine.database import Row
 from web.visitor import Visitor
+from workflows.wallet_debits import WALLET
 
 _WAITS = ("SUBMITTED", "ACCEPT", "QUOTE")
 _PAID = ("PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT")
@@ -33,7 +34,8 @@ def standing_of(visit: Visitor, orders_: list[Row]) -> Row:
     live = [order for order in orders_ if order["status"] not in ("REMOVED", "CANCELED")]
     waiting = [order for order in live if order["status"] in ("SUBMITTED", "ACCEPT")]
     to_pay = [order for order in waiting if order["confirmation_type"] in _PAID]
-    moving = any(payment["status"] == "PROCESSING" or payment["status"] == "SUCCESS"
+    # What came from the wallet is a part: the rest waits for the family, not for a provider.
+    moving = any(payment["status"] in ("PROCESSING", "SUCCESS") and payment["provider"] != WALLET
                  for order in to_pay for payment in order["payments"])  # fmt: skip
     until = min((order["expires_at"] for order in to_pay if order["expires_at"]), default=None)
     if not live:

@@ -30,7 +30,7 @@ from workflows.payments import (
     record_manual_payment,
     refuse_while_moving,
 )
-from workflows.wallet import pay_order
+from workflows.wallet import NothingInWallet, pay_order
 
 # An order with what it requires now, in minor units.
 Due = tuple[Order, int]
@@ -136,10 +136,14 @@ def record_group_payment(
     return recorded
 
 
-def pay_group_from_wallet(tx: Transaction, *, group_order_id: UUID, actor: Actor, now: datetime) -> list[UUID]:
-    """Pay all that the orders of a group require from the family's wallet: all of them, or none. Returns the payments.
+def pay_group_from_wallet(
+    tx: Transaction, *, group_order_id: UUID, actor: Actor, now: datetime, as_far_as_it_goes: bool = False
+) -> list[UUID]:
+    """Pay all that the orders of a group require from the family's wallet: all of them, or none; `as_far_as_it_goes`
+    one order after the other until the wallet is empty, the rest is paid another way. Returns the payments.
 
-    Raises NotFound, NotAllowedNow (not submitted), NotPayable, NothingDue, PaymentMoving, WalletTooLow.
+    Raises NotFound, NotAllowedNow (not submitted), NotPayable, NothingDue, PaymentMoving, WalletTooLow,
+    NothingInWallet.
     """
     group, locked = lock_group(tx, group_order_id, "pay", actor=actor, of_submitted=True)
     payable = [order for order in locked.values() if is_payable_online(order)]
@@ -149,11 +153,17 @@ def pay_group_from_wallet(tx: Transaction, *, group_order_id: UUID, actor: Actor
     account_id = due[0][0].account_id
     available = lock_wallets(tx, [account_id], now=now)[account_id].available_minor(now)
     total_minor = sum(amount for _, amount in due)
-    if available < total_minor:
+    if as_far_as_it_goes and not available:
+        raise NothingInWallet(f"There is nothing in the wallet of {due[0][0].account['name']}.")
+    if available < total_minor and not as_far_as_it_goes:
         raise WalletTooLow("The wallet does not hold what all of it requires.", available_minor=available,
                            asked_minor=total_minor)  # fmt: skip
     paid = []
     for order, amount in due:
-        paid.append(pay_order(tx, order_id=order.id, amount_minor=amount, actor=actor, now=now).payment_id)
+        taken_minor = min(amount, available)
+        if not taken_minor:
+            break
+        paid.append(pay_order(tx, order_id=order.id, amount_minor=taken_minor, actor=actor, now=now).payment_id)
+        available -= taken_minor
         tx.flush()
     return paid

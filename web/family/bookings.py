@@ -16,7 +16,7 @@ from api.reads.orders import moved, summary
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingConfirmationType, TermBookingStatus
-from web.family.paying import due_of
+from web.family.paying import due_of, in_wallet
 from web.family.people import children_of
 from web.family.waiting import entries
 from web.forms import NOTHING_SENT, Form, Posted
@@ -102,7 +102,8 @@ def show_booking(visit: Family, booking_id: UUID) -> Response:
     def query(tx: Transaction, who: Principal) -> Row:
         booking = shown.whole(tx, who, booking_id).body
         assert booking is not None
-        return {"booking": booking, "due": due_of(visit, tx, who, booking["order_id"])}
+        return {"booking": booking, "due": due_of(visit, tx, who, booking["order_id"]),
+                "wallet_minor": in_wallet(visit, tx, who, booking["account_id"])}  # fmt: skip
 
     return visit.show("family/booking.html", query)
 

@@ -11,14 +11,16 @@ from api.reads import group_orders
 from api.reads import orders as shown
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
-from web.family.paying import due_of, provider_page
+from web.family.paying import due_of, in_wallet, provider_page
 from web.forms import NOTHING_SENT, Form, Posted
 from web.orders import card, standing_of
 from web.visitor import Family
 from workflows import order_requests
 from workflows import term_booking_order as orders
-from workflows.group_payments import open_group_checkout
+from workflows.group_payments import open_group_checkout, pay_group_from_wallet
+from workflows.payment_due import read_due
 from workflows.payments import open_checkout
+from workflows.wallet import pay_order as pay_order_from_wallet
 
 router = APIRouter()
 
@@ -32,8 +34,13 @@ def _page(visit: Family, group_id: UUID, refusal: TermbookError | None = None) -
     def query(tx: Transaction, who: Principal) -> Row:
         group = group_orders.whole(tx, who, group_id).body
         assert group is not None
+        dues = read_due(tx, [order["id"] for order in group["orders"]], actor=who.actor, now=visit.now)
         return {"group": group, "cards": [card(visit, order) for order in group["orders"]],
-                "standing": standing_of(visit, group["orders"])}  # fmt: skip
+                "standing": standing_of(visit, group["orders"]),
+                "due_minor": sum(due.amount_minor for due in dues.values()),
+                "paid_minor": sum(payment["amount_minor"] for order in group["orders"] for payment in order["payments"]
+                                  if payment["status"] == "SUCCESS"),
+                "wallet_minor": in_wallet(visit, tx, who, group["account_id"])}  # fmt: skip
 
     return visit.show("family/checkout.html", query, refusal=refusal)
 
@@ -50,6 +57,28 @@ def pay_together(visit: Family, group_id: UUID, form: Posted) -> Response:
     return visit.go(address)
 
 
+@router.post("/family/checkout/{group_id}/wallet-payment")
+def pay_together_from_wallet(visit: Family, group_id: UUID, form: Posted) -> Response:
+    """Out of the wallet, as far as it goes; what is left is paid another way, before the same end of the hold."""
+    try:
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            pay_group_from_wallet(
+                tx, group_order_id=group_id, actor=who.actor, now=visit.now, as_far_as_it_goes=True
+            )  # fmt: skip
+            return Answer({})
+
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _page(visit, group_id, refusal)
+    return visit.go(f"/family/checkout/{group_id}", visit.say("It was taken from your wallet."))
+
+
+def _is_paid_in_part(order: Row) -> bool:
+    """It is cancelled then, not removed: what was paid goes back to where the family can spend it."""
+    return any(payment["status"] == "SUCCESS" for payment in order["payments"])
+
+
 @router.post("/family/checkout/{group_id}/reopening")
 def reopen_together(visit: Family, group_id: UUID, form: Posted) -> Response:
     """Give the places back and go on choosing."""
@@ -60,7 +89,8 @@ def reopen_together(visit: Family, group_id: UUID, form: Posted) -> Response:
             assert group is not None
             for order in group["orders"]:
                 if "remove" in order["allowed"]:
-                    orders.remove(tx, order_id=order["id"], actor=who.actor, now=visit.now, reason="not wanted")
+                    end = orders.cancel if _is_paid_in_part(order) else orders.remove
+                    end(tx, order_id=order["id"], actor=who.actor, now=visit.now, reason="not wanted")
                     tx.flush()
             return Answer({})
 
@@ -89,7 +119,8 @@ def _order(
         order = shown.whole(tx, who, order_id).body
         assert order is not None
         return {"order": card(visit, order), "standing": standing_of(visit, [order]),
-                "group": tx.row(_GROUP_OF, order_id=order_id), "due": due_of(visit, tx, who, order_id)}  # fmt: skip
+                "group": tx.row(_GROUP_OF, order_id=order_id), "due": due_of(visit, tx, who, order_id),
+                "wallet_minor": in_wallet(visit, tx, who, order["account_id"])}  # fmt: skip
 
     return visit.show("family/order.html", query, refusal=refusal, form=form)
 
@@ -101,6 +132,21 @@ def pay_order(visit: Family, order_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid, NotFound) as refusal:
         return _order(visit, order_id, refusal)
     return visit.go(address)
+
+
+@router.post("/family/orders/{order_id}/wallet-payment")
+def pay_from_wallet(visit: Family, order_id: UUID, form: Posted) -> Response:
+    """Out of the wallet, as far as it goes; what is left is paid another way."""
+    try:
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            pay_order_from_wallet(tx, order_id=order_id, actor=who.actor, now=visit.now)
+            return Answer({})
+
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return _order(visit, order_id, refusal)
+    return visit.go(f"/family/orders/{order_id}", visit.say("It was taken from your wallet."))
 
 
 @router.post("/family/orders/{order_id}/acceptance")
@@ -122,7 +168,8 @@ def end_order(visit: Family, order_id: UUID, form: Posted) -> Response:
         def verb(tx: Transaction, who: Principal) -> Answer:
             order = shown.whole(tx, who, order_id).body
             assert order is not None
-            end = orders.remove if "remove" in order["allowed"] else orders.cancel
+            is_removed = "remove" in order["allowed"] and not _is_paid_in_part(order)
+            end = orders.remove if is_removed else orders.cancel
             return shown.moved(end(tx, order_id=order_id, actor=who.actor, now=visit.now), who)
 
         visit.move(form, verb)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from api.moves import Principal
+from api.reads.wallets import wallet
 from engine.database import Transaction
 from engine.errors import NotFound
 from web.visitor import Family
@@ -13,6 +14,13 @@ from workflows.payment_due import Due, read_due
 def due_of(visit: Family, tx: Transaction, who: Principal, order_id: UUID) -> Due | None:
     """What is to be paid for an order now; None where nothing is."""
     return read_due(tx, [order_id], actor=who.actor, now=visit.now).get(order_id)
+
+
+def in_wallet(visit: Family, tx: Transaction, who: Principal, account_id: UUID) -> int:
+    """What the family can spend out of its wallet, in minor units."""
+    found = wallet(tx, who, account_id, visit.now).body
+    assert found is not None
+    return int(found["available_minor"])
 
 
 def provider_page(visit: Family, open_page: Any, about: dict[str, Any], back_to: str) -> str:
