@@ -136,10 +136,10 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
                   N_("There is no payment provider.")),
 }  # fmt: skip
 
-# In what stands in a place for an age or a range.
+# In what stands in a place for an age, a range, or a span of time.
 WORDS = (
     N_("and older"), N_("all ages"), N_("up to"), N_("to under"), N_("under"), N_("years"), N_("year"), N_("months"),
-    N_("month"), N_("from"), N_("to"),
+    N_("month"), N_("from"), N_("to"), N_("days"), N_("day"), N_("hours"), N_("hour"), N_("minutes"), N_("minute"),
 )  # fmt: skip
 _IN_WORDS = re.compile("|".join(rf"\b{word}\b" for word in WORDS))
 _DAY = re.compile(r"\b(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(\d{1,2}) "
@@ -188,10 +188,10 @@ def said(locale: Locale, message: str) -> str:
 
 
 def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> str:
-    """What stands in a place: a reason in a reason, an age, a day; anything else as it is."""
+    """What stands in a place: a reason in a reason, an age or a span, a day; anything else as it is."""
     if name == "why":
         return said(locale, text)
-    if name in ("age", "ages"):
+    if name in ("age", "ages", "span"):
         return _IN_WORDS.sub(lambda word: str(spoken.gettext(word[0])), text)
     if text in PLACED:
         return str(spoken.gettext(text))
