@@ -19,6 +19,7 @@ from web.asked import id_of
 from web.children import child_values
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.photos import as_picture
+from web.pick_ups import change_pick_ups, pick_ups_page
 from web.visitor import Admin
 from web.words import N_
 from workflows.attendee_merge import merge_attendees
@@ -64,6 +65,16 @@ def _page(
         }  # fmt: skip
 
     return visit.show("admin/child.html", query, form=form, refusal=refusal, back=_back(visit))
+
+
+@router.get("/admin/children/{child_id}/pick-ups")
+def show_pick_ups(visit: Admin, child_id: UUID) -> Response:
+    return pick_ups_page(visit, "admin/pick_ups.html", child_id)
+
+
+@router.post("/admin/children/{child_id}/pick-ups")
+def change_who_collects(visit: Admin, child_id: UUID, form: Posted) -> Response:
+    return change_pick_ups(visit, "admin/pick_ups.html", child_id, form, f"/admin/children/{child_id}/pick-ups")
 
 
 @router.get("/admin/children/{child_id}/photo")

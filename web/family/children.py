@@ -18,6 +18,7 @@ from engine.errors import Conflict, Invalid
 from web.children import child_values
 from web.family.people import account_of, children_of
 from web.forms import Posted, checked
+from web.pick_ups import change_pick_ups, pick_ups_page
 from web.visitor import Family
 
 router = APIRouter()
@@ -77,3 +78,13 @@ def change_child(visit: Family, child_id: UUID, form: Posted) -> Response:
             refusal=refusal,
         )  # fmt: skip
     return visit.go("/family/children", visit.say("Saved."))
+
+
+@router.get("/family/children/{child_id}/pick-ups")
+def show_pick_ups(visit: Family, child_id: UUID) -> Response:
+    return pick_ups_page(visit, "family/pick_ups.html", child_id)
+
+
+@router.post("/family/children/{child_id}/pick-ups")
+def change_who_collects(visit: Family, child_id: UUID, form: Posted) -> Response:
+    return change_pick_ups(visit, "family/pick_ups.html", child_id, form, f"/family/children/{child_id}/pick-ups")
