@@ -213,6 +213,7 @@ class DayReopened(Message):
     currency: str
     charged_minor: int = 0  # what they are invoiced for again
     from_credit_minor: int = 0  # what of it the credit of the closing pays
+    later_minor: int = 0  # what the invoices of their periods ask for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

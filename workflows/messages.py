@@ -276,6 +276,7 @@ def _day_reopened(tx: Transaction, payload: Mapping[str, Any], base_url: str) ->
     return DayReopened(
         **_parties(order, f"{base_url}/bookings/{payload['subject_id']}"), **_closure(tx, order, payload),
         charged_minor=payload["charged_minor"], from_credit_minor=payload["from_credit_minor"],
+        later_minor=payload.get("later_minor", 0),
     )  # fmt: skip
 
 

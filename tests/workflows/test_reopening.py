@@ -54,6 +54,16 @@ def invoices(camp: Camp, cart: Cart) -> list[tuple[int, int]]:
     return [(row["total_minor"], row["paid"]) for row in rows]
 
 
+def told(centre: Centre, cart: Cart) -> Any:
+    """The mail to the family."""
+    row = centre.one("SELECT id FROM outbox_message WHERE topic = 'booking.day_reopened' "
+                     "AND payload->>'subject_id' = %(id)s", id=str(centre.booking(cart)["id"]))  # fmt: skip
+    with centre.database.transaction(centre.organisation_id) as tx:
+        message = compose_message(tx, read_message(tx, row["id"]), base_url="http://centre.test", secret="s")
+    assert message is not None
+    return message
+
+
 class TestOpening:
     def test_brings_back_what_was_not_paid_and_invoices_it_again(self, riverside: Centre, camp: Camp) -> None:
         _, cart = camp.booked()
@@ -123,13 +133,8 @@ class TestOpening:
 
         reopen(camp)
 
-        booking_id = riverside.booking(cart)["id"]
-        row = riverside.one("SELECT id FROM outbox_message WHERE topic = 'booking.day_reopened' "
-                            "AND payload->>'subject_id' = %(id)s", id=str(booking_id))  # fmt: skip
-        with riverside.database.transaction(riverside.organisation_id) as tx:
-            message = compose_message(tx, read_message(tx, row["id"]), base_url="http://centre.test", secret="s")
-        assert message is not None
-        assert (message.charged_minor, message.from_credit_minor) == (1130, 1130)  # type: ignore[attr-defined]
+        message = told(riverside, cart)
+        assert (message.charged_minor, message.from_credit_minor, message.later_minor) == (1130, 1130, 0)
 
 
 WEEKLY = {"invoicing": "PERIOD_IN_ADVANCE", "invoicing_period": "WEEKLY", "invoicing_advance_days": 3}
@@ -154,12 +159,14 @@ class TestPerPeriod:
 
     def test_stands_on_its_planned_invoice_again(self, centre: Centre) -> None:
         camp = self.camp(centre, **WEEKLY)
-        _, cart = camp.booked()
+        rossi, cart = camp.booked()
+        centre.run("UPDATE account SET email = 'rossi@example.org' WHERE id = %(id)s", id=rossi.id)
         camp.close()
 
         done = reopen(camp)
 
         assert (done["charged_minor"], done["later_minor"]) == (0, 1130)
+        assert told(centre, cart).later_minor == 1130
         assert (invoices(camp, cart), centre.booking(cart)["payment_state"]) == ([], "NOT_DUE")
         assert camp.lines(cart) == [("SESSION", "EXPECTED", None)] * 3
         self.works(camp, ISSUED)
