@@ -56,17 +56,20 @@ def close_day(
     if fingerprint != closing.fingerprint:
         raise ClosureIsStale("The day has changed since; look at it again.", **done)
     by = replace(SYSTEM, user_id=actor.user_id)
-    for emptied in [one for one in closing.orders if one.is_emptied]:
-        _cancel_order(tx, emptied, by=by, reason=reason, now=now, is_muted=is_muted)
-    for unbilled in [one for one in closing.bookings if one.has_nothing_left_unbilled]:
-        _cancel_unbilled(tx, unbilled, actor=actor, reason=reason, now=now, is_muted=is_muted)
-    closing.orders = [one for one in closing.orders if not one.is_emptied]
-    closing.bookings = [one for one in closing.bookings if not one.has_nothing_left_unbilled]
+    emptied = [one for one in closing.orders if one.is_emptied]
+    unbilled = [one for one in closing.bookings if one.has_nothing_left_unbilled]
+    for order in emptied:
+        _cancel_order(tx, order, by=by, reason=reason, now=now, is_muted=is_muted)
+    for booking in unbilled:
+        _cancel_unbilled(tx, booking, actor=actor, reason=reason, now=now, is_muted=is_muted)
+    if emptied or unbilled:
+        # What ended took a version of its family's Billing; the rest of the family goes on from there.
+        closing = read_closing(tx, scope, is_closing=False)
     facts: dict[str, Any] = {"actor": by, "now": now, "reason": reason, "is_muted": is_muted}
-    for booking in closing.bookings:
-        _close_booking(tx, booking, **facts)
-    for order in closing.orders:
-        _close_order(tx, order, **facts)
+    for one in closing.bookings:
+        _close_booking(tx, one, **facts)
+    for each in closing.orders:
+        _close_order(tx, each, **facts)
     _close_sessions(tx, closing)
     _keep_closed(tx, scope, reason)
     return done

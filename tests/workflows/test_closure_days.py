@@ -288,6 +288,19 @@ class TestOrders:
         assert done["orders"][0]["is_canceled"]
         assert riverside.taken(camp.course) == [0, 0, 0]
 
+    def test_one_with_nothing_left_ends_beside_a_siblings_that_goes_on(self, riverside: Centre, camp: Camp) -> None:
+        """All of a family's Billing in a term has one row of versions."""
+        rossi = riverside.family()
+        mia = riverside.submitted(rossi, rossi.child("Mia Rossi"), camp.course.lines(1))
+        leo = riverside.confirmed(rossi, rossi.child("Leo Rossi"), camp.course.lines())
+        ana = riverside.submitted(rossi, rossi.child("Ana Rossi"), camp.course.lines(0, 1))
+
+        camp.close()
+
+        assert [riverside.status(cart) for cart in (mia, leo, ana)] == [S.CANCELED, S.APPROVED, S.SUBMITTED]
+        assert (riverside.booking(leo)["total_minor"], riverside.order(ana)["total_minor"]) == (2260, 1130)
+        assert riverside.taken(camp.course) == [2, 0, 1]
+
     def test_a_quote_is_issued_anew(self, riverside: Centre, camp: Camp) -> None:
         family = riverside.family()
         cart = riverside.quoted(family, family.child(), camp.course.lines(), how=ADMIN_CONFIRM)
