@@ -100,6 +100,10 @@ class Visitor:
         said = str(translations(self._spoken).gettext(text))
         return said % facts if facts else said
 
+    def say_many(self, one: str, many: str, count: int) -> str:
+        """A text that counts, in the reader's language: `%(num)s` is the count."""
+        return str(translations(self._spoken).ngettext(one, many, count)) % {"num": count}
+
     def told(self, message: str) -> str:
         """What the domain said, in the reader's language."""
         return said(Locale(self._spoken), message)

@@ -19,6 +19,10 @@ function show(answer) {
   summary.innerHTML = answer.html;
   form.querySelectorAll("[data-clash]").forEach((place) => { place.hidden = true; place.textContent = ""; });
   form.querySelectorAll(".box.clash").forEach((box) => box.classList.remove("clash"));
+  for (const { session, words, kind } of answer.left) {
+    const said = form.querySelector(`[data-left="${session}"] > span`);
+    if (said) Object.assign(said, { textContent: words, className: kind });
+  }
   for (const clash of answer.clashes) {
     const place = form.querySelector(`[data-clash="${clash.box}"]`);
     if (!place) continue;
@@ -28,16 +32,24 @@ function show(answer) {
   }
 }
 
+/** A price that is not the ticks' own says so: without a network, or where the server gives no answer. */
+function mark(stale) {
+  form.querySelectorAll("[data-stale]").forEach((line) => { line.hidden = line.dataset.stale !== stale; });
+}
+
 async function ask() {
   const mine = ++asked;
   const body = new URLSearchParams(new FormData(form));
   summary.setAttribute("aria-busy", "true");
   try {
     const response = await fetch(form.dataset.live, { method: "POST", body, headers: { Accept: "application/json" } });
+    const answer = response.ok && !response.redirected ? await response.json() : null;
     // An answer that was overtaken by a later tick is not shown.
-    if (response.ok && mine === asked) show(await response.json());
+    if (mine !== asked) return;
+    if (answer) show(answer);
+    mark(answer ? "" : "answer");
   } catch {
-    // Without a network the last price stands; sending the form says what is wrong.
+    if (mine === asked) mark("network");
   } finally {
     if (mine === asked) summary.removeAttribute("aria-busy");
   }

@@ -26,13 +26,14 @@ function wake(event) {
 function countDown(element) {
   const ends = Date.parse(element.dataset.until);
   const skew = Date.parse(element.dataset.now) - Date.now();
-  const shown = element.querySelector("[data-left]");
+  const shown = element.querySelector("[data-counts]");
   const tick = () => {
     const left = Math.max(0, Math.round((ends - Date.now() - skew) / 1000));
     const minutes = Math.floor(left / 60);
-    shown.textContent = minutes >= 60
+    const time = minutes >= 60
       ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${String(left % 60).padStart(2, "0")}`
       : `${minutes}:${String(left % 60).padStart(2, "0")}`;
+    shown.textContent = element.dataset.words.replace("{}", time);
     if (left > 0) setTimeout(tick, 1000);
     else setTimeout(() => location.reload(), 1500);
   };

@@ -1,0 +1,80 @@
+"""Until when one pays, what is left while one ticks, and a price that is old."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.web.conftest import Centre, Somebody
+from tests.web.test_family_booking import ROSSI, family_class
+from tests.web.test_family_forms import WAY, Tab, enter, fill, sessions_of, submission
+
+
+@pytest.fixture
+def tab(centre: Centre) -> Iterator[Tab]:
+    with enter(centre) as client:
+        yield Tab(client, client.get("/family"))
+
+
+class TestWords:
+    def test_the_end_of_a_hold_is_a_sentence_with_and_without_scripts(
+        self, centre: Centre, tab: Tab, signed_in: Somebody
+    ) -> None:
+        fill(tab, centre, family_class(centre, "In time", hour=8))
+        action = submission(tab)
+        where = tab.client.post(action, data={**tab.hidden(action), **WAY}).headers["location"]
+
+        plain = tab.text(tab.client.get(where))
+        rosa = signed_in(ROSSI, size="phone").open(where)
+
+        assert re.search(r"Pay until \d+:\d\d.[ap]\.m\. ", plain)
+        assert rosa.reads("left)")
+        assert re.search(r"Pay until \d+:\d\d.[ap]\.m\. \(\d+:\d\d left\)", rosa.text)
+        rosa.picture("hold-counts-phone").is_sound()
+
+    def test_a_deposit_is_not_offered_where_its_rest_is_due_the_same_day(self, centre: Centre, tab: Tab) -> None:
+        fill(tab, centre, family_class(centre, "Soon", hour=9))
+        soon = tab.open("/family/cart").page.text
+        french = tab.client.get("/family/cart", headers={"Accept-Language": "fr"}).text
+
+        assert 'value="PAY_NOW_PAY_DEPOSIT"' not in soon
+        assert "The rest of the deposit would be due today as well." in soon
+        assert "Le solde de l’acompte serait dû aujourd’hui aussi." in french
+
+
+class TestWhileOneTicks:
+    def test_the_places_that_are_left_follow(self, centre: Centre, signed_in: Somebody) -> None:
+        address = family_class(centre, "Going fast", hour=10, capacity=4)
+        first = sessions_of(centre, address)[0]
+        rosa = signed_in(ROSSI).open(address)
+        left = rosa.page.locator(f'[data-left="{first["id"]}"]')
+        before = left.inner_text()
+        with enter(centre, "chen@family.example") as client:
+            chen = Tab(client, client.get(address))
+            chen.send(address, {"pick": f"{centre.sample.chen.attendee_ids[0]}.{first['id']}", "do": "keep"})
+            theirs = submission(chen)
+            client.post(theirs, data={**chen.hidden(theirs), **WAY})
+
+        rosa.tick(rosa.page.locator('input[name="pick"]').last)
+        left.get_by_text("3 places left").wait_for()
+
+        assert before == "4 places left"
+        assert left.locator("span").get_attribute("class") == "badge warn"
+
+    def test_a_price_that_could_not_be_asked_for_says_so(self, centre: Centre, signed_in: Somebody) -> None:
+        rosa = signed_in(ROSSI).open(family_class(centre, "No network", hour=11))
+        picks = rosa.page.locator('input[name="pick"]')
+        no_connection = rosa.page.get_by_text("The price is not up to date: no connection.")
+
+        rosa.page.context.set_offline(True)
+        rosa.tick(picks.nth(0))
+        no_connection.wait_for()
+        rosa.picture("offering-no-network").is_sound()
+        rosa.page.context.set_offline(False)
+        rosa.tick(picks.nth(2))
+        no_connection.wait_for(state="hidden")
+        rosa.page.context.clear_cookies()
+        rosa.tick(picks.nth(4))
+        rosa.page.get_by_text("The price is not up to date: load the page again.").wait_for()
+
+        assert rosa.page.locator("[data-summary]").inner_text().count("2 ×") == 1
