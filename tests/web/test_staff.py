@@ -475,7 +475,7 @@ class TestWithoutANetwork:
     ) -> None:
         roll = make_roll(centre, 1, name="Signing")
         one = tablet("one")
-        page = one.open(one.sign_in(), roll.address)
+        page = one.open(one.open(one.sign_in(), "/staff"), roll.address)
         assert one.context is not None
         tap(page, "Child 01", "Present")
         wait_until_sent(page)
@@ -494,6 +494,8 @@ class TestWithoutANetwork:
         page.reload()
         expect(page.locator("#sending")).to_contain_text("2 not sent")
         expect(row_of(page, "Child 01")).to_have_attribute("data-status", "LEFT")
+        page.goto(page.url.partition("/staff")[0] + "/staff")
+        expect(page.locator("#sending")).to_contain_text("2 not sent")
 
         one.context.set_offline(False)
         wait_until_sent(page)
@@ -501,6 +503,34 @@ class TestWithoutANetwork:
         (signed,) = centre.rows("SELECT x.strokes, o.collected_by FROM signature x JOIN sign_out o ON o.id = "
                                 "x.sign_out_id WHERE o.id = %(id)s", id=roll.rows()["Child 01"]["mark_id"])  # fmt: skip
         assert (len(signed["strokes"]), signed["collected_by"]) == (2, "Rosa Rossi")
+
+    def test_a_signature_of_the_queue_stays_on_the_device_until_it_is_sent(
+        self, centre: Centre, tablet: Callable[[str], Tablet]
+    ) -> None:
+        roll = make_roll(centre, 1, name="Signs later")
+        one = tablet("one")
+        page = one.open(one.sign_in(), roll.address)
+        assert one.context is not None
+        tap(page, "Child 01", "Present")
+        row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
+        page.get_by_label("Rosa Rossi").check()
+        page.get_by_label("They sign later").check()
+        page.locator("#out-done").click()
+        wait_until_sent(page)
+        sign_out = roll.rows()["Child 01"]["mark_id"]
+        one.open(page, f"/staff/signatures/{sign_out}")
+        draw(page, page.locator("canvas"))
+
+        one.context.set_offline(True)
+        page.reload()
+        expect(page.locator("[data-strokes]")).not_to_have_value("")  # what was drawn is still there
+        page.get_by_role("button", name="Keep the signature").click()
+        expect(page.locator("#told")).to_contain_text("Kept on this device")
+        expect(page.locator("#sending")).to_contain_text("1 not sent")
+        one.context.set_offline(False)
+        wait_until_sent(page)
+
+        assert centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=sign_out)
 
     def test_a_roll_that_was_never_opened_opens(
         self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]

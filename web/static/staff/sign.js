@@ -1,10 +1,33 @@
-// A page with a signature: what is drawn goes into its form.
+// A page with a signature: what is drawn stays on this device until the server has it.
 
 import { Pad } from "./pad.js";
+import { fact, setFact } from "./shelf.js";
+import { announce, keepSignature } from "./unsent.js";
 
 const form = document.querySelector("form[data-signed]");
 const box = form?.querySelector("[data-pad]");
 if (box) {
-  const kept = form.querySelector("[data-strokes]");
-  const pad = new Pad(box, () => { kept.value = pad.isEmpty ? "" : JSON.stringify(pad.strokes); });
+  const field = form.querySelector("[data-strokes]"), signOut = form.dataset.signed, drawing = `drawing-${signOut}`;
+  const write = (pad) => { field.value = pad.isEmpty ? "" : JSON.stringify(pad.strokes); };
+  const pad = new Pad(box, () => {
+    write(pad);
+    if (signOut) setFact(drawing, pad.strokes);
+  });
+  if (signOut) {
+    const begun = await fact(drawing);
+    if (begun?.length) {
+      pad.show(begun);
+      write(pad);
+    }
+    form.addEventListener("submit", async (event) => {
+      if (pad.isEmpty) return;  // the server says that nothing was signed
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const strokes = pad.strokes.filter((stroke) => stroke.length);
+      form.hidden = true;
+      const isSent = await keepSignature(signOut, form.dataset.name, strokes);
+      await setFact(drawing, []);
+      announce(isSent ? form.dataset.done : form.dataset.kept, isSent ? "done" : "warn");
+    }, { capture: true });
+  }
 }

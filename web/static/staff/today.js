@@ -2,6 +2,7 @@
 
 import { forgetOnSignOut, prepare } from "./offline.js";
 import { fact, setFact } from "./shelf.js";
+import "./unsent.js";
 
 const rolls = [...document.querySelectorAll("a[data-roll]")].map((link) => link.href);
 const today = document.querySelector("[data-now]");
