@@ -22,7 +22,7 @@ _PASSES_AT_ONCE = 200
 _TO_LOOK_AT = """
 SELECT e.id FROM entitlement e JOIN organisation g ON g.id = e.organisation_id
 WHERE e.organisation_id = %(org)s AND (
-    e.earned_minor < e.net_minor AND (
+    e.earned_minor < e.net_minor AND e.earned_minor < e.net_minor - e.revoked_net_minor AND (
         e.granted IS NULL OR e.valid_until < (%(now)s::timestamptz AT TIME ZONE g.time_zone)::date
         OR EXISTS (SELECT FROM pass_use u
                    JOIN term_product s ON s.organisation_id = u.organisation_id AND s.id = u.term_product_id
@@ -38,8 +38,8 @@ SELECT id FROM entitlement WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
 FOR NO KEY UPDATE SKIP LOCKED
 """
 _PASSES = """
-SELECT e.id, e.account_id, e.net_minor, e.earned_minor, e.granted, e.valid_from, e.valid_until,
-       (%(now)s::timestamptz AT TIME ZONE g.time_zone)::date AS today
+SELECT e.id, e.account_id, e.net_minor - e.revoked_net_minor AS net_minor, e.earned_minor, e.granted, e.valid_from,
+       e.valid_until, (%(now)s::timestamptz AT TIME ZONE g.time_zone)::date AS today
 FROM entitlement e JOIN organisation g ON g.id = e.organisation_id
 WHERE e.organisation_id = %(org)s AND e.id = ANY(%(ids)s) ORDER BY e.id
 """

@@ -101,10 +101,20 @@ class Entitlement(TenantRow, table=True):
         check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("valid_until >= valid_from", "is_valid_for_a_day"),
         check("used BETWEEN 0 AND coalesce(granted, used)", "used_within_granted"),
-        check("earned_minor BETWEEN 0 AND net_minor", "earned_within_net"),
+        check("earned_minor BETWEEN 0 AND net_minor - revoked_net_minor", "earned_within_net"),
+        check(
+            "revoked_net_minor BETWEEN 0 AND net_minor AND revoked_tax_minor BETWEEN 0 AND tax_minor",
+            "no_more_is_revoked_than_was_sold",
+        ),
+        check(
+            "num_nonnulls(revoked_at, revoked_on, revoke_reason, revoke_entry_id) IN (0, 4)", "revoked_with_a_reason"
+        ),
+        check("revoked_at IS NOT NULL OR revoked_net_minor + revoked_tax_minor = 0", "revoked_at_a_moment"),
+        refers("revoke_entry_id", "wallet_entry"),
         unique("series", "year", "number"),
         unique("reference"),
         unique("wallet_entry_id"),
+        unique("revoke_entry_id"),
         index("ix_entitlement_account", "account_id", "valid_until"),
         index("ix_entitlement_unearned", "valid_until", where="earned_minor < net_minor"),
     )
@@ -118,7 +128,7 @@ class Entitlement(TenantRow, table=True):
     name: str  # of the product, as it was sold
     valid_from: date
     valid_until: date  # its last day, judged on the session's local date
-    granted: int | None = None  # None: no limit
+    granted: int | None = None  # None: no limit; once it is revoked, what is used of it
     used: int = 0
     net_minor: int = money()
     tax_minor: int = money()
@@ -129,6 +139,14 @@ class Entitlement(TenantRow, table=True):
     sold_on: date
     sold_by: UUID | None = None
     created_at: datetime = moment()
+    # Taken back by the office: what was not used went back to the wallet.
+    revoked_net_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    revoked_tax_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    revoked_on: date | None = None
+    revoked_at: datetime | None = moment(default=None, nullable=True)
+    revoked_by: UUID | None = None
+    revoke_reason: str | None = None
+    revoke_entry_id: UUID | None = None
 
 
 class PassUse(TenantRow, table=True):

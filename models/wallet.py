@@ -50,6 +50,7 @@ class WalletEntryKind(StrEnum):
     GRANTED = "GRANTED"  # bonus that was given
     DEBITED = "DEBITED"  # spent on an order or a session
     PASS_BOUGHT = "PASS_BOUGHT"  # noqa: S105 - spent on a pass
+    PASS_REVOKED = "PASS_REVOKED"  # noqa: S105 - of a pass that was taken back, what was not used
     RETURNED = "RETURNED"  # what was debited and is not owed any more, to where it came from
     CREDITED = "CREDITED"  # what was paid another way and is not owed any more
     EXPIRED = "EXPIRED"  # bonus that nobody used in time

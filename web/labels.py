@@ -143,6 +143,7 @@ WALLET_ENTRY = {
     "GRANTED": N_("Bonus given"),
     "DEBITED": N_("Spent"),
     "PASS_BOUGHT": N_("A pass was bought"),
+    "PASS_REVOKED": N_("A pass was taken back"),
     "RETURNED": N_("Came back"),
     "CREDITED": N_("Credited"),
     "EXPIRED": N_("Bonus ran out"),

@@ -518,7 +518,7 @@ TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "payment.overdue", "booking.overdue_fee", "payment.dispute_open", "payment.dispute_lost",
           "payment.dispute_won", "payment.review", "order.waiting", "waiting.offered", "waiting.expired",
           "mandate.activated", "mandate.revoked", "wallet.topped_up", "wallet.bonus_given", "pass.bought",
-          "refund.requested", "refund.approved", "refund.rejected", "refund.paid", "refund.failed",
+          "pass.revoked", "refund.requested", "refund.approved", "refund.rejected", "refund.paid", "refund.failed",
           "subscription.begun", "subscription.rolled", "subscription.not_rolled",
           "subscription.ending", "subscription.changed", "subscription.invoiced", "booking.invoiced",
           "booking.session_debited", "booking.payment_pending")  # fmt: skip

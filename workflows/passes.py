@@ -13,11 +13,12 @@ from uuid import UUID
 from billing.gateways.protocol import Gateway
 from billing.ledger import pass_sold, post
 from billing.pricing import half_up
-from billing.wallet import Parts, lock_wallets, split_debit, write_entry
+from billing.wallet import Grant, Parts, lock_wallets, split_debit, split_return, write_entry
 from engine.actor import SYSTEM, Actor
+from engine.batch import Guarded
 from engine.database import Database, Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
-from engine.fire import announce
+from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id, new_reference
 from engine.money import format_money, to_major
 from models import (
@@ -33,6 +34,7 @@ from models import (
 from workflows import wallet
 from workflows.payments import StartedPayment, open_page
 from workflows.wallet import LARGEST_MINOR, OFFICE
+from workflows.wallet_debits import debit_when_filled
 from workflows.wallet_facts import AccountInLock, lock_account
 
 _MILLION = 1_000_000
@@ -42,6 +44,18 @@ class PassWithdrawn(Conflict):
     """The pass is not sold any more."""
 
     code = "pass_withdrawn"
+
+
+class PassRevoked(Conflict):
+    """A pass is taken back once."""
+
+    code = "pass_revoked"
+
+
+class PassHasNothingLeft(Conflict):
+    """It is used up, or has run out."""
+
+    code = "pass_has_nothing_left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,95 @@ def _sell(
              reference=reference, total_minor=total_minor,
              total=format_money(total_minor, account.currency, account.locale))  # fmt: skip
     return entitlement_id
+
+
+_OWNED = "SELECT account_id FROM entitlement WHERE organisation_id = %(org)s AND id = %(id)s"
+_TO_REVOKE = """
+SELECT e.id, e.reference, e.name, e.granted, e.used, e.valid_from, e.valid_until, e.net_minor, e.tax_minor,
+       e.earned_minor, e.revoked_at, -w.balance_minor AS balance_minor, (
+           SELECT max(s.local_date) FROM pass_use u
+           JOIN term_product s ON s.organisation_id = u.organisation_id AND s.id = u.term_product_id
+           WHERE u.organisation_id = e.organisation_id AND u.entitlement_id = e.id
+             AND u.returned_at IS NULL) AS used_on,
+       (SELECT json_agg(json_build_array(u.grant_id, -u.amount_minor) ORDER BY u.id) FROM bonus_use u
+        WHERE u.organisation_id = e.organisation_id AND u.entry_id = w.id) AS grants
+FROM entitlement e JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.wallet_entry_id
+WHERE e.organisation_id = %(org)s AND e.id = %(id)s FOR NO KEY UPDATE OF e
+"""
+# What is used of it stays; a use, or what is earned, that came between is seen here.
+_REVOKE = Guarded(
+    name="revoke_pass",
+    sql="UPDATE entitlement e SET granted = e.used, revoked_net_minor = r.net_minor, revoked_tax_minor = r.tax_minor, "
+    "revoked_on = r.day, revoked_at = r.at, revoked_by = r.by, revoke_reason = r.reason, revoke_entry_id = r.entry_id "
+    "FROM {rows} WHERE e.organisation_id = {org} AND e.id = r.id AND e.revoked_at IS NULL AND e.used = r.used "
+    "AND e.earned_minor = r.earned_minor RETURNING e.id",
+    takes="id uuid, net_minor bigint, tax_minor bigint, day date, at timestamptz, by uuid, reason text, "
+    "entry_id uuid, used int, earned_minor bigint",
+)
+
+
+def revoke(tx: Transaction, *, pass_id: UUID, reason: str, actor: Actor, now: datetime) -> int:
+    """Take a pass back: what is used of it stays, the price of the rest goes back into the wallet as it was paid.
+    Returns how much that is, tax included.
+
+    Raises NotPermitted, NotFound, PassRevoked, PassHasNothingLeft (used up, or run out), Invalid (no reason).
+    """
+    if actor.kind not in OFFICE:
+        raise NotPermitted("Passes are taken back by admins and finance.")
+    if not reason.strip():
+        _refuse([Reason("reason_required", "Say why.", field="reason")], "The pass is not taken back.")
+    owned = tx.row(_OWNED, id=pass_id)
+    if owned is None:
+        raise _no_pass()
+    account = lock_account(tx, owned["account_id"], actor=actor)
+    lock_wallets(tx, [account.id], now=now)
+    found = tx.row(_TO_REVOKE, id=pass_id)
+    assert found is not None, "a pass is never deleted"
+    if found["revoked_at"] is not None:
+        raise PassRevoked(f"{found['reference']} is taken back already.")
+    today = account.today(now)
+    net, tax = unused_minor(found, today=today)
+    if net + tax <= 0:
+        raise PassHasNothingLeft(f"{found['reference']} has nothing left that could be given back.")
+    paid = Parts(found["balance_minor"], tuple(Grant(UUID(grant), minor) for grant, minor in found["grants"] or ()))
+    back = split_return(paid, net + tax)
+    entry_id = write_entry(
+        tx.batch, account_id=account.id, kind=WalletEntryKind.PASS_REVOKED, parts=back, actor_id=actor.user_id,
+        reason=f"{found['reference']}: {reason.strip()}", now=now,
+    )  # fmt: skip
+    undone = pass_sold(balance_minor=-back.balance_minor, bonus_minor=-back.bonus_minor, tax_minor=-tax)
+    post(tx.batch, source_kind="WALLET_ENTRY", source_id=entry_id, purpose=WalletEntryKind.PASS_REVOKED.value,
+         account_id=account.id, postings=undone, posted_on=today, now=now)  # fmt: skip
+    revoked = {
+        "id": pass_id, "net_minor": net, "tax_minor": tax, "day": today, "at": now, "by": actor.user_id,
+        "reason": reason.strip(), "entry_id": entry_id, "used": found["used"], "earned_minor": found["earned_minor"],
+    }  # fmt: skip
+    tx.batch.guard(_REVOKE, [revoked], otherwise=lambda _: MovedMeanwhile(
+        f"{found['reference']} was used meanwhile; look at it again."))  # fmt: skip
+    announce(tx.batch, "pass.revoked", now=now, account_id=account.id, entitlement_id=pass_id,
+             reference=found["reference"], total_minor=net + tax)  # fmt: skip
+    debit_when_filled(tx.batch, [account.id], now=now)
+    return net + tax
+
+
+def unused_minor(row: Row, *, today: date) -> tuple[int, int]:
+    """What of the price, net and tax, was not used yet: by units, or where it has no limit by the days to come after
+    its last session; of one that has run out nothing. Never more than what is not earned.
+    """
+    if row["valid_until"] < today:
+        return 0, 0
+    if row["granted"] is None:
+        gone = max(today, row["used_on"] + timedelta(days=1) if row["used_on"] else today)
+        part, whole = max(0, (gone - row["valid_from"]).days), (row["valid_until"] - row["valid_from"]).days + 1
+    else:
+        part, whole = row["used"], row["granted"]
+    if not whole:
+        return 0, 0
+    # What stays is rounded up, so that nothing comes back that could be earned; the tax of it follows from the whole.
+    total = row["net_minor"] + row["tax_minor"]
+    net_stays, total_stays = -(-row["net_minor"] * part // whole), -(-total * part // whole)
+    net = min(row["net_minor"] - net_stays, row["net_minor"] - row["earned_minor"])
+    return net, row["tax_minor"] - (total_stays - net_stays)
 
 
 def _refuse_past(account: AccountInLock, valid_from: date | None, now: datetime) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.dependencies import Application, Called, NoInput
 from api.moves import Answer, Principal
-from api.operations import ADMIN, OWNERS_AND_FINANCE, creates, for_roles
+from api.operations import ADMIN, OFFICE, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import finance
 from api.reads import passes as shown
 from api.reads.paging import Cursor, Limit
@@ -137,6 +137,20 @@ def check_out_pass(account_id: UUID, body: schemas.NewPassCheckout, call: Called
 def read_pass(pass_id: UUID, call: Called) -> Response:
     """A pass, with what of it is left."""
     return call.read(lambda tx, who: shown.one(tx, who, pass_id))
+
+
+@router.post("/passes/{pass_id}/revocation", **for_roles(OFFICE, *creates(404), response_model=schemas.Pass))
+def revoke_pass(pass_id: UUID, body: schemas.Revocation, call: Called) -> Response:
+    """Take a pass back, with a reason: what is used of it stays, the price of the rest goes back into the wallet, as
+    balance and bonus as it was paid.
+    """
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        passes.revoke(tx, pass_id=pass_id, reason=body.reason, actor=who.actor, now=call.now)
+        tx.flush()
+        return shown.one(tx, who, pass_id)
+
+    return call.move(verb)
 
 
 @router.get("/passes/{pass_id}/uses", **for_roles(OWNERS_AND_FINANCE, 404, response_model=Page[schemas.PassUse]))

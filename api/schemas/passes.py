@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from api.schemas.base import Day, Input, Name, Output, ShortText, Whole, shows
+from api.schemas.books import Why
 from api.schemas.sample_programme import CATEGORY_ID, FIRST_SESSION_ID, sample_id
 from api.schemas.wallets import Amount
 from models import PassCovers, PassReturns
@@ -23,7 +24,8 @@ _PASS = {
     "product_id": sample_id(70), "name": "Ten sessions of karate", "covers": "SESSIONS", "returns": "IN_WINDOW",
     "valid_from": "2026-04-01", "valid_until": "2026-09-27", "granted": 10, "used": 3, "left": 7,
     "total_minor": 10000, "total": "$100.00", "net_minor": 8850, "tax_minor": 1150, "tax_name": "HST",
-    "sold_on": "2026-04-01", "created_at": "2026-04-01T13:09:00+00:00",
+    "sold_on": "2026-04-01", "created_at": "2026-04-01T13:09:00+00:00", "revoked_at": None, "revoked_minor": 0,
+    "revoke_reason": None,
 }  # fmt: skip
 _USE = {
     "id": sample_id(72), "order_id": sample_id(2), "order_reference": "TO-5T8WM4ZK", "session_id": FIRST_SESSION_ID,
@@ -110,6 +112,17 @@ class Pass(Output):
     tax_name: str
     sold_on: date
     created_at: datetime
+    revoked_at: datetime | None = Field(description="When the office took back what was not used.")
+    revoked_minor: int = Field(description="What went back into the wallet then, tax included.")
+    revoke_reason: str | None
+
+
+class Revocation(Input):
+    """Why a pass is taken back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "They move away"}]})
+
+    reason: Why
 
 
 class PassUse(Output):

@@ -46,6 +46,8 @@ PROBLEMS: Mapping[str, str] = {
     "offering_not_found": "There is no such offering.",
     "pass_used_up": "The pass has not so many units left any more; look at the price again.",
     "pass_withdrawn": "The pass is not sold any more.",
+    "pass_revoked": "The pass is taken back; that is done once.",
+    "pass_has_nothing_left": "The pass is used up, or has run out.",
     "payment_moving": "A payment for the order is being processed; its outcome is awaited.",
     "promo_code_is_taken": "The level has this promo code already.",
     "promo_code_not_found": "The level does not declare this promo code.",
@@ -561,6 +563,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "not_an_amount", "amount_not_positive", "reason_required")),
     },
+    "revoke_pass": {409: (("pass_revoked", "pass_has_nothing_left", "moved_meanwhile"), ())},
     "make_pass_product": {422: ((), ("not_an_amount", "amount_not_positive", "required", "unknown"))},
     "buy_pass": {
         409: (("pass_withdrawn", "wallet_too_low", "moved_meanwhile"), ()),

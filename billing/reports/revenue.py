@@ -106,6 +106,9 @@ FROM (
     UNION ALL
     SELECT e.sold_on, e.tax_name, e.tax_rate, e.net_minor, e.tax_minor, 0, 0
     FROM entitlement e WHERE e.organisation_id = %(org)s AND e.sold_on BETWEEN %(since)s AND %(until)s
+    UNION ALL
+    SELECT e.revoked_on, e.tax_name, e.tax_rate, 0, 0, e.revoked_net_minor, e.revoked_tax_minor
+    FROM entitlement e WHERE e.organisation_id = %(org)s AND e.revoked_on BETWEEN %(since)s AND %(until)s
 ) d GROUP BY 1, d.tax_name, d.tax_rate ORDER BY 1, d.tax_name, d.tax_rate
 """
 

@@ -89,7 +89,7 @@ BOOKS = (
             "SELECT v.account_id, -l.tax_minor AS minor FROM invoice_line l JOIN invoice v ON v.id = l.invoice_id "
             "UNION ALL SELECT n.account_id, l.tax_minor FROM credit_note_line l "
             "JOIN credit_note n ON n.id = l.credit_note_id "
-            "UNION ALL SELECT account_id, -tax_minor FROM entitlement) x GROUP BY account_id",
+            "UNION ALL SELECT account_id, revoked_tax_minor - tax_minor FROM entitlement) x GROUP BY account_id",
         ),
         says="{name} ({reference}): tax is {balance_minor} in the books, {documents_minor} by the documents",
     ),

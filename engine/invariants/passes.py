@@ -68,10 +68,12 @@ PASSES = (
     ),
     Invariant(
         name="pass_liability_is_what_is_to_be_used",
-        promise="The books owe a family in passes what it paid for them, less tax and what is earned of it.",
+        promise="The books owe a family in passes what it paid for them, less tax, what is earned of it and "
+        "what was taken back.",
         sql=f"""
             SELECT a.reference, a.name, coalesce(e.minor, 0) AS open_minor, coalesce(b.minor, 0) AS booked_minor
-            FROM (SELECT account_id, sum(net_minor - earned_minor) AS minor FROM entitlement GROUP BY account_id) e
+            FROM (SELECT account_id, sum(net_minor - revoked_net_minor - earned_minor) AS minor
+                  FROM entitlement GROUP BY account_id) e
             FULL JOIN (SELECT account_id, -sum(amount_minor) AS minor FROM ledger_posting
                        WHERE ledger_account = '{LedgerAccount.PASS_LIABILITY}' GROUP BY account_id) b
                  ON b.account_id = e.account_id
@@ -92,5 +94,20 @@ PASSES = (
             WHERE coalesce(p.total_minor, 0) <> coalesce(-(w.balance_minor + w.bonus_minor), 0)
         """,
         says="Pass {pass} over {total_minor} was paid with {paid_minor}",
+    ),
+    Invariant(
+        name="revoked_pass_is_back_in_its_wallet",
+        promise="Of a pass that was taken back, what was not used went into the wallet of the family that had it, "
+        "once; it has a limit from then on.",
+        sql=f"""
+            SELECT coalesce({document_name("p")}, w.id::text) AS pass, coalesce(p.minor, 0) AS revoked_minor,
+                   coalesce(w.balance_minor + w.bonus_minor, 0) AS returned_minor
+            FROM (SELECT *, revoked_net_minor + revoked_tax_minor AS minor FROM entitlement
+                  WHERE revoked_at IS NOT NULL) p
+            FULL JOIN (SELECT * FROM wallet_entry WHERE kind = '{WalletEntryKind.PASS_REVOKED}') w
+                 ON w.id = p.revoke_entry_id AND w.account_id = p.account_id
+            WHERE coalesce(p.minor, 0) <> coalesce(w.balance_minor + w.bonus_minor, 0) OR p.granted IS NULL
+        """,
+        says="Pass {pass}: {revoked_minor} was taken back, {returned_minor} is in the wallet",
     ),
 )

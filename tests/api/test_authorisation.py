@@ -78,6 +78,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /accounts/{account_id}/pass-checkouts": (A, F, Y),
     "GET /passes/{pass_id}": (A, F, Y),
     "GET /passes/{pass_id}/uses": (A, F, Y),
+    "POST /passes/{pass_id}/revocation": (A, F),
     "GET /credit-notes/{credit_note_id}/steps": (A, F, Y),
     "POST /bookings/{booking_id}/refund-request": (A, F, Y),
     "GET /refund-requests": (A, F, Y),

@@ -55,6 +55,22 @@ class TestSelling:
         assert (answer.status_code, answer.json()["code"]) == (409, "wallet_too_low")
         assert world.count("entitlement") == before
 
+    def test_finance_takes_one_back_once_and_says_why(self, world: World) -> None:
+        mine = bought(world, on_sale(world))
+        path, wallet = f"/passes/{mine['id']}/revocation", f"/accounts/{world.rossi_account['id']}/wallet"
+        before = world.finance.get(wallet).json()["balance_minor"]
+        assert world.finance.post(path, {"reason": " "}).status_code == 422
+        assert world.rossi.post(path, {"reason": "please"}).status_code == 403
+
+        taken = world.finance.post(path, {"reason": "They move away"})
+
+        assert taken.status_code == 200, taken.text
+        assert (taken.json()["revoked_minor"], taken.json()["left"]) == (100_00, 0)
+        assert taken.json()["revoke_reason"] == "They move away"
+        assert world.finance.get(wallet).json()["balance_minor"] == before + 100_00
+        again = world.finance.post(path, {"reason": "again"})
+        assert (again.status_code, again.json()["code"]) == (409, "pass_revoked")
+
     def test_nobody_buys_or_sees_another_familys(self, world: World) -> None:
         product = on_sale(world)
         mine = bought(world, product)

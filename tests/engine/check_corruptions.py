@@ -845,6 +845,20 @@ def a_pass_that_another_wallet_paid(world: World) -> None:
     change(world, "entitlement", world.bought, "wallet_entry_id = %(entry)s", entry=other["id"])
 
 
+@breaks("revoked_pass_is_back_in_its_wallet")
+def money_back_for_no_pass(world: World) -> None:
+    build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="PASS_REVOKED", bonus_minor=100)
+    build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="EXPIRED", bonus_minor=-100)
+
+
+@breaks("revoked_pass_is_back_in_its_wallet")
+def a_pass_without_a_limit_after_it_was_taken_back(world: World) -> None:
+    given = build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="GRANTED", bonus_minor=100)
+    build.add(world.tx, WalletEntry, account_id=world.chen["id"], kind="EXPIRED", bonus_minor=-100)
+    change(world, "entitlement", world.bought, "granted = NULL, revoked_at = now(), revoked_on = sold_on, "
+           "revoke_reason = 'x', revoke_entry_id = %(entry)s", entry=given["id"])  # fmt: skip
+
+
 @breaks("credit_steps_make_the_credit")
 def a_credit_that_went_part_of_the_way(world: World) -> None:
     note = world.tx.rows("SELECT id FROM credit_note LIMIT 1")[0]

@@ -1,7 +1,8 @@
 """Passes: sold from the wallet, used by what they cover, given back by rule, earned as sessions are held."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.workflows.passes import of, on_sale, sold, uses
 from tests.workflows.purse import Purse
 from tests.workflows.test_closure_days import Camp
 from workflows import change_order, passes
-from workflows.passes import Offer, PassWithdrawn
+from workflows.passes import Offer, PassHasNothingLeft, PassRevoked, PassWithdrawn
 
 
 def line(centre: Centre, cart: Cart, component: str = "SESSION") -> list[dict[str, Any]]:
@@ -83,6 +84,80 @@ class TestSelling:
             riverside.do(passes.declare, offer=Offer("Mine", 1, 1), actor=rossi.actor)
         with pytest.raises(Invalid):
             riverside.do(passes.declare, offer=Offer(" ", 0, 1, program_ids=(rossi.id,)), actor=riverside.admin)
+
+
+class TestRevoking:
+    """What was not used goes back to where it came from; what is used stays as it is."""
+
+    def revoke(self, centre: Centre, pass_id: UUID, *, reason: str = "They move away", now: datetime = NOW) -> int:
+        found: int = centre.do(passes.revoke, pass_id=pass_id, reason=reason, actor=centre.admin, now=now)
+        return found
+
+    def test_an_unused_one_comes_back_as_it_was_paid(self, riverside: Centre) -> None:
+        rossi = riverside.family()
+        its = Purse(riverside, rossi)
+        its.top_up("80.00")
+        its.bonus("30.00")
+        mine = riverside.do(passes.buy, account_id=rossi.id, product_id=on_sale(riverside), actor=rossi.actor)
+
+        assert self.revoke(riverside, mine) == 100_00
+
+        assert its.holds == (80_00, 30_00)
+        assert its.entries()[-1] == ("PASS_REVOKED", 70_00, 30_00)
+        books = its.books()
+        assert (books.get("PASS_LIABILITY", 0), books.get("TAX", 0)) == (0, 0)
+        assert (of(riverside, mine)["granted"], of(riverside, mine)["revoked_net_minor"]) == (0, 88_50)
+
+    def test_of_a_used_one_the_units_that_are_left(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course(*sundays(4))
+        mine = sold(riverside, rossi)
+        cart = riverside.submitted(rossi, rossi.child(), karate.lines(0, 1, 2))
+
+        assert self.revoke(riverside, mine) == 70_00
+
+        assert riverside.status(cart) == 500
+        assert (of(riverside, mine)["granted"], of(riverside, mine)["used"]) == (3, 3)
+        assert Purse(riverside, rossi).holds == (70_00, 0)
+        assert riverside.submitted(rossi, rossi.child("Leo"), karate.lines(3)).total_minor == 11_30
+        earn_due(riverside.database, now=NOW + 90 * DAY)
+        assert of(riverside, mine)["earned_minor"] == 88_50 - of(riverside, mine)["revoked_net_minor"]
+
+    def test_of_one_without_a_limit_the_days_after_its_last_session(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course(*sundays(2))
+        mine = sold(riverside, rossi, units=None, validity_days=100)
+        riverside.submitted(rossi, rossi.child(), karate.lines(0))  # on 12 April, the thirteenth day
+
+        assert self.revoke(riverside, mine) == 87_00
+
+        earn_due(riverside.database, now=NOW + 120 * DAY)
+        assert of(riverside, mine)["earned_minor"] == 88_50 - of(riverside, mine)["revoked_net_minor"]
+
+    def test_what_a_used_session_gives_back_can_be_used_again(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course(*sundays(2))
+        mine = sold(riverside, rossi)
+        cart = riverside.submitted(rossi, rossi.child(), karate.lines(0))
+        self.revoke(riverside, mine)
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], reason="ill", actor=riverside.admin)
+
+        assert (of(riverside, mine)["granted"], of(riverside, mine)["used"]) == (1, 0)
+        assert riverside.submitted(rossi, rossi.child("Leo"), karate.lines(1)).total_minor == 0
+
+    def test_is_refused_twice_without_a_reason_to_families_and_where_nothing_is_left(self, riverside: Centre) -> None:
+        rossi, karate = riverside.family(), riverside.course(*sundays(2))
+        spent, over, mine = (sold(riverside, rossi, units=units) for units in (2, 5, 9))
+        riverside.submitted(rossi, rossi.child(), karate.lines())
+        used = next(each for each in (spent, over, mine) if of(riverside, each)["used"])
+        left = next(each for each in (spent, over, mine) if not of(riverside, each)["used"])
+
+        with pytest.raises(PassHasNothingLeft):
+            self.revoke(riverside, used, now=NOW + 365 * DAY)
+        with pytest.raises(Invalid):
+            self.revoke(riverside, left, reason=" ")
+        with pytest.raises(NotPermitted):
+            riverside.do(passes.revoke, pass_id=left, reason="please", actor=rossi.actor)
+        self.revoke(riverside, left)
+        with pytest.raises(PassRevoked):
+            self.revoke(riverside, left)
 
 
 class TestUsing:
