@@ -100,6 +100,8 @@ class Enrolled:
     term: Row
     order_type: int = 0
     captured_minor: int = 0  # money that came in for the order that made it
+    # Money of its orders that was captured and settles nothing yet, by payment, the oldest first.
+    free: list[tuple[UUID, int]] = field(default_factory=list)
     makeups: list[Credit] = field(default_factory=list)  # makeup credits that it has booked
     uses: list[Use] = field(default_factory=list)  # what its sessions use of passes
     credit_note_id: UUID | None = None
@@ -121,6 +123,11 @@ class Enrolled:
     def invoiced(self) -> set[UUID]:
         """The lines that stand on an invoice, whatever was credited of them."""
         return {UUID(row["booking_line_id"]) for row in self.invoice_lines}
+
+    @property
+    def paid_minor(self) -> int:
+        """What was paid for it, whether an invoice of it is issued by now or not."""
+        return sum(invoice.paid_minor for invoice in self.invoices) + sum(minor for _, minor in self.free)
 
     @property
     def not_invoiced(self) -> set[UUID]:
@@ -278,6 +285,18 @@ SELECT
        AND x.status IN ('SCHEDULED', 'WAIVED')) AS scheduled,
     (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
      WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s AND p.status = 'SUCCESS') AS captured_minor,
+    (SELECT json_agg(json_build_object('id', f.id, 'free_minor', f.free_minor) ORDER BY f.created_at, f.id)
+     FROM (SELECT p.id, p.created_at, p.amount_minor - p.disputed_minor
+               - coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
+                           WHERE a.organisation_id = p.organisation_id AND a.payment_id = p.id), 0)
+               - coalesce((SELECT sum(w.moved_minor) FROM wallet_entry w
+                           WHERE w.organisation_id = p.organisation_id AND w.payment_id = p.id), 0) AS free_minor
+           FROM term_booking b
+           JOIN term_booking_order o ON o.organisation_id = b.organisation_id AND o.account_id = b.account_id
+                AND o.booking_id = b.id
+           JOIN payment p ON p.organisation_id = o.organisation_id AND p.order_id = o.id AND p.status = 'SUCCESS'
+           WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s) f
+     WHERE f.free_minor > 0) AS free,
     (SELECT b.order_type FROM term_booking b
      WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s) AS order_type
 """.replace("{makeup}", AS_JSON).replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
@@ -341,6 +360,7 @@ def enrolled_of(booking: Booking, behind: Row, order: Order | None, organisation
                   for u in behind["payments"] or ()],
         settings={(UUID(scope), name): value for scope, name, value in behind["settings"] or ()},
         term=behind["term"], order_type=behind["order_type"], captured_minor=behind["captured_minor"],
+        free=[(UUID(each["id"]), each["free_minor"]) for each in behind["free"] or ()],
         makeups=[Credit.of(credit) for credit in behind["makeups"] or ()], scheduled=behind["scheduled"] or [],
         uses=uses_of(behind["uses"]),
     )  # fmt: skip

@@ -223,6 +223,14 @@ def _write_documents(
             left -= amount
             settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment["id"], amount_minor=amount,
                            now=now)  # fmt: skip
+    # Then what was paid ahead beyond all that it costs: what planned invoices will ask is left for them.
+    beyond = max(0, left - change.difference.due_minor)
+    for payment_id, free_minor in enrolled.free if invoice_id is not None else ():
+        amount = min(beyond, free_minor)
+        if invoice_id is not None and amount > 0:
+            left, beyond = left - amount, beyond - amount
+            settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount,
+                           now=now)  # fmt: skip
     if invoice_id is not None or enrolled.invoices:
         open_minor = credit.open_minor - (charged - credit.to_charge_minor) + left
         say_how_it_stands(booking, batch, is_open=open_minor > 0, now=now)

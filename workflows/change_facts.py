@@ -101,10 +101,9 @@ def compute(
 ) -> Change:  # fmt: skip
     """What the edit comes to, of facts that were read: `facts.lines` are added, `facts.staying` stay."""
     priced = price_change(order, enrolled, facts, leaving, asked, now)
-    paid = sum(invoice.paid_minor for invoice in enrolled.invoices)
     difference = compare(
-        enrolled.billing_lines, priced.lines, paid_minor=paid if is_invoiced(enrolled) else enrolled.captured_minor,
-        is_invoiced=is_invoiced(enrolled),
+        enrolled.billing_lines, priced.lines, is_invoiced=is_invoiced(enrolled),
+        paid_minor=enrolled.paid_minor if is_invoiced(enrolled) else enrolled.captured_minor,
         not_applied={line.session_id: why for line in leaving if (why := why_no_fee(enrolled, line, asked, now))},
         computed_from=(enrolled.booking.id, enrolled.booking.version, enrolled.booking.billing_id, ending, asked,
                        *(use.id for use in parted(enrolled, leaving, now)[1])),

@@ -305,6 +305,38 @@ class TestChange:
         # The session of April costs 1.13 more now; those of May are charged in full with their month.
         assert sorted(total for *_, total in invoices(centre, cart)) == [113, 1017, 3 * 1130]
 
+    def paid_ahead(self, centre: Centre, rossi: Family) -> tuple[Course, Cart]:
+        """A session of April and three of May, all paid at once; April is invoiced."""
+        course = karate(centre, **IN_ADVANCE)
+        cart = centre.submitted(rossi, rossi.child(), course.lines(0, 3, 4, 5))
+        centre.pay(cart, 4520)
+        centre.pull(orders.confirm, cart)
+        assert invoices(centre, cart) == [(date(2026, 3, 31), 1, 1130)]
+        return course, cart
+
+    def shown(self, centre: Centre, of: Cart, lines: list[Row]) -> tuple[int, int, int, int]:
+        asked = centre.do(change_order.what_if, booking_id=centre.booking(of)["id"], lines=lines, actor=centre.admin)
+        found = asked.difference
+        return found.paid_minor, found.due_minor, found.credit_minor, found.required_minor
+
+    def test_what_was_paid_ahead_is_paid(self, centre: Centre, rossi: Family) -> None:
+        course, cart = self.paid_ahead(centre, rossi)
+
+        assert self.shown(centre, cart, course.lines(0, 3, 4)) == (4520, 0, 1130, 0)
+        assert self.shown(centre, cart, course.lines(0, 3, 4, 5, 6)) == (4520, 1130, 0, 1130)
+
+    def test_what_was_paid_beyond_pays_what_is_added_and_invoiced_now(self, centre: Centre, rossi: Family) -> None:
+        course, cart = self.paid_ahead(centre, rossi)
+        self.changed(centre, cart, course.lines(0, 3, 4))
+        assert self.shown(centre, cart, course.lines(0, 1, 3, 4)) == (4520, 0, 0, 0)
+
+        self.changed(centre, cart, course.lines(0, 1, 3, 4))
+
+        assert (len(invoices(centre, cart)), state(centre, cart)) == (2, "PAID")
+        works(centre, at(2026, 4, 24))
+        assert [total for *_, total in invoices(centre, cart)] == [1130, 1130, 2260]
+        assert state(centre, cart) == "PAID"
+
     def test_while_months_are_still_to_be_invoiced_all_of_it_adds_up(self, centre: Centre, rossi: Family) -> None:
         five = [{"kind": "MULTI_SESSION", "order": 1, "percent": "10", "conditions": {"sessions": 5}}]
         course = karate(centre, **IN_ADVANCE, discounts=five)
