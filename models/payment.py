@@ -39,9 +39,11 @@ class Payment(TenantRow, table=True):
         check("(order_id IS NULL) = (billing_id IS NULL)", "for_an_order_or_the_wallet"),
         check("(mandate_id IS NULL) = (collect_on IS NULL)", "debit_has_its_day"),
         check(
-            "returned_at IS NULL OR (status = 'FAILED' AND (mandate_id IS NOT NULL OR provider = 'bank'))",
-            "only_through_the_bank_is_returned",
+            "returned_at IS NULL OR (status = 'FAILED' AND (mandate_id IS NOT NULL "
+            "OR provider IN ('bank', 'cash', 'manual')))",
+            "only_by_bank_or_hand_is_returned",
         ),
+        check("returned_by IS NULL OR returned_at IS NOT NULL", "returned_by_somebody_then"),
         check(
             "returned_owed_minor = 0 OR (returned_owed_minor BETWEEN 0 AND amount_minor AND status = 'FAILED')",
             "owed_of_what_was_returned",
@@ -91,10 +93,11 @@ class Payment(TenantRow, table=True):
     started_by: UUID | None = None  # the user who started or recorded it
     note: str = ""  # why it was recorded by hand
     asked_at: datetime | None = moment(default=None, nullable=True)  # when the provider was last asked about it
-    # Of a direct debit: by which mandate it is collected on which day, and when the bank gave it back.
+    # Of a direct debit: by which mandate it is collected on which day.
     mandate_id: UUID | None = None
     collect_on: date | None = None
-    returned_at: datetime | None = moment(default=None, nullable=True)
+    returned_at: datetime | None = moment(default=None, nullable=True)  # taken back by the bank, or by the office
+    returned_by: UUID | None = None  # who took it back, where that was not the bank
     # The invoice that it is for; else the oldest that is open.
     invoice_id: UUID | None = None
     instalment_id: UUID | None = None

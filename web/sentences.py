@@ -217,6 +217,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("There is no such wallet entry."),
         N_("The entry is not corrected."),
         N_("The entry was corrected already."),
+        N_("The payment was taken back, and the entry with it."),
         N_("An entry that is %(state)s is not undone by a correction."),
         N_("Let the bonus expire later than now."),
         N_("Say what it is for."),

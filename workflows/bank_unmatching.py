@@ -14,7 +14,7 @@ from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
 from engine.fire import MovedMeanwhile
 from models import ActorKind, PaymentStatus
 from workflows.order_facts import lock_order
-from workflows.taking_back import take_back
+from workflows.taking_back import fail_taken_back, take_back
 
 
 class MatchUndone(Conflict):
@@ -40,13 +40,6 @@ _OPEN_LINE = Guarded(
     "WHERE t.organisation_id = {org} AND t.id = r.id AND t.matched_minor >= r.amount_minor RETURNING t.id",
     takes="id uuid, amount_minor bigint",
 )
-_FAIL = Guarded(
-    name="fail_matched_payment",
-    sql="UPDATE payment t SET status = 'FAILED', failure_reason = r.reason, returned_owed_minor = r.owed_minor, "
-    "returned_at = r.at, updated_at = r.at FROM {rows} "
-    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = 'SUCCESS' RETURNING t.id",
-    takes="id uuid, reason text, owed_minor bigint, at timestamptz",
-)
 
 
 def unmatch(
@@ -64,8 +57,8 @@ def unmatch(
     if match["undone_at"] is not None or match["status"] != PaymentStatus.SUCCESS:
         raise once
     owed_minor = take_back(tx, order, {**match, "id": payment_id}, now=now)
-    tx.batch.guard(_FAIL, [{"id": payment_id, "reason": f"match undone: {reason.strip()}", "owed_minor": owed_minor,
-                            "at": now}], otherwise=lambda _: once)  # fmt: skip
+    fail_taken_back(tx.batch, payment_id, reason=f"match undone: {reason.strip()}", owed_minor=owed_minor,
+                    actor_id=actor.user_id, now=now, otherwise=once)  # fmt: skip
     undone = {"id": match["id"], "at": now, "user_id": actor.user_id, "reason": reason.strip()}
     tx.batch.guard(_UNDO, [undone], otherwise=lambda _: once)
     tx.batch.guard(_OPEN_LINE, [{"id": line_id, "amount_minor": match["amount_minor"]}],

@@ -1,4 +1,4 @@
-"""A payment that came in and is taken back: by the family's bank, or because it was matched with the wrong order.
+"""A payment that came in and is taken back: by the family's bank, or because it was recorded for the wrong order.
 
 Reversing entries: what it settled is open again. What of it had gone to the wallet is taken from there, as far as it is
 still there; the rest was spent otherwise, and the family owes it.
@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.ledger import payment_returned, post, spent_credit_owed
-from engine.batch import Guarded
+from engine.batch import Batch, Guarded
 from engine.database import Row, Transaction
+from engine.errors import TermbookError
 from engine.fire import MovedMeanwhile
 from workflows.allocation import release_allocation
 from workflows.free_money import take_from_wallet
@@ -24,7 +25,7 @@ JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.bookin
 WHERE a.organisation_id = %(org)s AND a.payment_id = %(payment_id)s
 GROUP BY a.invoice_id, v.booking_id, b.payment_state HAVING sum(a.amount_minor) > 0 ORDER BY a.invoice_id
 """
-_CAPTURED = """
+CAPTURED = """
 SELECT id FROM ledger_entry
 WHERE organisation_id = %(org)s AND source_kind = 'PAYMENT' AND source_id = %(payment_id)s AND purpose = 'CAPTURED'
 """
@@ -39,6 +40,23 @@ _REOPEN = Guarded(
     takes="id uuid, updated_at timestamptz",
 )
 
+_FAIL = Guarded(
+    name="fail_taken_back",
+    sql="UPDATE payment t SET status = 'FAILED', failure_reason = r.reason, returned_owed_minor = r.owed_minor, "
+    "returned_at = r.at, returned_by = r.user_id, updated_at = r.at FROM {rows} "
+    "WHERE t.organisation_id = {org} AND t.id = r.id AND t.status = 'SUCCESS' RETURNING t.id",
+    takes="id uuid, reason text, owed_minor bigint, user_id uuid, at timestamptz",
+)
+
+
+def fail_taken_back(
+    batch: Batch, payment_id: UUID, *, reason: str, owed_minor: int, actor_id: UUID | None, now: datetime,
+    otherwise: TermbookError,
+) -> None:  # fmt: skip
+    """The payment says that the office took it back; once, else it is refused with `otherwise`."""
+    batch.guard(_FAIL, [{"id": payment_id, "reason": reason, "owed_minor": owed_minor, "user_id": actor_id, "at": now}],
+                otherwise=lambda _: otherwise)  # fmt: skip
+
 
 def take_back(tx: Transaction, order: Order, payment: Row, *, now: datetime) -> int:
     """Undo in the books what came in by a payment (its id, provider and amount), under the lock of its order. Returns
@@ -50,7 +68,7 @@ def take_back(tx: Transaction, order: Order, payment: Row, *, now: datetime) -> 
         release_allocation(tx.batch, account_id=order.account_id, invoice_id=use["invoice_id"], payment_id=payment_id,
                            amount_minor=use["amount_minor"], posted_on=today, now=now)  # fmt: skip
     owed_minor = _claim(tx, order, payment_id, now=now)
-    captured = tx.row(_CAPTURED, payment_id=payment_id)
+    captured = tx.row(CAPTURED, payment_id=payment_id)
     assert captured is not None, "what was captured is in the books"
     post(tx.batch, source_kind="PAYMENT", source_id=payment_id, purpose="RETURNED", account_id=order.account_id,
          postings=payment_returned(amount_minor=payment["amount_minor"], provider=payment["provider"]),

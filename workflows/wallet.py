@@ -229,6 +229,8 @@ def _top_up_row(
 _ENTRY = """
 SELECT e.id, e.account_id, e.kind, e.balance_minor, e.bonus_minor, e.payment_id, e.moved_minor,
        (SELECT c.id FROM wallet_entry c WHERE c.organisation_id = e.organisation_id AND c.corrects_id = e.id) AS undone,
+       (SELECT p.returned_at IS NOT NULL FROM payment p WHERE p.organisation_id = e.organisation_id
+        AND p.id = e.payment_id) AS is_taken_back,
        (SELECT json_agg(json_build_array(u.grant_id, u.amount_minor) ORDER BY u.grant_id) FROM bonus_use u
         WHERE u.organisation_id = e.organisation_id AND u.entry_id = e.id) AS grants,
        (SELECT l.id FROM ledger_entry l WHERE l.organisation_id = e.organisation_id
@@ -254,6 +256,8 @@ def correct(tx: Transaction, *, entry_id: UUID, reason: str, actor: Actor, now: 
         _raise([Reason("reason_required", "Say what was wrong.", field="reason")], "The entry is not corrected.")
     if entry["undone"] is not None:
         raise NotUndoable("The entry was corrected already.")
+    if entry["is_taken_back"]:
+        raise NotUndoable("The payment was taken back, and the entry with it.")
     kind = KIND(entry["kind"])
     if kind not in UNDOABLE:
         raise NotUndoable(f"An entry that is {kind.value.lower()} is not undone by a correction.")

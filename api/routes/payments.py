@@ -22,6 +22,7 @@ from engine.errors import Invalid, NotFound, NotPermitted, Reason, TermbookError
 from models import PaymentStatus
 from workflows.group_payments import open_group_checkout, pay_group_from_wallet, record_group_payment
 from workflows.payment_events import Outcome, deliver_event
+from workflows.payment_reversal import reverse_payment
 from workflows.payment_reviews import resolve_review
 from workflows.payments import BY_HAND, StartedPayment, open_checkout, record_manual_payment
 from workflows.wallet import pay_order
@@ -155,6 +156,22 @@ def list_payments(
 def read_payment(payment_id: UUID, call: Called) -> Response:
     """A payment as it stands with its provider."""
     return call.read(lambda tx, who: shown.payment(tx, who, payment_id))
+
+
+@router.post(
+    "/payments/{payment_id}/reversal", **for_roles(OFFICE, *creates(404, 409), response_model=schemas.Payment)
+)  # fmt: skip
+def reverse_recorded_payment(payment_id: UUID, body: schemas.PaymentReversal, call: Called) -> Response:
+    """A payment that was recorded by hand was wrong: it is taken back by compensating entries. What it settled is owed
+    again; a top-up leaves the wallet, as long as that holds it.
+    """
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        reverse_payment(tx, payment_id=payment_id, reason=body.reason, actor=who.actor, now=call.now)
+        tx.flush()
+        return shown.payment(tx, who, payment_id)
+
+    return call.move(verb)
 
 
 @router.get("/payment-reviews", **for_roles(OFFICE, response_model=Page[schemas.PaymentReview]))

@@ -162,7 +162,7 @@ class Payment(Output):
     note: str
     invoice_id: UUID | None = Field(description="Of a direct debit: what it is collected for.")
     collect_on: date | None = Field(description="Of a direct debit: when the bank is to pay.")
-    returned_at: datetime | None = Field(description="When the bank took back a debit that it had paid.")
+    returned_at: datetime | None = Field(description="When it was taken back: by the bank, or by the office.")
     created_at: datetime
     updated_at: datetime
 
@@ -198,6 +198,14 @@ class PaymentReview(Output):
     created_at: datetime
     resolved_at: datetime | None
     resolution: str
+
+
+class PaymentReversal(Input):
+    """Why a payment that was recorded by hand was wrong."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "it was the Chens' cash"}]})
+
+    reason: LongText
 
 
 class ReviewResolution(Input):

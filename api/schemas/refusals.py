@@ -56,6 +56,8 @@ PROBLEMS: Mapping[str, str] = {
     "revenue_outstanding": "Sessions of the month were held and are not in the books yet.",
     "reversed_already": "The entry is reversed; an entry is reversed once.",
     "review_is_resolved": "Somebody has closed the entry already.",
+    "payment_not_reversible": "The office does not take the payment back: it came another way, is matched with a bank "
+    "line, was sent back, or was taken back before.",
     "refund_sent_by_provider": "The refund goes back through the provider that captured the payment.",
     "refund_is_settled": "The refund was paid, or has failed, before.",
     "roll_changed": "Somebody else marked the same row at the same moment; send the marks again.",
@@ -541,6 +543,10 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
             (),
         ),
         422: ((), ("invalid", "reason_missing", "amount_not_open", "amount_not_in_wallet")),
+    },
+    "reverse_recorded_payment": {
+        409: (("payment_not_reversible", "not_undoable", "wallet_too_low", "moved_meanwhile"), ()),
+        422: ((), ("reason_missing",)),
     },
     "resolve_payment_review": {409: (("review_is_resolved",), ()), 422: ((), ("reason_missing",))},
     "compare_with_provider": {422: ((), ("invalid",))},

@@ -90,6 +90,11 @@ REVIEW: Sample = {
     "reported_minor": 3700, "reported_currency": "CAD", "created_at": "2026-03-31T13:09:00+00:00",
     "resolved_at": None, "resolution": "",
 }  # fmt: skip
+PAYMENT_AFTER["reverse_recorded_payment"] = PAYMENT | {
+    "provider": "cash", "checkout_url": None, "status": "FAILED", "note": "at the desk",
+    "failure_reason": "taken back: it was the Chens' cash", "returned_at": "2026-04-02T09:00:00+00:00",
+    "updated_at": "2026-04-02T09:00:00+00:00",
+}  # fmt: skip
 PAYMENT_AFTER["resolve_payment_review"] = REVIEW | {
     "resolved_at": "2026-04-02T13:09:00+00:00", "resolution": "refunded by transfer on 2 April",
 }  # fmt: skip

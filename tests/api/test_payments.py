@@ -134,6 +134,24 @@ class TestByHand:
 
         assert world.rossi.post(f"/orders/{pay_now(world)['id']}/payments", body).status_code == 403
 
+    def test_finance_takes_back_what_was_recorded_for_the_wrong_family(self, world: World) -> None:
+        order = pay_now(world)
+        cash = {"provider": "cash", "amount_minor": order["total_minor"], "reason": "cash"}
+        paid = world.finance.post(f"/orders/{order['id']}/payments", cash)
+        path, why = f"/payments/{paid.json()['id']}/reversal", {"reason": "it was the Chens' cash"}
+
+        unsaid = world.finance.post(path, {"reason": " "})
+        by_family = world.rossi.post(path, why)
+        taken = world.finance.post(path, why)
+        again = world.finance.post(path, why)
+
+        assert (unsaid.status_code, by_family.status_code) == (422, 403)
+        assert (taken.status_code, taken.json()["status"]) == (200, "FAILED"), taken.text
+        assert taken.json()["failure_reason"] == "taken back: it was the Chens' cash"
+        assert (again.status_code, again.json()["code"]) == (409, "payment_not_reversible")
+        booking = world.rossi.get(f"/orders/{order['id']}").json()["booking"]["id"]
+        assert world.rossi.get(f"/bookings/{booking}").json()["payment_state"] == "OPEN"
+
     def test_too_much_is_refused(self, world: World) -> None:
         body = {"provider": "manual", "amount_minor": 999_999, "reason": "cash"}
 

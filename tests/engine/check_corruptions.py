@@ -1102,7 +1102,7 @@ def a_return_that_is_forgotten(world: World) -> None:
 
 @breaks("returned_debit_is_undone")
 def a_failed_debit_called_returned(world: World) -> None:
-    drop(world, "payment", "ck_payment_only_through_the_bank_is_returned")
+    drop(world, "payment", "ck_payment_only_by_bank_or_hand_is_returned")
     change(world, "payment", world.failed, "returned_at = %(now)s", now=NOW)
 
 

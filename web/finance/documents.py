@@ -17,7 +17,7 @@ from web import by_hand
 from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, plain_number
 from web.visitor import Finance
-from workflows import overdue_fees
+from workflows import overdue_fees, payment_reversal
 from workflows import write_off as write_offs
 from workflows.payments import BY_HAND
 
@@ -156,4 +156,20 @@ def list_payments(visit: Finance) -> Response:
             found.conditions.append("y.mandate_id IS NOT NULL")
         return {"page": page_of(visit, tx, found, show=lambda row: shown.show_payment(who, row)), "chosen": status}
 
-    return visit.show("finance/payments.html", query)
+    return visit.show("finance/payments.html", query, by_hand=BY_HAND)
+
+
+@router.post("/finance/payments/{payment_id}/reversal")
+def reverse_payment(visit: Finance, payment_id: UUID, form: Posted) -> Response:
+    """It was recorded by hand, and was wrong."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        payment_reversal.reverse_payment(tx, payment_id=payment_id, reason=form.text("reason"), actor=who.actor,
+                                         now=visit.now)  # fmt: skip
+        return Answer({})
+
+    try:
+        visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return visit.go("/finance/payments", refusal.message, kind="bad")
+    return visit.go("/finance/payments", visit.say("The payment was taken back."))
