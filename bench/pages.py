@@ -67,6 +67,8 @@ def _look(
         # All work of a request is done by processes that are counted.
         name = owner.info.dbname
         owner.execute(sql.SQL("ALTER DATABASE {} SET max_parallel_workers_per_gather = 0").format(sql.Identifier(name)))
+        if paths is _REPORTS:
+            lock_past_months(owner)
         made = owner.execute("SELECT count(*) AS n FROM term_booking").fetchone()
         assert made is not None
         return asyncio.run(_measure_all(console, database, owner, _pages(owner, paths), requests, only)), made["n"]
@@ -142,6 +144,30 @@ _PATHS = {
         "/finance/debits", "/finance/runs", "/finance/entries", "/finance/stuck-orders", "/finance/waiting-wallets",
     ),
 }  # fmt: skip
+# The months before the present one are closed, as finance closes them.
+_LOCK = """
+WITH locked AS (
+    INSERT INTO period_lock (organisation_id, id, month, note, locked_at)
+    SELECT organisation_id, gen_random_uuid(), month, '', %(now)s FROM (
+        SELECT DISTINCT organisation_id, date_trunc('month', posted_on)::date AS month FROM ledger_entry) m
+    WHERE month < date_trunc('month', %(now)s) ON CONFLICT DO NOTHING RETURNING organisation_id, id, month
+)
+INSERT INTO locked_balance (organisation_id, id, lock_id, ledger_account, debit_minor, credit_minor)
+SELECT l.organisation_id, gen_random_uuid(), l.id, p.ledger_account, sum(greatest(p.amount_minor, 0)),
+       sum(greatest(-p.amount_minor, 0))
+FROM locked l
+JOIN ledger_entry e ON e.organisation_id = l.organisation_id AND date_trunc('month', e.posted_on)::date = l.month
+JOIN ledger_posting p ON p.organisation_id = e.organisation_id AND p.entry_id = e.id
+GROUP BY l.organisation_id, l.id, p.ledger_account
+"""
+
+
+def lock_past_months(owner: psycopg.Connection[Row]) -> None:
+    """In sets, with the sums that a lock keeps; what is locked already stays as it is."""
+    owner.execute(_LOCK, {"now": NOW})
+    owner.execute("ANALYZE period_lock, locked_balance")
+
+
 # Each adds up the books, whatever is asked of it.
 _REPORTS = {"finance": [f"/finance/reports/{name.value}" for name in ReportName]}
 _PEOPLE = {

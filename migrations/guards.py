@@ -16,10 +16,11 @@ MERGES = ("attendee_merge",)
 SCHEDULES = ("payment_schedule", "instalment")
 ROLLS = ("roll_mark", "sign_out", "signature", "roll_event")
 BOOKS = ("manual_entry", "revenue_recognition")
+LOCKED = ("locked_balance",)
 MAILS = ("mail_text",)
 WALLETS = ("wallet_entry", "bonus_use", "credit_step")
 CONSENTS = ("consent_text", "consent")
-FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES, *ROLLS, *BOOKS, *WALLETS, *MAILS, *CONSENTS)
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES, *ROLLS, *BOOKS, *LOCKED, *WALLETS, *MAILS, *CONSENTS)
 
 
 _WITHIN_PAYMENT = """

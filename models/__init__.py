@@ -33,7 +33,7 @@ from models.invoice_schedule import (
     ScheduledLineStatus,
     ScheduleStatus,
 )
-from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting, ManualEntry, PeriodLock
+from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting, LockedBalance, ManualEntry, PeriodLock
 from models.mail import MailStop, MailText
 from models.makeup import MakeupCredit, MakeupReach, MakeupStatus
 from models.message import IdempotencyKey, OutboxMessage, ProcessedEvent
@@ -171,6 +171,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "LineKind",
+    "LockedBalance",
     "MailStop",
     "MailText",
     "MakeupCredit",

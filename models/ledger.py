@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from models.base import TenantRow, check, index, moment, money, one_of, refers, root, unique, word
@@ -27,6 +28,12 @@ class LedgerAccount(StrEnum):
     WRITE_OFF = "WRITE_OFF"  # given up
 
 
+_APART = (
+    "source_kind NOT IN ('INVOICE', 'CREDIT_NOTE', 'PAYMENT_ALLOCATION', 'WRITE_OFF', 'RECOGNITION') "
+    "AND (source_kind <> 'PAYMENT' OR purpose <> 'CAPTURED')"
+)
+
+
 class LedgerEntry(TenantRow, table=True):
     """One balanced booking in the books, with the document that caused it."""
 
@@ -39,7 +46,10 @@ class LedgerEntry(TenantRow, table=True):
         unique("reverses_id"),
         unique("source_kind", "source_id", "purpose"),
         index("ix_ledger_entry_posted_on", "posted_on"),
+        index("ix_ledger_entry_apart", "posted_on", where=_APART),
     )
+    # What may be owed without an invoice is among these; the many that never are, or follow from one, are not.
+    APART: ClassVar[str] = _APART
     posted_on: date  # the accounting day, in the organisation's zone; never in a month that is locked
     # The day of the event, where its month was locked when it became known: it is posted on the first open day after.
     event_on: date | None = None
@@ -109,3 +119,21 @@ class PeriodLock(TenantRow, table=True):
     unlocked_by: UUID | None = None
     unlocked_at: datetime | None = moment(default=None, nullable=True)
     unlock_reason: str | None = None
+
+
+class LockedBalance(TenantRow, table=True):
+    """What was posted to an account of the books in a month, as its lock found it: the journal holds nothing else of
+    that month while it is locked. A month that is locked again has the sums of the new lock.
+    """
+
+    __tablename__ = "locked_balance"
+    __table_args__ = (
+        refers("lock_id", "period_lock"),
+        one_of("ledger_account", LedgerAccount),
+        check("debit_minor >= 0 AND credit_minor >= 0 AND debit_minor + credit_minor > 0", "sides_are_not_negative"),
+        unique("lock_id", "ledger_account"),
+    )
+    lock_id: UUID
+    ledger_account: LedgerAccount = word(LedgerAccount)
+    debit_minor: int = money()
+    credit_minor: int = money()

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from billing.reports.balances import posted
 from engine.database import Row, Transaction
 from models import LedgerAccount
 
@@ -71,25 +72,10 @@ def money(name: str, heading: str) -> Column:
     return Column(name, heading, Kind.MONEY)
 
 
-_MOVED = """
-SELECT coalesce(sum(p.amount_minor), 0)::bigint AS minor FROM ledger_posting p
-JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-WHERE p.organisation_id = %(org)s AND p.ledger_account = ANY(%(accounts)s)
-  AND e.posted_on <= %(until)s
-"""
-# Written out where there is a first day: the days of a period are found by their index then.
-_MOVED_SINCE = f"{_MOVED}  AND e.posted_on >= %(since)s\n"
-
-
 def moved(tx: Transaction, *accounts: LedgerAccount, until: date, since: date | None = None) -> int:
     """What was posted to these accounts up to a day, or in a period; a debit is positive."""
-    names = [account.value for account in accounts]
-    if since is None:
-        found = tx.row(_MOVED, accounts=names, until=until)
-    else:
-        found = tx.row(_MOVED_SINCE, accounts=names, until=until, since=since)
-    assert found is not None
-    return int(found["minor"])
+    first = since or date.min
+    return sum(row["balance_minor"] for row in posted(tx, first=first, since=first, until=until, accounts=accounts))
 
 
 def tie(

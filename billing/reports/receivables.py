@@ -2,7 +2,7 @@
 
 from billing.reports.form import Column, Kind, Period, Report, money, tie
 from engine.database import Transaction
-from models import LedgerAccount
+from models import LedgerAccount, LedgerEntry
 
 _LOCAL = "AT TIME ZONE o.time_zone)::date"
 _AGED = f"""
@@ -39,11 +39,12 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
     FROM invoices v
     UNION ALL
     -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
-    SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.amount_minor)
-    FROM ledger_posting p
-    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-    WHERE p.organisation_id = %(org)s AND p.ledger_account = 'RECEIVABLE' AND e.posted_on <= %(until)s
-      AND e.source_kind NOT IN ('INVOICE', 'CREDIT_NOTE', 'PAYMENT_ALLOCATION', 'WRITE_OFF')
+    SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.minor)
+    FROM ledger_entry e CROSS JOIN LATERAL (
+        SELECT x.account_id, sum(x.amount_minor) AS minor FROM ledger_posting x
+        WHERE x.organisation_id = %(org)s AND x.entry_id = e.id AND x.ledger_account = 'RECEIVABLE'
+        GROUP BY x.account_id) p
+    WHERE e.organisation_id = %(org)s AND e.posted_on <= %(until)s AND {LedgerEntry.APART}
     GROUP BY p.account_id, e.source_id
 )
 SELECT a.reference, a.name,

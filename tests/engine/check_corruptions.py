@@ -20,6 +20,7 @@ from models import (
     LatePickup,
     LedgerAccount,
     LedgerEntry,
+    LockedBalance,
     MailText,
     MakeupCredit,
     OverdueFee,
@@ -991,6 +992,13 @@ def tax_without_an_invoice(world: World) -> None:
 def an_entry_in_a_locked_month(world: World) -> None:
     build.add(world.tx, PeriodLock, month=NOW.date().replace(day=1), note="", locked_at=NOW - timedelta(days=1),
               unlocked_at=NOW + timedelta(days=1), unlock_reason="x")  # fmt: skip
+
+
+@breaks("locked_balances_are_the_journal")
+def a_locked_month_that_is_kept_with_more_than_was_posted(world: World) -> None:
+    lock = build.add(world.tx, PeriodLock, month=NOW.date().replace(year=2020, day=1), note="", locked_at=NOW)
+    build.add(world.tx, LockedBalance, lock_id=lock["id"], ledger_account=LedgerAccount.BANK, debit_minor=500,
+              credit_minor=0)  # fmt: skip
 
 
 @breaks("reversal_mirrors_what_it_reverses")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,9 @@ from engine.database import Database
 from engine.ids import new_id
 from engine.schema import migrate, sqlalchemy_url
 from migrations.guards import FOR_GOOD
-from models import Account
+from models import Account, LedgerAccount, LedgerEntry, LedgerPosting, PeriodLock
 from tests import builders as build
+from tests.builders import NOW
 from tests.conftest import TEST_DATABASE, drop_database, fresh_database
 from tests.engine.check_world import World, populate
 from tests.engine.later import values
@@ -60,6 +62,33 @@ class TestUpAndDown:
 
             found = values(empty, "SELECT version_num FROM alembic_version")
             assert found == ([] if revision == "base" else [revision])
+
+    def test_months_that_were_locked_before_are_kept_as_the_journal_has_them(self, empty: str) -> None:
+        migrate(empty, to="0061")
+        with psycopg.connect(empty) as owner:
+            org = build.organisation(owner, name="Riverside Centre")
+            for month, unlocked_at in ((date(2026, 2, 1), NOW), (date(2026, 3, 1), None)):
+                build.add(owner, PeriodLock, organisation_id=org, month=month, note="", locked_at=NOW,
+                          unlocked_at=unlocked_at, unlock_reason=unlocked_at and "a bill came late")  # fmt: skip
+            owner.execute("ALTER TABLE ledger_entry DISABLE TRIGGER in_open_months")
+            for entry, day in (
+                (new_id(), date(2026, 2, 28)),
+                (new_id(), date(2026, 3, 31)),
+                (new_id(), date(2026, 4, 1)),
+            ):
+                build.add(owner, LedgerEntry, organisation_id=org, id=entry, posted_on=day, source_kind="MANUAL",
+                          source_id=entry, purpose="POSTED", created_at=NOW)  # fmt: skip
+                build.insert(owner, LedgerPosting, [
+                    {"organisation_id": org, "entry_id": entry, "ledger_account": account, "account_id": None,
+                     "amount_minor": amount}
+                    for account, amount in ((LedgerAccount.BANK, 500), (LedgerAccount.CASH, -500))
+                ])  # fmt: skip
+
+        migrate(empty)
+
+        kept = "SELECT to_char(month, 'MM ') || ledger_account || ' ' || debit_minor || ' ' || credit_minor FROM "
+        kept += "locked_balance b JOIN period_lock l ON l.id = b.lock_id ORDER BY 1"
+        assert values(empty, kept) == ["03 BANK 500 0", "03 CASH 0 500"]
 
 
 def test_models_and_migrations_are_equal(database_url: str) -> None:
