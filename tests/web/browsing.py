@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, expect, sync_playwright
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-SIZES = {"phone": (390, 844), "tablet": (820, 1180), "desktop": (1280, 900)}
+SIZES = {"small phone": (360, 640), "phone": (390, 844), "tablet": (820, 1180), "desktop": (1280, 900)}
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -26,6 +26,7 @@ from tests.web.test_every_page import PEOPLE
 from tests.web.test_family_booking import all_of, pay_at_sandbox, until_booked
 from tests.web.test_family_forms import WAY, Tab, enter, fill, sessions_of, submission
 from tests.web.test_staff import make_roll, row_of, tap, wait_until_sent
+from web.portals import PORTALS
 
 CHEN = "chen@family.example"
 MONDAY = datetime(2026, 6, 1, tzinfo=TORONTO)
@@ -71,13 +72,16 @@ def door(browser: Browser, centre: Centre, clients: dict[str, httpx.Client], way
 
         def come(email: str = "") -> Person:
             found = stack.enter_context(person(browser, centre.url, size=way.size, scripts=way.scripts))
-            held = clients[email].cookies.jar if email else ()
-            found.page.context.add_cookies(
-                [{"name": one.name, "value": one.value or "", "url": centre.url} for one in held]
-            )
-            return found
+            return signed_in_as(found, clients[email]) if email else found
 
         yield come
+
+
+def signed_in_as(somebody: Person, client: httpx.Client) -> Person:
+    """They carry the cookie of that sign-in."""
+    held = [{"name": one.name, "value": one.value or "", "url": somebody.base} for one in client.cookies.jar]
+    somebody.page.context.add_cookies(held)  # type: ignore[arg-type]
+    return somebody
 
 
 def fits(somebody: Person) -> Person:
@@ -290,3 +294,63 @@ def test_the_roll_is_taken(centre: Centre, door: Door, way: Way) -> None:
     fits(stella)
     assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "PRESENT", "Child 03": "ABSENT"}
     assert roll.rows()["Child 03"]["reason"] == "Ill"
+
+
+# The pages on which people spend their time.
+MAIN_PAGES = {
+    Role.FAMILY: ("", "/programs", "/week", "/cart", "/bookings", "/bookings?show=calendar", "/children", "/wallet",
+                  "/documents", "/passes"),
+    Role.STAFF: ("", "/signatures"),
+    Role.ADMIN: ("", "/families", "/orders", "/bookings", "/queues", "/programme", "/offerings", "/occupancy", "/rules",
+                 "/discounts", "/promo-codes"),
+    Role.FINANCE: ("", "/invoices", "/payments", "/bank", "/reports", "/refunds", "/debits"),
+}  # fmt: skip
+SHIFT = """new Promise(done => {
+  let sum = 0;
+  new PerformanceObserver(list => list.getEntries().forEach(entry => sum += entry.value))
+    .observe({type: "layout-shift", buffered: true});
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 80)));
+})"""
+CUT_OFF = """() => [...document.querySelectorAll(".nav a")].filter(link => {
+  const words = link.querySelector("span").getBoundingClientRect(), around = link.getBoundingClientRect();
+  return words.height > 34 || words.left < around.left - 1 || words.right > around.right + 1
+    || around.left < 0 || around.right > innerWidth || around.bottom > innerHeight;
+}).map(link => link.innerText)"""
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+@pytest.mark.parametrize("role", MAIN_PAGES, ids=lambda role: role.value)
+def test_nothing_moves_once_a_page_is_shown(
+    browser: Browser, centre: Centre, clients: dict[str, httpx.Client], role: Role, size: str
+) -> None:
+    home, shifts = PORTALS[role].home, {}
+    with person(browser, centre.url, size=size) as found:
+        signed_in_as(found, clients[PEOPLE[role]])
+        pages = [f"{home}{path}" for path in MAIN_PAGES[role]]
+        if role is Role.STAFF:
+            pages.append(make_roll(centre, 12, name=f"Still {size}").address)
+        for path in pages:
+            found.open(path)
+            shifts[path] = found.page.evaluate(SHIFT)
+            fits(found)
+
+    assert len(shifts) == len(pages)
+    assert {path: shift for path, shift in shifts.items() if shift >= 0.01} == {}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("role", MAIN_PAGES, ids=lambda role: role.value)
+def test_the_navigation_fits_the_smallest_phone(
+    browser: Browser, centre: Centre, clients: dict[str, httpx.Client], role: Role, language: str
+) -> None:
+    with person(browser, centre.url, size="small phone", locale=f"{language}-CA") as found:
+        signed_in_as(found, clients[PEOPLE[role]]).open(PORTALS[role].home)
+        last = found.page.locator(".nav a").last
+
+        assert found.page.locator("html").get_attribute("lang") == f"{language}-CA"
+        assert found.page.evaluate(CUT_OFF) == []
+        found.picture(f"nav-{role.value}-{language}")
+        wanted = last.get_attribute("href")
+        last.click()
+        found.page.wait_for_url(f"**{wanted}")
+        fits(found)

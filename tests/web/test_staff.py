@@ -17,10 +17,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.app import create_app
 from attendance.people import add_person
+from attendance.photos import keep_photo, small_jpeg
+from engine.actor import Actor
 from engine.clock import SetClock
 from engine.database import Database
 from engine.ids import new_id
 from engine.settings import Settings
+from models import ActorKind, Role
 from samples.sample import PASSWORD, make_sample
 from tests import builders as build
 from tests.api.conftest import serving
@@ -29,6 +32,7 @@ from tests.builders import NOW
 from tests.engine.later import until
 from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person
 from tests.web.conftest import SLUG, Centre, Somebody
+from tests.web.test_family_consents import picture
 
 STAFF = "staff@centre7.example"
 PIN = "4711"
@@ -549,6 +553,40 @@ class TestWithoutANetwork:
         wait_until_sent(page)
 
         assert roll.statuses() == {"Child 01": "PRESENT"}
+
+    def test_faces_are_there_and_letters_where_a_face_is_not(
+        self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]
+    ) -> None:
+        roll = make_roll(centre, 2, name="Faces")
+        admin, made = Actor(ActorKind.ADMIN, centre.sample.users[Role.ADMIN]), roll.rows()
+        for name in made:
+            centre.edit(keep_photo, attendee_id=made[name]["attendee_id"], jpeg=small_jpeg(picture()), actor=admin,
+                        now=centre.clock.now())  # fmt: skip
+        one = tablet("one")
+        page = one.sign_in()
+        one.open(page, "/staff")  # the roll is never opened with a network
+        until(lambda: page.evaluate(KEPT_PHOTOS) == 2, seconds=60)
+        page.evaluate(FORGET_PHOTO, str(made["Child 02"]["attendee_id"]))
+        page.context.new_cdp_session(page).send("Network.clearBrowserCache")
+        server.kill()
+
+        page.goto(server.url + roll.address)
+        faces = {name: row_of(page, name).locator(".avatar") for name in made}
+        page.wait_for_function("[...document.querySelectorAll('.roll-who img')].every(one => one.complete)")
+
+        wide = {name: face.locator("img").evaluate("one => one.naturalWidth") for name, face in faces.items()}
+        assert wide["Child 01"] > 0
+        assert wide["Child 02"] == 0
+        assert faces["Child 02"].inner_text() == "C0"
+        page.screenshot(path=_picture("staff-faces"), full_page=True)
+
+
+KEPT_PHOTOS = """async () => (await (await caches.open("termbook-staff")).keys())
+    .filter(one => one.url.includes("/photos/")).length"""
+FORGET_PHOTO = """async child => {
+    const store = await caches.open("termbook-staff");
+    for (const one of await store.keys()) if (one.url.includes(`/photos/${child}`)) await store.delete(one);
+}"""
 
 
 class TestClosing:

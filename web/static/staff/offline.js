@@ -1,6 +1,7 @@
 // The pages of the staff answer without a network: this installs their worker and lays in what they need.
 
 export const PAGES = "termbook-staff";
+const PHOTOS = /\/staff\/rolls\/[\w-]+\/photos\/[\w-]+\?v=\w+/g;
 
 /** Install the worker, and keep this page with its files, and those of `addresses`. */
 export async function prepare(addresses = []) {
@@ -17,12 +18,23 @@ export async function prepare(addresses = []) {
     await Promise.all([...new Set([...files, ...modules, location.href.split("#")[0], ...addresses])].map(
       async (address) => {
         const answer = await fetch(address, { credentials: "same-origin" });
-        if (answer.ok && !answer.redirected) await store.put(address, answer);
+        if (!answer.ok || answer.redirected) return;
+        const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
+        const photos = isPage ? (await answer.clone().text()).match(PHOTOS) ?? [] : [];
+        await store.put(address, answer);
+        await Promise.all(photos.map((photo) => keepPhoto(store, photo)));
       },
     ));
   } catch {
     // Without a network there is nothing to lay in; what was laid in before is there.
   }
+}
+
+/** The faces of a roll are small, and named by their content: one that is kept is not asked for again. */
+async function keepPhoto(store, address) {
+  if (await store.match(address)) return;
+  const answer = await fetch(address, { credentials: "same-origin" });
+  if (answer.ok) await store.put(address, answer);
 }
 
 /** Who signs out leaves no child's name behind. What is not sent stays until it is. */

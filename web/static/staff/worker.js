@@ -34,7 +34,9 @@ async function fromNetwork(request) {
   try {
     return await (kept ? patiently(asked) : asked);
   } catch (failure) {
-    const found = kept ?? await store.match("/staff", { ignoreVary: true });
+    // A page stands in for a page, never for a photo: under that the letters of the name show.
+    const isPhoto = request.destination === "image";
+    const found = kept ?? (isPhoto ? undefined : await store.match("/staff", { ignoreVary: true }));
     if (!found) throw failure;
     const headers = new Headers(found.headers);
     headers.set("X-From-Store", "yes");
