@@ -1,7 +1,7 @@
 """What was posted to each account in a locked month is kept with its lock, of the locks that there are too; and the
 entries among which something may be owed without an invoice have an index.
 
-Revision: 0062, after 0061.
+Revision: 0064, after 0063.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import context, op
 
 from migrations import guards
 
-revision = "0062"
-down_revision = "0061"
+revision = "0064"
+down_revision = "0063"
 branch_labels = None
 depends_on = None
 
