@@ -194,9 +194,9 @@ class TestRefusals:
         assert listed == refusals.REASONS.keys() - {"not_timed_out"}
         # Marks that contradict come back in the answer, why nothing continues a subscription in its review, why a
         # booking stays closed in the preview; what a validator says is not in our sources. A mail that is too long is
-        # refused by its bounds first.
+        # refused by its bounds first. Why a deposit is of no use today is said in the cart, beside the other ways.
         told_otherwise = {"older_mark", "not_signed_in", "other_device", "not_timed_out", "no_continuation",
-                          "credit_used", "credited_with_others", "too_long"}  # fmt: skip
+                          "credit_used", "credited_with_others", "too_long", "deposit_buys_no_time"}  # fmt: skip
         assert written - told_otherwise == listed - {"nul_character"}
 
     def test_the_example_of_a_refusal_is_one_that_can_come(self, document: dict[str, Any]) -> None:
