@@ -89,6 +89,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "mode_reason": (
         N_("All %(n)s days of the week of %(day)s are chosen: full week price."),
         N_("All %(n)s sessions of the term that can be booked are chosen: full term price."),
+        N_("The full week is not whole any more."), N_("The full term is not whole any more."),
     ),
     "pass_reason": (
         N_("covered by %(ref)s"), N_("covered by %(ref)s, %(n)s units"), N_("covered by %(ref)s, with its session"),
