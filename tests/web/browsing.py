@@ -101,11 +101,17 @@ class Person:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
         return self
 
+    def fits(self) -> "Person":
+        """No scrolling sideways, and no fault of a script."""
+        self.page.wait_for_load_state()  # the answer to a form may be on its way still
+        wide, room = self.page.locator("html").evaluate("page => [page.scrollWidth, page.clientWidth]")
+        assert wide <= room, f"{self.path} is {wide} px wide where there are {room}"
+        assert not self.errors, f"{self.path}: {self.errors}"
+        return self
+
     def is_sound(self) -> "Person":
         """Nothing that axe finds, no fault of a script, nothing refused by our own policy, no scrolling sideways."""
-        assert not self.errors, f"{self.path}: {self.errors}"
-        wide, room = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert wide <= room, f"{self.path} is {wide} px wide where there are {room}"
+        self.fits()
         with self._with_scripts() as page:
             violations = _AXE.run(page).response["violations"]
         found = [

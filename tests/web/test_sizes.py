@@ -84,14 +84,6 @@ def signed_in_as(somebody: Person, client: httpx.Client) -> Person:
     return somebody
 
 
-def fits(somebody: Person) -> Person:
-    """No scrolling sideways, and no fault of a script."""
-    wide, room = somebody.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert wide <= room, f"{somebody.path} is {wide} px wide where there are {room}"
-    assert not somebody.errors, f"{somebody.path}: {somebody.errors}"
-    return somebody
-
-
 def course(centre: Centre, name: str, *starts: datetime, capacity: int = 12, **columns: Any) -> str:
     """The address of a program for both Rossi children."""
 
@@ -142,15 +134,15 @@ def test_a_term_is_found_booked_for_two_children_and_paid(centre: Centre, door: 
     address = course(centre, name, *weekly(way.at(0), 2))
     rosa = door(PEOPLE[Role.FAMILY]).open("/family/programs")
 
-    fits(rosa).fill("Search", name)
+    rosa.fits().fill("Search", name)
     rosa.page.get_by_role("button", name="Search").first.click()
     rosa.page.locator(f'a[href="{address}"]').click()
-    fits(rosa).tick(all_of(rosa, "Mia")).tick(all_of(rosa, "Leo")).click("Put into the cart")
-    fits(rosa).click("Keep my places and go on")
-    fits(rosa).click("Pay now")
+    rosa.fits().tick(all_of(rosa, "Mia")).tick(all_of(rosa, "Leo")).click("Put into the cart")
+    rosa.fits().click("Keep my places and go on")
+    rosa.fits().click("Pay now")
     pay_at_sandbox(rosa)
     until_booked(rosa)
-    fits(rosa)
+    rosa.fits()
 
     assert booked_of(centre, address) == [
         {"name": name, "sessions": 2, "paid": "PAID", "total_minor": 2100} for name in ("Leo Rossi", "Mia Rossi")
@@ -171,12 +163,12 @@ def test_a_booking_is_changed_through_its_difference(
     _, second, _ = sessions_of(centre, address)
 
     rosa = door(PEOPLE[Role.FAMILY]).open(booking[1])
-    fits(rosa).click(rosa.page.locator('a[href$="/change"]').first)
-    fits(rosa).tick(rosa.page.locator(f'input[name="keep"][value="{second["id"]}"]')).click("See what it comes to")
-    assert fits(rosa).reads("Pay later, by invoice")
+    rosa.fits().click(rosa.page.locator('a[href$="/change"]').first)
+    rosa.fits().tick(rosa.page.locator(f'input[name="keep"][value="{second["id"]}"]')).click("See what it comes to")
+    assert rosa.fits().reads("Pay later, by invoice")
     rosa.tick(rosa.page.locator('input[name="way"][value="CONFIRM_WITHOUT_PAYMENT"]')).click("Make the change")
 
-    assert fits(rosa).reads("Your booking was changed.")
+    assert rosa.fits().reads("Your booking was changed.")
     (booked,) = booked_of(centre, address)
     assert booked == {"name": "Mia Rossi", "sessions": 2, "paid": "OPEN", "total_minor": 2100}
 
@@ -186,11 +178,11 @@ def test_a_holiday_week_is_booked_whole(centre: Centre, door: Door, way: Way) ->
     address = course(centre, f"Camp {way.name}", *days, modes=["CASUAL", "FULL_WEEK"], full_week_price_minor=4000)
     rosa = door(PEOPLE[Role.FAMILY]).open(address)
 
-    fits(rosa).tick(rosa.page.get_by_role("checkbox", name=re.compile("Leo.*full week")).first)
-    fits(rosa.click("Put into the cart")).tick(rosa.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]').first)
-    fits(rosa).click(rosa.page.locator('form[action$="/submission"] button.primary').first)
+    rosa.fits().tick(rosa.page.get_by_role("checkbox", name=re.compile("Leo.*full week")).first)
+    rosa.click("Put into the cart").fits().tick(rosa.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]').first)
+    rosa.fits().click(rosa.page.locator('form[action$="/submission"] button.primary').first)
 
-    assert fits(rosa).reads("booked")
+    assert rosa.fits().reads("booked")
     (week,) = booked_of(centre, address)
     assert week == {"name": "Leo Rossi", "sessions": 5, "paid": "OPEN", "total_minor": 4000}
 
@@ -210,10 +202,10 @@ def test_an_offer_of_the_queue_is_taken(
     empty_cart(family)
 
     bo = door(CHEN).open("/family")
-    fits(bo).click(bo.page.locator('a[href^="/family/offers/"]').first)
-    fits(bo).tick(bo.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]')).click("Take the place")
+    bo.fits().click(bo.page.locator('a[href^="/family/offers/"]').first)
+    bo.fits().tick(bo.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]')).click("Take the place")
 
-    assert fits(bo).reads("The place is yours now.")
+    assert bo.fits().reads("The place is yours now.")
     (place,) = booked_of(centre, address)
     assert place == {"name": "Lin Chen", "sessions": 1, "paid": "OPEN", "total_minor": 1050}
 
@@ -222,14 +214,14 @@ def test_a_guest_books_and_pays_without_a_login(centre: Centre, door: Door, way:
     address = course(centre, f"For guests {way.name}", way.at(3))
     gus = door().open(address.replace("/family/", f"/at/{SLUG}/"))
 
-    fits(gus).tick(gus.page.locator('input[name="pick"]').first)
+    gus.fits().tick(gus.page.locator('input[name="pick"]').first)
     gus.fill("Name of the child", "Gil Guest").fill("Date of birth", "2017-05-05")
     gus.fill("Your name", "Gus Guest").fill("E-mail address", f"{way.name}@guest.example").click("Go on")
-    fits(gus).click("Keep my places and go on")
-    fits(gus).click("Pay now")
+    gus.fits().click("Keep my places and go on")
+    gus.fits().click("Pay now")
     pay_at_sandbox(gus)
     until_booked(gus)
-    fits(gus)
+    gus.fits()
 
     (booked,) = booked_of(centre, address)
     assert booked == {"name": "Gil Guest", "sessions": 1, "paid": "PAID", "total_minor": 1050}
@@ -240,13 +232,13 @@ def test_the_office_builds_a_booking(centre: Centre, door: Door, way: Way) -> No
     before = centre.rows("SELECT count(*) AS n FROM term_booking WHERE organisation_id = %(org)s")[0]["n"]
 
     address = build_by_hand(office, centre, family="Chen", child="Lin Chen", sessions=1)
-    fits(office).fill("Set window, cut-off and eligibility aside because", "asked by telephone")
+    office.fits().fill("Set window, cut-off and eligibility aside because", "asked by telephone")
     office.page.get_by_role("button", name=re.compile("^Submit")).click()
-    form = fits(office).page.locator(f"form[action='{address}/confirmation']")
+    form = office.fits().page.locator(f"form[action='{address}/confirmation']")
     form.get_by_label(re.compile("^Reason")).fill("paid at the desk")
     form.get_by_role("button").click()
 
-    assert fits(office).reads("The booking is confirmed")
+    assert office.fits().reads("The booking is confirmed")
     after = centre.rows("SELECT count(*) AS n FROM term_booking WHERE organisation_id = %(org)s")[0]["n"]
     assert after == before + 1
 
@@ -264,15 +256,15 @@ def test_finance_matches_a_bank_line(
     csv = f"Date,Amount,Description\n2026-03-31,{amount},thank you {way.name}\n".encode()
 
     finn = door(PEOPLE[Role.FINANCE]).open("/finance/bank")
-    fits(finn).page.locator("summary", has_text="Import a file").click()
+    finn.fits().page.locator("summary", has_text="Import a file").click()
     finn.page.locator("#file").set_input_files({"name": "march.csv", "mimeType": "text/csv", "buffer": csv})
     finn.fill("Which bank account", "Operating account").click("Import")
-    assert fits(finn).reads("1 of 1 lines are new")
+    assert finn.fits().reads("1 of 1 lines are new")
     finn.click(finn.page.locator("tr", has_text=f"thank you {way.name}").get_by_role("link"))
-    fits(finn).fill("Order", order["reference"])
+    finn.fits().fill("Order", order["reference"])
     finn.page.get_by_role("button", name="Match", exact=True).click()
 
-    assert fits(finn).reads("It is settled.")
+    assert finn.fits().reads("It is settled.")
     (paid,) = centre.rows("SELECT status, amount_minor FROM payment WHERE organisation_id = %(org)s AND order_id = "
                           "%(id)s", id=order["id"])  # fmt: skip
     assert (paid["status"], paid["amount_minor"]) == ("SUCCESS", order["total_minor"])
@@ -282,8 +274,8 @@ def test_the_roll_is_taken(centre: Centre, door: Door, way: Way) -> None:
     roll = make_roll(centre, 3, name=f"Roll {way.name}")
     stella = door(PEOPLE[Role.STAFF]).open("/staff")
 
-    fits(stella).click(stella.page.locator(f'a[href="{roll.address}"]'))
-    fits(stella)
+    stella.fits().click(stella.page.locator(f'a[href="{roll.address}"]'))
+    stella.fits()
     tap(stella.page, "Child 01", "Present")
     tap(stella.page, "Child 02", "Present")
     tap(stella.page, "Child 03", "Absent")
@@ -291,7 +283,7 @@ def test_the_roll_is_taken(centre: Centre, door: Door, way: Way) -> None:
     if way.scripts:
         wait_until_sent(stella.page)
 
-    fits(stella)
+    stella.fits()
     assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "PRESENT", "Child 03": "ABSENT"}
     assert roll.rows()["Child 03"]["reason"] == "Ill"
 
@@ -332,7 +324,7 @@ def test_nothing_moves_once_a_page_is_shown(
         for path in pages:
             found.open(path)
             shifts[path] = found.page.evaluate(SHIFT)
-            fits(found)
+            found.fits()
 
     assert len(shifts) == len(pages)
     assert {path: shift for path, shift in shifts.items() if shift >= 0.01} == {}
@@ -353,4 +345,4 @@ def test_the_navigation_fits_the_smallest_phone(
         wanted = last.get_attribute("href")
         last.click()
         found.page.wait_for_url(f"**{wanted}")
-        fits(found)
+        found.fits()
