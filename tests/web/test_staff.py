@@ -413,6 +413,18 @@ def is_kept(page: Page, address: str, *, modules: int = 4) -> bool:
     return bool(page.evaluate(looks, [address, modules]))
 
 
+def has_drawing(page: Page, sign_out: Any) -> bool:
+    """Whether the device has kept what is drawn so far."""
+    looks = """name => new Promise((answer) => {
+        const asked = indexedDB.open("termbook-door");
+        asked.onsuccess = () => {
+            const found = asked.result.transaction("facts").objectStore("facts").get(name);
+            found.onsuccess = () => { asked.result.close(); answer((found.result || []).length > 0); };
+        };
+    })"""
+    return bool(page.evaluate(looks, f"drawing-{sign_out}"))
+
+
 def _chromium() -> str:
     found = shutil.which("chromium")
     assert found
@@ -524,6 +536,7 @@ class TestWithoutANetwork:
         sign_out = roll.rows()["Child 01"]["mark_id"]
         one.open(page, f"/staff/signatures/{sign_out}")
         draw(page, page.locator("canvas"))
+        until(lambda: has_drawing(page, sign_out))
 
         one.context.set_offline(True)
         page.reload()
