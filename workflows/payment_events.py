@@ -30,7 +30,7 @@ from engine.errors import Conflict
 from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id
 from models import PaymentReview, PaymentReviewKind, PaymentStatus, ProcessedEvent
-from workflows.chargebacks import apply_dispute, take_disputed
+from workflows.chargebacks import apply_dispute, take_disputed, take_disputed_top_ups
 from workflows.order_facts import Order, lock_order, lock_orders
 from workflows.order_guards import TIMEOUT
 from workflows.order_holdings import Holdings, read_holdings
@@ -131,10 +131,6 @@ def apply_event(tx: Transaction, *, provider: str, event: Told, now: datetime) -
         outcome = _hear_of_refund(tx, found, provider, event, now)
     elif found["id"] is None:
         outcome = _unknown(tx.batch, provider, event, now)
-    elif isinstance(event, GatewayDisputeEvent) and found["order_id"] is None:
-        # A top-up that its payer's bank takes back: what of it was spent is for people to decide.
-        _list(tx.batch, PaymentReviewKind.CHARGEBACK, provider, event, now, payment_id=found["id"])
-        outcome = Outcome.REVIEW
     elif isinstance(event, GatewayDisputeEvent):
         outcome = _dispute_each(tx, [found, *others], event, now)
     elif found["order_id"] is None:
@@ -221,11 +217,12 @@ def _apply_to_wallet(tx: Transaction, payment: Row, event: GatewayEvent, now: da
             return _set_aside(tx, row, payment, event, money, now)
         _move(tx.batch, row, payment, event, to=PaymentStatus.SUCCESS, failure=None, now=now)
         land_top_up(tx, account, payment=payment, amount_minor=event.amount_minor, now=now)
-        if not money.is_as_asked:
+        if money.is_as_asked:
+            tx.batch.follow_up(FollowUp(buy_requested, now), [payment["id"]])
+        else:
             review(tx.batch, PaymentReviewKind.WRONG_AMOUNT, money, now=now)
-            return Outcome.REVIEW
-        tx.batch.follow_up(FollowUp(buy_requested, now), [payment["id"]])
-        return Outcome.SETTLED
+        tx.batch.follow_up(FollowUp(take_disputed_top_ups, now), [payment["id"]])
+        return Outcome.SETTLED if money.is_as_asked else Outcome.REVIEW
     is_failed = event.status is PaymentStatus.FAILED
     failure = (event.failure_reason or "declined") if is_failed else None
     _move(tx.batch, row, payment, event, to=event.status, failure=failure, now=now)

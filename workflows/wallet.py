@@ -231,6 +231,10 @@ SELECT e.id, e.account_id, e.kind, e.balance_minor, e.bonus_minor, e.payment_id,
        (SELECT c.id FROM wallet_entry c WHERE c.organisation_id = e.organisation_id AND c.corrects_id = e.id) AS undone,
        (SELECT p.returned_at IS NOT NULL FROM payment p WHERE p.organisation_id = e.organisation_id
         AND p.id = e.payment_id) AS is_taken_back,
+       (SELECT p.disputed_minor > 0 OR sum(x.moved_minor) < e.moved_minor FROM payment p
+        JOIN wallet_entry x ON x.organisation_id = p.organisation_id AND x.payment_id = p.id
+        WHERE p.organisation_id = e.organisation_id AND p.id = e.payment_id
+        GROUP BY p.disputed_minor) AS is_disputed,
        (SELECT json_agg(json_build_array(u.grant_id, u.amount_minor) ORDER BY u.grant_id) FROM bonus_use u
         WHERE u.organisation_id = e.organisation_id AND u.entry_id = e.id) AS grants,
        (SELECT l.id FROM ledger_entry l WHERE l.organisation_id = e.organisation_id
@@ -258,6 +262,8 @@ def correct(tx: Transaction, *, entry_id: UUID, reason: str, actor: Actor, now: 
         raise NotUndoable("The entry was corrected already.")
     if entry["is_taken_back"]:
         raise NotUndoable("The payment was taken back, and the entry with it.")
+    if entry["is_disputed"]:
+        raise NotUndoable("The payer's bank took money of the payment back; the dispute says where it is.")
     kind = KIND(entry["kind"])
     if kind not in UNDOABLE:
         raise NotUndoable(f"An entry that is {kind.value.lower()} is not undone by a correction.")
