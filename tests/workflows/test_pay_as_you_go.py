@@ -1,14 +1,17 @@
 """Pay as you go: each session is debited from the wallet after it was held, once, the oldest first."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from billing.gateways.protocol import DisputeStatus, GatewayDisputeEvent, GatewayEvent
 from billing.recognition import recognise_due
 from engine.database import Database
 from engine.ids import new_id
+from models import PaymentStatus
 from tests.builders import NOW, Row
 from tests.workflows.centre import (
     ADMIN_CONFIRM,
@@ -32,8 +35,10 @@ from workflows import absences, change_order, wallet, write_off
 from workflows import term_booking as bookings
 from workflows.invoice_runs import issue_due_invoices
 from workflows.pay_as_you_go import debit_held_sessions
-from workflows.payments import record_manual_payment
+from workflows.payment_events import deliver_event
+from workflows.payments import StartedPayment, attach_checkout, record_manual_payment
 
+WON, LOST = DisputeStatus.WON, DisputeStatus.LOST
 AS_YOU_GO = {"invoicing": "SESSION_FROM_WALLET"}
 
 
@@ -312,6 +317,40 @@ class TestWithoutFunds:
         assert [works(centre, after(0)), works(centre, after(0))] == [1, 0]
 
         assert (state(centre, cart), purse.holds) == ("PAID", (870, 0))
+
+    @pytest.mark.parametrize(("last", "left"), [(WON, (870, 0)), (LOST, (0, 1130))])
+    def test_a_disputed_top_up_pays_what_waited_in_whatever_order_the_news_come(
+        self, centre: Centre, last: DisputeStatus, left: tuple[int, int]
+    ) -> None:
+        """20.00 for a session that waits: 11.30 was spent of it, and is owed while the money is gone."""
+        course, ends = karate(centre, 1), []
+        told = list(permutations([PaymentStatus.SUCCESS, DisputeStatus.OPEN, last]))
+        families = [centre.family(credit_limit_minor=1_000_000) for _ in told]
+        carts = [centre.confirmed(family, family.child(), course.lines()) for family in families]
+        works(centre, after(0))
+
+        for family, cart, news in zip(families, carts, told, strict=True):
+            started = centre.do(wallet.start_top_up, account_id=family.id, amount="20.00", provider="postbank",
+                                actor=family.actor)  # fmt: skip
+            centre.do(attach_checkout, payment_id=started.payment_id, external_id=f"ext_{started.key}",
+                      checkout_url="https://pay.example/1")  # fmt: skip
+            for each in news:
+                hear(centre, started, each)
+            its = Purse(centre, family)
+            ends.append((state(centre, cart), its.holds[0], its.books().get("RECEIVABLE", 0)))
+
+        assert ends == [("PAID", *left)] * 6
+
+
+def hear(centre: Centre, started: StartedPayment, told: PaymentStatus | DisputeStatus) -> None:
+    """The provider tells of a payment, or of a dispute about all of it."""
+    known: dict[str, Any] = {"event_id": f"{started.key}-{told}", "type": "news", "amount_minor": started.amount_minor,
+                             "external_id": f"ext_{started.key}", "currency": started.currency, "at": NOW}  # fmt: skip
+    event: GatewayEvent | GatewayDisputeEvent = (
+        GatewayEvent(status=told, key=started.key, **known) if isinstance(told, PaymentStatus)
+        else GatewayDisputeEvent(status=told, dispute_id=f"dp_{started.key}", reason="fraudulent", **known)
+    )  # fmt: skip
+    deliver_event(centre.database, centre.organisation_id, provider="postbank", event=event, now=NOW)
 
 
 class TestAbsences:
