@@ -45,7 +45,10 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "window_not_open": (N_("Registration for %(program)s opens on %(when)s."),),
     "past_cut_off": (N_("%(session)s is booked at least %(n)s minutes before it starts."),),
     "order_type_not_offered": (N_("%(program)s offers no %(what)s."),),
-    "confirmation_type_not_offered": (N_("%(program)s is not confirmed by %(what)s (offered: %(offered)s)."),),
+    "confirmation_type_not_offered": (
+        N_("%(program)s is not confirmed by %(what)s (offered: %(offered)s)."),
+        N_("A place from the queue is not confirmed by direct debit; choose another way to pay, or ask the centre."),
+    ),
     "deposit_buys_no_time": (N_("The rest of the deposit would be due today as well."),),
     "no_deposit": (N_("%(program)s takes no deposit; choose another way to confirm."),),
     "trial_limit": (N_("%(name)s may try %(program)s %(often)s; already taken: %(taken)s, asked for: %(wanted)s."),),

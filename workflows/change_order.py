@@ -202,10 +202,11 @@ def adjust(
 
 def what_if(
     tx: Transaction, *, booking_id: UUID, lines: list[Row], actor: Actor, now: datetime,
-    adjustments: Sequence[Adjustment] = (),
+    adjustments: Sequence[Adjustment] = (), pay_later: bool = False,
 ) -> Change:  # fmt: skip
-    """What a change to these sessions would come to, by the very computation of a change; nothing is written. Raises
-    NotPermitted for adjustments of who is no admin, Refused for one of more than a session costs.
+    """What a change to these sessions would come to, by the very computation of a change; nothing is written.
+    `pay_later` reads the account's standing as well, for who says how it may be paid. Raises NotPermitted for
+    adjustments of who is no admin, Refused for one of more than a session costs.
     """
     if adjustments and not actor.is_admin:
         raise NotPermitted("An admin adjusts prices.")
@@ -215,7 +216,8 @@ def what_if(
     wanted, extras = wanted_rows(lines)
     # In the order in which they are kept: the fingerprint stands for them too.
     asked = Asked(tuple(sorted(adjustments, key=lambda each: each.session_id)))
-    change = read_reviewed(tx, order, enrolled, now=now, wanted=wanted, extras=extras, asked=asked)
+    change = read_reviewed(tx, order, enrolled, now=now, wanted=wanted, extras=extras, asked=asked,
+                           pay_later=pay_later)  # fmt: skip
     if reasons := list(failing_adjustments(change)):
         raise Refused(reasons[0].message, reasons=reasons)
     return change

@@ -1,7 +1,10 @@
-"""How a cart may be confirmed: each way with why not, and with what is due when. The guards of a submission decide."""
+"""How a cart, an offered place or a change may be confirmed: each way with why not, and with what is due when.
+
+The guards of a submission decide.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,6 +13,7 @@ from engine.actor import Actor
 from engine.database import Transaction
 from engine.errors import Reason
 from models import InstalmentKind, TermBookingConfirmationType
+from workflows.change_facts import Change
 from workflows.group_facts import lock_group
 from workflows.group_submission import owe_beside
 from workflows.order_effects import local_day
@@ -18,6 +22,7 @@ from workflows.order_guards import has_confirmation_type_on_offer, is_in_good_st
 from workflows.order_pricing import price_together
 from workflows.order_reads import read_facts_together
 from workflows.order_schedule import has_deposit, plan_schedule
+from workflows.waiting_offers import PricedOffer
 
 _How = TermBookingConfirmationType
 _FAMILIES = (_How.PAY_NOW_PAY_ALL, _How.PAY_NOW_PAY_DEPOSIT, _How.CONFIRM_WITHOUT_PAYMENT, _How.DIRECT_DEBIT)
@@ -49,6 +54,31 @@ def ways_to_pay(tx: Transaction, *, group_order_id: UUID, actor: Actor, now: dat
     found = read_facts_together(tx, placed, now=now, today=local_day(now, placed[0]), pay_later=True)
     asked = list(zip(placed, found, price_together(list(zip(placed, found, strict=True))), strict=True))
     return [_way(how, asked, actor=actor, now=now) for how in _FAMILIES]
+
+
+def ways_of_offer(shown: PricedOffer, *, actor: Actor, now: datetime) -> list[Way]:
+    """The same ways for the places of an offer, as they were read with its price."""
+    ways = [_way(how, shown.asked, actor=actor, now=now) for how in _FAMILIES]
+    for way in ways:
+        # It needs the agreement to a schedule, which an acceptance does not ask for.
+        if way.is_open and way.how is _How.DIRECT_DEBIT:
+            way.reasons.append(Reason(
+                "confirmation_type_not_offered", "A place from the queue is not confirmed by direct debit; choose "
+                "another way to pay, or ask the centre.", field="confirmation_type", rule="confirmation_types",
+            ))  # fmt: skip
+    return ways
+
+
+def ways_of_change(change: Change, *, actor: Actor) -> list[Way]:
+    """The same ways for what a change of a booking asks for; it was read with the account's standing."""
+    required = change.difference.required_minor
+    ways = []
+    for how in _FAMILIES:
+        order = replace(change.order, confirmation_type=how, change_due_minor=required)
+        reasons = list(has_confirmation_type_on_offer(order, facts=change.facts, actor=actor))
+        reasons += is_in_good_standing(order, facts=change.facts, priced=change.priced)
+        ways.append(Way(how, reasons, 0 if how is _How.CONFIRM_WITHOUT_PAYMENT else required, []))
+    return ways
 
 
 def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Actor, now: datetime) -> Way:

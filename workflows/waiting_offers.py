@@ -18,7 +18,7 @@ from workflows import places
 from workflows import term_booking_order as orders
 from workflows.order_cart import wanted_rows
 from workflows.order_effects import DISARM
-from workflows.order_facts import Order, local_day, lock_order, lock_orders
+from workflows.order_facts import Facts, Order, local_day, lock_order, lock_orders
 from workflows.order_holdings import read_holdings
 from workflows.order_reads import read_facts
 from workflows.term_booking_order import Outcome
@@ -173,11 +173,15 @@ def _require_price(offer: Offer, prices: list[Priced], shown: str) -> None:
 
 @dataclass
 class PricedOffer:
-    """An offer as it is shown: what its sessions cost now, for each order."""
+    """An offer as it is shown: for each order what was read of it, and what its sessions cost now."""
 
     offer: Offer
     expires_at: datetime
-    prices: list[Priced]
+    asked: list[tuple[Order, Facts, Priced]]
+
+    @property
+    def prices(self) -> list[Priced]:
+        return [priced for _, _, priced in self.asked]
 
     @property
     def fingerprint(self) -> str:
@@ -192,14 +196,15 @@ def show_offer(tx: Transaction, *, offer_id: UUID, actor: Actor, now: datetime) 
     # What it would alter of other bookings is read under the lock of the account, as everywhere.
     waiting = lock_orders(tx, [row["order_id"] for row in found], actor=actor)
     offer = Offer(offer_id, waiting, read_entries_of(tx, [order.id for order in waiting]))
-    prices = []
+    asked = []
     for order in waiting:
         wanted, extras = wanted_rows(_lines(tx, order, offer.of(order)))
         today = local_day(now, order)
-        facts = read_facts(tx, order, now=now, today=today, wanted=wanted, extras=extras)
-        prices.append(orders.price_whole(tx, replace(order, order_type=TermBookingOrderType.BOOKING), facts, now=now))
+        facts = read_facts(tx, order, now=now, today=today, wanted=wanted, extras=extras, pay_later=True)
+        booking = replace(order, order_type=TermBookingOrderType.BOOKING)
+        asked.append((booking, facts, orders.price_whole(tx, booking, facts, now=now)))
     ends = {entry.offer_expires_at for entry in offer.offered if entry.offer_expires_at is not None}
-    return PricedOffer(offer, max(ends), prices)
+    return PricedOffer(offer, max(ends), asked)
 
 
 def decline(tx: Transaction, *, offer_id: UUID, actor: Actor, now: datetime, reason: str = "") -> Offer:

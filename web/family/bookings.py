@@ -23,6 +23,7 @@ from web.forms import NOTHING_SENT, Form, Posted
 from web.visitor import Family
 from web.words import Writing, locale_of
 from workflows import change_order, enrolment, order_requests
+from workflows.payment_ways import ways_of_change
 
 router = APIRouter()
 
@@ -130,21 +131,22 @@ def _change(
         return {"booking": booking, "sessions": sessions, "own": own, "chosen": chosen, "fixed": fixed}
 
     found = visit.fetch(query)
-    outlook: Row | None = None
+    outlook: Row = {"difference": None}
     if form.fields and refusal is None:
         try:
             outlook = visit.foresee(lambda tx, who: _foreseen(visit, tx, who, found, form))
         except (Conflict, Invalid) as refused:
             refusal = refused
-    return visit.show("family/change.html", None, form=form, refusal=refusal, difference=outlook, **found)
+    return visit.show("family/change.html", None, form=form, refusal=refusal, **outlook, **found)
 
 
-def _foreseen(visit: Family, tx: Transaction, who: Principal, found: Row, form: Form) -> Row | None:
-    """What the booking would cost with these sessions, line by line."""
+def _foreseen(visit: Family, tx: Transaction, who: Principal, found: Row, form: Form) -> Row:
+    """What the booking would cost with these sessions, line by line, and how that may be paid."""
     change = change_order.what_if(
-        tx, booking_id=found["booking"]["id"], lines=_lines(found, form), actor=who.actor, now=visit.now
-    )
-    return difference(change, who).body
+        tx, booking_id=found["booking"]["id"], lines=_lines(found, form), actor=who.actor, now=visit.now,
+        pay_later=True,
+    )  # fmt: skip
+    return {"difference": difference(change, who).body, "ways": ways_of_change(change, actor=who.actor)}
 
 
 _OFFERINGS = """
@@ -174,8 +176,10 @@ def make_change(visit: Family, booking_id: UUID, form: Posted) -> Response:
     """Show what the ticks come to, or make the change as it was shown."""
     if form.text("do") != "make":
         return _change(visit, booking_id, form)
-    way = TermBookingConfirmationType.__members__.get(form.text("way"), TermBookingConfirmationType.PAY_NOW_PAY_ALL)
+    way = TermBookingConfirmationType.__members__.get(form.text("way"))
     try:
+        if way is None:
+            raise Invalid(visit.say("Choose how you want to pay."))
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             known: dict[str, Any] = {"actor": who.actor, "now": visit.now}

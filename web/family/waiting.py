@@ -18,6 +18,7 @@ from web.forms import Posted
 from web.visitor import Family
 from workflows import term_booking_order as orders
 from workflows import waiting_offers, waiting_orders
+from workflows.payment_ways import ways_of_offer
 from workflows.waiting_facts import POLICY
 
 router = APIRouter()
@@ -78,7 +79,8 @@ def show_offer(visit: Family, offer_id: UUID) -> Response:
 def _offer(visit: Family, offer_id: UUID, refusal: TermbookError | None = None) -> Response:
     def query(tx: Transaction, who: Principal) -> Row:
         found = waiting_offers.show_offer(tx, offer_id=offer_id, actor=who.actor, now=visit.now)
-        return {"offer": shown.offer(tx, who, found, now=visit.now)}
+        return {"offer": shown.offer(tx, who, found, now=visit.now),
+                "ways": ways_of_offer(found, actor=who.actor, now=visit.now)}  # fmt: skip
 
     return visit.show("family/offer.html", query, refusal=refusal)
 
