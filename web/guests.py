@@ -25,6 +25,7 @@ from web.visitor import AtCentre, Visitor
 from workflows import guests
 from workflows.documents import invoice_document
 from workflows.payment_due import read_due
+from workflows.payment_ways import ways_of_guest
 from workflows.payments import open_checkout
 
 router = APIRouter()
@@ -126,6 +127,9 @@ def _order(link: str, request: Request, call: GuestCall, refusal: TermbookError 
             "organisation": who.organisation,
             "email": opened.email,
             "due": read_due(tx, [opened.order_id], actor=who.actor, now=visit.now).get(opened.order_id),
+            "ways": ways_of_guest(tx, order_id=opened.order_id, actor=opened.actor, now=visit.now)
+            if order["status"] == "CREATED"
+            else [],
         }
 
     found = call.fetch(query)
@@ -137,8 +141,8 @@ def _order(link: str, request: Request, call: GuestCall, refusal: TermbookError 
 
 @router.post("/guest/order/{link}/submission")
 def submit(link: str, request: Request, call: ByLink, form: Posted) -> Response:
-    """Take the places, to be paid now."""
-    how = TermBookingConfirmationType.PAY_NOW_PAY_ALL
+    """Take the places, to be paid now or by a deposit."""
+    how = TermBookingConfirmationType.__members__.get(form.text("way"), TermBookingConfirmationType.PAY_NOW_PAY_ALL)
 
     def verb(tx: Transaction, who: Principal, opened: guests.Opened) -> Answer:
         guests.submit(tx, opened, confirmation_type=how, price_fingerprint=form.text("price"), now=call.visit.now)

@@ -1,4 +1,4 @@
-"""How a cart, an offered place or a change may be confirmed: each way with why not, and with what is due when.
+"""How a cart, an offered place, a change or a guest's order may be confirmed: each way with why not, and what is due.
 
 The guards of a submission decide.
 """
@@ -16,12 +16,14 @@ from models import InstalmentKind, TermBookingConfirmationType
 from workflows.change_facts import Change
 from workflows.group_facts import lock_group
 from workflows.group_submission import owe_beside
+from workflows.guests import CONFIRMED_BY
 from workflows.order_effects import local_day
-from workflows.order_facts import Facts, Order
+from workflows.order_facts import Facts, Order, lock_order
 from workflows.order_guards import has_confirmation_type_on_offer, is_in_good_standing
 from workflows.order_pricing import price_together
-from workflows.order_reads import read_facts_together
+from workflows.order_reads import read_facts, read_facts_together
 from workflows.order_schedule import has_deposit, plan_schedule
+from workflows.term_booking_order import price_whole
 from workflows.waiting_offers import PricedOffer
 
 _How = TermBookingConfirmationType
@@ -54,6 +56,23 @@ def ways_to_pay(tx: Transaction, *, group_order_id: UUID, actor: Actor, now: dat
     found = read_facts_together(tx, placed, now=now, today=local_day(now, placed[0]), pay_later=True)
     asked = list(zip(placed, found, price_together(list(zip(placed, found, strict=True))), strict=True))
     return [_way(how, asked, actor=actor, now=now) for how in _FAMILIES]
+
+
+def ways_of_guest(tx: Transaction, *, order_id: UUID, actor: Actor, now: datetime) -> list[Way]:
+    """The same ways for a guest's order that is not submitted yet. Raises NotFound."""
+    order = lock_order(tx, order_id, actor=actor)
+    facts = read_facts(tx, order, now=now, today=local_day(now, order))
+    asked = [(order, facts, price_whole(tx, order, facts, now=now))]
+    return [
+        _way(how, asked, actor=actor, now=now) if how in CONFIRMED_BY else _not_without_login(how) for how in _FAMILIES
+    ]
+
+
+def _not_without_login(how: _How) -> Way:
+    return Way(how, [Reason(
+        "confirmation_type_not_offered", "Without a login one pays now: in full, or the deposit where there is one.",
+        field="confirmation_type", rule="confirmation_types",
+    )], 0, [])  # fmt: skip
 
 
 def ways_of_offer(shown: PricedOffer, *, actor: Actor, now: datetime) -> list[Way]:

@@ -1,6 +1,7 @@
-"""How a family may pay for an offered place and for a change: what is open is a choice, the rest says why it is not."""
+"""How families pay for offered places and changes, and guests for orders: by what is open; the rest says why not."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,9 +10,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from models import RuleSetting, TermBookingStatus
+from models import RuleSetting, TermBookingConfirmationType, TermBookingStatus
 from tests import builders as build
-from tests.web.conftest import Centre
+from tests.web.conftest import SLUG, Centre
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import WAY, Tab, booked, enter, fill, sessions_of, submission
 
@@ -177,3 +178,56 @@ class TestChange:
         assert CHOICE.findall(seen.text) == []
         assert "Your booking was changed." in made
         assert self.held(centre, path) == {new}
+
+
+class TestGuest:
+    def begin(self, centre: Centre, client: httpx.Client, name: str, *ways: str, hour: int) -> tuple[Tab, str]:
+        """A guest before the order of one session, which is not sent yet."""
+        address = family_class(centre, name, hour=hour).replace("/family/", f"/at/{SLUG}/")
+        allow(centre, address.rpartition("/")[2], *ways)
+        guest = Tab(client, client.get(address))
+        given = {"pick": str(sessions_of(centre, address)[6]["id"]), "child_name": name, "date_of_birth": "2017-05-05",
+                 "name": "Gus Guest", "email": f"gus{hour}@guest.example"}  # fmt: skip
+        order = guest.send(address, given).headers["location"]
+        return guest.open(order), order
+
+    @pytest.mark.parametrize(("way", "hour"), [(NOW, 8), (DEPOSIT, 9)])
+    def test_pays_by_what_is_open(self, centre: Centre, way: str, hour: int) -> None:
+        name = f"Guests by {way}"
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            guest, order = self.begin(centre, client, name, way, LATER, hour=hour)
+            page = guest.page
+            held = guest.text(guest.send(f"{order}/submission", {"way": way}, action=f"{order}/submission"))
+            paying = guest.open(order).send(f"{order}/payment", {}, action=f"{order}/payment")
+            centre.sandbox.visit(paying.headers["location"])
+            for _ in range(60):
+                if "It is booked" in guest.text(client.get(order)):
+                    break
+                time.sleep(0.25)
+            booked_page = guest.text(client.get(order))
+
+        assert CHOICE.findall(page.text) == [way]
+        assert "Your places are kept" in held
+        assert "It is booked" in booked_page
+        assert ("To be paid $7.87" in booked_page) == (way == DEPOSIT)
+        (row,) = centre.rows("SELECT o.confirmation_type FROM term_booking_order o JOIN attendee t "
+                             "ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id "
+                             "WHERE o.organisation_id = %(org)s AND t.name = %(name)s", name=name)  # fmt: skip
+        assert row["confirmation_type"] == TermBookingConfirmationType[way]
+
+    def test_is_told_before_sending_it_that_the_program_takes_no_payment_at_once(self, centre: Centre) -> None:
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            guest, order = self.begin(centre, client, "No guests", LATER, hour=10)
+            page = guest.page
+            french = in_french(guest, page)
+            refused = guest.open(order).send(f"{order}/submission", {}, action=f"{order}/submission")
+            by_hand = guest.open(order).send(f"{order}/submission", {"way": LATER}, action=f"{order}/submission")
+            still = guest.open(order).page.text
+
+        assert CHOICE.findall(page.text) == []
+        assert "No guests is not confirmed by pay now pay all (offered: confirm without payment)." in page.text
+        assert "No guests ne se paie pas de cette manière." in french
+        assert "Without a login one pays now: in full, or the deposit where there is one." in page.text
+        assert "No guests is not confirmed by pay now pay all" in refused.text
+        assert (refused.status_code, by_hand.status_code) == (409, 403)
+        assert "A cart keeps no place yet." in still
