@@ -71,6 +71,7 @@ class BookedLine:
     attendance: Row | None  # its row on the roll
     kind: LineKind = LineKind.SESSION
     mode: BookingMode = BookingMode.CASUAL
+    makeup_credit_id: UUID | None = None  # what a makeup session is booked with
 
     @property
     def was_there(self) -> bool:
@@ -196,6 +197,10 @@ WITH term AS (
     WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
 ), lines AS (
     SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.cancelled_at IS NOT NULL AS is_cancelled,
+           CASE WHEN l.kind = 'MAKEUP_SESSION' THEN (
+               SELECT o.makeup_credit_id FROM term_booking_order_line o
+               WHERE o.organisation_id = %(org)s AND o.order_id = %(order_id)s
+                 AND o.term_product_id = l.term_product_id) END AS makeup_credit_id,
            p.id AS offering_id,
            p.name, p.program_id, g.category_id, s.local_date, s.local_start, s.local_end,
            coalesce(s.local_date, term.starts_on) AS day,
@@ -373,6 +378,7 @@ def booked_line(row: Row, attendance: Row | None, organisation_id: UUID) -> Book
         UUID(row["id"]), UUID(row["term_product_id"]), _label(row), date.fromisoformat(row["day"]),
         datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"]), row["position"],
         row["is_cancelled"], chain, attendance, LineKind(row["kind"]), BookingMode(row["mode"]),
+        UUID(row["makeup_credit_id"]) if row["makeup_credit_id"] else None,
     )  # fmt: skip
 
 

@@ -63,9 +63,11 @@ def read_change(
     asked: Asked | None = None, ending: str = "",
 ) -> Change:  # fmt: skip
     """Read what the guards ask and compute what the change comes to; the caller holds the locks of both."""
+    live = {line.session_id: line for line in enrolled.kept()}
+    if wanted is not None:
+        wanted = [_as_booked(row, live) for row in wanted]
     read = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras,
                       pay_later=pay_later, uncounted=uncounted)  # fmt: skip
-    live = {line.session_id: line for line in enrolled.kept()}
     kept = [line for line in read.lines if line.session_id in live]
     added = [line for line in read.lines if line.session_id not in live]
     staying = {line.session_id for line in kept}
@@ -78,6 +80,14 @@ def read_change(
     for line in added:
         line.waits_for_swap = any(slot.overlaps(line.slot) for slot in given_up)
     return compute(order, enrolled, facts, leaving, now, asked or Asked(), ending)
+
+
+def _as_booked(row: Row, live: dict[UUID, BookedLine]) -> Row:
+    """A makeup session that stays is one still, whoever does not say so."""
+    line = live.get(row["id"])
+    if line is None or line.makeup_credit_id is None:
+        return row
+    return {**row, "kind": line.kind.value, "makeup_credit_id": line.makeup_credit_id}
 
 
 def _extras_held(enrolled: Enrolled, staying: set[UUID]) -> dict[tuple[UUID, UUID], int]:

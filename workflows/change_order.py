@@ -143,7 +143,7 @@ def _copy_lines(tx: Transaction, order: Order, enrolled: Enrolled) -> None:
             "id": new_id(), "order_id": order.id, "term_product_id": line.session_id,
             "term_program_set_id": line.chain[0], "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.mode.value, "mode_reason": None, "seat_id": None, "position": position,
-            "price_minor": billed[str(line.session_id)]["gross_minor"],
+            "price_minor": billed[str(line.session_id)]["gross_minor"], "makeup_credit_id": line.makeup_credit_id,
         }  # fmt: skip
     tx.batch.add(TermBookingOrderLine, made.values())
     tx.batch.add(

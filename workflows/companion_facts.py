@@ -132,7 +132,7 @@ def kept_rows(enrolled: Enrolled, *, without: frozenset[UUID] = frozenset()) -> 
     for position, line in enumerate(line for line in enrolled.kept() if line.session_id not in without):
         line_id = new_id()
         wanted.append({"line_id": line_id, "id": line.session_id, "kind": line.kind.value, "mode": line.mode.value,
-                       "position": position, "seat_id": None})  # fmt: skip
+                       "position": position, "seat_id": None, "makeup_credit_id": line.makeup_credit_id})  # fmt: skip
         extras += [
             {"id": new_id(), "order_line_id": line_id, "extra_id": row["component"].removeprefix("EXTRA:"),
              "quantity": row["quantity"]}

@@ -200,7 +200,7 @@ def replace_lines(
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
             "price_minor": prices[line.session_id], "position": line.position, "seat_id": line.seat_id,
-            "makeup_credit_id": line.makeup and line.makeup.id,
+            "makeup_credit_id": line.makeup_credit_id,
         } for line in facts.whole],
     )  # fmt: skip
     gone = MovedMeanwhile("A seat was taken out of its venue meanwhile; look again.")

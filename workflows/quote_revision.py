@@ -69,7 +69,7 @@ def _rewrite_lines(order: Order, batch: Batch, change: Change) -> None:
             "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
             "asked_mode": line.asked_mode, "mode_reason": line.mode_reason or None,
             "price_minor": prices[line.session_id], "position": place, "seat_id": line.seat_id,
-            "makeup_credit_id": line.makeup and line.makeup.id,
+            "makeup_credit_id": line.makeup_credit_id,
         } for place, line in enumerate(change.facts.lines, start=position)],
     )  # fmt: skip
     batch.add(

@@ -5,13 +5,13 @@ from models import AttendanceStatus, LineKind, MakeupStatus, ProductType, Sessio
 
 _CAME = members((AttendanceStatus.PRESENT, AttendanceStatus.LATE, AttendanceStatus.LEFT))
 
-# Makeup sessions that an order holds, or that its booking has not given up.
+# Makeup sessions that an order holds, or that its booking has not given up; a change only keeps those of its booking.
 _MAKEUP_LINES = f"""
     SELECT w.makeup_credit_id, o.id AS order_id, w.term_product_id, o.reference
     FROM term_booking_order_line w
     JOIN term_booking_order o ON o.id = w.order_id
     LEFT JOIN term_booking_line l ON l.booking_id = o.booking_id AND l.term_product_id = w.term_product_id
-    WHERE w.kind = '{LineKind.MAKEUP_SESSION}'
+    WHERE w.kind = '{LineKind.MAKEUP_SESSION}' AND o.original_booking_id IS NULL AND o.original_order_id IS NULL
       AND CASE WHEN o.booking_id IS NULL THEN o.status IN {HOLDING_ORDER}
                ELSE l.kind = '{LineKind.MAKEUP_SESSION}' AND l.cancelled_at IS NULL END
 """

@@ -40,7 +40,7 @@ from tests.workflows.centre import (
     refused,
     sundays,
 )
-from workflows import makeup_credit
+from workflows import change_order, makeup_credit
 from workflows.absence_withdrawal import withdraw_absence
 from workflows.absences import Absence, notify_absence
 from workflows.closure_days import close_day, preview
@@ -226,6 +226,66 @@ class TestElsewhere:
         found = [refused_to(riverside, karate, course.lines(makeup_credit_id=credit)) for course in courses]
 
         assert found == [swimming, art]
+
+
+class TestAChangeOfItsBooking:
+    """The makeup session of a booking stays as it is when something else of the booking is changed."""
+
+    def change(self, karate: Karate, cart: Cart, lines: list[Row] | None = None) -> list[Row]:
+        """Begin a change of it, ask for these lines (else for what is booked), make it; the lines that it asks for."""
+        centre = karate.centre
+        begun = centre.do(change_order.begin_change, booking_id=centre.booking(cart)["id"], actor=karate.rossi.actor)
+        known = {"order_id": begun.order.id, "actor": centre.admin}
+        if lines:
+            centre.do(change_order.save, lines=lines, **known)
+        review = centre.do(change_order.review, **known).difference
+        if lines:
+            centre.do(change_order.submit, confirmation_type=ADMIN_CONFIRM, price_fingerprint=review.fingerprint,
+                      **known)  # fmt: skip
+            centre.do(change_order.confirm, difference_fingerprint=review.fingerprint, reason="as agreed", **known)
+        return centre.rows("SELECT kind, makeup_credit_id FROM term_booking_order_line WHERE order_id = %(id)s "
+                           "ORDER BY kind", id=begun.order.id)  # fmt: skip
+
+    def booked(self, karate: Karate, cart: Cart) -> list[tuple[str, int]]:
+        rows = karate.centre.rows(
+            "SELECT kind, gross_minor FROM term_booking_line WHERE booking_id = %(id)s "
+            "AND cancelled_at IS NULL ORDER BY position",
+            id=karate.centre.booking(cart)["id"],
+        )
+        return [(row["kind"], row["gross_minor"]) for row in rows]  # fmt: skip
+
+    def test_begins_with_it(self, karate: Karate) -> None:
+        credit = karate.credit()
+
+        assert self.change(karate, karate.made_up(credit)) == [{"kind": "MAKEUP_SESSION", "makeup_credit_id": credit}]
+
+    @pytest.mark.parametrize("says_so", [True, False])
+    def test_keeps_it_beside_what_is_added(self, karate: Karate, says_so: bool) -> None:
+        credit = karate.credit()
+        cart = karate.made_up(credit)
+        kept = karate.lines(credit) if says_so else karate.other.lines(1)
+
+        lines = self.change(karate, cart, [*kept, *karate.other.lines(2)])
+
+        assert lines == [{"kind": "MAKEUP_SESSION", "makeup_credit_id": credit},
+                         {"kind": "SESSION", "makeup_credit_id": None}]  # fmt: skip
+        assert self.booked(karate, cart) == [("MAKEUP_SESSION", 0), ("SESSION", 1130)]
+        assert karate.shown(credit)["status"] == M.BOOKED
+
+    def test_of_the_sibling_takes_it_along(self, riverside: Centre) -> None:
+        """Leo's booking makes Mia's cheaper; a makeup session of hers is repriced to nothing with it."""
+        karate = Karate(riverside)
+        sibling = {"kind": "SIBLING", "order": 1, "percent": "10", "conditions": {"every_child": True},
+                   "on_edit": "REPRICE_ALL"}  # fmt: skip
+        riverside.rule("discounts", [sibling], karate.other.offering["id"])
+        cart = riverside.confirmed(karate.rossi, karate.mia,
+                                   [*karate.lines(karate.credit()), *karate.other.lines(2, 3)])  # fmt: skip
+        before = riverside.booking(cart)["revision"]
+
+        riverside.confirmed(karate.rossi, karate.rossi.child("Leo Rossi"), karate.other.lines(2, 3))
+
+        assert riverside.booking(cart)["revision"] == before + 1
+        assert self.booked(karate, cart) == [("MAKEUP_SESSION", 0), ("SESSION", 1017), ("SESSION", 1017)]
 
 
 def refused_to(centre: Centre, karate: Karate, lines: list[Row]) -> list[str]:
