@@ -50,9 +50,9 @@ bench: setup
 crash: setup
 	@exec $(BIN)/python -m bench.crash
 
-# The seed is printed; TERMBOOK_SEED walks the same way again.
+# Another way each time: the seed is printed, and TERMBOOK_SEED walks the same way again.
 steps: setup
-	@TERMBOOK_STEPS=$${TERMBOOK_STEPS:-20000} $(BIN)/python -m pytest --timeout=0 tests/workflows/test_random_steps.py
+	@TERMBOOK_SEED=$${TERMBOOK_SEED:-random} TERMBOOK_STEPS=$${TERMBOOK_STEPS:-20000} $(BIN)/python -m pytest --timeout=0 tests/workflows/test_random_steps.py
 
 # Stops at the first disagreement; --seed makes the same edits again.
 edits: setup

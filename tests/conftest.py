@@ -12,9 +12,11 @@ import pytest
 from engine.check import check, report
 from engine.database import Database
 from engine.schema import migrate
+from tests.seed import same_examples
 from workflows.charts import edges
 
 TEST_DATABASE = "termbook_test"
+same_examples()
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,15 @@
 """Random priced edits: delta, due, documents, ledger and fingerprint agree to the cent, whatever the order of clicks.
 
-`make edits` makes 200,000 of them; TERMBOOK_SEED makes the same again.
+`make edits` makes 200,000 of them; here they are the same each time, unless TERMBOOK_SEED asks for others.
 """
 
-import os
 import random
 
 import pytest
 
 from bench.edits import CURRENCIES, Disagreement, World, agree, edit_once, run
 from models import LedgerAccount
-
-SEED = int(os.environ.get("TERMBOOK_SEED", random.SystemRandom().getrandbits(32)))
+from tests.seed import SEED
 
 
 def test_all_figures_agree_after_every_edit() -> None:
