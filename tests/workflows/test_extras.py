@@ -233,6 +233,7 @@ class TestRace:
         database.close()
         drop_database(server_url, name)
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_constraint_more_are_sold_than_there_were(self, unguarded: tuple[Centre, str]) -> None:
         centre, url = unguarded
 

@@ -140,6 +140,7 @@ class TestNumbers:
         assert failed == []
         assert numbers(centre) == list(range(1, ISSUERS + 1))
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_locked_counter_they_take_the_same_one(
         self, centre: Centre, monkeypatch: pytest.MonkeyPatch
     ) -> None:

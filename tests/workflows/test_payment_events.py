@@ -188,6 +188,7 @@ class TestOnce:
             assert applied == 1
             assert world.balance(placed, "GATEWAY_CLEARING") == -2260
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_unique_guard_it_would_be_applied_several_times(
         self, server_url: str, migrated_template: str
     ) -> None:

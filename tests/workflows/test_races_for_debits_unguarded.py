@@ -12,6 +12,7 @@ from tests.workflows.test_debit_runs import CREDITOR, race, ready, waiting
 from workflows import debit_runs
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_its_guards_a_debit_is_in_several_runs(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from workflows import pass_use, term_booking_order
 from workflows.order_facts import read_order
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_lock_and_guard_it_is_overused(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ class TestControl:
         database.close()
         drop_database(server_url, name)
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_guard_more_are_sold_than_there_were(self, unguarded: tuple[Centre, str]) -> None:
         centre, url = unguarded
         karate = centre.course(capacity=3)
@@ -121,6 +122,7 @@ class TestControl:
         breaches = check(centre.database, edges=edges(), organisation_id=centre.organisation_id)
         assert {breach.invariant for breach in breaches} == {"places_within_capacity"}
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_count_the_check_of_the_table_still_holds(
         self, riverside: Centre, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

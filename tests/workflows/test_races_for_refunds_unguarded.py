@@ -17,6 +17,7 @@ from tests.workflows.test_races_for_refunds import race
 from workflows import wallet_facts
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_lock_and_guards_it_is_sent_twice(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

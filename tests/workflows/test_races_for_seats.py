@@ -85,6 +85,7 @@ class TestControl:
         database.close()
         drop_database(server_url, name)
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_constraint_a_seat_has_several_holders(self, unguarded: tuple[Centre, str]) -> None:
         centre, url = unguarded
         magic = show(centre, blocks=TEN, prices={})

@@ -17,6 +17,7 @@ from workflows import pay_as_you_go, wallet, wallet_debits
 WORKERS = 8
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_its_guards_a_session_is_debited_twice(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,18 +82,18 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_facts, "_LOCK", order_facts._LOCK.replace("FOR NO KEY UPDATE OF ", "-- "))
 
 
-@pytest.mark.usefixtures("unlocked")
+@pytest.mark.usefixtures("unlocked", "time_to_meet")
 class TestWithoutTheLock:
     def test_the_constraint_of_the_database_holds_alone(self, riverside: Centre, database_url: str) -> None:
         family = rivals(riverside)
-        rounds = family.rounds(60)
+        rounds = family.rounds(20)
 
         with clients(database_url, processes=RIVALS, each=1) as racing:
             outcomes = racing.race(riverside.organisation_id, rounds)
 
-        assert [found.count(GOT_IT) for found in outcomes] == [1] * 60
+        assert [found.count(GOT_IT) for found in outcomes] == [1] * 20
         assert {outcome for found in outcomes for outcome in found} <= {GOT_IT, "double_booked"}
-        assert family.holding() == 60
+        assert family.holding() == 20
 
     def test_control_without_the_constraint_either_she_is_in_two_places(
         self, server_url: str, migrated_template: str
@@ -104,7 +104,7 @@ class TestWithoutTheLock:
             owner.execute("ALTER TABLE place_claim DROP CONSTRAINT ex_place_claim_no_overlap")
         database = Database(url)
         centre = make_centre(database, url)
-        rounds = rivals(centre).rounds(60)
+        rounds = rivals(centre).rounds(10)
 
         with clients(url, processes=RIVALS, each=1) as racing:
             outcomes = racing.race(centre.organisation_id, rounds)

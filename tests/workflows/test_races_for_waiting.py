@@ -130,12 +130,13 @@ class TestAGroupWhoseLastPlacesAreFreedAtOnce:
         assert outcomes == [[GOT_IT, GOT_IT]] * ROUNDS
         assert [states(riverside, cart) for cart in groups] == [[W.OFFERED, W.OFFERED]] * ROUNDS
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_control_without_the_lock_of_the_group_it_is_forgotten(
         self, riverside: Centre, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert "FOR NO KEY UPDATE" in waiting_facts._LOCK_GROUPS
         monkeypatch.setattr(waiting_facts, "_LOCK_GROUPS", waiting_facts._LOCK_GROUPS.replace("FOR NO KEY UPDATE", ""))
-        rounds, groups = group_rounds(riverside, ROUNDS)
+        rounds, groups = group_rounds(riverside, 8)
 
         with clients(database_url, processes=2, each=1) as racing:
             racing.race(riverside.organisation_id, rounds)

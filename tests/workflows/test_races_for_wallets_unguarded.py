@@ -15,6 +15,7 @@ from workflows import wallet
 from workflows.order_facts import read_order
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_locks_and_guard_it_is_overdrawn(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

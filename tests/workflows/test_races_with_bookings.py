@@ -20,6 +20,8 @@ from tests.workflows.race import GOT_IT, Clients, Pull, clients
 from workflows import booking_facts, change_order, enrolment, order_facts
 
 ROUNDS, FEW = 25, 10
+# Of those who certainly meet.
+MEETINGS = 4
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +153,7 @@ class TestControl:
     """Without the locks nobody waits for the other: the races are real, and the guard behind them holds."""
 
     @pytest.fixture
-    def unlocked(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    def unlocked(self, database_url: str, time_to_meet: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         monkeypatch.setattr(order_facts, "_LOCK", f"{order_facts.ORDERS} -- ")
         monkeypatch.setattr(booking_facts, "_LOCK", booking_facts.BOOKINGS)
         # Who waits for a roll that is being marked waits for another who gives its sessions up, too.
@@ -161,7 +163,7 @@ class TestControl:
             yield racing
 
     def test_two_cancels_overtake_each_other(self, centre: Centre, unlocked: Clients) -> None:
-        carts = [enrolled(centre) for _ in range(ROUNDS)]
+        carts = [enrolled(centre) for _ in range(MEETINGS)]
 
         outcomes = unlocked.race(centre.organisation_id, [[cancelling(centre, cart)] * 2 for cart in carts])
 
@@ -171,7 +173,7 @@ class TestControl:
             assert len(notes) == 1
 
     def test_a_confirm_and_a_cancel_overtake_each_other(self, centre: Centre, unlocked: Clients) -> None:
-        carts = [enrolled(centre, attends=True) for _ in range(ROUNDS)]
+        carts = [enrolled(centre, attends=True) for _ in range(MEETINGS)]
 
         outcomes = unlocked.race(
             centre.organisation_id, [[confirming(centre, cart), cancelling(centre, cart)] for cart in carts]
@@ -180,7 +182,7 @@ class TestControl:
         assert overtaken(outcomes), outcomes
 
     def test_a_change_and_a_cancellation_overtake_each_other(self, centre: Centre, unlocked: Clients) -> None:
-        pairs = [change_against_cancellation(centre) for _ in range(FEW)]
+        pairs = [change_against_cancellation(centre) for _ in range(MEETINGS)]
 
         outcomes = unlocked.race(centre.organisation_id, pairs)
 

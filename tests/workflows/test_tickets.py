@@ -120,6 +120,7 @@ class TestScan:
 
         assert sorted(outcomes) == ["in", *["ticket_used"] * 7]
 
+    @pytest.mark.usefixtures("time_to_meet")
     def test_without_the_lock_the_constraint_still_lets_in_once(
         self, riverside: Centre, stella: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
