@@ -1,28 +1,23 @@
 """The confirmed enrolment with its lines, extras and discounts."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
-
-import sqlalchemy as sa
-from sqlmodel import Field
 
 from models.base import (
     TenantRow,
     check,
     code,
     index,
-    json,
     moment,
     money,
     one_of,
     refers,
     unique,
-    unique_with_nulls,
     word,
 )
 from models.offering import BookingMode
+from models.snapshot import DiscountSnapshot, ExtraSnapshot, discount_rules, extra_rules
 from models.status import LineKind, TermBookingConfirmationType, TermBookingOrderType, TermBookingStatus
 
 
@@ -114,46 +109,30 @@ class TermBookingLine(TenantRow, table=True):
     ticket_reference: str | None = None
 
 
-class TermBookingExtra(TenantRow, table=True):
+class TermBookingExtra(ExtraSnapshot, table=True):
     """A snapshot of an extra bought with a line; deleted with its booking (ref 2)."""
 
     __tablename__ = "term_booking_extra"
     __table_args__ = (
         refers("booking_id", "term_booking", ondelete="CASCADE"),
         refers("booking_line_id", "term_booking_line", ondelete="CASCADE"),
-        refers("extra_id", "extra", ondelete="RESTRICT"),
-        refers("covered_by_entitlement_id", "entitlement"),
-        check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
-        check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
-        unique_with_nulls("booking_line_id", "extra_id", "covered_by_entitlement_id"),
+        *extra_rules("booking_line_id"),
         index("ix_term_booking_extra_booking", "booking_id"),
         index("ix_term_booking_extra_extra", "extra_id"),
     )
     booking_id: UUID
     booking_line_id: UUID
-    extra_id: UUID
-    name: str
-    price_minor: int = money()
-    quantity: int = 1
-    price_paid_minor: int = money()
-    covered_by_entitlement_id: UUID | None = None
 
 
-class TermBookingDiscount(TenantRow, table=True):
-    """A discount on a confirmed line, with the rule that gave it."""
+class TermBookingDiscount(DiscountSnapshot, table=True):
+    """A discount on a confirmed line."""
 
     __tablename__ = "term_booking_discount"
     __table_args__ = (
         refers("booking_id", "term_booking", ondelete="CASCADE"),
         refers("booking_line_id", "term_booking_line", ondelete="CASCADE"),
-        check("amount_minor >= 0", "amount_is_not_negative"),
+        *discount_rules(),
         index("ix_term_booking_discount_booking", "booking_id"),
     )
     booking_id: UUID
     booking_line_id: UUID
-    rule: str
-    rule_version: str  # a short name of the terms; they stand in `facts`
-    reason: str = ""
-    percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
-    amount_minor: int = money()
-    facts: dict[str, object] = json(default_factory=dict, nullable=False)

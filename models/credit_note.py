@@ -8,40 +8,22 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from models.base import TenantRow, check, index, json, moment, money, one_of, refers, unique, word
-from models.invoice import DocumentSeries
+from models.base import TenantRow, check, index, moment, money, one_of, refers, unique, word
+from models.invoice import IssuedDocument, document_rules
 
 
-class CreditNote(TenantRow, table=True):
+class CreditNote(IssuedDocument, table=True):
     """An issued credit note: immutable, numbered by itself. Its amounts are positive."""
 
     __tablename__ = "credit_note"
     __table_args__ = (
-        refers("account_id", "account"),
-        refers("booking_id", "term_booking"),
-        one_of("series", DocumentSeries),
+        *document_rules(),
         check("series IN ('CN', 'ZS')", "series_is_of_credit_notes"),
-        check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
         check("total_minor > 0", "total_is_positive"),
-        check("number > 0", "number_is_positive"),
-        unique("series", "year", "number"),
         index("ix_credit_note_account", "account_id", "issued_at"),
         index("ix_credit_note_booking", "booking_id"),
     )
-    series: DocumentSeries = word(DocumentSeries)
-    year: int
-    number: int = Field(sa_type=sa.BigInteger)
-    account_id: UUID
-    booking_id: UUID
-    currency: str
-    net_minor: int = money()
-    tax_minor: int = money()
-    total_minor: int = money()
     reason: str = ""
-    issued_on: date
-    # What was printed then: letterhead and recipient, so that the same document always gives the same bytes.
-    printed: dict[str, object] = json(nullable=False)
-    issued_at: datetime = moment()
 
 
 class CreditNoteLine(TenantRow, table=True):

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,21 +37,46 @@ class DocumentCounter(TenantRow, table=True):
     last_number: int = Field(default=0, sa_type=sa.BigInteger)
 
 
-class Invoice(TenantRow, table=True):
+class IssuedDocument(TenantRow):
+    """An issued invoice or credit note: immutable, numbered in its series and year."""
+
+    series: DocumentSeries = word(DocumentSeries)
+    year: int
+    number: int = Field(sa_type=sa.BigInteger)
+    account_id: UUID
+    booking_id: UUID
+    currency: str
+    net_minor: int = money()
+    tax_minor: int = money()
+    total_minor: int = money()
+    issued_on: date
+    # What was printed then: letterhead and recipient, so that the same document always gives the same bytes.
+    printed: dict[str, object] = json(nullable=False)
+    issued_at: datetime = moment()
+
+
+def document_rules() -> tuple[Any, ...]:
+    """What holds for every issued document."""
+    return (
+        refers("account_id", "account"),
+        refers("booking_id", "term_booking"),
+        one_of("series", DocumentSeries),
+        check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
+        check("number > 0", "number_is_positive"),
+        unique("series", "year", "number"),
+    )
+
+
+class Invoice(IssuedDocument, table=True):
     """An issued invoice: immutable. What is paid follows from its allocations."""
 
     __tablename__ = "invoice"
     __table_args__ = (
-        refers("account_id", "account"),
-        refers("booking_id", "term_booking"),
+        *document_rules(),
         refers("billing_id", "billing"),
         refers("run_id", "invoice_run"),
         refers("term_product_id", "term_product"),
-        one_of("series", DocumentSeries),
         check("series IN ('INV', 'ZS')", "series_is_of_invoices"),
-        check("total_minor = net_minor + tax_minor", "net_and_tax_make_the_total"),
-        check("number > 0", "number_is_positive"),
-        unique("series", "year", "number"),
         index("ix_invoice_account", "account_id", "issued_at"),
         index("ix_invoice_booking", "booking_id"),
         index("ix_invoice_run", "run_id", where="run_id IS NOT NULL"),
@@ -63,23 +89,10 @@ class Invoice(TenantRow, table=True):
             is_unique=True,
         ),
     )
-    series: DocumentSeries = word(DocumentSeries)
-    year: int
-    number: int = Field(sa_type=sa.BigInteger)
-    account_id: UUID
-    booking_id: UUID
     billing_id: UUID
     run_id: UUID | None = None  # the run that issued it, of planned invoices
     term_product_id: UUID | None = None  # the held session that is debited from the wallet, of pay as you go
-    currency: str
-    net_minor: int = money()
-    tax_minor: int = money()
-    total_minor: int = money()
-    issued_on: date
     due_on: date
-    # What was printed then: letterhead and recipient, so that the same document always gives the same bytes.
-    printed: dict[str, object] = json(nullable=False)
-    issued_at: datetime = moment()
 
 
 class InvoiceLine(TenantRow, table=True):

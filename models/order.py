@@ -1,7 +1,6 @@
 """The request in flight (cart) with its lines, extras and discounts."""
 
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,7 +11,6 @@ from models.base import (
     check,
     code,
     index,
-    json,
     moment,
     money,
     one_of,
@@ -22,6 +20,7 @@ from models.base import (
     word,
 )
 from models.offering import BookingMode
+from models.snapshot import DiscountSnapshot, ExtraSnapshot, discount_rules, extra_rules
 from models.status import (
     ActorKind,
     LineKind,
@@ -196,30 +195,19 @@ class TermBookingOrderWish(TenantRow, table=True):
     position: int
 
 
-class TermBookingOrderExtra(TenantRow, table=True):
+class TermBookingOrderExtra(ExtraSnapshot, table=True):
     """A snapshot of an extra asked for with a line."""
 
     __tablename__ = "term_booking_order_extra"
     __table_args__ = (
         refers("order_id", "term_booking_order", ondelete="CASCADE"),
         refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
-        refers("extra_id", "extra", ondelete="RESTRICT"),
-        refers("covered_by_entitlement_id", "entitlement"),
-        check("quantity BETWEEN 1 AND 1000", "quantity_is_sane"),
-        check("price_minor >= 0 AND price_paid_minor BETWEEN 0 AND price_minor", "price_paid_is_0_or_up_to_price"),
-        # A retry of the same request never writes a second row (ref 2), covered or not.
-        unique_with_nulls("order_line_id", "extra_id", "covered_by_entitlement_id"),
+        *extra_rules("order_line_id"),
         index("ix_term_booking_order_extra_order", "order_id"),
         index("ix_term_booking_order_extra_extra", "extra_id"),
     )
     order_id: UUID
     order_line_id: UUID
-    extra_id: UUID
-    name: str
-    price_minor: int = money()
-    quantity: int = 1
-    price_paid_minor: int = money()
-    covered_by_entitlement_id: UUID | None = None
 
 
 class TermBookingOrderActivity(TenantRow, table=True):
@@ -240,21 +228,15 @@ class TermBookingOrderActivity(TenantRow, table=True):
     title: str
 
 
-class TermBookingOrderDiscount(TenantRow, table=True):
-    """A discount on a line of the order, with the rule that gave it."""
+class TermBookingOrderDiscount(DiscountSnapshot, table=True):
+    """A discount on a line of the order."""
 
     __tablename__ = "term_booking_order_discount"
     __table_args__ = (
         refers("order_id", "term_booking_order", ondelete="CASCADE"),
         refers("order_line_id", "term_booking_order_line", ondelete="CASCADE"),
-        check("amount_minor >= 0", "amount_is_not_negative"),
+        *discount_rules(),
         index("ix_term_booking_order_discount_order", "order_id"),
     )
     order_id: UUID
     order_line_id: UUID
-    rule: str
-    rule_version: str  # a short name of the terms; they stand in `facts`
-    reason: str = ""
-    percent: Decimal | None = Field(default=None, sa_type=sa.Numeric(7, 4))
-    amount_minor: int = money()
-    facts: dict[str, object] = json(default_factory=dict, nullable=False)
