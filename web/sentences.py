@@ -97,6 +97,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("Registration for %(program)s opens on %(when)s. Until then it is for %(enrolled)s; "
            "%(name)s is not."),
         N_("%(session)s has no numbered seats; leave the seat out."),
+        N_("%(session)s: the seat of a session that stays is not changed."),
         N_("The seat is none of the seats of %(session)s."),
         N_("%(session)s has no activities; only holiday programmes do."),
         N_("The activity is none of %(program)s."),

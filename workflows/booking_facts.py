@@ -72,6 +72,7 @@ class BookedLine:
     kind: LineKind = LineKind.SESSION
     mode: BookingMode = BookingMode.CASUAL
     makeup_credit_id: UUID | None = None  # what a makeup session is booked with
+    seat_id: UUID | None = None
 
     @property
     def was_there(self) -> bool:
@@ -196,7 +197,7 @@ WITH term AS (
     LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
     WHERE b.organisation_id = %(org)s AND b.id = %(booking_id)s
 ), lines AS (
-    SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.cancelled_at IS NOT NULL AS is_cancelled,
+    SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.seat_id, l.cancelled_at IS NOT NULL AS is_cancelled,
            CASE WHEN l.kind = 'MAKEUP_SESSION' THEN (
                SELECT o.makeup_credit_id FROM term_booking_order_line o
                WHERE o.organisation_id = %(org)s AND o.order_id = %(order_id)s
@@ -379,6 +380,7 @@ def booked_line(row: Row, attendance: Row | None, organisation_id: UUID) -> Book
         datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"]), row["position"],
         row["is_cancelled"], chain, attendance, LineKind(row["kind"]), BookingMode(row["mode"]),
         UUID(row["makeup_credit_id"]) if row["makeup_credit_id"] else None,
+        UUID(row["seat_id"]) if row["seat_id"] else None,
     )  # fmt: skip
 
 

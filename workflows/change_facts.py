@@ -75,7 +75,10 @@ def read_change(
     facts = replace(read, lines=added, staying=kept, claims=_others(read, enrolled, leaving),
                     extras_held=_extras_held(enrolled, staying))  # fmt: skip
     for line in kept:
-        line.mode = line.asked_mode = live[line.session_id].mode
+        booked = live[line.session_id]
+        line.mode = line.asked_mode = booked.mode
+        if booked.seat_id is not None and line.seat_id is None:
+            line.facts["seat_id"] = str(booked.seat_id)
     given_up = [Slot(line.session_id, line.starts_at, line.ends_at) for line in leaving]
     for line in added:
         line.waits_for_swap = any(slot.overlaps(line.slot) for slot in given_up)

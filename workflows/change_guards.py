@@ -66,6 +66,11 @@ def can_be_changed(order: Order, *, change: Change | None = None, **_: object) -
         if wanted.session_id in gone:
             yield Reason("given_up_before", f"{wanted.label} was given up before; book it with a new order.",
                          **_named(gone[wanted.session_id]))  # fmt: skip
+    for wanted in change.facts.staying:
+        booked = change.booked(wanted.session_id)
+        if wanted.seat_id != booked.seat_id:
+            yield Reason("seat_stays", f"{booked.label}: the seat of a session that stays is not changed.",
+                         **_named(booked))  # fmt: skip
     yield from _failing_extras(change)
     yield from failing_adjustments(change)
 

@@ -142,7 +142,7 @@ def _copy_lines(tx: Transaction, order: Order, enrolled: Enrolled) -> None:
         made[line.id] = {
             "id": new_id(), "order_id": order.id, "term_product_id": line.session_id,
             "term_program_set_id": line.chain[0], "kind": line.kind.value, "mode": line.mode.value,
-            "asked_mode": line.mode.value, "mode_reason": None, "seat_id": None, "position": position,
+            "asked_mode": line.mode.value, "mode_reason": None, "seat_id": line.seat_id, "position": position,
             "price_minor": billed[str(line.session_id)]["gross_minor"], "makeup_credit_id": line.makeup_credit_id,
         }  # fmt: skip
     tx.batch.add(TermBookingOrderLine, made.values())
@@ -175,10 +175,16 @@ def _saved(
          priced=priced, change=change, wishes=[], note="",
          changes={**told, "delta_minor": change.difference.delta_minor})  # fmt: skip
     clear_lines(tx, order)
-    notices = orders.notices(order, facts, priced, actor=actor, now=now)
-    for guard in (has_changes, can_be_changed, is_in_change_window):
-        notices += guard(order, change=change, actor=actor)
+    notices = failing(change, actor=actor, now=now)
     return Outcome(order, priced, facts, notices=notices, companions=change.companions)
+
+
+def failing(change: Change, *, actor: Actor, now: datetime) -> list[Reason]:
+    """What a submit of the change would be refused for right now."""
+    found = orders.notices(change.order, change.facts, change.priced, actor=actor, now=now)
+    for guard in (has_changes, can_be_changed, is_in_change_window):
+        found += guard(change.order, change=change, actor=actor)
+    return found
 
 
 def adjust(

@@ -60,7 +60,7 @@ def begin_companions(
                 "id": new_id(), "order_id": its.id, "term_product_id": line.session_id,
                 "term_program_set_id": line.offering.id, "kind": line.kind.value, "mode": line.mode.value,
                 "asked_mode": line.mode.value, "mode_reason": None, "price_minor": prices[line.session_id],
-                "position": line.position, "seat_id": None, "makeup_credit_id": line.makeup_credit_id,
+                "position": line.position, "seat_id": line.seat_id, "makeup_credit_id": line.makeup_credit_id,
             } for line in change.facts.whole],
         )  # fmt: skip
 

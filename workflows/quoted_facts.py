@@ -20,7 +20,7 @@ WITH term AS (
     LEFT JOIN site s ON s.organisation_id = t.organisation_id AND s.id = t.site_id
     WHERE t.organisation_id = %(org)s AND t.id = %(term_id)s
 ), lines AS (
-    SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.makeup_credit_id,
+    SELECT l.id, l.term_product_id, l.position, l.kind, l.mode, l.seat_id, l.makeup_credit_id,
            false AS is_cancelled, p.id AS offering_id,
            p.name, p.program_id, g.category_id, s.local_date, s.local_start, s.local_end,
            coalesce(s.local_date, term.starts_on) AS day,

@@ -10,9 +10,9 @@ from engine.errors import Invalid, NotFound
 from models import TermBookingStatus as S
 from tests import builders as build
 from tests.workflows import endings
-from tests.workflows.centre import DAY, FIRST, HOUR, PAY_NOW, Cart, Centre, Course, Family, orders, refused
+from tests.workflows.centre import DAY, FIRST, HOUR, PAY_LATER, PAY_NOW, Cart, Centre, Course, Family, orders, refused
 from tests.workflows.race import GOT_IT, Pull, clients
-from workflows import places
+from workflows import change_order, places
 from workflows.closure_days import close_day, preview
 from workflows.closure_facts import Scope
 
@@ -279,3 +279,21 @@ class TestRaces:
             if any("ck_term_product_taken_within_capacity" in outcome for outcome in outcomes):
                 return
         pytest.fail("nobody was ever too late: this is no race")
+
+
+class TestChange:
+    def test_keeps_what_was_chosen_for_a_day_that_stays_and_takes_what_is_chosen_with_one_that_is_added(
+        self, riverside: Centre, camp: Camp
+    ) -> None:
+        later = camp.add("Volcanoes", day=1, capacity=1)
+        family = riverside.family(credit_limit_minor=100_000)
+        first = riverside.confirmed(family, family.child(), camp.course.lines(0, activity_ids=[camp.pirates]))
+        booking = riverside.booking(first)["id"]
+        lines = [*camp.course.lines(0), *camp.course.lines(1, activity_ids=[later])]
+
+        change = riverside.do(change_order.begin_change, booking_id=booking, actor=family.actor).order.id
+        saved = riverside.do(change_order.save, order_id=change, lines=lines, actor=family.actor)
+        riverside.do(change_order.submit, order_id=change, confirmation_type=PAY_LATER, actor=family.actor,
+                     price_fingerprint=saved.priced.fingerprint)  # fmt: skip
+
+        assert (camp.taken(), camp.taken(later)) == (1, 1)

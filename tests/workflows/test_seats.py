@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -14,8 +15,9 @@ from engine.errors import Invalid
 from engine.ids import new_id
 from models import PlaceClaim, Venue
 from tests import builders as build
-from tests.workflows.centre import MINUTE, NOW, Cart, Centre, codes, orders, sundays
-from tests.workflows.hall import REGULAR, VIP, show, venue
+from tests.workflows.centre import MINUTE, NOW, PAY_LATER, Cart, Centre, Family, codes, orders, sundays
+from tests.workflows.hall import REGULAR, VIP, Show, show, venue
+from workflows import change_order
 
 
 class TestCart:
@@ -333,3 +335,57 @@ def _wait_for_a_lock(centre: Centre) -> None:
                 return
             time.sleep(0.01)
     raise AssertionError("nobody came to wait")
+
+
+class TestChange:
+    def booked(self, centre: Centre, *labels: str, weeks: int = 2) -> tuple[Show, Family, Cart]:
+        magic, rossi = show(centre, *sundays(weeks)), centre.family(credit_limit_minor=100_000)
+        return magic, rossi, centre.confirmed(rossi, rossi.child(), magic.asking(*labels))
+
+    def seats_of(self, centre: Centre, order_id: UUID) -> list[str | None]:
+        rows = centre.rows(
+            "SELECT s.row_name || s.number AS label FROM term_booking_order_line l "
+            "LEFT JOIN seat s ON s.id = l.seat_id WHERE l.order_id = %(id)s ORDER BY l.position", id=order_id,
+        )  # fmt: skip
+        return [row["label"] for row in rows]
+
+    def begun(self, centre: Centre, rossi: Family, first: Cart) -> UUID:
+        booking = centre.booking(first)["id"]
+        order_id: UUID = centre.do(change_order.begin_change, booking_id=booking, actor=rossi.actor).order.id
+        return order_id
+
+    def test_begins_with_the_seats_that_are_booked_and_keeps_them(self, riverside: Centre) -> None:
+        magic, rossi, first = self.booked(riverside, "A3")
+        change = self.begun(riverside, rossi, first)
+        begun = self.seats_of(riverside, change)
+
+        # Who adds a session says nothing of the seat that is kept.
+        lines = [magic.lines(0)[0], magic.asking("A1", "B3")[1]]
+        saved = riverside.do(change_order.save, order_id=change, lines=lines, actor=rossi.actor)
+        riverside.do(change_order.submit, order_id=change, confirmation_type=PAY_LATER, actor=rossi.actor,
+                     price_fingerprint=saved.priced.fingerprint)  # fmt: skip
+
+        assert begun == ["A3"]
+        assert saved.notices == []
+        assert self.seats_of(riverside, change) == ["A3", "B3"]
+        assert (set(magic.holders(0)), set(magic.holders(1))) == ({"A3"}, {"B3"})
+
+    def test_a_session_that_is_added_needs_a_seat(self, riverside: Centre) -> None:
+        magic, rossi, first = self.booked(riverside, "A3")
+        change = self.begun(riverside, rossi, first)
+
+        saved = riverside.do(change_order.save, order_id=change, lines=magic.lines(0, 1), actor=rossi.actor)
+
+        assert [reason.code for reason in saved.notices] == ["seat_required"]
+
+    def test_the_seat_of_a_session_that_stays_is_not_changed(self, riverside: Centre) -> None:
+        magic, rossi, first = self.booked(riverside, "A3")
+        change = self.begun(riverside, rossi, first)
+
+        saved = riverside.do(change_order.save, order_id=change, lines=magic.asking("A1", "B1"), actor=rossi.actor)
+
+        assert [reason.code for reason in saved.notices] == ["seat_stays"]
+        assert codes(lambda: riverside.do(
+            change_order.submit, order_id=change, confirmation_type=PAY_LATER, actor=rossi.actor,
+            price_fingerprint=saved.priced.fingerprint)) == ["seat_stays"]  # fmt: skip
+        assert set(magic.holders(0)) == {"A3"}

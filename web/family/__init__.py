@@ -3,6 +3,7 @@
 from web.family import (
     bookings,
     cart,
+    changes,
     checkout,
     children,
     consents,
@@ -30,6 +31,7 @@ ROUTERS = (
     cart.router,
     checkout.router,
     bookings.router,
+    changes.router,
     waiting.router,
     money.router,
     wallet.router,

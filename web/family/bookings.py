@@ -1,4 +1,4 @@
-"""What is booked: as a list, as a calendar, one by one; changing it, and giving it up."""
+"""What is booked: as a list, as a calendar, one by one; and giving it up."""
 
 import calendar
 from datetime import date
@@ -10,20 +10,19 @@ from starlette.responses import Response
 
 from api.moves import Answer, Principal
 from api.reads import bookings as shown
-from api.reads import family, programmes
+from api.reads import family
 from api.reads.changes import difference
-from api.reads.orders import moved, summary
+from api.reads.orders import summary
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
-from models import TermBookingConfirmationType, TermBookingStatus
+from models import TermBookingStatus
 from web.family.paying import due_of, in_wallet
 from web.family.people import children_of
 from web.family.waiting import entries
-from web.forms import NOTHING_SENT, Form, Posted
+from web.forms import Posted
 from web.visitor import Family
 from web.words import Writing, locale_of
-from workflows import change_order, enrolment, order_requests
-from workflows.payment_ways import ways_of_change
+from workflows import enrolment
 
 router = APIRouter()
 
@@ -107,105 +106,6 @@ def show_booking(visit: Family, booking_id: UUID) -> Response:
                 "wallet_minor": in_wallet(visit, tx, who, booking["account_id"])}  # fmt: skip
 
     return visit.show("family/booking.html", query)
-
-
-@router.get("/family/bookings/{booking_id}/change")
-def show_change(visit: Family, booking_id: UUID) -> Response:
-    return _change(visit, booking_id)
-
-
-def _change(
-    visit: Family, booking_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
-) -> Response:  # fmt: skip
-    """The sessions that are booked and those that could be, and what the ticks come to."""
-
-    def query(tx: Transaction, who: Principal) -> Row:
-        booking = shown.whole(tx, who, booking_id).body
-        assert booking is not None
-        own = {line["session_id"]: line for line in booking["lines"] if line["cancelled_at"] is None}
-        sessions: list[Row] = []
-        for offering_id in _offerings_of(tx, booking_id):
-            sessions += programmes.sessions_to_come(tx, offering_id, now=visit.now)
-        chosen = set(form.ids("keep")) if form.fields else set(own)
-        fixed = [line for line in own.values() if line["session_id"] not in {one["id"] for one in sessions}]
-        return {"booking": booking, "sessions": sessions, "own": own, "chosen": chosen, "fixed": fixed}
-
-    found = visit.fetch(query)
-    outlook: Row = {"difference": None}
-    if form.fields and refusal is None:
-        try:
-            outlook = visit.foresee(lambda tx, who: _foreseen(visit, tx, who, found, form))
-        except (Conflict, Invalid) as refused:
-            refusal = refused
-    return visit.show("family/change.html", None, form=form, refusal=refusal, **outlook, **found)
-
-
-def _foreseen(visit: Family, tx: Transaction, who: Principal, found: Row, form: Form) -> Row:
-    """What the booking would cost with these sessions, line by line, and how that may be paid."""
-    change = change_order.what_if(
-        tx, booking_id=found["booking"]["id"], lines=_lines(found, form), actor=who.actor, now=visit.now,
-        pay_later=True,
-    )  # fmt: skip
-    return {"difference": difference(change, who).body, "ways": ways_of_change(change, actor=who.actor)}
-
-
-_OFFERINGS = """
-SELECT DISTINCT l.term_program_set_id AS id FROM term_booking_line l
-WHERE l.organisation_id = %(org)s AND l.booking_id = %(id)s AND l.cancelled_at IS NULL
-"""
-
-
-def _offerings_of(tx: Transaction, booking_id: UUID) -> list[UUID]:
-    return [row["id"] for row in tx.rows(_OFFERINGS, id=booking_id)]
-
-
-def _lines(found: Row, form: Form) -> list[Row]:
-    """All that the booking is to hold: what was held stays, of what is to come what is ticked."""
-    kept = set(form.ids("keep")) | {line["session_id"] for line in found["fixed"]}
-    lines = []
-    for session_id in [*found["own"], *(one["id"] for one in found["sessions"] if one["id"] not in found["own"])]:
-        if session_id in kept:
-            line = found["own"].get(session_id, {})
-            extras = [{"extra_id": e["extra_id"], "quantity": e["quantity"]} for e in line.get("extras", ())]
-            lines.append({"session_id": session_id, "mode": line.get("mode", "CASUAL"), "extras": extras})
-    return lines
-
-
-@router.post("/family/bookings/{booking_id}/change")
-def make_change(visit: Family, booking_id: UUID, form: Posted) -> Response:
-    """Show what the ticks come to, or make the change as it was shown."""
-    if form.text("do") != "make":
-        return _change(visit, booking_id, form)
-    way = TermBookingConfirmationType.__members__.get(form.text("way"))
-    try:
-        if way is None:
-            raise Invalid(visit.say("Choose how you want to pay."))
-
-        def verb(tx: Transaction, who: Principal) -> Answer:
-            known: dict[str, Any] = {"actor": who.actor, "now": visit.now}
-            booking = shown.whole(tx, who, booking_id).body
-            assert booking is not None
-            own = {line["session_id"]: line for line in booking["lines"] if line["cancelled_at"] is None}
-            sessions = [one for offering_id in _offerings_of(tx, booking_id)
-                        for one in programmes.sessions_to_come(tx, offering_id, now=visit.now)]  # fmt: skip
-            ahead = {one["id"] for one in sessions}
-            found = {"own": own, "sessions": sessions, "fixed": [one for one in own.values()
-                                                                 if one["session_id"] not in ahead]}  # fmt: skip
-            order = change_order.begin_change(tx, booking_id=booking_id, **known).order
-            tx.flush()
-            change_order.save(tx, order_id=order.id, lines=_lines(found, form), **known)
-            tx.flush()
-            outcome = order_requests.submit(
-                tx, order_id=order.id, confirmation_type=way, price_fingerprint=form.text("difference"), **known
-            )
-            return moved(outcome, who)
-
-        made = visit.move(form, verb)
-    except (Conflict, Invalid) as refusal:
-        return _change(visit, booking_id, form, refusal)
-    if made["status"] == "APPROVED":
-        return visit.go(f"/family/bookings/{booking_id}", visit.say("Your booking was changed."))
-    return visit.go(f"/family/orders/{made['id']}", visit.say("The change is kept for you; pay it to make it."))
 
 
 @router.get("/family/bookings/{booking_id}/cancellation")

@@ -138,11 +138,11 @@ def live_answer(visit: Family, seen: Row, outlook: Row) -> dict[str, Any]:
     clashes = [{"box": box, "message": visit.told(said[0])} for box, said in clashes_in(outlook).items()]
     return {
         "total_minor": outlook["total_minor"], "html": bytes(html.body).decode(), "clashes": clashes,
-        "left": [{"session": str(session["id"]), **_left(visit, session["left"])} for session in seen["sessions"]],
+        "left": [{"session": str(session["id"]), **left_of(visit, session["left"])} for session in seen["sessions"]],
     }  # fmt: skip
 
 
-def _left(visit: Family, count: int) -> Row:
+def left_of(visit: Family, count: int) -> Row:
     """How many places a session has left, as the page says it."""
     if count <= 0:
         return {"words": visit.say("Full"), "kind": "badge bad"}

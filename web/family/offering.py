@@ -14,6 +14,7 @@ from api.reads.sessions import one_session
 from catalogue.activities import read_activities
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound
+from models import SessionStatus
 from web.family.choosing import (
     FULL_WEEK,
     chosen_lines,
@@ -85,13 +86,17 @@ def _seen(visit: Family, tx: Transaction, who: Principal, offering_id: UUID) -> 
     every = {extra["extra_id"]: extra for extras in seen["extras"].values() for extra in extras}
     return {
         **seen, "offering": offering, "children": children, "every_extra": list(every.values()),
-        "fitting": [child for child in children if not child["why_not"]], "activities": _activities(tx, offering),
+        "fitting": [child for child in children if not child["why_not"]],
+        "activities": activities_of(tx, offering["id"]),
     }  # fmt: skip
 
 
-def _activities(tx: Transaction, offering: Row) -> dict[date, list[Row]]:
+def activities_of(tx: Transaction, offering_id: UUID) -> dict[date, list[Row]]:
+    """What is on at each day of a holiday programme."""
     found: dict[date, list[Row]] = {}
-    for activity in read_activities(tx, offering["id"], published_only=True):
+    for activity in read_activities(tx, offering_id, published_only=False):
+        if activity["status"] != SessionStatus.OPEN:
+            continue
         found.setdefault(activity["date"], []).append(activity)
     return found
 

@@ -1,4 +1,5 @@
-// The price, the clashes and the free places of a program while one ticks. The server computes all of it.
+// What it comes to while one ticks, with the clashes and the free places: of a cart, or of a change of a booking. The
+// server computes all of it.
 
 const form = document.querySelector("form[data-live]");
 const summary = form?.querySelector("[data-summary]");
@@ -15,8 +16,17 @@ function tickAlong(box) {
   }
 }
 
+/** What one was at in the summary is still at hand in the new one. */
+function replaceSummary(html) {
+  const at = summary.contains(document.activeElement) ? document.activeElement.id : "";
+  summary.innerHTML = html;
+  if (at) document.getElementById(at)?.focus();
+}
+
 function show(answer) {
-  summary.innerHTML = answer.html;
+  replaceSummary(answer.html);
+  form.querySelectorAll("[data-said]").forEach((place) => { place.textContent = answer.said ?? ""; });
+  form.querySelectorAll("[data-bar]").forEach((bar) => { bar.hidden = !answer.said; });
   form.querySelectorAll("[data-clash]").forEach((place) => { place.hidden = true; place.textContent = ""; });
   form.querySelectorAll(".box.clash").forEach((box) => box.classList.remove("clash"));
   for (const { session, words, kind } of answer.left) {
@@ -57,6 +67,8 @@ async function ask() {
 
 let soon;
 form?.addEventListener("change", (event) => {
+  // How one pays is chosen of what is shown: it asks for nothing new.
+  if (summary.contains(event.target) && !event.target.matches("[data-asks]")) return;
   tickAlong(event.target);
   clearTimeout(soon);
   soon = setTimeout(ask, 120);

@@ -1,0 +1,160 @@
+"""A booking is changed: what is lost and gained stands there while one ticks, and seats and activities come along."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from catalogue.activities import add_activity
+from tests.web.conftest import Centre, Somebody
+from tests.web.test_family_booking import ROSSI
+from tests.web.test_family_forms import Tab, booked, enter, fill, sessions_of, submission
+from tests.web.test_sizes import MONDAY, course, weekly
+
+LATER = {"way": "CONFIRM_WITHOUT_PAYMENT"}
+
+
+@pytest.fixture
+def tab(centre: Centre) -> Iterator[Tab]:
+    with enter(centre) as client:
+        yield Tab(client, client.get("/family"))
+
+
+def offering_named(centre: Centre, name: str) -> UUID:
+    (row,) = centre.rows("SELECT id FROM term_program_set WHERE organisation_id = %(org)s AND name = %(name)s",
+                         name=name)  # fmt: skip
+    found: UUID = row["id"]
+    return found
+
+
+def book(tab: Tab) -> str:
+    """What lies in the cart, to be paid later; the address of its booking."""
+    action = submission(tab)
+    said = tab.client.post(action, data={**tab.hidden(action), **LATER}, follow_redirects=True).text
+    found = re.search(r'href="(/family/bookings/[0-9a-f-]+)"', said)
+    assert found, said
+    return found[1]
+
+
+def look(tab: Tab, path: str, **given: Any) -> str:
+    """Tick these on the page of a change; what it says they come to."""
+    shown = tab.open(path).send(path, {**given, "do": "look"})
+    return tab.text(shown)
+
+
+def make(tab: Tab, path: str, **given: Any) -> str:
+    return tab.text(tab.send(path, {**given, **LATER, "do": "make"}))
+
+
+class TestSeats:
+    def seated(self, centre: Centre, tab: Tab) -> tuple[str, list[dict[str, Any]]]:
+        """Mia in row A seat 1 of the sample's show, and its afternoons."""
+        sessions = sessions_of(centre, f"/{offering_named(centre, 'Spring show')}")
+        page = f"/family/seats/{sessions[0]['id']}"
+        seat = re.findall(r'name="seat" value="([0-9a-f-]+)"', tab.open(page).page.text)[0]
+        tab.send(page, {"child": str(centre.sample.rossi.attendee_ids[0]), "seat": seat, "do": "keep"})
+        return book(tab), sessions
+
+    def test_the_best_is_offered_for_what_is_added_and_another_may_be_taken(self, centre: Centre, tab: Tab) -> None:
+        booking, (first, second, *_) = self.seated(centre, tab)
+        path = f"{booking}/change"
+        both = {"keep": [str(first["id"]), str(second["id"])]}
+        name = f"seat.{second['id']}"
+
+        text = look(tab, path, **both)
+        options = re.findall(r'<option value="([0-9a-f-]+)" (selected)?', tab.page.text)
+        other = next(seat for seat, is_best in options if not is_best)
+        dearer = look(tab, path, **both, **{name: other})
+        made = make(tab, path, **both, **{name: other})
+
+        assert "Row A seat 1" in text
+        assert [seat for seat, is_best in options if is_best]
+        assert "Your booking was changed." in made
+        assert "You get" in dearer
+        lines = centre.rows("SELECT term_product_id AS id, seat_id FROM term_booking_line WHERE organisation_id = "
+                            "%(org)s AND booking_id = %(booking)s ORDER BY position",
+                            booking=booking.rpartition("/")[2])  # fmt: skip
+        assert [line["id"] for line in lines] == [first["id"], second["id"]]
+        assert str(lines[1]["seat_id"]) == other
+        assert lines[0]["seat_id"] is not None
+
+
+class TestActivities:
+    def test_are_chosen_with_a_day_that_is_added_and_those_of_a_day_that_stays_are_named(
+        self, centre: Centre, tab: Tab
+    ) -> None:
+        address = course(centre, "Camp of themes", *weekly(MONDAY.replace(hour=9), 2))
+        first, second = sessions_of(centre, address)
+        pirates, volcanoes = (
+            centre.edit(add_activity, one["term_program_set_id"], day=one["local_date"], title=title, capacity=2)
+            for one, title in ((first, "Pirates"), (second, "Volcanoes"))
+        )
+        mia = centre.sample.rossi.attendee_ids[0]
+        calendar = tab.text(tab.client.get(address))
+        tab.open(address).send(address, {"pick": f"{mia}.{first['id']}", "do": "keep",
+                                         "activity": f"{mia}.{first['id']}.{pirates}"})  # fmt: skip
+        path = f"{book(tab)}/change"
+        both = {"keep": [str(first["id"]), str(second["id"])], "activity": f"{second['id']}.{volcanoes}"}
+
+        text = look(tab, path, **both)
+        made = make(tab, path, **both)
+
+        assert re.search(r"Pirates \(2 places left\).*Volcanoes", calendar)
+        assert re.search(r"booked Pirates", text)
+        assert re.search(r"Volcanoes \(2 places left\)", text)
+        assert "Your booking was changed." in made
+        taken = centre.rows("SELECT title, taken FROM term_product WHERE organisation_id = %(org)s "
+                            "AND id = ANY(%(ids)s) ORDER BY title", ids=[pirates, volcanoes])  # fmt: skip
+        assert [(one["title"], one["taken"]) for one in taken] == [("Pirates", 1), ("Volcanoes", 1)]
+
+
+class TestWhatStandsInTheWay:
+    def test_is_said_before_it_is_sent(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "At the same time", hour=8)
+        taken = sessions_of(centre, course(centre, "Taken already", MONDAY.replace(hour=7)))
+        fill(tab, centre, f"/family/programs/{taken[0]['term_program_set_id']}")
+        book(tab)
+        own = sessions_of(centre, f"/{offering_named(centre, 'At the same time')}")
+        centre.edit(lambda tx: tx.run(
+            "UPDATE term_product SET starts_at = %(starts)s, ends_at = %(ends)s WHERE organisation_id = %(org)s "
+            "AND id = %(id)s", starts=taken[0]["starts_at"], ends=taken[0]["ends_at"], id=own[1]["id"]))  # fmt: skip
+
+        fine = look(tab, f"{booking}/change", keep=str(own[2]["id"]))
+        clash = look(tab, f"{booking}/change", keep=str(own[1]["id"]))
+
+        assert "This stands in the way" not in fine
+        assert "This stands in the way" in clash
+        assert "Mia Rossi is already booked for Taken already" in clash
+
+    def test_a_booking_of_which_nothing_is_left_is_not_changed(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Nothing left", hour=9)
+
+        text = look(tab, f"{booking}/change")
+
+        assert "Nothing of" in text
+
+
+class TestLive:
+    @pytest.mark.parametrize("size", ["phone", "desktop"])
+    def test_what_it_comes_to_follows_the_ticks(self, centre: Centre, tab: Tab, signed_in: Somebody, size: str) -> None:
+        name = f"Live on {size}"
+        booking = booked(tab, centre, name, hour=10 if size == "phone" else 11)
+        first, second, *_ = sessions_of(centre, f"/{offering_named(centre, name)}")
+        rosa = signed_in(ROSSI, size=size, dark=size == "phone").open(f"{booking}/change")
+        box = 'input[name="keep"][value="{}"]'
+
+        rosa.tick(rosa.page.locator(box.format(second["id"])))
+        rosa.page.get_by_role("heading", name="You get").wait_for()
+        owed = rosa.page.locator("[data-summary]").inner_text()
+        said = rosa.page.locator("p[role=status]").inner_text()
+        rosa.page.locator(box.format(first["id"])).uncheck()
+        rosa.page.get_by_role("heading", name="You give up").wait_for()
+        rosa.picture(f"change-live-{size}").is_sound()
+        assert not rosa.page.get_by_role("button", name="See what it comes to").is_visible()
+        rosa.click("Make the change")
+
+        assert "To pay for this change: $10.50" in owed
+        assert said == "To pay for this change: $10.50"
+        assert rosa.reads("Your booking was changed.")
