@@ -141,6 +141,11 @@ class Visitor:
             security.keep_notices(response, self.state.settings, [*self.notices, (kind, said)])
         return response
 
+    def refuse(self, address: str, refusal: TermbookError) -> Response:
+        """Back to a page that says why not, in the reader's language."""
+        said = "; ".join(self.told(reason.message) for reason in refusal.reasons) or self.told(refusal.message)
+        return self.go(address, said, kind="bad")
+
     def _other_portals(self, who: Principal | None) -> list[Portal]:
         roles = who.roles if who else []
         return [PORTALS[role] for role in roles if self.portal is not None and role is not self.portal.role]

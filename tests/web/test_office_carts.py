@@ -165,3 +165,23 @@ class TestSeats:
         page.picture("admin-seated").is_sound()
 
         assert page.page.get_by_label(re.compile("^Seat on")).count() == 2
+
+
+class TestAClosure:
+    def test_that_was_refused_is_shown_afresh_with_what_was_typed(self, centre: Centre, office: Office) -> None:
+        """Somebody booked meanwhile: the reason is not typed again."""
+        address = family_class(centre, "Closing", hour=12)
+        (first, *_) = sessions_of(centre, address)
+        (found,) = centre.rows("SELECT s.local_date AS day, g.site_id FROM term_product s "
+                               "JOIN term_program_set p ON p.organisation_id = s.organisation_id "
+                               "AND p.id = s.term_program_set_id "
+                               "JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id "
+                               "WHERE s.organisation_id = %(org)s AND s.id = %(id)s", id=first["id"])  # fmt: skip
+        office.open(f"/admin/closures?site={found['site_id']}&day={found['day']}")
+        action = f"/admin/closures/{found['site_id']}/{found['day']}"
+
+        answer = office.send(action, {"reason": "Burst pipe", "fingerprint": "another"}, action=action)
+
+        assert answer.status_code == 409
+        assert 'value="Burst pipe"' in answer.text
+        assert "The day has changed since; look at it again." in office.text(answer)

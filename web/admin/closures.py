@@ -1,5 +1,6 @@
 """Closing a day at a site, and opening it again: first whom it concerns and what they get or pay, then one step."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -23,77 +24,82 @@ router = APIRouter()
 
 @router.get("/admin/closures")
 def show_closure(visit: Admin) -> Response:
-    return _page(visit)
+    """Whom closing a day would concern, and what they would get."""
+    return _closing(visit, id_of(visit, "site"), day_of(visit, "day"))
 
 
-def _page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
-    site_id, day = id_of(visit, "site"), day_of(visit, "day")
-
+def _closing(
+    visit: Admin, site_id: UUID | None, day: date | None, form: Form = NOTHING_SENT,
+    refusal: TermbookError | None = None,
+) -> Response:  # fmt: skip
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = closure_days.preview(tx, Scope(site_id=site_id, day=day)) if site_id and day else None
-        return {"sites": desk.choices(tx, "site"), "site_id": site_id and str(site_id), "day": day, "preview": found}
+        return _about(tx, site_id, day, lambda scope: closure_days.preview(tx, scope))
 
     return visit.show("admin/closure.html", query, form=form, refusal=refusal)
+
+
+def _about(tx: Transaction, site_id: UUID | None, day: date | None, look: Callable[[Scope], object]) -> dict[str, Any]:
+    """The site and day that are asked for, with what is found there once both are."""
+    found = look(Scope(site_id=site_id, day=day)) if site_id and day else None
+    return {"sites": desk.choices(tx, "site"), "site_id": site_id and str(site_id), "day": day, "preview": found}
 
 
 @router.post("/admin/closures/{site_id}/{day}")
 def close_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
     """Close the day as its preview showed it; where anything changed since, the fresh preview is shown."""
-    address = f"/admin/closures?site={site_id}&day={day}"
+    scope = Scope(site_id=site_id, day=_day(day))
     try:
-        asked = checked(NewClosure, {"reason": form.text("reason"), "fingerprint": form.text("fingerprint"),
-                                     "is_muted": form.is_ticked("is_muted")})  # fmt: skip
-
-        def verb(tx: Transaction, who: Principal) -> Answer:
-            scope = Scope(site_id=site_id, day=_day(day))
-            return Answer(closure_days.close_day(tx, scope, actor=who.actor, now=visit.now, **asked.model_dump()))
-
-        done = visit.move(form, verb)
+        asked = checked(NewClosure, _sent(form))
+        done = visit.move(form, lambda tx, who: Answer(closure_days.close_day(
+            tx, scope, actor=who.actor, now=visit.now, **asked.model_dump())))  # fmt: skip
     except (Conflict, Invalid) as refusal:
-        said = "; ".join(reason.message for reason in refusal.reasons) or refusal.message
-        return visit.go(address, said, kind="bad")
-    return visit.go(address, visit.say("The day is closed: %(count)s bookings were credited %(credited)s in all.",
-                                       count=len(done["bookings"]), credited=done["credited"]))  # fmt: skip
+        return _closing(visit, site_id, scope.day, form, refusal)
+    said = visit.say("The day is closed: %(count)s bookings were credited %(credited)s in all.",
+                     count=len(done["bookings"]), credited=done["credited"])  # fmt: skip
+    return visit.go(f"/admin/closures?site={site_id}&day={day}", said)
+
+
+def _sent(form: Form) -> dict[str, Any]:
+    return {"reason": form.text("reason"), "fingerprint": form.text("fingerprint"),
+            "is_muted": form.is_ticked("is_muted")}  # fmt: skip
 
 
 @router.get("/admin/reopenings")
 def show_reopening(visit: Admin) -> Response:
     """What opening a closed day again would do."""
-    site_id, day = id_of(visit, "site"), day_of(visit, "day")
+    return _reopening(visit, id_of(visit, "site"), day_of(visit, "day"))
 
+
+def _reopening(
+    visit: Admin, site_id: UUID | None, day: date | None, form: Form = NOTHING_SENT,
+    refusal: TermbookError | None = None,
+) -> Response:  # fmt: skip
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = None
-        if site_id and day:
+        def look(scope: Scope) -> object:
             try:
-                scope = Scope(site_id=site_id, day=day)
-                found = closure_reopening.preview(tx, scope, actor=who.actor, now=visit.now)
+                return closure_reopening.preview(tx, scope, actor=who.actor, now=visit.now)
             except NotFound:  # of a form that asks for any day, that nothing is closed there is an answer
-                found = {"sessions": [], "bookings": []}
-        return {"sites": desk.choices(tx, "site"), "site_id": site_id and str(site_id), "day": day, "preview": found}
+                return {"sessions": [], "bookings": []}
 
-    return visit.show("admin/reopening.html", query)
+        return _about(tx, site_id, day, look)
+
+    return visit.show("admin/reopening.html", query, form=form, refusal=refusal)
 
 
 @router.post("/admin/reopenings/{site_id}/{day}")
 def reopen_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
     """Open the day as its preview showed it; where anything changed since, the fresh preview is shown."""
-    address = f"/admin/reopenings?site={site_id}&day={day}"
+    scope = Scope(site_id=site_id, day=_day(day))
     try:
-        asked = checked(NewReopening, {"reason": form.text("reason"), "fingerprint": form.text("fingerprint"),
-                                       "is_muted": form.is_ticked("is_muted")})  # fmt: skip
-
-        def verb(tx: Transaction, who: Principal) -> Answer:
-            scope = Scope(site_id=site_id, day=_day(day))
-            return Answer(closure_reopening.reopen_day(
-                tx, scope, actor=who.actor, now=visit.now, **asked.model_dump()))  # fmt: skip
-
-        done = visit.move(form, verb)
+        asked = checked(NewReopening, _sent(form))
+        done = visit.move(form, lambda tx, who: Answer(closure_reopening.reopen_day(
+            tx, scope, actor=who.actor, now=visit.now, **asked.model_dump())))  # fmt: skip
     except (Conflict, Invalid, NotFound) as refusal:
-        said = "; ".join(reason.message for reason in refusal.reasons) or refusal.message
-        return visit.go(address, said, kind="bad")
+        return _reopening(visit, site_id, scope.day, form, refusal)
     back = [booking for booking in done["bookings"] if booking["comes_back"]]
-    return visit.go(address, visit.say("The day is open again: %(count)s bookings came back, %(charged)s is invoiced.",
-                                       count=len(back), charged=done["charged"]))  # fmt: skip
+    said = visit.say("The day is open again: %(count)s bookings came back, %(charged)s is invoiced.", count=len(back),
+                     charged=done["charged"])  # fmt: skip
+    return visit.go(f"/admin/reopenings?site={site_id}&day={day}", said)
 
 
 def _day(text: str) -> date:

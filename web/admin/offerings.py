@@ -102,8 +102,7 @@ def change_capacity(visit: Admin, session_id: UUID, form: Posted) -> Response:
     try:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
-        said = "; ".join(reason.message for reason in refusal.reasons) or refusal.message
-        return visit.go(f"/admin/offerings/{offering_id}", said, kind="bad")
+        return visit.refuse(f"/admin/offerings/{offering_id}", refusal)
     return visit.go(f"/admin/offerings/{offering_id}", visit.say("The places were changed."))
 
 
