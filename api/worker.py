@@ -32,19 +32,16 @@ from notifications.messages import (
     BookingCanceled,
     BookingConfirmed,
     DayClosed,
-    DebitFailed,
     InvoiceIssued,
     Message,
-    OrderNotRevived,
     OverdueFee,
     PaymentReceived,
     QuoteIssued,
-    SubscriptionNotRolled,
 )
 from notifications.own_texts import own_text
 from notifications.smtp import Mailer
 from notifications.texts import Text, kind_of
-from web.reasons import said
+from web.mail_words import in_the_readers_words
 from workflows.account_papers import NotReceived, receipt_of
 from workflows.debit_run import collect_due
 from workflows.documents import credit_note_document, invoice_document, newest_credit_note, newest_document
@@ -86,14 +83,6 @@ class Letter:
     message: Message
     text: Text | None = None
     unsubscribe: str = ""
-
-
-def in_the_readers_words(message: Message) -> Message:
-    """The message with the domain's reasons, which are English, in its reader's language."""
-    locale = reading_locale(message)
-    if isinstance(message, OrderNotRevived | SubscriptionNotRolled):
-        return replace(message, reasons=tuple(said(locale, reason) for reason in message.reasons))
-    return replace(message, reason=said(locale, message.reason)) if isinstance(message, DebitFailed) else message
 
 
 class TellFamily:

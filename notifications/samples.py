@@ -17,6 +17,15 @@ _WORDS = {
     "news": "approved", "note": "As agreed", "why": "a burst pipe", "reason": "insufficient funds",
     "offering": "Karate", "programs": "Karate", "term": "Spring 2026", "weekdays": "Mon, Wed", "link": _ADDRESS,
 }  # fmt: skip
+# What a centre writes itself, as one that speaks another language would; reasons are the domain's and translated later.
+_WORDS_IN = {
+    "fr": {
+        "account_name": "Famille Rossi", "note": "Comme convenu", "why": "un dégât des eaux", "offering": "Karaté",
+        "programs": "Karaté", "term": "Printemps 2026", "weekdays": "lun., mer.",
+    },
+}  # fmt: skip
+_PLACES = {"fr": ("Karaté", "Grande salle")}
+_LISTS_IN = {"fr": {"wishes": ("Camp d’été",)}}
 _LISTS = {"attendee_names": ("Mia Rossi", "Leo Rossi"), "wishes": ("Summer camp",), "reasons": ("Karate is full.",)}
 _MINOR = {"total_minor": 12550, "owed_minor": 2550}
 
@@ -33,31 +42,32 @@ def sample_of(
     }  # fmt: skip
     for field in fields(of):
         if field.name not in known and field.name != "attachments":
-            known[field.name] = _value(field.name, hints[field.name], now, organisation)
+            known[field.name] = _value(field.name, hints[field.name], now, organisation, language)
     return of(**{name: value for name, value in known.items() if name in hints})
 
 
-def _value(name: str, hint: Any, now: datetime, organisation: Organisation) -> Any:
+def _value(name: str, hint: Any, now: datetime, organisation: Organisation, language: str) -> Any:
     kinds = {hint, *get_args(hint)}
     if name.endswith("_minor"):
         return _MINOR.get(name, 4000)
     if Session in kinds:
-        return tuple(_session(n, now, organisation) for n in (1, 2))
+        return tuple(_session(n, now, organisation, language) for n in (1, 2))
     if GuestOrder in kinds:
         return (GuestOrder(reference="TO-7XKQ2M4D", attendee_name="Mia Rossi", link=_ADDRESS,
                            pay_until=now + timedelta(days=1)),)  # fmt: skip
     if name in _LISTS:
-        return _LISTS[name]
+        return _LISTS_IN.get(language, {}).get(name, _LISTS[name])
     for made, value in ((datetime, now + timedelta(days=2)), (date, (now + timedelta(days=14)).date()), (bool, False),
                         (int, 8), (UUID, UUID(int=1))):  # fmt: skip
         if made in kinds:
             return value
-    return _WORDS[name]
+    return _WORDS_IN.get(language, {}).get(name, _WORDS[name])
 
 
-def _session(number: int, now: datetime, organisation: Organisation) -> Session:
+def _session(number: int, now: datetime, organisation: Organisation, language: str) -> Session:
+    title, place = _PLACES.get(language, ("Karate", "Main hall"))
     starts_at = (now + timedelta(weeks=number)).replace(minute=0, second=0, microsecond=0)
     return Session(
-        id=UUID(int=number), title="Karate", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1),
-        time_zone=organisation.time_zone, place="Main hall",
+        id=UUID(int=number), title=title, starts_at=starts_at, ends_at=starts_at + timedelta(hours=1),
+        time_zone=organisation.time_zone, place=place,
     )  # fmt: skip

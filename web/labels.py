@@ -146,7 +146,7 @@ WALLET_ENTRY = {
     "PASS_REVOKED": N_("A pass was taken back"),
     "RETURNED": N_("Came back"),
     "CREDITED": N_("Credited"),
-    "EXPIRED": N_("Bonus ran out"),
+    "EXPIRED": N_("Bonus expired"),
     "WITHDRAWN": N_("Set aside to be paid back"),
     "RESTORED": N_("Could not be paid back"),
     "TAKEN_BACK": N_("Taken back by the bank"),

@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
+from web.office_sentences import OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
 from web.words import N_, SOURCE, translations
 
@@ -215,6 +216,6 @@ def _day_in(locale: Locale) -> Callable[[re.Match[str]], str]:
 
 def phrases() -> Iterator[tuple[str, str]]:
     """Every sentence with the code, or the part of the work, that it is of."""
-    for code, its in (*PHRASES.items(), *SENTENCES.items()):
+    for code, its in (*PHRASES.items(), *SENTENCES.items(), *OFFICE_SENTENCES.items()):
         for phrase in its:
             yield code, phrase

@@ -43,6 +43,18 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("%(name)s comes at %(n)s already; choose another place."),
         N_("An expression of interest costs nothing; give the promo code with the booking."),
     ),
+    "the queue": (
+        N_(
+            "Whoever has waited longest comes first. A place that becomes free is offered at once to the "
+            "first who may and can take it, and is kept for them until the offer runs out; it is never kept "
+            "past the session's booking cut-off. Who cannot take it at that moment is passed over, keeps the "
+            "position and is looked at again while a place is free. A declined or expired offer goes to the "
+            "next and ends the entry. A group that wants all or nothing has the position of its last change: "
+            "places are saved for it as they become free and offered together when it has them all, and "
+            "nobody behind it gets them, until 48 hours before the first of its sessions starts; from then on "
+            "places go to the next who can take them at once."
+        ),
+    ),
     "carts and orders": (
         N_("%(name)s takes no bookings."),
         N_("Nothing in %(term)s is offered as %(what)s."),

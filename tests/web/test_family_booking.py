@@ -82,8 +82,12 @@ class TestBookingATerm:
         pay_at_sandbox(rosa)
         until_booked(rosa)
 
+        took = time.monotonic() - began
+        # Who has never seen the pages looks for some seconds before each thing that they do.
+        looked = took + 4 * rosa.interactions
+        print(f"{rosa.interactions} interactions, {took:.1f} s by script, {looked:.0f} s with 4 s of looking at each")
         assert rosa.interactions <= 12, rosa.interactions
-        assert time.monotonic() - began <= 90
+        assert took <= 90
         rosa.picture("booked-phone").is_sound()
         booked = centre.rows(
             "SELECT count(*) AS n FROM term_booking WHERE organisation_id = %(org)s AND account_id = %(id)s",

@@ -1,5 +1,6 @@
 """E-mails in the organisation's own words, the inbox for development, and reminders that a family stops."""
 
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from tests.builders import NOW
 from tests.web.conftest import Centre, Somebody
 
 OFFICE = "admin@centre7.example"
+ROOT = Path(__file__).parents[2]
 
 
 class TestTexts:
@@ -129,3 +131,11 @@ def test_a_family_s_mails_speak_the_language_of_its_pages(signed_in: Somebody, c
 
     (row,) = centre.rows("SELECT language FROM account WHERE id = %(id)s", id=centre.sample.chen.account_id)
     assert row["language"] == "fr"
+
+
+def test_mails_and_pages_have_the_same_colours() -> None:
+    colour = re.compile(r"#[0-9a-f]{6}\b")
+    mail = (ROOT / "notifications/templates/layout.html").read_text()
+
+    assert set(colour.findall(mail)) <= set(colour.findall((ROOT / "web/static/termbook.css").read_text()))
+    assert "#0b5d5e" in mail

@@ -8,36 +8,42 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from api.worker import in_the_readers_words
 from notifications.email import forms_of
 from notifications.messages import Organisation
 from notifications.samples import sample_of
 from tests.builders import NOW
+from web.mail_words import in_the_readers_words
 from web.reasons import recognised, said
 from web.words import translations
 
 ROOT = Path(__file__).parents[2]
 FRENCH = translations("fr")
-# Of what families, guests and staff do; setting up, the bank and the books are still to be translated.
+# Of what people do on pages; what is said while a file of a programme is imported is still to be translated.
 SPOKEN = [
     "api/attempts.py", "api/births.py", "api/passkeys.py", "api/pins.py", "api/sign_in.py", "api/visits.py",
     "attendance/conflicts.py", "attendance/headcounts.py", "attendance/marks.py", "attendance/ratio.py",
-    "attendance/roll.py", "attendance/signatures.py", "attendance/today.py", "billing/wallet.py",
-    "catalogue/eligibility.py", "catalogue/promo_codes.py", "catalogue/selection.py", "engine/fire.py",
-    "workflows/absence_withdrawal.py", "workflows/absences.py", "workflows/booking_opening.py",
-    "workflows/change_guards.py", "workflows/group_guards.py", "workflows/group_order.py",
+    "attendance/roll.py", "attendance/signatures.py", "attendance/today.py", "billing/bank_csv.py",
+    "billing/bank_files.py", "billing/debit_returns.py", "billing/journal.py", "billing/ledger.py",
+    "billing/periods.py", "billing/reports/catalogue.py", "billing/wallet.py", "catalogue/activities.py",
+    "catalogue/eligibility.py", "catalogue/promo_codes.py", "catalogue/roll_over.py", "catalogue/schedule.py",
+    "catalogue/seat_plan.py", "catalogue/selection.py", "catalogue/venues.py", "engine/fire.py",
+    "workflows/absence_withdrawal.py", "workflows/absences.py", "workflows/bank_statements.py",
+    "workflows/bank_unmatching.py", "workflows/booking_opening.py", "workflows/capacity.py",
+    "workflows/change_adjustments.py", "workflows/change_guards.py", "workflows/closure_days.py",
+    "workflows/closure_facts.py", "workflows/closure_reopening.py", "workflows/debit_returns.py",
+    "workflows/debit_runs.py", "workflows/direct_debit.py", "workflows/group_guards.py", "workflows/group_order.py",
     "workflows/group_payments.py", "workflows/group_schedule.py", "workflows/group_submission.py",
-    "workflows/guests.py", "workflows/interest_rules.py", "workflows/makeup_use.py", "workflows/mandate.py",
-    "workflows/order_cart.py", "workflows/order_confirmation.py", "workflows/order_discounts.py",
-    "workflows/order_guards.py", "workflows/order_requests.py", "workflows/order_schedule.py",
-    "workflows/pass_use.py", "workflows/passes.py", "workflows/payment_ways.py", "workflows/payments.py",
-    "workflows/places.py",
-    "workflows/refund_request.py", "workflows/registration.py", "workflows/roll_closing.py",
-    "workflows/seat_guards.py", "workflows/subscription.py", "workflows/subscription_changes.py",
-    "workflows/subscription_reviews.py", "workflows/subscription_rules.py", "workflows/subscription_terms.py",
-    "workflows/waiting_guards.py", "workflows/waiting_list.py", "workflows/waiting_offers.py",
-    "workflows/waiting_orders.py", "workflows/waiting_queue.py", "workflows/wallet.py",
-    "workflows/wallet_submission.py", "workflows/wanted_activities.py",
+    "workflows/guests.py", "workflows/interest_rules.py", "workflows/invoice_runs.py", "workflows/late_pickup.py",
+    "workflows/makeup_use.py", "workflows/mandate.py", "workflows/order_cart.py", "workflows/order_confirmation.py",
+    "workflows/order_discounts.py", "workflows/order_guards.py", "workflows/order_requests.py",
+    "workflows/order_schedule.py", "workflows/overdue_fees.py", "workflows/pass_use.py", "workflows/passes.py",
+    "workflows/payment_reversal.py", "workflows/payment_reviews.py", "workflows/payment_ways.py",
+    "workflows/payments.py", "workflows/places.py", "workflows/refund_request.py", "workflows/refunds.py",
+    "workflows/registration.py", "workflows/roll_closing.py", "workflows/seat_guards.py", "workflows/subscription.py",
+    "workflows/subscription_changes.py", "workflows/subscription_reviews.py", "workflows/subscription_rules.py",
+    "workflows/subscription_terms.py", "workflows/waiting_guards.py", "workflows/waiting_list.py",
+    "workflows/waiting_offers.py", "workflows/waiting_orders.py", "workflows/waiting_queue.py", "workflows/wallet.py",
+    "workflows/wallet_submission.py", "workflows/wanted_activities.py", "workflows/write_off.py",
 ]  # fmt: skip
 # What is put together where it is said, with a whole sentence that comes of it.
 MADE_OF = {
@@ -66,6 +72,11 @@ MADE_OF = {
     "Choose another way to pay.":
         "Pay later goes up to $50: $40 is open and this order adds $30. Choose another way to pay.",
     "<line.label>: <line.seat.label> is taken<words>.": "Hamlet: row B seat 7 is taken.",
+    "<venue['name']> has <so_many(seats, 'seat')>; a session there has no more places.":
+        "Hall has 22 seats; a session there has no more places.",
+    "<so_many(found['taken'], 'place')> <are(found['taken'])> taken; a session has no fewer places than that.":
+        "3 places are taken; a session has no fewer places than that.",
+    "The line of <line['booked_on']> <how>.": "The line of 2026-04-12 is matched whole.",
     "<activity.title> on <activity.day> is full (<places(activity.capacity)>).": "Zoo on 4 Apr is full (1 place).",
 }  # fmt: skip
 

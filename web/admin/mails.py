@@ -17,6 +17,7 @@ from notifications.messages import Message
 from notifications.texts import KINDS, LANGUAGES, Text, check_text, placeholders
 from web.forms import NOTHING_SENT, Form, Posted
 from web.mail_pages import mail_document
+from web.mail_words import in_the_readers_words
 from web.visitor import Admin
 from web.words import N_
 
@@ -114,7 +115,7 @@ def preview_sent(visit: Admin, kind: str, language: str, form: Posted) -> Respon
 
 def _both_forms(visit: Admin, message: Message, text: Text) -> str:
     """The HTML form, and below it the plain one."""
-    forms = forms_of(message, text=text)
+    forms = forms_of(in_the_readers_words(message), text=text)
     said = escape(f"{forms.subject}\n\n{forms.plain}")
     plain = (
         f'<hr><h2 style="font-size:16px">{escape(visit.say("As plain text"))}</h2>'

@@ -1,0 +1,15 @@
+"""A mail in the language of its reader, also where the domain says why in English."""
+
+from dataclasses import replace
+
+from notifications.facts import reading_locale
+from notifications.messages import DebitFailed, Message, OrderNotRevived, SubscriptionNotRolled
+from web.reasons import said
+
+
+def in_the_readers_words(message: Message) -> Message:
+    """The message with the domain's reasons, which are English, in its reader's language."""
+    locale = reading_locale(message)
+    if isinstance(message, OrderNotRevived | SubscriptionNotRolled):
+        return replace(message, reasons=tuple(said(locale, reason) for reason in message.reasons))
+    return replace(message, reason=said(locale, message.reason)) if isinstance(message, DebitFailed) else message
