@@ -21,7 +21,7 @@ _WORDS = {
 _WORDS_IN = {
     "fr": {
         "account_name": "Famille Rossi", "note": "Comme convenu", "why": "un dégât des eaux", "offering": "Karaté",
-        "programs": "Karaté", "term": "Printemps 2026", "weekdays": "lun., mer.",
+        "programs": "Karaté", "term": "Printemps 2026",
     },
 }  # fmt: skip
 _PLACES = {"fr": ("Karaté", "Grande salle")}
