@@ -185,14 +185,15 @@ _STEPS = (
     SELECT o.organisation_id, gen_random_uuid(), 'PY' || substr(o.reference, 3), o.account_id, o.id, o.billing_id,
            15000, 'CAD', 'sandbox', 'SUCCESS', 'f', '', %(now)s, %(now)s
     FROM term_booking_order o WHERE ascii(substr(o.reference, 5, 1)) %% 3 = 0""",
-    """VACUUM ANALYZE""",
 )
 
 
 def confirm_carts(owner: psycopg.Connection[Any]) -> None:
     """Every saved cart becomes a booking with planned invoices."""
-    for statement in _STEPS:
-        owner.execute(statement, {"now": NOW} if "%(now)s" in statement else None)
+    with owner.transaction():
+        for statement in _STEPS:
+            owner.execute(statement, {"now": NOW} if "%(now)s" in statement else None)
+    owner.execute("VACUUM ANALYZE")
 
 
 if __name__ == "__main__":

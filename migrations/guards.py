@@ -460,3 +460,51 @@ def drop_search_texts() -> None:
     for name in ("keep_texts_of_account()", "keep_texts_of_attendee()", "account_texts(text, text, text)",
                  "attendee_texts(text)", "folded(text)"):  # fmt: skip
         op.execute(f"DROP FUNCTION IF EXISTS {name} CASCADE")
+
+
+# A whole, the table of its parts, and the column that names it there.
+_WRITTEN_AT_ONCE = (
+    ("ledger_entry", "ledger_posting", "entry_id"), ("billing", "billing_line", "billing_id"),
+    ("invoice", "invoice_line", "invoice_id"), ("credit_note", "credit_note_line", "credit_note_id"),
+)  # fmt: skip
+
+
+def close_what_is_written() -> None:
+    """The parts of a whole are written by one statement, in the transaction that wrote the whole: nothing is added
+    afterwards, no pair of postings that balance, no lines that come to nothing. So what a statement adds is all there
+    is, and the sums over it hold for good.
+
+    Neither is ever updated, so the transaction that a row says it is of (`xmin`) is the one that wrote it. All rows of
+    a statement are of the same, so one part is looked at; after a savepoint it is that part of the transaction. Every
+    plan looks rows up by their keys, however few there were when it was made.
+    """
+    for whole, part, key in _WRITTEN_AT_ONCE:
+        op.execute(f"""
+            CREATE FUNCTION {part}s_at_once() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+            DECLARE written xid;
+            BEGIN
+                SELECT p.xmin INTO written FROM (SELECT organisation_id, id FROM added LIMIT 1) a
+                JOIN {part} p ON p.organisation_id = a.organisation_id AND p.id = a.id;
+                IF EXISTS (
+                    SELECT FROM (SELECT organisation_id, {key}, count(*) AS parts
+                                 FROM added GROUP BY organisation_id, {key}) a
+                    JOIN {whole} w ON w.organisation_id = a.organisation_id AND w.id = a.{key}
+                    WHERE w.xmin <> written OR a.parts <> (
+                        SELECT count(*) FROM {part} p
+                        WHERE p.organisation_id = a.organisation_id AND p.{key} = a.{key})
+                ) THEN
+                    RAISE EXCEPTION 'nothing is added to a row of {whole} that was written before'
+                    USING ERRCODE = 'check_violation';
+                END IF;
+                RETURN NULL;
+            END $$
+        """)
+        op.execute(f"""
+            CREATE TRIGGER at_once AFTER INSERT ON {part} REFERENCING NEW TABLE AS added
+            FOR EACH STATEMENT EXECUTE FUNCTION {part}s_at_once()
+        """)
+
+
+def open_what_is_written() -> None:
+    for _, part, _ in _WRITTEN_AT_ONCE:
+        op.execute(f"DROP FUNCTION {part}s_at_once() CASCADE")

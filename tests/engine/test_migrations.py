@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from psycopg import errors
+from psycopg.types.json import Jsonb
 from sqlmodel import SQLModel
 
 from engine.database import Database
@@ -300,11 +301,99 @@ class TestForGood:
 
     def test_an_entry_that_does_not_balance_is_refused(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
         own = be(app, worlds[0])
-        entry = app.execute("SELECT entry_id, account_id FROM ledger_posting LIMIT 1").fetchone()
-        assert entry is not None
+        entry = write_entry(app, own)
 
         with pytest.raises(errors.CheckViolation, match="do not balance"):
+            post(app, own, entry, 5)
+
+
+class TestWrittenAtOnce:
+    """Nothing is added to what was written before, balanced or not."""
+
+    def test_a_balanced_pair_is_not_posted_to_an_older_entry(
+        self, app: psycopg.Connection[Any], worlds: list[World]
+    ) -> None:
+        own = be(app, worlds[0])
+        entry = app.execute("SELECT entry_id FROM ledger_posting LIMIT 1").fetchone()
+        assert entry is not None
+
+        with pytest.raises(errors.CheckViolation, match="added to a row of ledger_entry that was written before"):
+            post(app, own, entry[0], 500, -500)
+
+    def test_not_even_by_the_owner_and_only_this_guard_is_in_the_way(
+        self, database_url: str, worlds: list[World]
+    ) -> None:
+        own = worlds[0].tx.organisation_id
+        with psycopg.connect(database_url) as owner:
+            entry = owner.execute("SELECT entry_id FROM ledger_posting WHERE organisation_id = %s", [own]).fetchone()
+            assert entry is not None
+            with pytest.raises(errors.CheckViolation, match="written before"), owner.transaction():
+                post(owner, own, entry[0], 500, -500)
+
+            owner.execute("ALTER TABLE ledger_posting DISABLE TRIGGER at_once")
+            post(owner, own, entry[0], 500, -500)
+            owner.rollback()
+
+    def test_its_postings_are_written_by_one_statement(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        own = be(app, worlds[0])
+        entry = write_entry(app, own)
+        post(app, own, entry, 500, -500)
+
+        with pytest.raises(errors.CheckViolation, match="written before"):
+            post(app, own, entry, 300, -300)
+
+    def test_an_entry_without_postings_stays_without(self, database_url: str, worlds: list[World]) -> None:
+        own = worlds[0].tx.organisation_id
+        with psycopg.connect(database_url) as owner:
+            with owner.transaction():
+                entry = write_entry(owner, own)
+
+            with pytest.raises(errors.CheckViolation, match="written before"), owner.transaction():
+                post(owner, own, entry, 500, -500)
+            owner.rollback()
+
+    def test_a_part_of_a_transaction_writes_as_any_other(
+        self, app: psycopg.Connection[Any], worlds: list[World]
+    ) -> None:
+        own = be(app, worlds[0])
+        with app.transaction():
+            entry = write_entry(app, own)
+            post(app, own, entry, 500, -500)
+
+        assert count(app, "ledger_posting", "entry_id = %s", entry) == 2
+
+    @pytest.mark.parametrize(("whole", "part", "another"), [
+        ("billing", "billing_line", "'component', x.component || ':again'"),
+        ("invoice", "invoice_line", "'billing_line_id', (SELECT b.id FROM billing_line b WHERE b.organisation_id = "
+         "x.organisation_id AND NOT EXISTS (SELECT FROM invoice_line i WHERE i.billing_line_id = b.id) LIMIT 1)"),
+        ("credit_note", "credit_note_line", "'invoice_line_id', (SELECT i.id FROM invoice_line i WHERE "
+         "i.organisation_id = x.organisation_id AND i.id <> x.invoice_line_id LIMIT 1)"),
+    ])  # fmt: skip
+    def test_a_line_that_costs_nothing_is_added_to_no_older_document(
+        self, app: psycopg.Connection[Any], worlds: list[World], whole: str, part: str, another: str
+    ) -> None:
+        be(app, worlds[0])
+        nothing = {"net_minor": 0, "tax_minor": 0, "gross_minor": 0}
+
+        with pytest.raises(errors.CheckViolation, match=f"added to a row of {whole} that was written before"):
             app.execute(
-                "INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, account_id, amount_minor) "
-                "VALUES (%s, %s, %s, 'RECEIVABLE', %s, 5)", [own, new_id(), *entry],
+                f"INSERT INTO {part} SELECT (jsonb_populate_record(x, jsonb_build_object("
+                f"'id', gen_random_uuid(), {another}) || %s)).* FROM {part} x ORDER BY x.id LIMIT 1", [Jsonb(nothing)],
             )  # fmt: skip
+
+
+def write_entry(connection: psycopg.Connection[Any], organisation_id: UUID) -> UUID:
+    """An entry of the books whose postings are still to come."""
+    entry = new_id()
+    build.add(connection, LedgerEntry, organisation_id=organisation_id, id=entry, posted_on=NOW.date(),
+              source_kind="MANUAL", source_id=entry, purpose="POSTED", created_at=NOW)  # fmt: skip
+    return entry
+
+
+def post(connection: psycopg.Connection[Any], organisation_id: UUID, entry: UUID, *amounts: int) -> None:
+    """Postings between the bank and a provider, by one statement."""
+    connection.execute(
+        "INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, amount_minor) "
+        "SELECT %s, gen_random_uuid(), %s, CASE WHEN minor > 0 THEN 'BANK' ELSE 'GATEWAY_CLEARING' END, minor "
+        "FROM unnest(%s::bigint[]) minor", [organisation_id, entry, list(amounts)],
+    )  # fmt: skip

@@ -77,6 +77,19 @@ class TestLock:
                        "created_at) VALUES (%(org)s, %(id)s, '2026-04-03', 'X', %(id)s, 'X', now())",
                        id=new_id())  # fmt: skip
 
+    def test_nor_a_balanced_pair_to_an_entry_that_the_month_has(self, centre: Centre) -> None:
+        centre.do(post_on, day=APRIL, now=IN_MAY, source_id=new_id())
+        lock(centre)
+        before = centre.snapshot()
+
+        with pytest.raises(psycopg.errors.CheckViolation, match="ledger_entry that was written before"):
+            centre.run("INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, amount_minor) "
+                       "SELECT organisation_id, gen_random_uuid(), id, x.account, x.minor FROM ledger_entry, "
+                       "(VALUES ('BANK', 500), ('CASH', -500)) x (account, minor) "
+                       "WHERE organisation_id = %(org)s AND posted_on = %(day)s", day=APRIL)  # fmt: skip
+
+        assert centre.snapshot() == before
+
     def test_other_months_and_other_organisations_stay_open(
         self, centre: Centre, checked_database: Database, database_url: str
     ) -> None:
