@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from billing.open_parts import open_parts
 from catalogue.rules import Answer, Rule
 from catalogue.selection import OfferedSession
 from engine.database import Row, Transaction
@@ -47,7 +48,7 @@ WITH wanted AS MATERIALIZED (
 )"""
 
 # What an account owes: unpaid invoices, open pay-later orders (but for these), overdue invoices.
-ACCOUNT_STANDING = """json_build_object(
+ACCOUNT_STANDING = f"""json_build_object(
         'unpaid_minor', (SELECT coalesce(sum(p.amount_minor), 0) FROM ledger_posting p
             WHERE p.organisation_id = %(org)s AND p.account_id = %(account_id)s AND p.ledger_account = 'RECEIVABLE'),
         'open_minor', (SELECT coalesce(sum(coalesce(o.change_due_minor, o.total_minor)), 0)
@@ -57,22 +58,17 @@ ACCOUNT_STANDING = """json_build_object(
         'overdue', (SELECT json_agg(json_build_object('number', d.number, 'due_on', d.due_on, 'minor', d.minor)
                                     ORDER BY d.due_on, d.number) FROM (
             SELECT concat(v.series, '-', v.year, '-', lpad(v.number::text, 6, '0')) AS number,
-                   coalesce(p.due_on, v.due_on) AS due_on,
-                   least(coalesce(p.minor, v.total_minor), v.total_minor - (
-                       SELECT coalesce(sum(a.amount_minor), 0) FROM credit_allocation a
-                       WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)) - (
-                   SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
-                   WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id) AS minor
-            FROM invoice v
-            CROSS JOIN LATERAL (
-                SELECT sum(i.amount_minor) AS minor, max(i.due_on) AS due_on FROM payment_schedule s
-                JOIN instalment i ON i.organisation_id = s.organisation_id AND i.schedule_id = s.id
-                JOIN term_booking_order o ON o.organisation_id = s.organisation_id AND o.id = s.order_id
-                WHERE s.organisation_id = v.organisation_id AND s.billing_id = v.billing_id
-                  AND o.confirmation_type IN (202, 301) AND i.due_on < %(today)s) p
-            WHERE v.organisation_id = %(org)s AND v.account_id = %(account_id)s
-              AND (v.due_on < %(today)s OR p.minor > 0)) d
-            WHERE d.minor > 0))"""
+                   min(x.due_on) AS due_on, sum(x.minor) AS minor
+            FROM (
+                SELECT v.*, (SELECT coalesce(sum(a.amount_minor), 0) FROM payment_allocation a
+                             WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id) AS paid_minor,
+                       v.total_minor - (SELECT coalesce(sum(a.amount_minor), 0) FROM credit_allocation a
+                                        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id)
+                       AS left_minor
+                FROM invoice v WHERE v.organisation_id = %(org)s AND v.account_id = %(account_id)s) v
+            CROSS JOIN LATERAL {open_parts(paid="v.paid_minor", left="v.left_minor")} x
+            WHERE v.left_minor > v.paid_minor AND x.due_on < %(today)s AND x.minor > 0
+            GROUP BY v.id, v.series, v.year, v.number) d))"""
 
 _FACTS = (
     """

@@ -8,16 +8,18 @@ from starlette.responses import Response
 from api.moves import Answer, Principal
 from api.reads.orders import own_accounts
 from api.reads.paging import Listing
+from billing.open_parts import open_parts
 from engine.database import Row, Transaction
 from invoicing.document import Document
 from invoicing.issue import number_text
 from invoicing.pdf import render_pdf
 
-_INVOICES = """
-SELECT {keys}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
+_INVOICES = f"""
+SELECT {{keys}}, v.id, v.series, v.year, v.number, v.account_id, a.name AS account, v.booking_id,
        b.reference AS booking_reference, v.currency, v.net_minor, v.tax_minor, v.total_minor,
        n.paid_minor, n.settled_minor - n.written_off_minor AS credited_minor, n.written_off_minor,
-       v.total_minor - n.paid_minor - n.settled_minor AS owing_minor, v.issued_on, v.due_on
+       v.total_minor - n.paid_minor - n.settled_minor AS owing_minor, v.issued_on, v.due_on,
+       d.next_due_on
 FROM invoice v
 JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
 JOIN term_booking b ON b.organisation_id = v.organisation_id AND b.id = v.booking_id
@@ -29,9 +31,14 @@ CROSS JOIN LATERAL (
            (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM credit_allocation x
             WHERE x.organisation_id = v.organisation_id AND x.invoice_id = v.id AND x.write_off_id IS NOT NULL)
            AS written_off_minor) n
-WHERE v.organisation_id = %(org)s AND v.series = 'INV'{where}
+CROSS JOIN LATERAL (
+    SELECT min(x.due_on) FILTER (WHERE x.minor > 0) AS next_due_on
+    FROM {open_parts(paid="n.paid_minor", left="(v.total_minor - n.settled_minor)")} x) d
+WHERE v.organisation_id = %(org)s AND v.series = 'INV'{{where}}
 """
 IS_OPEN = "v.total_minor > n.paid_minor + n.settled_minor"
+# Of what is open, the first part that is not paid: its day is over.
+IS_OVERDUE = "d.next_due_on < %(today)s"
 
 
 def invoices(principal: Principal) -> Listing:

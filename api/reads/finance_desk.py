@@ -5,6 +5,7 @@ from uuid import UUID
 
 from api.reads.bank import IS_OPEN
 from api.reads.paging import Listing
+from billing.open_parts import open_parts
 from engine.database import Row, Transaction
 from models import RefundRequestStatus
 from workflows.wallet_debits import OPEN_MINOR, WAITS
@@ -37,18 +38,22 @@ SELECT
      AND b.payment_state = 'PENDING_PAYMENT') AS waiting_wallets,
     o.overdue, o.overdue_minor, o.open, o.open_minor
 FROM (
-    SELECT count(*) FILTER (WHERE left_minor > 0) AS open, coalesce(sum(left_minor), 0)::bigint AS open_minor,
-           count(*) FILTER (WHERE left_minor > 0 AND due_on < %(today)s) AS overdue,
-           coalesce(sum(left_minor) FILTER (WHERE due_on < %(today)s), 0)::bigint AS overdue_minor
+    SELECT count(*) AS open, coalesce(sum(v.left_minor - v.paid_minor), 0)::bigint AS open_minor,
+           count(*) FILTER (WHERE d.minor > 0) AS overdue, coalesce(sum(d.minor), 0)::bigint AS overdue_minor
     FROM (
-        SELECT v.due_on, v.total_minor - coalesce(p.minor, 0) - coalesce(c.minor, 0) AS left_minor
+        SELECT v.organisation_id, v.billing_id, v.due_on, v.total_minor, coalesce(p.minor, 0) AS paid_minor,
+               v.total_minor - coalesce(c.minor, 0) AS left_minor
         FROM term_booking b
         JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
         CROSS JOIN LATERAL (SELECT sum(amount_minor)::bigint AS minor FROM payment_allocation
                             WHERE organisation_id = v.organisation_id AND invoice_id = v.id) p
         CROSS JOIN LATERAL (SELECT sum(amount_minor)::bigint AS minor FROM credit_allocation
                             WHERE organisation_id = v.organisation_id AND invoice_id = v.id) c
-        WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')) each
+        WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')) v
+    CROSS JOIN LATERAL (SELECT sum(x.minor)::bigint AS minor
+                        FROM {open_parts(paid="v.paid_minor", left="v.left_minor")} x
+                        WHERE x.due_on < %(today)s) d
+    WHERE v.left_minor > v.paid_minor
 ) o
 """
 

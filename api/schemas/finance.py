@@ -42,6 +42,10 @@ class InvoiceSummary(Output):
     owing_minor: int
     issued_on: date
     due_on: date
+    next_due_on: date | None = Field(
+        description="The day of its first part that is not paid, of a deposit and its rest or of instalments; without "
+        "those `due_on`. Null where nothing is open."
+    )
 
 
 class InvoiceLine(Output):

@@ -8,7 +8,7 @@ INVOICE_SUMMARY: Sample = {
     "booking_id": BOOKING_ID, "booking_reference": "TB-6H3N8RXA", "currency": "CAD", "net_minor": 3319,
     "tax_minor": 431, "total_minor": 3750, "paid_minor": 3750, "credited_minor": 0,
     "written_off_minor": 0, "owing_minor": 0,
-    "issued_on": "2026-03-31", "due_on": "2026-04-14",
+    "issued_on": "2026-03-31", "due_on": "2026-04-14", "next_due_on": None,
 }  # fmt: skip
 _TAXED = {"quantity": 1, "tax_name": "HST", "tax_rate": "0.13"}
 CREDIT_NOTE_SUMMARY: Sample = {

@@ -1,5 +1,6 @@
 """What families owe, by how long it is overdue; and what is to be held for what they were invoiced."""
 
+from billing.open_parts import open_parts
 from billing.reports.form import Column, Kind, Period, Report, money, tie
 from engine.database import Transaction
 from models import LedgerAccount, LedgerEntry
@@ -7,8 +8,8 @@ from models import LedgerAccount, LedgerEntry
 _LOCAL = "AT TIME ZONE o.time_zone)::date"
 _AGED = f"""
 WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
-    SELECT v.id, v.account_id, v.billing_id, v.due_on, v.total_minor, coalesce(p.minor, 0) AS paid_minor,
-           v.total_minor - coalesce(c.minor, 0) AS left_minor
+    SELECT v.organisation_id, v.account_id, v.billing_id, v.due_on, v.total_minor,
+           coalesce(p.minor, 0) AS paid_minor, v.total_minor - coalesce(c.minor, 0) AS left_minor
     FROM invoice v
     LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM payment_allocation a CROSS JOIN o
                WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
@@ -18,25 +19,9 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
                GROUP BY a.invoice_id) c ON c.invoice_id = v.id
     WHERE v.organisation_id = %(org)s AND v.issued_on <= %(until)s
       AND v.total_minor <> coalesce(p.minor, 0) + coalesce(c.minor, 0)
-), parts AS (
-    -- Of a deposit and of instalments each is due by itself: what is paid pays the first, what is credited is the last.
-    SELECT v.id, v.account_id, i.due_on,
-           greatest(0, least(i.upto_minor, v.left_minor)
-                       - greatest(least(i.upto_minor - i.amount_minor, v.left_minor), v.paid_minor)) AS minor
-    FROM invoices v
-    JOIN payment_schedule s ON s.organisation_id = %(org)s AND s.billing_id = v.billing_id
-         AND s.total_minor = v.total_minor
-    JOIN term_booking_order b ON b.organisation_id = s.organisation_id AND b.id = s.order_id
-         AND b.confirmation_type IN (202, 301)
-    CROSS JOIN LATERAL (
-        SELECT n.due_on, n.amount_minor, sum(n.amount_minor) OVER (ORDER BY n.due_on, n.position) AS upto_minor
-        FROM instalment n WHERE n.organisation_id = s.organisation_id AND n.schedule_id = s.id) i
 ), open AS (
-    SELECT p.account_id, %(until)s - p.due_on AS days, p.minor FROM parts p
-    UNION ALL
-    SELECT v.account_id, %(until)s - v.due_on,
-           v.left_minor - v.paid_minor - coalesce((SELECT sum(p.minor) FROM parts p WHERE p.id = v.id), 0)
-    FROM invoices v
+    SELECT v.account_id, %(until)s - p.due_on AS days, p.minor
+    FROM invoices v CROSS JOIN LATERAL {open_parts(paid="v.paid_minor", left="v.left_minor")} p
     UNION ALL
     -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
     SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.minor)

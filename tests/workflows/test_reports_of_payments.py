@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 
+from api.moves import Principal
+from api.reads import finance, finance_desk
 from billing.reports import receivables, takings
 from billing.reports.form import Period, Report
 from engine.database import Database
-from tests.workflows.centre import NOW, WEEK, Centre
+from engine.ids import new_id
+from models import Role
+from tests.workflows.centre import NOW, WEEK, Centre, make_centre
 from tests.workflows.payment_world import make_world
 from tests.workflows.test_chargebacks import OPEN, WON, hear, paid
 from tests.workflows.test_direct_debit import activate, give
 from tests.workflows.test_refund_requests import story
 from tests.workflows.test_schedules import DEBIT, course, submit
 from workflows import payments
+from workflows.order_reads import ACCOUNT_STANDING
 
 
 def at(day: date) -> Period:
@@ -27,6 +32,12 @@ def report(centre: Any, of: Any, until: date) -> Report:
     assert found.tie is not None
     assert found.tie.holds
     return found
+
+
+def somebody(centre: Centre) -> Principal:
+    """Somebody of the office, who sees every family's invoices."""
+    return Principal(actor=centre.admin, user_id=new_id(), credential_id=new_id(), name="Ada", email="ada@centre.ca",
+                     roles=[Role.ADMIN], organisation={"currency": "CAD", "locale": "en_CA"})  # fmt: skip
 
 
 class TestAgedReceivables:
@@ -51,6 +62,35 @@ class TestAgedReceivables:
         (row,) = [row for row in found.rows if row["reference"] == rossi.account["reference"]]
         assert (row["not_due_minor"], row["days_1_minor"], row["days_31_minor"]) == owed
         assert row["total_minor"] == 3390 - paid_minor
+
+    @pytest.mark.parametrize(("until", "paid_minor"), [
+        (date(2026, 4, 14), 0), (date(2026, 4, 15), 0), (date(2026, 5, 20), 1500), (date(2026, 5, 20), 2260),
+        (date(2026, 5, 20), 3390),
+    ])  # fmt: skip
+    def test_finance_s_home_and_list_and_the_rule_of_pay_later_call_overdue_what_it_does(
+        self, database: Database, database_url: str, until: date, paid_minor: int
+    ) -> None:
+        centre = make_centre(database, database_url, name=f"Ages {until} {paid_minor}")
+        rossi = centre.family()
+        activate(centre, give(centre, rossi))
+        cart = submit(centre, rossi, course(centre), DEBIT)
+        if paid_minor:
+            centre.pull(payments.record_manual_payment, cart, amount_minor=paid_minor, reason="at the desk")
+        aged = report(centre, receivables.aged_receivables, until)
+        overdue_minor = sum(row["total_minor"] - row["not_due_minor"] for row in aged.rows)
+
+        with centre.database.transaction(centre.organisation_id) as tx:
+            home = finance_desk.attention(tx, today=until)
+            sql = f"SELECT {ACCOUNT_STANDING} AS it"
+            standing = tx.row(sql, account_id=rossi.id, order_ids=[], today=until)
+            listed = finance.invoices(somebody(centre))
+            listed.where(finance.IS_OVERDUE, today=until)
+            found = (listed.page(tx, cursor=None, limit=9, show=dict).body or {})["items"]
+
+        assert (home["overdue_minor"], home["open_minor"]) == (overdue_minor, 3390 - paid_minor)
+        assert home["overdue"] == len(found) == (overdue_minor > 0)
+        assert standing is not None
+        assert sum(each["minor"] for each in standing["it"]["overdue"] or ()) == overdue_minor
 
 
 class TestGatewayReconciliation:

@@ -14,7 +14,7 @@ from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.money import parse_money
 from models import PaymentStatus
 from web import by_hand
-from web.asked import id_of, page_of
+from web.asked import id_of, page_of, today_of
 from web.forms import NOTHING_SENT, Form, Posted, plain_number
 from web.visitor import Finance
 from workflows import overdue_fees, payment_reversal
@@ -34,8 +34,7 @@ def list_invoices(visit: Finance) -> Response:
         if show in ("open", "overdue"):
             found.conditions.append(shown.IS_OPEN)
         if show == "overdue":
-            found.where("v.due_on < (%(now)s::timestamptz AT TIME ZONE %(zone)s)::date", now=visit.now,
-                        zone=who.organisation["time_zone"])  # fmt: skip
+            found.where(shown.IS_OVERDUE, today=today_of(visit, who))
         return {"page": page_of(visit, tx, found, show=shown.show_numbered), "chosen": show}
 
     return visit.show("finance/invoices.html", query)
