@@ -7,18 +7,29 @@ from models import LedgerAccount, LedgerEntry
 
 _LOCAL = "AT TIME ZONE o.time_zone)::date"
 _AGED = f"""
-WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), nearly AS (
+    -- What can be open at the end of that day: invoices of bookings that are not paid now, and what was settled since
+    -- it began, wherever the day is. The rest is settled, and is not looked at.
+    SELECT v.id FROM term_booking b
+    JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
+    WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')
+    UNION
+    SELECT a.invoice_id FROM payment_allocation a
+    WHERE a.organisation_id = %(org)s AND a.created_at >= %(until)s::timestamp AT TIME ZONE 'UTC'
+    UNION
+    SELECT a.invoice_id FROM credit_allocation a
+    WHERE a.organisation_id = %(org)s AND a.created_at >= %(until)s::timestamp AT TIME ZONE 'UTC'
+), invoices AS (
     SELECT v.organisation_id, v.account_id, v.billing_id, v.due_on, v.total_minor,
            coalesce(p.minor, 0) AS paid_minor, v.total_minor - coalesce(c.minor, 0) AS left_minor
-    FROM invoice v
-    LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM payment_allocation a CROSS JOIN o
-               WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
-               GROUP BY a.invoice_id) p ON p.invoice_id = v.id
-    LEFT JOIN (SELECT a.invoice_id, sum(a.amount_minor) AS minor FROM credit_allocation a CROSS JOIN o
-               WHERE a.organisation_id = %(org)s AND (a.created_at {_LOCAL} <= %(until)s
-               GROUP BY a.invoice_id) c ON c.invoice_id = v.id
-    WHERE v.organisation_id = %(org)s AND v.issued_on <= %(until)s
-      AND v.total_minor <> coalesce(p.minor, 0) + coalesce(c.minor, 0)
+    FROM nearly JOIN invoice v ON v.organisation_id = %(org)s AND v.id = nearly.id CROSS JOIN o
+    CROSS JOIN LATERAL (
+        SELECT sum(a.amount_minor)::bigint AS minor FROM payment_allocation a
+        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id AND (a.created_at {_LOCAL} <= %(until)s) p
+    CROSS JOIN LATERAL (
+        SELECT sum(a.amount_minor)::bigint AS minor FROM credit_allocation a
+        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id AND (a.created_at {_LOCAL} <= %(until)s) c
+    WHERE v.issued_on <= %(until)s AND v.total_minor <> coalesce(p.minor, 0) + coalesce(c.minor, 0)
 ), open AS (
     SELECT v.account_id, %(until)s - p.due_on AS days, p.minor
     FROM invoices v CROSS JOIN LATERAL {open_parts(paid="v.paid_minor", left="v.left_minor")} p
@@ -56,31 +67,37 @@ def aged_receivables(tx: Transaction, period: Period) -> Report:
     return Report("aged-receivables", "Aged receivables", period, columns, rows, ties)
 
 
+# Lines are added up by their sessions before anything is looked up about these.
 _DEFERRED = f"""
-WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s)
-SELECT CASE WHEN b.cancelled_at IS NULL THEN to_char(coalesce(s.local_date, t.ends_on), 'YYYY-MM')
-            ELSE to_char(b.cancelled_at {_LOCAL.removesuffix(")::date")}, 'YYYY-MM') END AS month,
-       count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor)::bigint AS invoiced_minor,
-       sum(-coalesce(k.minor, 0))::bigint AS credited_minor, sum(-coalesce(e.minor, 0))::bigint AS earned_minor,
-       sum(n.left_minor)::bigint AS deferred_minor
-FROM invoice_line l CROSS JOIN o
-JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
-JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
-JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), sessions AS (
+    SELECT b.term_product_id, (b.cancelled_at {_LOCAL} AS given_up_on, bool_or(n.left_minor <> 0) AS is_open,
+           count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor) AS invoiced_minor,
+           sum(k.minor) AS credited_minor, sum(e.minor) AS earned_minor, sum(n.left_minor) AS deferred_minor
+    FROM invoice_line l CROSS JOIN o
+    JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
+    LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor)::bigint AS minor FROM credit_note_line x
+               JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
+               WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
+    ) k ON k.invoice_line_id = l.id
+    LEFT JOIN (SELECT x.invoice_line_id, sum(x.amount_minor)::bigint AS minor FROM revenue_recognition x
+               JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
+               WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
+    ) e ON e.invoice_line_id = l.id
+    CROSS JOIN LATERAL (
+        SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
+    WHERE l.organisation_id = %(org)s AND NOT EXISTS (
+        SELECT FROM invoice v
+        WHERE v.organisation_id = l.organisation_id AND v.id = l.invoice_id AND v.issued_on > %(until)s)
+    GROUP BY 1, 2
+)
+SELECT to_char(coalesce(b.given_up_on, s.local_date, t.ends_on), 'YYYY-MM') AS month, sum(b.lines)::bigint AS lines,
+       sum(b.invoiced_minor)::bigint AS invoiced_minor, -coalesce(sum(b.credited_minor), 0)::bigint AS credited_minor,
+       -coalesce(sum(b.earned_minor), 0)::bigint AS earned_minor, sum(b.deferred_minor)::bigint AS deferred_minor
+FROM sessions b
+JOIN term_product s ON s.organisation_id = %(org)s AND s.id = b.term_product_id
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
-LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor) AS minor FROM credit_note_line x
-           JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
-           WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
-) k ON k.invoice_line_id = l.id
-LEFT JOIN (SELECT x.invoice_line_id, sum(x.amount_minor) AS minor FROM revenue_recognition x
-           JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
-           WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
-) e ON e.invoice_line_id = l.id
-CROSS JOIN LATERAL (
-    SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
-WHERE l.organisation_id = %(org)s AND v.issued_on <= %(until)s
-GROUP BY 1 HAVING bool_or(n.left_minor <> 0) ORDER BY 1
+GROUP BY 1 HAVING bool_or(b.is_open) ORDER BY 1
 """
 
 
