@@ -1,6 +1,8 @@
 # Termbook. Two commands: `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
+# Many processes are started, by the tests above all: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
