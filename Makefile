@@ -44,7 +44,7 @@ check: setup
 	$(BIN)/termbook diagram --check README.md
 
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	@exec $(BIN)/python -m bench

@@ -16,7 +16,27 @@ from tests.seed import same_examples
 from workflows.charts import edges
 
 TEST_DATABASE = "termbook_test"
+# What takes longest, the longest first: at the end of the run no worker waits for another's long file.
+LONG = (
+    "api/test_openapi.py", "acceptance/test_run.py", "workflows/test_double_booking_matrix.py",
+    "api/test_authorisation.py", "workflows/test_subscriptions.py", "acceptance/test_crash.py", "engine/test_check.py",
+    "acceptance/test_race.py", "workflows/test_races_for_waiting.py", "engine/test_server.py",
+    "engine/test_migrations.py", "workflows/test_chargebacks.py", "api/test_sign_in.py",
+)  # fmt: skip
 same_examples()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pages before all else, so that each worker starts its browser once; then the long files, then the rest."""
+    tests = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.relative_to(tests).as_posix()
+        if file.startswith("web/"):
+            return -1
+        return LONG.index(file) if file in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,14 @@ class TestFrontDoor:
             visitor = somebody(size=size, dark=dark).open("/design")
             visitor.picture(f"design-{size}-{'dark' if dark else 'light'}").is_sound()
 
+    def test_a_text_that_is_too_pale_is_found(self, somebody: Somebody) -> None:
+        """Control: what axe reads once of a colour, it judges everywhere."""
+        visitor = somebody(size="phone").open("/")
+        visitor.page.evaluate("document.querySelector('main p').style.color = '#ccc'")
+
+        with pytest.raises(AssertionError, match="color-contrast"):
+            visitor.is_sound()
+
     def test_what_the_first_page_weighs(self, somebody: Somebody) -> None:
         visitor = somebody(size="phone")
         weights: list[int] = []
