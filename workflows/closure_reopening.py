@@ -51,8 +51,13 @@ def reopen_day(
            "AND status = 'CLOSED'", ids=[session["id"] for session in reopening.sessions])  # fmt: skip
     tx.run("DELETE FROM closure_day WHERE organisation_id = %(org)s AND site_id = %(site_id)s AND date = %(day)s "
            "AND term_id IS NULL", site_id=scope.site_id, day=scope.day)  # fmt: skip
-    for returning in reopening.returning:
-        _bring_back(tx, returning, reason=reason, actor=actor, now=now, is_muted=is_muted)
+    for entry in (entry for one in reopening.returning for entry in one.entries):
+        correct(tx, entry_id=entry["id"], reason=reason, actor=actor, now=now)
+        tx.flush()
+    # In one batch: the bookings of an account take one Billing version after the other.
+    for one in reopening.returning:
+        _bring_back(tx, one, reason=reason, actor=actor, now=now, is_muted=is_muted)
+    tx.flush()
     return done
 
 
@@ -76,9 +81,6 @@ def _bring_back(
     tx: Transaction, one: Returning, *, reason: str, actor: Actor, now: datetime, is_muted: bool
 ) -> None:  # fmt: skip
     by = replace(SYSTEM, user_id=actor.user_id)
-    for entry in one.entries:
-        correct(tx, entry_id=entry["id"], reason=reason, actor=actor, now=now)
-        tx.flush()
     fire(
         tx.batch, term_booking.CHART, one.enrolled.booking, "reopen_day", actor=by, now=now, reason=reason,
         is_muted=is_muted, returning=one,
@@ -89,4 +91,3 @@ def _bring_back(
     if term_booking_order.CHART.step("reopen_day", one.order.status) is not None:
         fire(tx.batch, term_booking_order.CHART, one.order, "reopen_day", actor=by, now=now, reason=reason,
              is_muted=is_muted, enrolled=one.enrolled)  # fmt: skip
-    tx.flush()

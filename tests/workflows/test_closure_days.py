@@ -65,8 +65,10 @@ class Camp:
         )  # fmt: skip
         return self.centre.course(*starts, name="Camp", program=of, **{"rules": TAX, "capacity": 400, **columns})
 
-    def booked(self, name: str = "Mia Rossi", *days: int, paid: bool = False, **line: Any) -> tuple[Family, Cart]:
-        family = self.centre.family()
+    def booked(
+        self, name: str = "Mia Rossi", *days: int, paid: bool = False, of: Family | None = None, **line: Any
+    ) -> tuple[Family, Cart]:  # fmt: skip
+        family = of or self.centre.family()
         cart = self.centre.submitted(family, family.child(name), self.course.lines(*days, **line), how=ADMIN_CONFIRM)
         if paid:
             self.centre.pay(cart, cart.total_minor)

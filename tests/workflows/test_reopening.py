@@ -92,6 +92,19 @@ class TestOpening:
         assert invoices(camp, cart) == [(3390, 2260), (1130, 1130)]
         assert riverside.booking(cart)["payment_state"] == "PAID"
 
+    def test_brings_back_two_children_of_one_family(self, riverside: Centre, camp: Camp) -> None:
+        rossi, mias = camp.booked(paid=True)
+        _, leos = camp.booked("Leo Rossi", paid=True, of=rossi)
+        camp.close()
+        assert wallet(riverside, rossi.id) == 2260
+
+        done = reopen(camp)
+
+        assert (done["charged_minor"], done["from_credit_minor"]) == (2260, 2260)
+        assert wallet(riverside, rossi.id) == 0
+        assert [invoices(camp, cart) for cart in (mias, leos)] == [[(3390, 2260), (1130, 1130)]] * 2
+        assert riverside.taken(camp.course) == [2, 2, 2]
+
     def test_holds_the_extras_again(self, riverside: Centre, camp: Camp) -> None:
         lunch, family = riverside.extra(stock=1), riverside.family()
         lines = camp.course.lines(1, extras=[{"extra_id": lunch, "quantity": 1}])
