@@ -39,9 +39,10 @@ def is_beside(component: str) -> bool:
 
 
 def beside(about: LineToPrice, component: str, name: str, amount_minor: int, basis: str) -> LineToPrice:
-    """A charge about a session, taxed as the session is."""
+    """A charge about a session, taxed as the session is. A fee says which it is, for papers in any language."""
+    named = {"extra": name} if kind_of(component) == MANUAL else {"extra": name, "fee": kind_of(component)}
     return replace(about, component=component, description=f"{name}, {about.description}", unit_minor=amount_minor,
-                   quantity=1, basis=basis, printed=about.printed | {"extra": name}, reductions=(),
+                   quantity=1, basis=basis, printed=about.printed | named, reductions=(),
                    kept_tax_minor=None)  # fmt: skip
 
 

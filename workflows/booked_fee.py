@@ -39,6 +39,7 @@ class BookedFee:
     line: BookedLine
     amount_minor: int
     basis: str
+    printed: dict[str, str] = field(default_factory=dict)  # what it is charged for, for papers in any language
     invoice_id: UUID = field(default_factory=new_id)  # that will ask for it
 
     @property
@@ -99,7 +100,8 @@ def _priced(enrolled: Enrolled, fee: BookedFee, *, is_taxed_inside: bool) -> Val
         enrolled.booking.attendee_id, fee.line.session_id, fee.component,
         f"{fee.name}, {fee.about or session['description']}", fee.amount_minor, 1, fee.basis, session["tax_name"],
         Decimal(session["tax_rate"]),
-        session["printed"] | {"extra": f"{fee.name}, {fee.about}" if fee.about else fee.name},
+        session["printed"] | {"extra": f"{fee.name}, {fee.about}" if fee.about else fee.name, "fee": fee.kind,
+                              **fee.printed},
     )  # fmt: skip
     (priced,) = price([asked], prices_include_tax=is_taxed_inside).lines
     return {

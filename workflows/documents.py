@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from engine.database import Row, Transaction
 from engine.errors import NotFound
 from invoicing.document import (
@@ -237,7 +239,8 @@ def _common(issued: Row, rows: list[Row]) -> dict[str, Any]:
         "number": number_text(issued["series"], issued["year"], issued["number"]), "issued_on": issued["issued_on"],
         "currency": printed["currency"], "locale": printed["locale"], "time_zone": printed["time_zone"],
         "prices_include_tax": included, "letterhead": letterhead_of(printed), "recipient": _recipient(printed),
-        "lines": tuple(_line(row, printed["attendee"], included) for row in rows), "taxes": _taxes(rows),
+        "lines": tuple(_line(row, printed["attendee"], included, printed["locale"]) for row in rows),
+        "taxes": _taxes(rows),
         "net_minor": issued["net_minor"], "gross_minor": issued["total_minor"],
     }  # fmt: skip
 
@@ -262,16 +265,28 @@ def _recipient(printed: Mapping[str, Any]) -> Recipient:
     return Recipient(name=to["name"], address_lines=tuple(to["address"]), account_reference=to["reference"])
 
 
-def _line(row: Row, attendee: str, included: bool) -> DocumentLine:
+def _line(row: Row, attendee: str, included: bool, locale: str) -> DocumentLine:
     shown = row["printed"]
     quantity, unit_minor, discounts = _price(row, row["gross_minor"] if included else row["net_minor"])
     return DocumentLine(
         attendee=attendee, course=shown["course"], session_on=_parsed(date, shown.get("date")),
         starts_at=_parsed(time, shown.get("starts")), ends_at=_parsed(time, shown.get("ends")), site=shown.get("site"),
-        quantity=quantity, description=shown.get("extra") or shown.get("seat", ""), unit_amount_minor=unit_minor,
+        quantity=quantity, description=_fee(shown, locale) or shown.get("extra") or shown.get("seat", ""),
+        unit_amount_minor=unit_minor,
         discounts=discounts,
         net_minor=row["net_minor"], gross_minor=row["gross_minor"], taxes=_line_taxes(row),
     )  # fmt: skip
+
+
+def _fee(shown: Mapping[str, Any], locale: str) -> str | None:
+    """What a fee is called in the language of the paper, and what it is for; None of what is no fee."""
+    if "fee" not in shown:
+        return None
+    words = words_of(locale)
+    name = words[shown["fee"].lower()]
+    if due_on := _parsed(date, shown.get("fee_due_on")):
+        return f"{name}, {words['fee_of_part'] % {'date': format_date(due_on, 'medium', locale=locale)}}"
+    return ", ".join(filter(None, (name, shown.get("fee_invoice"))))
 
 
 def _price(row: Row, amount_minor: int) -> tuple[int, int, tuple[DiscountLine, ...]]:

@@ -4,7 +4,6 @@ It is a line of its booking and an invoice of its own, as the fee of a late pick
 charged none: no fee is charged on a fee. Waived with a reason, a credit note takes it back; it is not charged again.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -139,11 +138,12 @@ def _session_of(enrolled: Enrolled, overdue: Overdue) -> BookedLine | None:
 
 
 def _fee(enrolled: Enrolled, line: BookedLine, overdue: Overdue) -> BookedFee:
-    numbers: Iterable[str] = (owed.number for owed in enrolled.invoices if owed.invoice_id == overdue.invoice_id)
+    number = next((owed.number for owed in enrolled.invoices if owed.invoice_id == overdue.invoice_id), None)
     day = f"{overdue.due_on:%d %b %Y}"
     return BookedFee(
         kind=FEE_OVERDUE, named_by="overdue_fee_id", id=new_id(), reference=new_reference("OF"),
-        name="Late payment fee", about=next(iter(numbers), f"payment due on {day}"), line=line,
+        name="Late payment fee", about=number or f"payment due on {day}", line=line,
+        printed={"fee_invoice": number} if number else {"fee_due_on": overdue.due_on.isoformat()},
         amount_minor=overdue.fee_minor, basis=f"not paid {overdue.after_days} days after {day}",
     )  # fmt: skip
 

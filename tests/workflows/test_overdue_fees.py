@@ -91,6 +91,17 @@ class TestCharged:
         assert "Late payment fee, INV-" in paper.lines[0].description
         assert owed - world.balance(placed, "RECEIVABLE") == 1500
 
+    def test_is_called_by_its_french_name_on_a_french_paper(self, world: PayWorld) -> None:
+        with world.database.transaction(world.organisation_id) as tx:
+            tx.run("UPDATE organisation SET locale = 'fr_CA' WHERE id = %(org)s")
+        invoiced(world)
+        at(world, LATE)
+
+        (line,) = lines(world)
+        with world.database.transaction(world.organisation_id) as tx:
+            paper = invoice_document(tx, line["invoice_id"])
+        assert str(paper.lines[0].description).startswith("Frais de retard de paiement, INV-")
+
     def test_is_not_charged_on_the_fee_itself(self, world: PayWorld) -> None:
         placed = invoiced(world)
         at(world, LATE)
@@ -216,6 +227,11 @@ class TestOfASchedule:
 
         (fee,) = riverside.rows("SELECT * FROM overdue_fee WHERE account_id = %(id)s", id=rossi.id)
         assert (fee["instalment_id"], fee["invoice_id"], fee["amount_minor"]) == (rest_due["id"], None, 1500)
+        (line,) = riverside.rows("SELECT invoice_id FROM invoice_line WHERE overdue_fee_id = %(id)s", id=fee["id"])
+        with riverside.database.transaction(riverside.organisation_id) as tx:
+            paper = invoice_document(tx, line["invoice_id"])
+        due = rest_due["due_on"]
+        assert paper.lines[0].description == f"Late payment fee, payment due on {due:%b} {due.day}, {due.year}"
 
 
 def test_the_rule_is_checked() -> None:
