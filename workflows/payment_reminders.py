@@ -1,6 +1,7 @@
 """Reminders: what is due soon and what is overdue, each step of the rule once; a worker's duty.
 
-An invoice without a schedule is due on its own day; with one, each part is, less what was paid before it. Instalments
+An invoice without a schedule is due on its own day; with one, each part is, less what was paid before it; a fee of the
+booking is no part, and due by itself. Instalments
 that are collected by direct debit are the bank's to pay: a family hears of one only after its debit has failed.
 """
 
@@ -29,7 +30,9 @@ WITH today AS (
         - coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
                     WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)
         - coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
-                    WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0) AS open_minor
+                    WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0) AS open_minor,
+        EXISTS (SELECT FROM invoice_line l WHERE l.organisation_id = v.organisation_id AND l.invoice_id = v.id
+                AND (l.overdue_fee_id IS NOT NULL OR l.late_pickup_id IS NOT NULL)) AS is_fee
     FROM term_booking b
     JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV'
     WHERE b.organisation_id = %(org)s AND b.payment_state <> 'PAID' {of}
@@ -45,16 +48,20 @@ WITH today AS (
            sum(i.amount_minor) OVER (PARTITION BY i.schedule_id ORDER BY i.position) - coalesce((
                SELECT sum(p.amount_minor - p.disputed_minor) FROM payment p
                WHERE p.organisation_id = %(org)s AND p.order_id = a.order_id AND p.status = 'SUCCESS'), 0)
-           AS unpaid_so_far_minor
+           + coalesce((
+               SELECT sum(x.amount_minor) FROM opened o
+               JOIN payment_allocation x ON x.organisation_id = %(org)s AND x.invoice_id = o.invoice_id
+               WHERE o.order_id = a.order_id AND o.is_fee), 0) AS unpaid_so_far_minor
     FROM agreed a JOIN instalment i ON i.organisation_id = %(org)s AND i.schedule_id = a.schedule_id
 ), due AS (
     SELECT o.order_id, o.booking_id, o.invoice_id, NULL::uuid AS instalment_id, o.due_on, o.open_minor AS amount_minor
-    FROM opened o WHERE o.open_minor > 0 AND o.order_id NOT IN (SELECT order_id FROM agreed)
+    FROM opened o WHERE o.open_minor > 0 AND (o.is_fee OR o.order_id NOT IN (SELECT order_id FROM agreed))
     UNION ALL
     SELECT p.order_id, (SELECT min(o.booking_id::text)::uuid FROM opened o
-                        WHERE o.order_id = p.order_id AND o.open_minor > 0), NULL, p.instalment_id, p.due_on,
+                        WHERE o.order_id = p.order_id AND o.open_minor > 0 AND NOT o.is_fee),
+           NULL, p.instalment_id, p.due_on,
            least(p.amount_minor, p.unpaid_so_far_minor, (SELECT sum(o.open_minor) FROM opened o
-                                                         WHERE o.order_id = p.order_id))
+                                                         WHERE o.order_id = p.order_id AND NOT o.is_fee))
     FROM part p
     WHERE p.kind <> 'INSTALMENT' OR EXISTS (SELECT FROM payment y WHERE y.organisation_id = %(org)s
                                             AND y.instalment_id = p.instalment_id AND y.status = 'FAILED')

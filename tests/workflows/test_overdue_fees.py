@@ -25,10 +25,11 @@ from tests.workflows.payment_world import PayWorld, make_world
 from tests.workflows.test_payment_reminders import DAY, FALLS_DUE, invoiced, pay
 from tests.workflows.test_schedules import DEPOSIT, course, submit
 from tests.workflows.test_schedules import pay as pay_as_asked
-from workflows import overdue_fees
+from workflows import overdue_fees, payments
 from workflows.documents import invoice_document
 from workflows.messages import compose_message
 from workflows.overdue_fees import WaivedAlready, charge_overdue
+from workflows.payment_reminders import DUE
 from workflows.write_off import write_off
 
 RULE = {"after_days": 10, "amount_minor": 1500}
@@ -232,6 +233,30 @@ class TestOfASchedule:
             paper = invoice_document(tx, line["invoice_id"])
         due = rest_due["due_on"]
         assert paper.lines[0].description == f"Late payment fee, payment due on {due:%b} {due.day}, {due.year}"
+
+    def test_is_due_by_itself_beside_the_parts(self, riverside: Centre) -> None:
+        rossi = riverside.family()
+        cart = submit(riverside, rossi, course(riverside), DEPOSIT)
+        pay_as_asked(riverside, rossi, cart)
+        riverside.rule("overdue_fee", RULE, riverside.organisation_id, scope="ORGANISATION")
+        rest_minor = due(riverside, cart.id)[0]["amount_minor"]
+        charge_overdue(riverside.database, now=NOW + 20 * DAY)
+
+        part, fee = due(riverside, cart.id)
+        assert (part["invoice_id"], part["amount_minor"]) == (None, rest_minor)
+        assert (fee["instalment_id"], fee["amount_minor"]) == (None, 1500)
+
+        riverside.pull(payments.record_manual_payment, cart, amount_minor=rest_minor, reason="at the desk")
+        assert [row["amount_minor"] for row in due(riverside, cart.id)] == [1500]
+        riverside.pull(payments.record_manual_payment, cart, amount_minor=1500, reason="at the desk")
+        assert due(riverside, cart.id) == []
+
+
+def due(centre: Centre, order_id: UUID) -> list[Row]:
+    """What the family of an order is reminded of, part by part."""
+    return centre.rows(
+        DUE.format(of="AND b.order_id = %(order_id)s"), now=NOW + 20 * DAY, around=120, order_id=order_id
+    )
 
 
 def test_the_rule_is_checked() -> None:
