@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
+from api import passwords
 from engine.check import check, report
 from engine.database import Database
 from engine.schema import migrate
@@ -24,6 +26,8 @@ LONG = (
     "engine/test_migrations.py", "workflows/test_chargebacks.py", "api/test_sign_in.py",
 )  # fmt: skip
 same_examples()
+# A password costs a tenth of a second by design; hundreds of sign-ins are not to.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
