@@ -15,7 +15,7 @@ class BankFileFormat(StrEnum):
 
 
 class BankStatement(TenantRow, table=True):
-    """A file that was imported; the same content is imported once."""
+    """A file that was imported; the same content, and the same movements in another file, are imported once."""
 
     __tablename__ = "bank_statement"
     __table_args__ = (
@@ -23,12 +23,14 @@ class BankStatement(TenantRow, table=True):
         one_of("format", BankFileFormat),
         check("fresh_lines BETWEEN 0 AND lines", "fresh_among_its_lines"),
         unique("content_hash"),
+        unique("entries_hash"),
         index("ix_bank_statement_imported", "imported_at"),
     )
     filename: str
     format: BankFileFormat = word(BankFileFormat)
     bank_account: str  # of which it is: an IBAN, or as the bank or the office calls it
     content_hash: str
+    entries_hash: str  # of what it tells, however it is written and the account of a CSV file is called
     lines: int
     fresh_lines: int  # that no earlier file held
     imported_by: UUID | None = None

@@ -43,37 +43,84 @@ def import_statement(
     tx: Transaction, *, filename: str, content: str, kind: BankFileFormat, bank_account: str,
     entries: Sequence[BankEntry], actor: Actor, now: datetime,
 ) -> Imported:  # fmt: skip
-    """Keep the lines that no earlier file held. The same file again gives the statement that it made.
+    """Keep the lines that no earlier file held. The same file again, or one that tells of the same movements, gives the
+    statement that it made, whatever the account is called now.
 
-    Raises NotPermitted, Invalid (nothing in it, or another currency than the organisation's).
+    Raises NotPermitted, Invalid (nothing in it, another currency than the organisation's, or most of the money in it
+    is known of an account of another name).
     """
     _require_office(actor)
     content_hash = hashlib.sha256(content.encode()).hexdigest()
     # Two imports at once wait for each other: what is new is judged against what the other has written.
     tx.row("SELECT pg_advisory_xact_lock(hashtextextended(%(org)s::text || 'bank_statement', 0))")
-    known = tx.row("SELECT id FROM bank_statement WHERE organisation_id = %(org)s AND content_hash = %(hash)s",
-                   hash=content_hash)  # fmt: skip
-    if known is not None:
-        return Imported(known["id"], is_known=True)
     kept = [entry for entry in entries if entry.amount_minor]
-    _check(tx, kept)
     identities = identify(kept)
+    entries_hash = _fingerprint(identities, kind, bank_account)
+    known = tx.rows(_KNOWN, hash=content_hash, entries_hash=entries_hash)
+    if known:
+        return Imported(known[0]["id"], is_known=True)
+    _check(tx, kept)
+    bank_account = _as_it_was_called(tx, bank_account)
+    if kind is BankFileFormat.CSV:
+        _refuse_of_another_account(tx, bank_account, kept, identities)
     seen = {row["identity"] for row in tx.rows(_SEEN, account=bank_account, identities=identities)}
     statement_id, fresh = new_id(), [n for n, identity in enumerate(identities) if identity not in seen]
     tx.batch.add(
         BankStatement,
         [{"id": statement_id, "filename": filename, "format": kind.value, "bank_account": bank_account,
-          "content_hash": content_hash, "lines": len(kept), "fresh_lines": len(fresh), "imported_by": actor.user_id,
-          "imported_at": now}],
+          "content_hash": content_hash, "entries_hash": entries_hash, "lines": len(kept), "fresh_lines": len(fresh),
+          "imported_by": actor.user_id, "imported_at": now}],
     )  # fmt: skip
     tx.batch.add(BankLine, [_line(kept[n], n, identities[n], statement_id, bank_account) for n in fresh])
     return Imported(statement_id, is_known=False)
 
 
+_KNOWN = """
+SELECT id FROM bank_statement
+WHERE organisation_id = %(org)s AND (content_hash = %(hash)s OR entries_hash = %(entries_hash)s)
+ORDER BY content_hash = %(hash)s DESC LIMIT 1
+"""
+_NAMED = """
+SELECT bank_account FROM bank_statement
+WHERE organisation_id = %(org)s AND lower(bank_account) = lower(%(account)s) ORDER BY imported_at LIMIT 1
+"""
+# Money that came in on two accounts is never said alike to the last letter; what the bank takes for itself may be.
+_ELSEWHERE = """
+SELECT bank_account, count(*) AS lines FROM bank_line
+WHERE organisation_id = %(org)s AND bank_account <> %(account)s AND identity = ANY(%(identities)s) AND amount_minor > 0
+GROUP BY bank_account ORDER BY lines DESC, bank_account LIMIT 1
+"""
 _SEEN = """
 SELECT identity FROM bank_line
 WHERE organisation_id = %(org)s AND bank_account = %(account)s AND identity = ANY(%(identities)s)
 """
+
+
+def _fingerprint(identities: Sequence[str], kind: BankFileFormat, bank_account: str) -> str:
+    """What a file tells, however it is written. The account of a CSV file is only as a person calls it."""
+    account = "" if kind is BankFileFormat.CSV else bank_account
+    return hashlib.sha256("\n".join((account, *sorted(identities))).encode()).hexdigest()
+
+
+def _as_it_was_called(tx: Transaction, bank_account: str) -> str:
+    """An account typed with other blanks or capitals is the one that is known."""
+    typed = " ".join(bank_account.split())
+    found = tx.row(_NAMED, account=typed)
+    return found["bank_account"] if found else typed
+
+
+def _refuse_of_another_account(
+    tx: Transaction, bank_account: str, entries: Sequence[BankEntry], identities: Sequence[str]
+) -> None:
+    """A file that overlaps one that was imported under another name would bring the same money in twice."""
+    came_in = [identity for entry, identity in zip(entries, identities, strict=True) if entry.amount_minor > 0]
+    found = tx.row(_ELSEWHERE, account=bank_account, identities=came_in) if came_in else None
+    if found is None or 2 * found["lines"] <= len(came_in):
+        return
+    message = (f"{found['lines']} of {len(came_in)} lines with money that came in are known of the account "
+               f"{found['bank_account']}; import the file under that name.")  # fmt: skip
+    raise Invalid(message, reasons=[Reason("known_of_another_account", message, field="bank_account",
+                                           facts={"bank_account": found["bank_account"]})])  # fmt: skip
 
 
 def _check(tx: Transaction, entries: Sequence[BankEntry]) -> None:

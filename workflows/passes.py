@@ -205,14 +205,15 @@ WHERE r.organisation_id = %(org)s AND r.payment_id = ANY(%(payment_ids)s) AND p.
 
 
 def buy_requested(tx: Transaction, payment_ids: Sequence[UUID], now: datetime) -> None:
-    """Money that was asked for a pass is in the wallet by now: it buys the pass, withdrawn meanwhile or not. The caller
-    holds the lock of the account.
+    """Money that was asked for a pass is in the wallet by now: it buys the pass, withdrawn meanwhile or not, and is
+    spent before anything else that waits for the wallet looks into it. The caller holds the lock of the account.
     """
     for row in tx.rows(_REQUESTED, payment_ids=list(payment_ids)):
         account = lock_account(tx, row["account_id"], actor=SYSTEM)
         product = _product(tx, row["product_id"])
         _sell(tx, account, product, total_minor=row["price_minor"], valid_from=row["valid_from"],
               sold_by=row["started_by"], now=now)  # fmt: skip
+        tx.flush()
 
 
 _PRODUCT = """

@@ -216,11 +216,12 @@ def _apply_to_wallet(tx: Transaction, payment: Row, event: GatewayEvent, now: da
         if event.currency != payment["currency"] or event.amount_minor <= 0:
             return _set_aside(tx, row, payment, event, money, now)
         _move(tx.batch, row, payment, event, to=PaymentStatus.SUCCESS, failure=None, now=now)
-        land_top_up(tx, account, payment=payment, amount_minor=event.amount_minor, now=now)
         if money.is_as_asked:
+            # What the money was asked for comes before what else waits for the wallet.
             tx.batch.follow_up(FollowUp(buy_requested, now), [payment["id"]])
         else:
             review(tx.batch, PaymentReviewKind.WRONG_AMOUNT, money, now=now)
+        land_top_up(tx, account, payment=payment, amount_minor=event.amount_minor, now=now)
         tx.batch.follow_up(FollowUp(take_disputed_top_ups, now), [payment["id"]])
         return Outcome.SETTLED if money.is_as_asked else Outcome.REVIEW
     is_failed = event.status is PaymentStatus.FAILED

@@ -94,6 +94,7 @@ REASONS: Mapping[str, str] = {
     "difference_unexplained": "The heads that were counted are not what the roll says; explain the difference.",
     "elsewhere_already": "The member of staff is on site elsewhere; they leave there first.",
     "id_reused": "Another mark has this id.",
+    "known_of_another_account": "Most of the money in the file is known of an account of another name, in `facts`.",
     "not_counted": "Nobody has counted heads.",
     "person_missing": "Nobody is named who collects.",
     "roll_is_open": "The roll is open.",
@@ -557,7 +558,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     },
     "settle_debit_run": {409: (("debit_not_there", "moved_meanwhile"), ())},
     "import_return_file": {409: (("moved_meanwhile",), ()), 422: (("bank_file_unreadable",), ("bad_row",))},
-    "import_bank_statement": {422: (("bank_file_unreadable",), ("bad_row", "invalid"))},
+    "import_bank_statement": {422: (("bank_file_unreadable",), ("bad_row", "invalid", "known_of_another_account"))},
     "match_line": {
         409: (("bank_line_not_open", "not_payable", "payment_moving", "moved_meanwhile"), ()),
         422: ((), ("amount_not_open",)),

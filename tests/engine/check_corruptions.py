@@ -885,7 +885,7 @@ def a_debt_without_an_invoice(world: World) -> None:
 
 def a_bank_line(world: World, **columns: Any) -> Row:
     file = build.add(world.tx, BankStatement, filename="1.csv", format="CSV", bank_account="A", content_hash="1",
-                     lines=1, fresh_lines=1, imported_at=NOW)  # fmt: skip
+                     entries_hash="1", lines=1, fresh_lines=1, imported_at=NOW)  # fmt: skip
     return build.add(world.tx, BankLine, statement_id=file["id"], position=0, bank_account="A", identity="1",
                      booked_on=NOW.date(), amount_minor=5000, currency="CAD", **columns)  # fmt: skip
 

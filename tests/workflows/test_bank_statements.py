@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from billing.bank_files import BankEntry
@@ -39,10 +40,10 @@ def entry(amount_minor: int = 2260, *, text: str = "", payer: str = "ROSSI", day
     return BankEntry(date(2026, 4, day), amount_minor, "CAD", payer, text=text, **more)
 
 
-def take_in(world: PayWorld, *entries: BankEntry, name: str) -> UUID:
+def take_in(world: PayWorld, *entries: BankEntry, name: str, account: str = ACCOUNT) -> UUID:
     made: bank_statements.Imported = world.run(
         bank_statements.import_statement, filename=name, content=repr((name, entries)), kind=BankFileFormat.CSV,
-        bank_account=ACCOUNT, entries=entries, actor=world.admin, now=NOW,
+        bank_account=account, entries=entries, actor=world.admin, now=NOW,
     )  # fmt: skip
     return made.statement_id
 
@@ -89,6 +90,50 @@ class TestImport:
         together(4, lambda n: take_in(world, *files[n], name=f"raced {n}"))
 
         assert len(world.rows("SELECT id FROM bank_line WHERE text = 'raced'")) == 1
+
+    @pytest.mark.parametrize("account", ["Savings", " operating  ACCOUNT"])
+    def test_of_the_same_movements_in_another_file_under_another_name_is_one_statement(
+        self, world: PayWorld, account: str
+    ) -> None:
+        told = [entry(1500 + len(account), text="as before", day=9), entry(-300, text="fee", day=9)]
+        first = take_in(world, *told, name="as exported on Monday")
+
+        assert take_in(world, *told, name=f"as exported on Tuesday, {account}", account=account) == first
+
+    def test_that_overlaps_one_under_another_name_is_refused_and_names_it(self, world: PayWorld) -> None:
+        known = [entry(1600, text="rent", day=10), entry(1700, text="lessons", day=10)]
+        take_in(world, *known, name="until the 10th")
+        more = [*known, entry(1800, text="camp", day=11)]
+
+        with pytest.raises(Invalid) as refusal:
+            take_in(world, *more, name="until the 11th", account="Savings")
+
+        [reason] = refusal.value.reasons
+        assert (reason.code, reason.facts) == ("known_of_another_account", {"bank_account": ACCOUNT})
+        fresh = take_in(world, *more, name="until the 11th", account="operating account ")
+        assert [(line["text"], line["bank_account"]) for line in lines(world, fresh)] == [("camp", ACCOUNT)]
+
+    def test_of_another_account_with_the_same_fees_is_its_own(self, world: PayWorld) -> None:
+        fee = entry(-500, text="monthly fee", payer="", day=12)
+        take_in(world, fee, entry(1900, text="a lesson", day=12), name="one account")
+
+        other = take_in(world, fee, entry(2000, text="another", day=12), name="the other", account="Fees too")
+
+        assert len(lines(world, other)) == 2
+
+    def test_the_database_keeps_the_same_movements_from_being_two_statements(self, world: PayWorld) -> None:
+        made = take_in(world, entry(2100, text="once", day=13), name="once")
+
+        with (
+            psycopg.connect(world.url) as owner,
+            pytest.raises(psycopg.errors.UniqueViolation, match="uq_bank_statement_organisation_id_entries_hash"),
+        ):
+            owner.execute(
+                "INSERT INTO bank_statement (organisation_id, id, filename, format, bank_account, content_hash, "
+                "entries_hash, lines, fresh_lines, imported_at) SELECT organisation_id, gen_random_uuid(), filename, "
+                "format, 'Another', 'another', entries_hash, lines, 0, imported_at FROM bank_statement WHERE id = %s",
+                [made],
+            )
 
     def test_in_another_currency_or_of_nothing_is_refused(self, world: PayWorld) -> None:
         for entries in ([BankEntry(date(2026, 4, 1), 100, "EUR")], []):

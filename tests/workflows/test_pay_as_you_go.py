@@ -29,12 +29,14 @@ from tests.workflows.centre import (
     sundays,
 )
 from tests.workflows.endings import cancel
+from tests.workflows.passes import of, on_sale, sold
 from tests.workflows.purse import Purse
 from tests.workflows.test_subscription_mails import letters, read
-from workflows import absences, change_order, wallet, write_off
+from workflows import absences, change_order, passes, wallet, write_off
 from workflows import term_booking as bookings
 from workflows.invoice_runs import issue_due_invoices
 from workflows.pay_as_you_go import debit_held_sessions
+from workflows.payment_events import Outcome as PaymentOutcome
 from workflows.payment_events import deliver_event
 from workflows.payments import StartedPayment, attach_checkout, record_manual_payment
 
@@ -318,6 +320,40 @@ class TestWithoutFunds:
 
         assert (state(centre, cart), purse.holds) == ("PAID", (870, 0))
 
+    def test_money_that_was_asked_for_a_pass_buys_it_before_it_pays_what_waits(
+        self, centre: Centre, rossi: Family, purse: Purse
+    ) -> None:
+        cart = self.booked(centre, rossi, 1)
+        works(centre, after(0))
+        purse.top_up("5.00", now=after(0))
+        started = centre.do(passes.start_purchase, account_id=rossi.id, product_id=on_sale(centre),
+                            provider="postbank", actor=rossi.actor)  # fmt: skip
+        centre.do(attach_checkout, payment_id=started.payment_id, external_id=f"ext_{started.key}",
+                  checkout_url="https://pay.example/1")  # fmt: skip
+
+        told = [hear(centre, started, PaymentStatus.SUCCESS) for _ in range(2)]
+
+        assert told == [PaymentOutcome.SETTLED, PaymentOutcome.ALREADY_APPLIED]
+        assert [row["name"] for row in centre.rows("SELECT name FROM entitlement")] == ["Ten sessions"]
+        assert (state(centre, cart), purse.holds) == ("PENDING_PAYMENT", (500, 0))
+        purse.top_up("6.30", now=after(0))
+        assert (state(centre, cart), purse.holds) == ("PAID", (0, 0))
+
+    def test_what_the_wallet_holds_besides_the_price_of_a_pass_pays_what_waits(
+        self, centre: Centre, rossi: Family, purse: Purse
+    ) -> None:
+        """The pass takes bonus first, and leaves as much of its own money."""
+        cart = self.booked(centre, rossi, 1)
+        works(centre, after(0))
+        purse.bonus("11.29", now=after(0))
+        pass_id = sold(centre, rossi, now=after(0))
+        assert (of(centre, pass_id)["total_minor"], state(centre, cart), purse.holds) == (
+            100_00, "PENDING_PAYMENT", (1129, 0))  # fmt: skip
+
+        purse.top_up("0.01", now=after(0))
+
+        assert (state(centre, cart), purse.holds) == ("PAID", (0, 0))
+
     @pytest.mark.parametrize(("last", "left"), [(WON, (870, 0)), (LOST, (0, 1130))])
     def test_a_disputed_top_up_pays_what_waited_in_whatever_order_the_news_come(
         self, centre: Centre, last: DisputeStatus, left: tuple[int, int]
@@ -342,7 +378,7 @@ class TestWithoutFunds:
         assert ends == [("PAID", *left)] * 6
 
 
-def hear(centre: Centre, started: StartedPayment, told: PaymentStatus | DisputeStatus) -> None:
+def hear(centre: Centre, started: StartedPayment, told: PaymentStatus | DisputeStatus) -> PaymentOutcome:
     """The provider tells of a payment, or of a dispute about all of it."""
     known: dict[str, Any] = {"event_id": f"{started.key}-{told}", "type": "news", "amount_minor": started.amount_minor,
                              "external_id": f"ext_{started.key}", "currency": started.currency, "at": NOW}  # fmt: skip
@@ -350,7 +386,7 @@ def hear(centre: Centre, started: StartedPayment, told: PaymentStatus | DisputeS
         GatewayEvent(status=told, key=started.key, **known) if isinstance(told, PaymentStatus)
         else GatewayDisputeEvent(status=told, dispute_id=f"dp_{started.key}", reason="fraudulent", **known)
     )  # fmt: skip
-    deliver_event(centre.database, centre.organisation_id, provider="postbank", event=event, now=NOW)
+    return deliver_event(centre.database, centre.organisation_id, provider="postbank", event=event, now=NOW)
 
 
 class TestAbsences:
