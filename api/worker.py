@@ -50,6 +50,7 @@ from workflows.invoice_runs import issue_due_invoices
 from workflows.makeup_credit import expire_credits, remind_of_credits
 from workflows.messages import TOPICS, compose_message
 from workflows.overdue_fees import charge_overdue
+from workflows.pass_messages import remind_of_passes
 from workflows.pay_as_you_go import debit_held_sessions
 from workflows.payment_events import query_processing
 from workflows.payment_reminders import remind_of_payments
@@ -232,6 +233,7 @@ def work(runtime: Runtime) -> None:
             Duty("charge overdue fees", _TIDY_EVERY_SECONDS, partial(run_now, charge_overdue)),
             Duty("expire makeup credits", _TIDY_EVERY_SECONDS, expire),
             Duty("remind of makeup credits", _TIDY_EVERY_SECONDS, partial(run_now, remind_of_credits)),
+            Duty("remind of passes", _TIDY_EVERY_SECONDS, partial(run_now, remind_of_passes)),
             Duty("pay refunds", _QUERY_EVERY_SECONDS, refund),
             Duty("expire bonus", _TIDY_EVERY_SECONDS, partial(run_now, expire_bonus)),
             Duty("debit held sessions", _QUEUES_EVERY_SECONDS, partial(run_now, debit_held_sessions)),

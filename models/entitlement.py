@@ -117,6 +117,8 @@ class Entitlement(TenantRow, table=True):
         unique("revoke_entry_id"),
         index("ix_entitlement_account", "account_id", "valid_until"),
         index("ix_entitlement_unearned", "valid_until", where="earned_minor < net_minor"),
+        index("ix_entitlement_used_up", "valid_until", where="used = granted AND used_up_told_at IS NULL"),
+        index("ix_entitlement_ending", "valid_until", where="ending_told_at IS NULL"),
     )
     series: DocumentSeries = word(DocumentSeries)
     year: int
@@ -147,6 +149,9 @@ class Entitlement(TenantRow, table=True):
     revoked_by: UUID | None = None
     revoke_reason: str | None = None
     revoke_entry_id: UUID | None = None
+    # When the family was told, once of each.
+    used_up_told_at: datetime | None = moment(default=None, nullable=True)
+    ending_told_at: datetime | None = moment(default=None, nullable=True)
 
 
 class PassUse(TenantRow, table=True):

@@ -10,7 +10,7 @@ from engine.links import open_link, sign_link
 from notifications.messages import Message, PaymentDue
 from notifications.texts import LANGUAGES, kind_of
 
-STOPPABLE = frozenset({"payment_due", "makeup_expiring", "makeup_expired"})
+STOPPABLE = frozenset({"payment_due", "makeup_expiring", "makeup_expired", "pass_used_up", "pass_ending"})
 _PURPOSE = "stop mails"
 _FOR = timedelta(days=365)
 

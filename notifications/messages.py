@@ -417,6 +417,56 @@ class MakeupExpired(MakeupGranted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassBought(Message):
+    """A pass is the family's: what was paid, and what it is good for."""
+
+    pass_name: str
+    pass_reference: str
+    pass_number: str  # of the sale
+    currency: str
+    total_minor: int
+    tax_minor: int
+    units: int | None  # None: as often as one likes
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassUsedUp(Message):
+    """Its last unit is booked."""
+
+    pass_name: str
+    pass_reference: str
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassEnding(Message):
+    """It is about to run out, and can still be used."""
+
+    pass_name: str
+    pass_reference: str
+    last_day: date
+    units: int | None  # that are left; None: as often as one likes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassRevoked(Message):
+    """The office took it back: why, and what of its price went back into the wallet."""
+
+    pass_name: str
+    pass_reference: str
+    pass_number: str
+    currency: str
+    returned_minor: int
+    bonus_minor: int  # of that
+    tax_minor: int  # of that, which is not owed to the tax office any more
+    units_used: int
+    revoked_on: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceIssued(Message):
     """The invoice of a period; the PDF goes along."""
 

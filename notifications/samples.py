@@ -15,7 +15,8 @@ _WORDS = {
     "payment_reference": "PM-5T8WM4ZK", "credit_note_number": "CN-2026-000003", "credit_reference": "MK-3M8QZ2VD",
     "request_reference": "RR-3M8QZ2VD", "subscription_reference": "SU-9K2MX47Q", "account_name": "Rossi family",
     "news": "approved", "note": "As agreed", "why": "a burst pipe", "reason": "insufficient funds",
-    "offering": "Karate", "programs": "Karate", "term": "Spring 2026", "weekdays": "Mon, Wed", "link": _ADDRESS,
+    "offering": "Karate", "programs": "Karate", "term": "Spring 2026", "pass_name": "Ten sessions",
+    "pass_reference": "PS-7M2KQ9XD", "pass_number": "PASS-2026-000001", "weekdays": "Mon, Wed", "link": _ADDRESS,
 }  # fmt: skip
 # What a centre writes itself, as one that speaks another language would; reasons are the domain's and translated later.
 _WORDS_IN = {

@@ -29,6 +29,7 @@ _KINDS: tuple[type[Message], ...] = (
     messages.RefundNews, messages.InvoiceIssued, messages.InterestRegistered, messages.Converted,
     messages.SubscriptionBooked, messages.SubscriptionChanged, messages.SubscriptionEnding,
     messages.SubscriptionNotRolled, messages.MakeupGranted, messages.MakeupExpiring, messages.MakeupExpired,
+    messages.PassBought, messages.PassUsedUp, messages.PassEnding, messages.PassRevoked,
     messages.GuestLinks, messages.RegistrationAsked, messages.SignInAsked,
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {

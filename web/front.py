@@ -87,6 +87,10 @@ def go_to_bookings(visit: Anybody) -> Response:
     return visit.go("/family/bookings")
 
 
+def go_to_pass(pass_id: str, visit: Anybody) -> Response:
+    return visit.go(f"/family/passes/{pass_id}")
+
+
 # Where the API and the pages share an address: a browser that follows the link of a mail gets the page.
 SHARED: dict[str, Callable[..., Response]] = {
     "/": show_front,
@@ -97,6 +101,7 @@ SHARED: dict[str, Callable[..., Response]] = {
     "/guest-orders/{link}": go_to_guest_order,
     "/subscriptions/{subscription_id}": go_to_bookings,
     "/makeup-credits/{credit_id}/sessions": go_to_bookings,
+    "/passes/{pass_id}": go_to_pass,
 }
 
 

@@ -12,7 +12,7 @@ from invoicing.account_papers import Movement, OpenItem, Receipt, ReceiptUse, St
 from invoicing.document import Letterhead, Recipient
 from invoicing.issue import number_text
 from invoicing.pdf import words_of
-from models import DocumentSeries
+from models import DocumentSeries, WalletEntryKind
 from workflows.documents import letterhead_of
 
 # What stands between the office and a family: a debit is owed by the family, a credit is its money. A bonus is a gift,
@@ -91,7 +91,7 @@ WHERE p.organisation_id = %(org)s AND p.account_id = %(id)s AND p.ledger_account
 # One row for each event that moved what stands between us; what only moves credit onto an invoice moves nothing.
 _MOVEMENTS = f"""
 SELECT e.posted_on, e.source_kind, e.purpose, e.source_id, e.reverses_id IS NOT NULL AS is_reversal, m.amount_minor,
-       v.series, v.year, v.number, b.reference AS booking, y.reference AS payment, y.provider
+       v.series, v.year, v.number, b.reference AS booking, y.reference AS payment, y.provider, w.reason AS moved_for
 FROM (SELECT p.entry_id, sum(p.amount_minor)::bigint AS amount_minor FROM ledger_posting p
       WHERE p.organisation_id = %(org)s AND p.account_id = %(id)s AND p.ledger_account IN {_BETWEEN_US}
       GROUP BY p.entry_id HAVING sum(p.amount_minor) <> 0) m
@@ -101,6 +101,7 @@ LEFT JOIN (SELECT id, series, year, number, booking_id FROM invoice WHERE organi
      ON v.id = e.source_id
 LEFT JOIN term_booking b ON b.organisation_id = %(org)s AND b.id = v.booking_id
 LEFT JOIN payment y ON y.organisation_id = %(org)s AND y.id = e.source_id
+LEFT JOIN wallet_entry w ON w.organisation_id = %(org)s AND w.id = e.source_id
 WHERE e.posted_on BETWEEN %(first)s AND %(last)s
 ORDER BY e.posted_on, e.created_at, e.id
 """
@@ -156,10 +157,15 @@ def _movement(row: Row, words: Mapping[str, str]) -> Movement:
         word = words["move_payment_returned" if row["is_reversal"] or row["amount_minor"] > 0 else "move_payment"]
         return Movement(on=row["posted_on"], label=f"{word} {row['payment'] or ''}".strip(),
                         detail=_method(row) if row["provider"] else "", amount_minor=row["amount_minor"])  # fmt: skip
+    if kind == "WALLET_ENTRY" and row["purpose"] in _PASSES:
+        return Movement(on=row["posted_on"], label=words[f"move_{row['purpose'].lower()}"], detail=row["moved_for"],
+                        amount_minor=row["amount_minor"])  # fmt: skip
     found = next((words[f"move_{name}"] for name in _WORDS if name in kind.lower()), words["move_other"])
     return Movement(on=row["posted_on"], label=found, detail="", amount_minor=row["amount_minor"])
 
 
+# What is said of a pass, with its reference and why it was taken back.
+_PASSES = (WalletEntryKind.PASS_BOUGHT, WalletEntryKind.PASS_REVOKED)
 # What other entries are called, by a part of the kind of their source.
 _WORDS = ("refund", "write_off", "late_fee", "bonus", "wallet")
 

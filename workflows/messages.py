@@ -32,7 +32,7 @@ from notifications.messages import (
     WaitingExpired,
     WaitingOffered,
 )
-from workflows import makeup_messages, subscription_messages
+from workflows import makeup_messages, pass_messages, subscription_messages
 from workflows.guest_messages import SIGNED, with_guest_link
 from workflows.order_guards import QUOTE_EXPIRED, TIMEOUT
 
@@ -477,6 +477,10 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
     "makeup.granted": makeup_messages.granted,
     "makeup.expiring": makeup_messages.expiring,
     "makeup.expired": makeup_messages.expired,
+    "pass.bought": pass_messages.bought,
+    "pass.used_up": pass_messages.used_up,
+    "pass.ending": pass_messages.ending,
+    "pass.revoked": pass_messages.revoked,
     "subscription.begun": subscription_messages.booked,
     "subscription.rolled": subscription_messages.booked,
     "subscription.changed": subscription_messages.changed,
@@ -518,7 +522,7 @@ TOPICS = (*SIGNED, "order.interest", "order.converted", "booking.converted",
           "payment.overdue", "booking.overdue_fee", "payment.dispute_open", "payment.dispute_lost",
           "payment.dispute_won", "payment.review", "order.waiting", "waiting.offered", "waiting.expired",
           "mandate.activated", "mandate.revoked", "wallet.topped_up", "wallet.bonus_given", "pass.bought",
-          "pass.revoked", "refund.requested", "refund.approved", "refund.rejected", "refund.paid", "refund.failed",
-          "subscription.begun", "subscription.rolled", "subscription.not_rolled",
+          "pass.used_up", "pass.ending", "pass.revoked", "refund.requested", "refund.approved", "refund.rejected",
+          "refund.paid", "refund.failed", "subscription.begun", "subscription.rolled", "subscription.not_rolled",
           "subscription.ending", "subscription.changed", "subscription.invoiced", "booking.invoiced",
           "booking.session_debited", "booking.payment_pending")  # fmt: skip

@@ -147,7 +147,7 @@ def buy(
 
 def buy_by_hand(
     tx: Transaction, *, account_id: UUID, product_id: UUID, provider: str, reason: str, actor: Actor, now: datetime,
-    valid_from: date | None = None,
+    valid_from: date | None = None, is_muted: bool = False,
 ) -> UUID:  # fmt: skip
     """The same for money that came in over the counter or at the bank. Raises NotPermitted besides."""
     if actor.kind not in OFFICE:
@@ -161,7 +161,7 @@ def buy_by_hand(
     )  # fmt: skip
     tx.flush()
     return _sell(tx, account, product, total_minor=product["total_minor"], valid_from=valid_from,
-                 sold_by=actor.user_id, now=now)  # fmt: skip
+                 sold_by=actor.user_id, now=now, is_muted=is_muted)  # fmt: skip
 
 
 def start_purchase(
@@ -246,7 +246,7 @@ def _on_sale(tx: Transaction, product_id: UUID) -> Row:
 
 def _sell(
     tx: Transaction, account: AccountInLock, product: Row, *, total_minor: int, valid_from: date | None,
-    sold_by: UUID | None, now: datetime,
+    sold_by: UUID | None, now: datetime, is_muted: bool = False,
 ) -> UUID:  # fmt: skip
     """The pass is the family's: paid from its wallet, numbered, and owed to it in the books until it is used."""
     purse = lock_wallets(tx, [account.id], now=now)[account.id]
@@ -274,10 +274,19 @@ def _sell(
         },
         series=DocumentSeries.PASS, year=today.year,
     )  # fmt: skip
-    announce(tx.batch, "pass.bought", now=now, account_id=account.id, entitlement_id=entitlement_id,
-             reference=reference, total_minor=total_minor,
-             total=format_money(total_minor, account.currency, account.locale))  # fmt: skip
+    if not is_muted:
+        announce(tx.batch, "pass.bought", now=now, account_id=account.id, entitlement_id=entitlement_id,
+                 reference=reference, total_minor=total_minor,
+                 total=format_money(total_minor, account.currency, account.locale))  # fmt: skip
     return entitlement_id
+
+
+def returnable_minor(tx: Transaction, pass_id: UUID, *, today: date) -> int:
+    """What would go back into the wallet if the pass were taken back now, tax included. Raises NotFound."""
+    found = tx.row(_TO_REVOKE.format(lock=""), id=pass_id)
+    if found is None:
+        raise _no_pass()
+    return 0 if found["revoked_at"] is not None else max(0, sum(unused_minor(found, today=today)))
 
 
 _OWNED = "SELECT account_id FROM entitlement WHERE organisation_id = %(org)s AND id = %(id)s"
@@ -291,7 +300,7 @@ SELECT e.id, e.reference, e.name, e.granted, e.used, e.valid_from, e.valid_until
        (SELECT json_agg(json_build_array(u.grant_id, -u.amount_minor) ORDER BY u.id) FROM bonus_use u
         WHERE u.organisation_id = e.organisation_id AND u.entry_id = w.id) AS grants
 FROM entitlement e JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.wallet_entry_id
-WHERE e.organisation_id = %(org)s AND e.id = %(id)s FOR NO KEY UPDATE OF e
+WHERE e.organisation_id = %(org)s AND e.id = %(id)s {lock}
 """
 # What is used of it stays; a use, or what is earned, that came between is seen here.
 _REVOKE = Guarded(
@@ -305,7 +314,9 @@ _REVOKE = Guarded(
 )
 
 
-def revoke(tx: Transaction, *, pass_id: UUID, reason: str, actor: Actor, now: datetime) -> int:
+def revoke(
+    tx: Transaction, *, pass_id: UUID, reason: str, actor: Actor, now: datetime, is_muted: bool = False
+) -> int:  # fmt: skip
     """Take a pass back: what is used of it stays, the price of the rest goes back into the wallet as it was paid.
     Returns how much that is, tax included.
 
@@ -320,7 +331,7 @@ def revoke(tx: Transaction, *, pass_id: UUID, reason: str, actor: Actor, now: da
         raise _no_pass()
     account = lock_account(tx, owned["account_id"], actor=actor)
     lock_wallets(tx, [account.id], now=now)
-    found = tx.row(_TO_REVOKE, id=pass_id)
+    found = tx.row(_TO_REVOKE.format(lock="FOR NO KEY UPDATE OF e"), id=pass_id)
     assert found is not None, "a pass is never deleted"
     if found["revoked_at"] is not None:
         raise PassRevoked(f"{found['reference']} is taken back already.")
@@ -343,8 +354,9 @@ def revoke(tx: Transaction, *, pass_id: UUID, reason: str, actor: Actor, now: da
     }  # fmt: skip
     tx.batch.guard(_REVOKE, [revoked], otherwise=lambda _: MovedMeanwhile(
         f"{found['reference']} was used meanwhile; look at it again."))  # fmt: skip
-    announce(tx.batch, "pass.revoked", now=now, account_id=account.id, entitlement_id=pass_id,
-             reference=found["reference"], total_minor=net + tax)  # fmt: skip
+    if not is_muted:
+        announce(tx.batch, "pass.revoked", now=now, account_id=account.id, entitlement_id=pass_id,
+                 reference=found["reference"], total_minor=net + tax)  # fmt: skip
     debit_when_filled(tx.batch, [account.id], now=now)
     return net + tax
 

@@ -48,8 +48,10 @@ _PASSES = """
 SELECT {keys}, e.id, e.reference, e.series, e.year, e.number, e.account_id, e.product_id, e.name, p.covers, p.returns,
        e.valid_from, e.valid_until, e.granted, e.used, e.granted - e.used AS left, e.total_minor, e.net_minor,
        e.tax_minor, e.tax_name, e.sold_on, e.created_at, e.revoked_at,
-       e.revoked_net_minor + e.revoked_tax_minor AS revoked_minor, e.revoke_reason
+       e.revoked_net_minor + e.revoked_tax_minor AS revoked_minor, e.revoked_tax_minor,
+       coalesce(w.bonus_minor, 0) AS revoked_bonus_minor, e.revoke_reason
 FROM entitlement e JOIN pass_product p ON p.organisation_id = e.organisation_id AND p.id = e.product_id
+LEFT JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.revoke_entry_id
 WHERE e.organisation_id = %(org)s{where}
 """
 

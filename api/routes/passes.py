@@ -106,7 +106,7 @@ def buy_pass(account_id: UUID, body: schemas.NewPass, call: Called) -> Response:
     """Buy a pass from the family's wallet, or record one that was paid by hand (admins and finance, with a reason)."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        buy = partial(passes.buy_by_hand, provider=body.provider, reason=body.reason)
+        buy = partial(passes.buy_by_hand, provider=body.provider, reason=body.reason, is_muted=body.is_muted)
         made = (buy if body.provider in BY_HAND else passes.buy)(
             tx, account_id=account_id, product_id=body.product_id, valid_from=body.valid_from, actor=who.actor,
             now=call.now,
@@ -146,7 +146,7 @@ def revoke_pass(pass_id: UUID, body: schemas.Revocation, call: Called) -> Respon
     """
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        passes.revoke(tx, pass_id=pass_id, reason=body.reason, actor=who.actor, now=call.now)
+        passes.revoke(tx, pass_id=pass_id, reason=body.reason, actor=who.actor, now=call.now, is_muted=body.is_muted)
         tx.flush()
         return shown.one(tx, who, pass_id)
 

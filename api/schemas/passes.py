@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from api.schemas.base import Day, Input, Name, Output, ShortText, Whole, shows
+from api.schemas.base import Day, Input, Name, Output, ShortText, Whole, YesNo, shows
 from api.schemas.books import Why
 from api.schemas.sample_programme import CATEGORY_ID, FIRST_SESSION_ID, sample_id
 from api.schemas.wallets import Amount
@@ -25,7 +25,7 @@ _PASS = {
     "valid_from": "2026-04-01", "valid_until": "2026-09-27", "granted": 10, "used": 3, "left": 7,
     "total_minor": 10000, "total": "$100.00", "net_minor": 8850, "tax_minor": 1150, "tax_name": "HST",
     "sold_on": "2026-04-01", "created_at": "2026-04-01T13:09:00+00:00", "revoked_at": None, "revoked_minor": 0,
-    "revoke_reason": None,
+    "revoked_tax_minor": 0, "revoked_bonus_minor": 0, "revoke_reason": None,
 }  # fmt: skip
 _USE = {
     "id": sample_id(72), "order_id": sample_id(2), "order_reference": "TO-5T8WM4ZK", "session_id": FIRST_SESSION_ID,
@@ -114,6 +114,8 @@ class Pass(Output):
     created_at: datetime
     revoked_at: datetime | None = Field(description="When the office took back what was not used.")
     revoked_minor: int = Field(description="What went back into the wallet then, tax included.")
+    revoked_tax_minor: int = Field(description="The tax in it.")
+    revoked_bonus_minor: int = Field(description="What of it went back as bonus.")
     revoke_reason: str | None
 
 
@@ -123,6 +125,7 @@ class Revocation(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "They move away"}]})
 
     reason: Why
+    is_muted: YesNo = Field(default=False, description="The family is not notified.")
 
 
 class PassUse(Output):
@@ -153,6 +156,7 @@ class NewPass(Input):
     provider: Annotated[str, Field(pattern=r"^(wallet|manual|cash|bank)$")] = "wallet"
     valid_from: Day | None = Field(default=None, description="Its first day; today, if left out.")
     reason: ShortText = Field(default="", description="Of money by hand: cheque number, transfer, …")
+    is_muted: YesNo = Field(default=False, description="Of money by hand: the family is not notified.")
 
 
 class NewPassCheckout(Input):

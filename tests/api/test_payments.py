@@ -119,6 +119,45 @@ class TestOnline:
         assert (answer.status_code, answer.json()["reasons"][0]["field"]) == (422, "provider")
 
 
+class TestAPassByCard:
+    def test_is_there_when_the_provider_says_so_and_pays_for_a_booking(self, world: World, sandbox: Sandbox) -> None:
+        """From the provider's page over its webhook to a booking that the pass covers."""
+        product = world.admin.post("/pass-products", {
+            "name": "By card", "price": "50.00", "validity_days": 365, "units": 2, "tax_name": "HST",
+            "tax_percent": "13"}).json()  # fmt: skip
+        account = f"/accounts/{world.rossi_account['id']}"
+        wallet = world.rossi.get(f"{account}/wallet").json()["balance_minor"]
+
+        payment = world.rossi.post(f"{account}/pass-checkouts", {"product_id": product["id"], "provider": "sandbox"})
+        assert (payment.status_code, payment.json()["amount_minor"]) == (201, 50_00), payment.text
+        assert world.rossi.get(f"{account}/passes").json()["items"] == []
+        sandbox.visit(payment.json()["checkout_url"])
+        until(lambda: world.rossi.get(f"{account}/passes").json()["items"], seconds=20)
+
+        (mine,) = world.rossi.get(f"{account}/passes").json()["items"]
+        assert (mine["product_id"], mine["left"], mine["total_minor"]) == (product["id"], 2, 50_00)
+        assert world.rossi.get(f"/payments/{payment.json()['id']}").json()["status"] == "SUCCESS"
+        assert world.rossi.get(f"{account}/wallet").json()["balance_minor"] == wallet
+        cart = world.cart(world.rossi, world.new_child(), world.sessions[:2])
+        assert cart["total_minor"] == 0
+        booked = world.rossi.post(f"/orders/{cart['id']}/submission", world.submission(cart, "PAY_NOW_PAY_ALL")).json()
+        assert (booked["status"], booked["total_minor"]) == ("APPROVED", 0)
+        assert world.rossi.get(f"/passes/{mine['id']}").json()["left"] == 0
+        (use, _) = world.rossi.get(f"/passes/{mine['id']}/uses").json()["items"]
+        assert use["order_id"] == cart["id"]
+
+    def test_of_a_card_that_is_declined_is_none(self, world: World, sandbox: Sandbox) -> None:
+        product = world.admin.post("/pass-products", {"name": "Declined", "price": "40.00", "validity_days": 30}).json()
+        account = f"/accounts/{world.rossi_account['id']}"
+        before = len(world.rossi.get(f"{account}/passes").json()["items"])
+        payment = world.rossi.post(f"{account}/pass-checkouts", {"product_id": product["id"]}).json()
+
+        sandbox.visit(payment["checkout_url"], "decline")
+        until(lambda: world.rossi.get(f"/payments/{payment['id']}").json()["status"] == "FAILED", seconds=20)
+
+        assert len(world.rossi.get(f"{account}/passes").json()["items"]) == before
+
+
 class TestByHand:
     def test_finance_records_money_and_the_order_is_confirmed(self, world: World) -> None:
         order = pay_now(world)

@@ -1,6 +1,7 @@
 """A family's passes: seen on sale, bought from the wallet or at the provider, named in the cart, and their uses."""
 
 import time
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -115,3 +116,35 @@ class TestRefusals:
         )  # fmt: skip
         with enter(centre, "chen@family.example") as client:
             assert client.get(f"/family/passes/{made}").status_code == 404
+
+
+class TestTakenBack:
+    def test_finance_takes_one_back_and_both_see_when_why_and_what_went_back(self, centre: Centre) -> None:
+        account = centre.sample.rossi.account_id
+        product = on_sale(centre, "Taken back one day", tax_name="HST", tax_percent=Decimal(13))
+        made = centre.edit(passes.buy_by_hand, account_id=account, product_id=product, provider="cash",
+                           reason="at the desk", actor=ADMIN, now=centre.clock.now())  # fmt: skip
+        action = f"/finance/passes/{made}/revocation"
+        with enter(centre, "finance@centre7.example") as client:
+            tab = Tab(client, client.get(f"/finance/families/{account}/passes"))
+            assert f"/finance/passes/{made}" in tab.page.text
+            assert client.get(f"/finance/families/{account}").text.count(f"/finance/families/{account}/passes") == 1
+            unsaid = tab.open(f"/finance/passes/{made}").send(action, {"reason": " "}, action=action)
+            before = tab.text(tab.open(f"/finance/passes/{made}").page)
+            office = tab.text(tab.send(action, {"reason": "A double sale", "is_muted": "yes"}, action=action))
+        with enter(centre) as client:
+            family = Tab(client, client.get(f"/family/passes/{made}"))
+            told = family.text(family.page)
+            listed = client.get("/family/passes").text
+
+        assert unsaid.status_code == 422
+        assert "$90.00 goes back into the wallet" in before
+        assert "The pass was taken back." in office
+        for page in (office, told):
+            assert "A double sale" in page
+            assert "it includes $10.35 of tax" in page
+        assert "Take the pass back" not in office
+        assert "Taken back" in listed
+        assert not centre.rows("SELECT id FROM outbox_message WHERE organisation_id = %(org)s "
+                               "AND topic = 'pass.revoked' AND payload->>'entitlement_id' = %(id)s",
+                               id=str(made))  # fmt: skip

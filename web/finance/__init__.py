@@ -1,7 +1,7 @@
 """The finance officer's pages: what needs attention, documents, payments, refunds, runs, wallets, books, the bank."""
 
-from web.finance import bank, books, debits, documents, entries, home, refunds, reports, runs, wallets
+from web.finance import bank, books, debits, documents, entries, home, passes, refunds, reports, runs, wallets
 
 ROUTERS = tuple(
-    module.router for module in (home, documents, books, wallets, entries, refunds, debits, runs, reports, bank)
+    module.router for module in (home, documents, books, wallets, passes, entries, refunds, debits, runs, reports, bank)
 )
