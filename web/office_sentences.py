@@ -20,6 +20,10 @@ OFFICE_SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("%(text)s is no day."),
         N_("The statement is in %(others)s, the books are in %(currency)s."),
         N_("%(amount)s of the line is left to match."),
+        N_(
+            "%(n)s of %(all)s lines with money that came in are known of the account %(name)s; import the file under "
+            "that name."
+        ),
         N_("The file holds no movement."),
         N_("Say what the money is."),
         N_("A part of the line is matched already."),
