@@ -30,6 +30,7 @@ class Right:
     covers: PassCovers
     scopes: frozenset[UUID]  # programs and categories; none is everywhere
     kept: Mapping[Line, int] = field(default_factory=dict)  # what these orders use of it already
+    freed: int = 0  # what of `left` the same edit gives back: it is free only once the edit is made
 
     def is_good_for(self, line: "Uncovered") -> bool:
         """Whether it may cover the line, units aside."""

@@ -82,6 +82,7 @@ class CreditRule(StrEnum):
     SAME_CHANGE = "SAME_CHANGE"  # settles the invoice of the same edit
     SAME_INVOICE = "SAME_INVOICE"  # settles the unpaid part of the invoice that the credited line stands on
     SAME_BOOKING = "SAME_BOOKING"  # settles another open invoice of the booking
+    GIVEN_UP = "GIVEN_UP"  # takes back what was written off of an invoice: it is credited in place of that
     SAME_GROUP = "SAME_GROUP"  # money that it freed pays another open invoice of the billing group
     TO_SOURCE = "TO_SOURCE"  # what came from the wallet goes back there, balance as balance and bonus as bonus
     TO_WALLET = "TO_WALLET"  # what was paid another way goes to the wallet, and may be asked back

@@ -55,6 +55,19 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
             "places go to the next who can take them at once."
         ),
     ),
+    "where a credit goes": (
+        N_("%(amount)s settles the invoice of the same change."),
+        N_("%(amount)s settles the invoice of the same change, %(number)s."),
+        N_("%(amount)s settles the unpaid part of %(number)s."),
+        N_("%(amount)s settles what is open of the same booking's %(number)s."),
+        N_("%(amount)s that was given up of %(number)s is credited."),
+        N_("%(amount)s of %(ref)s pays %(number)s, due %(day)s, which was open in the same group."),
+        N_("%(amount)s of %(ref)s goes to the wallet, and may be asked back the way it was paid, as far as it is still "
+           "there."),
+        N_("%(amount)s of balance that %(ref)s took from the wallet goes back there."),
+        N_("%(amount)s of bonus that %(ref)s took from the wallet goes back there."),
+        N_("%(amount)s of balance and %(bonus)s of bonus that %(ref)s took from the wallet go back there."),
+    ),
     "carts and orders": (
         N_("%(name)s takes no bookings."),
         N_("Nothing in %(term)s is offered as %(what)s."),
@@ -327,5 +340,5 @@ PLACED = (
     N_("signed out"), N_("the account number is wrong"), N_("the account is closed"), N_("the account is blocked"),
     N_("there is no mandate"), N_("the payer asked for it back"), N_("the payer has died"),
     N_("the payer refused it"), N_("the bank's own service refused it"), N_("the payer stopped it"),
-    N_("there is no such account"), N_("refer to the payer"), N_("the BSB is wrong"),
+    N_("there is no such account"), N_("refer to the payer"), N_("the BSB is wrong"), N_("the invoice of this change"),
 )  # fmt: skip

@@ -119,10 +119,11 @@ def write_credit(
     posting: dict[str, Any] = {"account_id": booking.account_id, "posted_on": today, "now": now}
     post(batch, source_kind="CREDIT_NOTE", source_id=note_id, purpose="ISSUED",
          postings=credit_note_issued(net_minor=credit.net_minor, tax_minor=credit.tax_minor), **posting)  # fmt: skip
-    settled = dict(credit.settles)
+    settled = {}
     if credit.to_charge_minor:
         assert charge_id is not None, "the credit of an edit settles the invoice of the same edit first"
         settled[charge_id] = credit.to_charge_minor
+    settled |= credit.settles
     batch.add(
         CreditAllocation,
         [{"id": new_id(), "credit_note_id": note_id, "write_off_id": None, "invoice_id": invoice_id,

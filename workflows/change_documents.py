@@ -1,15 +1,20 @@
-"""Which documents an edit issues, and where its credit goes: what the review shows is what the commit writes."""
+"""Which documents an edit issues: what the review shows is what the commit writes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from billing.adjustments import is_beside
 from billing.credits import Credit, part_of_lines, plan_credit
 from billing.difference import DifferenceLine
+from catalogue.rules import Rule, answer
 from engine.batch import Values
-from engine.money import format_money
+from models import TermBookingConfirmationType
 from workflows.change_facts import Change
 from workflows.change_invoicing import waiting_sessions
+from workflows.order_effects import local_day
 
 
 @dataclass(frozen=True)
@@ -69,44 +74,56 @@ def _cut(change: Change) -> list[Values]:
     return cut
 
 
+def charge_due_on(change: Change) -> date:
+    """By when the invoice of a change is to be paid: at once where that confirms it, else by the rule of what stays; of
+    what ends, of what goes.
+    """
+    today = local_day(change.now, change.order)
+    if change.order.confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL:
+        return today
+    chains = {line.offering.chain for line in change.facts.whole} or {line.chain for line in change.enrolled.lines}
+    settings = change.enrolled.settings | change.facts.settings
+    return today + timedelta(days=min(answer(Rule.INVOICE_DUE, settings, chain=chain).value for chain in chains))
+
+
+def settled_at_once(
+    change: Change, documents: Documents, captured: Iterable[tuple[UUID, int]]
+) -> list[tuple[UUID, int]]:  # fmt: skip
+    """Which money that is there settles the invoice of a change, by payment: `captured` is what came in for it. Then
+    what was paid ahead beyond all that it costs: what planned invoices will ask is left for them.
+    """
+    left = documents.charged_minor - documents.credit.to_charge_minor
+    settled = []
+    for payment_id, free_minor in captured if documents.charges else ():
+        if (amount := min(left, free_minor)) > 0:
+            left -= amount
+            settled.append((payment_id, amount))
+    beyond = max(0, left - change.difference.due_minor)
+    for payment_id, free_minor in change.enrolled.free if documents.charges else ():
+        if (amount := min(beyond, free_minor)) > 0:
+            beyond -= amount
+            settled.append((payment_id, amount))
+    return settled
+
+
 def shown_documents(change: Change) -> dict[str, Any]:
-    """What will be issued, and where the credit goes, step by step and in words."""
+    """What will be issued of it, and by when it is to be paid."""
     documents = plan_documents(change)
-    credit, order = documents.credit, change.order
-    money = {"currency": order.organisation["currency"], "locale": order.organisation["locale"]}
+    credit = documents.credit
     issued: list[dict[str, Any]] = []
     if documents.is_zero:
-        return {"documents": [{"kind": "ZERO_STATEMENT", "total_minor": 0}], "credit_goes_to": [], "invoice_minor": 0,
+        return {"documents": [{"kind": "ZERO_STATEMENT", "total_minor": 0, "due_on": None}], "invoice_minor": 0,
                 "credit_note_minor": 0, "later_minor": _later_minor(change)}  # fmt: skip
     if documents.charges:
-        issued.append({"kind": "INVOICE", "total_minor": documents.charged_minor})
+        issued.append({"kind": "INVOICE", "total_minor": documents.charged_minor,
+                       "due_on": charge_due_on(change).isoformat()})  # fmt: skip
     if credit.total_minor:
-        issued.append({"kind": "CREDIT_NOTE", "total_minor": credit.total_minor})
-    goes = []
-    if credit.to_charge_minor:
-        words = f"{format_money(credit.to_charge_minor, **money)} settles the invoice of this change."
-        goes.append(_step("SETTLES_THIS_INVOICE", None, credit.to_charge_minor, words))
-    for invoice_id, number in credit.numbers.items():
-        if restored := credit.restored_minor(invoice_id):
-            words = f"{format_money(restored, **money)} that was given up of {number} is credited."
-            goes.append(_step("TAKES_BACK_WRITE_OFF", number, restored, words))
-        if (amount := credit.applied_minor(invoice_id) - restored) > 0:
-            words = f"{format_money(amount, **money)} less is owed on {number}."
-            goes.append(_step("SETTLES_INVOICE", number, amount, words))
-    for used in credit.frees:
-        number = credit.numbers[used.invoice_id]
-        freed = format_money(used.amount_minor, **money)
-        words = f"{freed} that was paid for {number} becomes the family's credit."
-        goes.append(_step("FREES_PAYMENT", number, used.amount_minor, words))
-    return {"documents": issued, "credit_goes_to": goes, "invoice_minor": documents.charged_minor,
-            "credit_note_minor": credit.total_minor, "later_minor": _later_minor(change)}  # fmt: skip
+        issued.append({"kind": "CREDIT_NOTE", "total_minor": credit.total_minor, "due_on": None})
+    return {"documents": issued, "invoice_minor": documents.charged_minor, "credit_note_minor": credit.total_minor,
+            "later_minor": _later_minor(change)}  # fmt: skip
 
 
 def _later_minor(change: Change) -> int:
     """What of the difference waits for planned invoices."""
     billed_now = sum(line.delta_minor for line in _billed_now(change))
     return change.difference.delta_minor - billed_now if change.is_invoiced else 0
-
-
-def _step(kind: str, invoice: str | None, amount_minor: int, words: str) -> dict[str, Any]:
-    return {"kind": kind, "invoice": invoice, "amount_minor": amount_minor, "words": words}

@@ -13,7 +13,6 @@ from billing.ledger import invoice_issued, post
 from billing.passes import paid_of
 from billing.pricing import PricedLine
 from billing.versions import next_version, write_version, write_void
-from catalogue.rules import Rule
 from engine.batch import Batch, Guarded, Values
 from engine.database import Transaction
 from engine.fire import MovedMeanwhile
@@ -21,7 +20,6 @@ from engine.ids import new_id
 from invoicing.issue import issue_invoice
 from models import (
     TermAttendance,
-    TermBookingConfirmationType,
     TermBookingDiscount,
     TermBookingExtra,
     TermBookingLine,
@@ -29,7 +27,7 @@ from models import (
 from workflows.booking_effects import rebill, say_how_it_stands, write_credit
 from workflows.booking_facts import Booking
 from workflows.booking_rows import booking_extra, booking_line, settle_invoice
-from workflows.change_documents import Documents, plan_documents
+from workflows.change_documents import Documents, charge_due_on, plan_documents, settled_at_once
 from workflows.change_facts import Change
 from workflows.change_invoicing import planned_sessions
 from workflows.double_booking import BLOCKS_TIME
@@ -212,25 +210,16 @@ def _write_documents(
     enrolled, documents = change.enrolled, plan_documents(change)
     _plan_added(booking, batch, change, booked)
     charged, credit = documents.charged_minor, documents.credit
-    invoice_id = _charge(booking, batch, change, documents, holdings, ids, booked, now) if documents.charges else None
+    invoice_id = _charge(booking, batch, change, documents, ids, booked, now) if documents.charges else None
     write_credit(booking, batch=batch, enrolled=enrolled, credit=credit, now=now, charge_id=invoice_id,
                  is_zero=documents.is_zero, reason=why)  # fmt: skip
     left = charged - credit.to_charge_minor
-    for payment in holdings.payments:
-        free = payment["amount_minor"] - payment["allocated_minor"]
-        amount = min(left, free) if payment["status"] == "SUCCESS" else 0
-        if invoice_id is not None and amount > 0:
-            left -= amount
-            settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment["id"], amount_minor=amount,
-                           now=now)  # fmt: skip
-    # Then what was paid ahead beyond all that it costs: what planned invoices will ask is left for them.
-    beyond = max(0, left - change.difference.due_minor)
-    for payment_id, free_minor in enrolled.free if invoice_id is not None else ():
-        amount = min(beyond, free_minor)
-        if invoice_id is not None and amount > 0:
-            left, beyond = left - amount, beyond - amount
-            settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount,
-                           now=now)  # fmt: skip
+    captured = [(payment["id"], payment["amount_minor"] - payment["allocated_minor"])
+                for payment in holdings.payments if payment["status"] == "SUCCESS"]  # fmt: skip
+    for payment_id, amount in settled_at_once(change, documents, captured):
+        assert invoice_id is not None, "money settles an invoice"
+        left -= amount
+        settle_invoice(batch, change.order, invoice_id=invoice_id, payment_id=payment_id, amount_minor=amount, now=now)
     if invoice_id is not None or enrolled.invoices:
         open_minor = credit.open_minor - (charged - credit.to_charge_minor) + left
         say_how_it_stands(booking, batch, is_open=open_minor > 0, now=now)
@@ -245,7 +234,7 @@ def _plan_added(booking: Booking, batch: Batch, change: Change, booked: dict[UUI
 
 
 def _charge(
-    booking: Booking, batch: Batch, change: Change, documents: Documents, holdings: Holdings, ids: dict[Key, UUID],
+    booking: Booking, batch: Batch, change: Change, documents: Documents, ids: dict[Key, UUID],
     booked: dict[UUID, UUID], now: datetime,
 ) -> UUID:  # fmt: skip
     order, by_key = change.order, {_key(p): p for p in change.priced.lines}
@@ -265,8 +254,7 @@ def _charge(
         })  # fmt: skip
     net, tax = sum(line.net_delta_minor for line in charges), sum(line.tax_delta_minor for line in charges)
     today = local_day(now, order)
-    is_paid_now = order.confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL
-    due_days = 0 if is_paid_now else min(holdings.rules(Rule.INVOICE_DUE))
+    due_days = (charge_due_on(change) - today).days
     invoice_id = issue_invoice(
         batch, account_id=order.account_id, booking_id=booking.id,
         billing={"id": booking.billing_id, "net_minor": net, "tax_minor": tax, "total_minor": net + tax}, lines=lines,

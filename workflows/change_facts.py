@@ -12,11 +12,13 @@ from engine.database import Row, Transaction
 from models import TermBookingStatus
 from workflows.booking_facts import BookedLine, Enrolled
 from workflows.change_pricing import Asked, price_change, why_no_fee
+from workflows.credit_facts import NOTHING_BEHIND, Behind
 from workflows.double_booking import Slot
 from workflows.order_effects import local_day
 from workflows.order_facts import Facts, Order
 from workflows.order_reads import read_facts
-from workflows.pass_use import parted
+from workflows.pass_facts import with_freed
+from workflows.pass_use import parted, uncovered
 
 
 @dataclass
@@ -36,6 +38,9 @@ class Change:
     # What the review is of besides its figures: a cancellation, a closure with its last day.
     ending: str = ""
     is_ending: bool = False  # the booking counts no more, once it is made
+    # What stands behind the credits of a review, and what came in for the change by then.
+    behind: Behind = NOTHING_BEHIND
+    captured_minor: int = 0
 
     @property
     def is_invoiced(self) -> bool:
@@ -67,13 +72,14 @@ def read_change(
     if wanted is not None:
         wanted = [_as_booked(row, live) for row in wanted]
     read = read_facts(tx, order, now=now, today=local_day(now, order), wanted=wanted, extras=extras,
-                      pay_later=pay_later, uncounted=uncounted)  # fmt: skip
+                      pay_later=pay_later, uncounted=uncounted, edited_id=enrolled.booking.order_id)  # fmt: skip
     kept = [line for line in read.lines if line.session_id in live]
     added = [line for line in read.lines if line.session_id not in live]
     staying = {line.session_id for line in kept}
     leaving = [line for line in live.values() if line.session_id not in staying]
+    freed = [*parted(enrolled, leaving, now)[0], *uncovered(enrolled, kept)]
     facts = replace(read, lines=added, staying=kept, claims=_others(read, enrolled, leaving),
-                    extras_held=_extras_held(enrolled, staying))  # fmt: skip
+                    extras_held=_extras_held(enrolled, staying), passes=with_freed(read.passes, freed))  # fmt: skip
     for line in kept:
         booked = live[line.session_id]
         line.mode = line.asked_mode = booked.mode

@@ -11,6 +11,7 @@ from engine.money import format_money
 from models import TermBookingConfirmationType, TermBookingStatus
 from workflows.booking_facts import BookedLine, Booking
 from workflows.change_adjustments import failing_adjustments
+from workflows.change_credits import shown_credits
 from workflows.change_documents import shown_documents
 from workflows.change_facts import Change
 from workflows.companion_facts import shown_companions
@@ -164,13 +165,16 @@ def is_ending_as_shown(
 def shown_difference(change: Change) -> dict[str, Any]:
     """The difference as plain values: amounts in minor units, `delta` and `due` apart."""
     found = change.difference
+    goes, *others = shown_credits(change)
+    companions = [{**row, "credit_goes_to": its} for row, its in zip(shown_companions(change.companions), others,
+                                                                     strict=True)]  # fmt: skip
     return {
         "fingerprint": found.fingerprint, "old_total_minor": found.old_total_minor,
         "new_total_minor": found.new_total_minor, "delta_minor": found.delta_minor, "paid_minor": found.paid_minor,
         "due_minor": found.due_minor, "credit_minor": found.credit_minor, "required_minor": found.required_minor,
         "old_tax_minor": found.old_tax_minor, "new_tax_minor": found.new_tax_minor,
-        **shown_documents(change), "passes": shown_passes(change),
-        "lines": [_shown_line(line) for line in found.lines], "companions": shown_companions(change.companions),
+        **shown_documents(change), "credit_goes_to": goes, "passes": shown_passes(change),
+        "lines": [_shown_line(line) for line in found.lines], "companions": companions,
     }  # fmt: skip
 
 

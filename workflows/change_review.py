@@ -6,6 +6,7 @@ from typing import Any
 from engine.database import Transaction
 from models import TermBookingOrderType
 from workflows.booking_facts import Enrolled
+from workflows.change_credits import with_credits
 from workflows.change_facts import Change, read_change
 from workflows.companion_facts import enrolling_by_change, fingerprint_with, read_companions
 from workflows.order_facts import Order
@@ -19,15 +20,15 @@ def read_reviewed(tx: Transaction, order: Order, enrolled: Enrolled, **asked: An
 
 
 def with_companions(tx: Transaction, change: Change) -> Change:
-    """The same with what it alters of the family's other bookings."""
+    """The same with what it alters of the family's other bookings, and what stands behind the credits of all of it."""
     # A quote counts for nobody before it is confirmed.
     is_counted = change.enrolled.order_type == TermBookingOrderType.BOOKING and not change.is_quoted
     if not (change.facts.counting and is_counted):
-        return change
+        return with_credits(tx, change)
     its = enrolling_by_change(change)
     (companions,) = read_companions(tx, [(change.order, its)], change.facts.counting, now=change.now)
     fingerprint = fingerprint_with(change.difference.fingerprint, companions)
-    return replace(
+    return with_credits(tx, replace(
         change, companions=companions, priced=replace(change.priced, fingerprint=fingerprint),
         difference=replace(change.difference, fingerprint=fingerprint),
-    )  # fmt: skip
+    ))  # fmt: skip

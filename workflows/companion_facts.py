@@ -16,6 +16,7 @@ from engine.database import Row, Transaction
 from engine.ids import new_id, new_reference
 from models import LineKind, TermBookingConfirmationType, TermBookingStatus
 from workflows.booking_facts import Enrolled, lock_enrolled
+from workflows.change_documents import shown_documents
 from workflows.change_facts import Change, judged_among, read_change
 from workflows.change_pricing import OF_ITSELF
 from workflows.order_facts import Facts, Order, lock_order
@@ -175,13 +176,14 @@ def why(companion: Change) -> list[str]:
 
 
 def shown_companions(companions: Iterable[Change]) -> list[Row]:
-    """Each as plain values: which booking, was, becomes, why."""
+    """Each as plain values: which booking, was, becomes, why; what is issued for it, and what is owed of it then."""
     return [
         {
             "order_id": None, "status": None, "booking_id": str(companion.enrolled.booking.id),
             "booking_reference": companion.enrolled.booking.reference, "attendee": companion.order.attendee["name"],
             "was_minor": companion.difference.old_total_minor,
             "becomes_minor": companion.difference.new_total_minor, "delta_minor": companion.difference.delta_minor,
-            "why": why(companion),
+            "why": why(companion), "documents": shown_documents(companion)["documents"],
+            "due_minor": companion.difference.due_minor, "credit_minor": companion.difference.credit_minor,
         } for companion in companions
     ]  # fmt: skip

@@ -6,8 +6,7 @@ is confirmed and settled, what is left of it is in the wallet. What a credit not
 statements.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,13 +14,14 @@ from uuid import UUID
 
 from billing.ledger import credit_applied, post, wallet_moved
 from billing.wallet import Parts, lock_wallets, read_debits, split_return, write_entry
-from billing.waterfall import Freed, Open, Settled, Step, pour
+from billing.waterfall import Credited, Freed, Settled, Step
 from engine.batch import Batch
 from engine.database import Row, Transaction
 from engine.ids import new_id
 from engine.money import format_money
 from invoicing.issue import number_text
 from models import CreditRule, CreditStep, PaymentAllocation, WalletEntryKind
+from workflows.credit_facts import NOTHING_BEHIND, Behind, read_behind
 from workflows.wallet_debits import WALLET, debit_when_filled, note_debits, note_payment_states
 
 # Orders that still ask for money, or will by planned invoices, keep what was captured for them.
@@ -110,6 +110,12 @@ SELECT n.id, n.account_id, n.booking_id, b.group_id, g.currency, g.locale,
                'minor', c.amount_minor + coalesce((SELECT sum(f.amount_minor) FROM payment_allocation f
                         WHERE f.organisation_id = n.organisation_id AND f.credit_note_id = n.id
                           AND f.invoice_id = v.id), 0),
+               'given_up_minor', coalesce((SELECT sum(p.amount_minor) FROM write_off w
+                        JOIN ledger_entry e ON e.organisation_id = w.organisation_id AND e.source_kind = 'WRITE_OFF'
+                             AND e.source_id = w.id AND e.purpose = concat('CREDITED ', n.id)
+                        JOIN ledger_posting p ON p.organisation_id = e.organisation_id AND p.entry_id = e.id
+                             AND p.ledger_account = 'RECEIVABLE'
+                        WHERE w.organisation_id = n.organisation_id AND w.invoice_id = v.id), 0)::bigint,
                'is_of_change', NOT EXISTS (SELECT FROM credit_note_line l
                         JOIN invoice_line i ON i.organisation_id = l.organisation_id AND i.id = l.invoice_line_id
                         WHERE l.organisation_id = n.organisation_id AND l.credit_note_id = n.id
@@ -120,33 +126,14 @@ SELECT n.id, n.account_id, n.booking_id, b.group_id, g.currency, g.locale,
                           AND i.invoice_id = v.id)) ORDER BY c.id)
         FROM credit_allocation c JOIN invoice v ON v.organisation_id = c.organisation_id AND v.id = c.invoice_id
         WHERE c.organisation_id = n.organisation_id AND c.credit_note_id = n.id) AS settled,
-       (SELECT json_agg(json_build_object('id', f.payment_id, 'minor', f.minor, 'reference', p.reference,
-                        'provider', p.provider) ORDER BY f.first_id)
+       (SELECT json_agg(json_build_object('id', f.payment_id, 'minor', f.minor) ORDER BY f.first_id)
         FROM (SELECT x.payment_id, -sum(x.amount_minor) AS minor, min(x.id::text) AS first_id FROM payment_allocation x
-              WHERE x.organisation_id = n.organisation_id AND x.credit_note_id = n.id GROUP BY x.payment_id) f
-        JOIN payment p ON p.organisation_id = n.organisation_id AND p.id = f.payment_id) AS freed
+              WHERE x.organisation_id = n.organisation_id AND x.credit_note_id = n.id GROUP BY x.payment_id) f) AS freed
 FROM credit_note n
 JOIN organisation g ON g.id = n.organisation_id
 JOIN term_booking b ON b.organisation_id = n.organisation_id AND b.id = n.booking_id
 WHERE n.organisation_id = %(org)s AND n.id = ANY(%(note_ids)s)
 ORDER BY n.id
-"""
-# What a debit is on its way for is not paid a second time.
-_OTHERS = """
-SELECT b.group_id, v.id, v.series, v.year, v.number, v.due_on, o.open_minor
-FROM term_booking b
-JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id
-CROSS JOIN LATERAL (SELECT (v.total_minor
-    - coalesce((SELECT sum(a.amount_minor) FROM payment_allocation a
-                WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id), 0)
-    - coalesce((SELECT sum(c.amount_minor) FROM credit_allocation c
-                WHERE c.organisation_id = v.organisation_id AND c.invoice_id = v.id), 0)
-    - coalesce((SELECT sum(p.amount_minor) FROM payment p
-                WHERE p.organisation_id = v.organisation_id AND p.invoice_id = v.id
-                  AND p.status IN ('PENDING', 'PROCESSING')), 0))::bigint AS open_minor) o
-WHERE b.organisation_id = %(org)s AND b.group_id = ANY(%(group_ids)s) AND o.open_minor > 0
-  AND NOT EXISTS (SELECT FROM write_off w WHERE w.organisation_id = v.organisation_id AND w.invoice_id = v.id
-                  AND w.undone_at IS NULL)
 """
 
 
@@ -157,54 +144,40 @@ def pour_credits(tx: Transaction, note_ids: Sequence[UUID], now: datetime) -> No
     """
     notes = tx.rows(_NOTE_TO_POUR, note_ids=list(note_ids), now=now)
     freeing = [note for note in notes if note["freed"]]
-    others: dict[UUID, list[Open]] = {}
-    debits: dict[UUID, Parts] = {}
+    behind = NOTHING_BEHIND
     if freeing:
-        others = _read_others(tx, freeing)
         lock_wallets(tx, [note["account_id"] for note in freeing], now=now)
-        debits = read_debits(tx, [UUID(f["id"]) for note in freeing for f in note["freed"] if f["provider"] == WALLET])
-    for note in notes:
-        freed = {UUID(each["id"]): each for each in note["freed"] or ()}
-        open_now = others.get(note["group_id"], [])
-        steps = pour(
-            [_settled(each) for each in note["settled"] or ()],
-            [Freed(i, each["reference"], each["minor"], debits.get(i)) for i, each in freed.items()], open_now,
-            money=partial(format_money, currency=note["currency"], locale=note["locale"]),
-        )  # fmt: skip
-        others[note["group_id"]] = [_less(each, steps) for each in open_now]
-        debits |= {step.payment_id: debits[step.payment_id].less(step.parts) for step in steps
-                   if step.payment_id in debits and step.parts is not None}  # fmt: skip
-        _take(tx, note, steps, freed, now)
+        behind = read_behind(tx, (note["group_id"] for note in freeing),
+                             (UUID(each["id"]) for note in freeing for each in note["freed"]))  # fmt: skip
+    credits = [_credited(note, behind) for note in notes]
+    for note, steps in zip(notes, behind.pour(credits, money=_written_in(notes)), strict=True):
+        _take(tx, note, steps, behind, now)
     if freeing:
         tx.flush()
         _note_paid(tx, [note["group_id"] for note in freeing], now)
         note_debits(tx, [note["booking_id"] for note in freeing])
 
 
-def _read_others(tx: Transaction, notes: Sequence[Row]) -> dict[UUID, list[Open]]:
-    """The open invoices of the groups that these credits are of."""
-    found: dict[UUID, list[Open]] = {}
-    for row in tx.rows(_OTHERS, group_ids=[note["group_id"] for note in notes]):
-        number = number_text(row["series"], row["year"], row["number"])
-        found.setdefault(row["group_id"], []).append(Open(row["id"], number, row["due_on"], row["open_minor"]))
-    return found
+def _written_in(notes: Sequence[Row]) -> Callable[[int], str]:
+    """How the organisation writes an amount."""
+    of = notes[0] if notes else {"currency": "", "locale": ""}
+    return partial(format_money, currency=of["currency"], locale=of["locale"])
 
 
-def _less(each: Open, steps: Sequence[Step]) -> Open:
-    """What is open of an invoice after these steps, of which some pay it."""
-    paid = sum(step.amount_minor for step in steps
-               if step.rule is CreditRule.SAME_GROUP and step.invoice_id == each.invoice_id)  # fmt: skip
-    return replace(each, open_minor=each.open_minor - paid)
+def _credited(note: Row, behind: Behind) -> Credited:
+    freed = [(UUID(each["id"]), each["minor"]) for each in note["freed"] or ()]
+    return Credited(note["group_id"], tuple(_settled(each) for each in note["settled"] or ()),
+                    tuple(Freed(i, behind.payments[i].reference, minor) for i, minor in freed))  # fmt: skip
 
 
 def _settled(row: Row) -> Settled:
     rule = CreditRule.SAME_INVOICE if row["is_corrected"] else CreditRule.SAME_BOOKING
     rule = CreditRule.SAME_CHANGE if row["is_of_change"] else rule
     number = number_text(row["series"], row["year"], row["number"])
-    return Settled(UUID(row["invoice_id"]), number, int(row["minor"]), rule)
+    return Settled(UUID(row["invoice_id"]), number, int(row["minor"]), rule, row["given_up_minor"])
 
 
-def _take(tx: Transaction, note: Row, steps: Sequence[Step], freed: dict[UUID, Row], now: datetime) -> None:
+def _take(tx: Transaction, note: Row, steps: Sequence[Step], behind: Behind, now: datetime) -> None:
     known: dict[str, Any] = {"account_id": note["account_id"], "posted_on": note["today"], "now": now}
     rows = []
     for position, step in enumerate(steps):
@@ -218,8 +191,9 @@ def _take(tx: Transaction, note: Row, steps: Sequence[Step], freed: dict[UUID, R
             post(tx.batch, source_kind="PAYMENT_ALLOCATION", source_id=allocation_id, purpose="APPLIED",
                  postings=credit_applied(amount_minor=step.amount_minor), **known)  # fmt: skip
         elif step.parts is not None and step.payment_id is not None:
-            payment = {**freed[step.payment_id], "id": step.payment_id, "account_id": note["account_id"],
-                       "today": note["today"]}  # fmt: skip
+            its = behind.payments[step.payment_id]
+            payment = {"id": step.payment_id, "reference": its.reference, "provider": its.provider,
+                       "account_id": note["account_id"], "today": note["today"]}  # fmt: skip
             entry_id = move_to_wallet(tx.batch, payment, step.parts, now=now, reason=step.words)
         rows.append({
             "id": new_id(), "credit_note_id": note["id"], "position": position, "rule": step.rule.value,

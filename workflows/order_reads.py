@@ -194,19 +194,22 @@ SELECT
 def read_facts(
     tx: Transaction, order: Order, *, now: datetime, today: date, pay_later: bool = False,
     wanted: list[Row] | None = None, extras: list[Row] | None = None, uncounted: Sequence[UUID] = (),
+    edited_id: UUID | None = None,
 ) -> Facts:  # fmt: skip
     """Read what the guards ask, in one statement at any number of sessions: of the saved lines, or of lines given. The
-    programs of the bookings `uncounted` do not count, as those of an original do not.
+    programs of the bookings `uncounted` do not count, as those of an original do not. `edited_id` is the order behind
+    what is edited.
     """
     given = None if wanted is None else [{**row, "order_id": order.id} for row in wanted]
     (facts,) = read_facts_together(tx, [order], now=now, today=today, pay_later=pay_later, wanted=given, extras=extras,
-                                   uncounted=uncounted)  # fmt: skip
+                                   uncounted=uncounted, edited_id=edited_id)  # fmt: skip
     return facts
 
 
 def read_facts_together(
     tx: Transaction, orders: Sequence[Order], *, now: datetime, today: date, pay_later: bool = False,
     wanted: list[Row] | None = None, extras: list[Row] | None = None, uncounted: Sequence[UUID] = (),
+    edited_id: UUID | None = None,
 ) -> list[Facts]:  # fmt: skip
     """The same of several orders of one account and term, in one statement at any number of them, in their order.
 
@@ -224,7 +227,7 @@ def read_facts_together(
         has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
         promo_codes=list({order.promo_code for order in orders if order.promo_code}),
         original_ids=[*uncounted, *(order.original_booking_id for order in orders if order.original_booking_id)],
-        pay_later=pay_later, now=now, today=today, **given,
+        pay_later=pay_later, now=now, today=today, edited_id=edited_id, **given,
     )  # fmt: skip
     assert row is not None
     found = _facts_of_each(row, orders, tx.organisation_id, now=now, today=today)

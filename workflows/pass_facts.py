@@ -1,7 +1,7 @@
 """The passes of an account as orders see them, and what an order or booking uses of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,7 +12,8 @@ from models import LineKind, PassCovers, PassReturns, TermBookingOrderType
 if TYPE_CHECKING:
     from workflows.order_facts import Facts, Order
 
-# Passes with something left for these orders: what they use already counts as left to them.
+# Passes with something left for these orders: what they use already counts as left to them. Those that the edited order
+# uses may get something back.
 PASSES = """(SELECT json_agg(json_build_object('id', e.id, 'reference', e.reference, 'name', e.name,
             'valid_from', e.valid_from, 'valid_until', e.valid_until, 'covers', c.covers,
             'left', e.granted - e.used + w.units, 'kept', w.kept, 'scopes', (
@@ -27,7 +28,9 @@ PASSES = """(SELECT json_agg(json_build_object('id', e.id, 'reference', e.refere
          FROM pass_use u WHERE u.organisation_id = e.organisation_id AND u.entitlement_id = e.id
            AND u.order_id = ANY(%(order_ids)s) AND u.returned_at IS NULL) w
      WHERE e.organisation_id = %(org)s AND e.account_id = %(account_id)s
-       AND (e.granted IS NULL OR e.used - w.units < e.granted)) AS passes"""
+       AND (e.granted IS NULL OR e.used - w.units < e.granted OR EXISTS (
+           SELECT FROM pass_use u WHERE u.organisation_id = e.organisation_id AND u.entitlement_id = e.id
+             AND u.order_id = %(edited_id)s AND u.returned_at IS NULL))) AS passes"""
 
 # What an order uses, or the order behind a booking.
 USES = """(SELECT json_agg(json_build_object('id', u.id, 'entitlement_id', u.entitlement_id, 'units', u.units,
@@ -69,6 +72,15 @@ def rights_of(rows: Iterable[Mapping[str, Any]] | None) -> list[Right]:
             {(UUID(use["session"]), use["component"]): use["units"] for use in row["kept"] or ()},
         ) for row in rows or ()
     ]  # fmt: skip
+
+
+def with_freed(rights: Iterable[Right], uses: Iterable[Use]) -> list[Right]:
+    """The same passes where an edit gives these units back: what it adds may have them."""
+    freed: dict[UUID, int] = {}
+    for use in uses:
+        freed[use.entitlement_id] = freed.get(use.entitlement_id, 0) + use.units
+    return [replace(right, left=right.left if right.left is None else right.left + freed.get(right.id, 0),
+                    freed=freed.get(right.id, 0)) for right in rights]  # fmt: skip
 
 
 def coverage(asked: Sequence[tuple["Order", "Facts", Mapping[UUID, int]]]) -> Coverage:

@@ -20,7 +20,7 @@ def shown_passes(change: Change) -> list[dict[str, Any]]:
             shown.append(_shown("USES", priced.line.term_product_id, priced.line.component, step["reference"],
                                 step["units"], words))  # fmt: skip
     back, lost = parted(change.enrolled, change.leaving, change.now)
-    for use in [*back, *uncovered(change)]:
+    for use in [*back, *uncovered(change.enrolled, change.facts.staying)]:
         shown.append(_of("RETURNS", use, f"{_units(use)} back to {use.reference}."))
     for use in lost:
         shown.append(_of("LOSES", use, f"{_units(use)} not back to {use.reference}: it is given up too late."))

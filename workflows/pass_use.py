@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from billing.passes import entitlement_of
-from billing.pricing import Priced
+from billing.pricing import Priced, PricedLine
 from engine.batch import Batch, Guarded
 from engine.errors import Conflict
 from engine.fire import MovedMeanwhile
@@ -19,7 +19,7 @@ from models import PassReturns, PassUse
 if TYPE_CHECKING:
     from workflows.booking_facts import BookedLine, Booking, Enrolled
     from workflows.change_facts import Change
-    from workflows.order_facts import Facts, Order
+    from workflows.order_facts import Facts, Order, WantedLine
     from workflows.order_holdings import Holdings
     from workflows.order_sets import Carried
     from workflows.pass_facts import Use
@@ -63,21 +63,33 @@ _HAND_OVER = Guarded(
 
 
 def use_passes(order: "Order", *, batch: Batch, facts: "Facts", priced: Priced, now: datetime, **_: Any) -> None:
-    """The units are used from submit on, also before the order is paid: the last one is given once."""
+    """The units are used from submit on, also before the order is paid: the last one is given once. What an edit can
+    use only once it has given it back waits for that, and nobody else gets it meanwhile.
+    """
     added = {line.session_id for line in facts.lines}
-    rows = []
+    there = {right.id: right.left - right.freed for right in facts.passes if right.left is not None and right.freed}
     for each in priced.lines:
         step = entitlement_of(each.trace)
         if step is None or each.line.term_product_id not in added:
             continue
         pass_id = UUID(step["pass_id"])
-        rows.append({
-            "id": new_id(), "entitlement_id": pass_id, "order_id": order.id,
-            "term_product_id": each.line.term_product_id, "component": each.line.component, "units": step["units"],
-            "created_at": now,
-        })  # fmt: skip
-        _change(batch, pass_id, step["units"])
-    batch.add(PassUse, rows)
+        if (left := there.get(pass_id)) is not None:
+            if left < step["units"]:
+                continue
+            there[pass_id] = left - step["units"]
+        _use(batch, order.id, each, now)
+
+
+def _use(batch: Batch, order_id: UUID, covered: PricedLine, now: datetime) -> None:
+    """A line uses its pass from now on."""
+    step = entitlement_of(covered.trace)
+    assert step is not None, "its pass covers it"
+    line, pass_id = covered.line, UUID(step["pass_id"])
+    batch.add(PassUse, [{
+        "id": new_id(), "entitlement_id": pass_id, "order_id": order_id, "term_product_id": line.term_product_id,
+        "component": line.component, "units": step["units"], "created_at": now,
+    }])  # fmt: skip
+    _change(batch, pass_id, step["units"])
 
 
 def use_again(
@@ -165,20 +177,32 @@ def parted(
     return [u for u in given_up if comes_back(u)], [u for u in given_up if not comes_back(u)]
 
 
-def uncovered(change: "Change") -> list["Use"]:
+def uncovered(enrolled: "Enrolled", staying: Iterable["WantedLine"]) -> list["Use"]:
     """Units of lines that stay and are not covered any more: of an extra of which another quantity is taken."""
-    staying = {line.session_id for line in change.facts.staying}
-    covered = {(p.line.term_product_id, p.line.component) for p in change.priced.lines if entitlement_of(p.trace)}
-    return [use for use in change.enrolled.uses
-            if use.session_id in staying and (use.session_id, use.component) not in covered]  # fmt: skip
+    was = {(UUID(row["term_product_id"]), row["component"]): row["quantity"] for row in enrolled.billing_lines}
+    becomes = {
+        (line.session_id, f"EXTRA:{extra.extra_id}"): extra.quantity for line in staying for extra in line.extras
+    }
+    kept = {line.session_id for line in staying}
+    return [use for use in enrolled.uses if use.session_id in kept and use.component != "SESSION"
+            and becomes.get((use.session_id, use.component)) != was.get((use.session_id, use.component))]  # fmt: skip
 
 
 def swap_uses(
     booking: "Booking", *, batch: Batch, change: "Change", holdings: "Holdings", now: datetime, **known: Any
 ) -> None:  # fmt: skip
-    """What the change used is the booking's from now on; what it gives up comes back by rule."""
+    """What the change used is the booking's from now on; what it gives up comes back by rule, and covers what waited
+    for it.
+    """
     return_left_uses(booking, batch=batch, enrolled=change.enrolled, leaving=change.leaving, now=now)
-    give_back(batch, uncovered(change), reason=f"changed with {booking.reference}", now=now)
+    gone = uncovered(change.enrolled, change.facts.staying)
+    give_back(batch, gone, reason=f"changed with {booking.reference}", now=now)
     if holdings.uses:
         batch.guard(_HAND_OVER, [{"id": use.id, "order_id": booking.order_id} for use in holdings.uses],
                     otherwise=_moved)  # fmt: skip
+    added = {line.session_id for line in change.facts.lines}
+    used = {(use.session_id, use.component) for use in holdings.uses}
+    for each in change.priced.lines:
+        key = each.line.term_product_id, each.line.component
+        if key[0] in added and key not in used and entitlement_of(each.trace) is not None:
+            _use(batch, booking.order_id, each, now)

@@ -6,21 +6,23 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, field_validator
 
 from api.schemas.base import LARGEST_AMOUNT_MINOR, Input, Name, Output, Whole, shows
-from api.schemas.orders import Companion, WantedLine
+from api.schemas.orders import Companion, IssuedDocument, WantedLine
 from api.schemas.sample_enrolment import COMPANION, FINGERPRINT
 from api.schemas.sample_programme import FIRST_SESSION, FIRST_SESSION_ID, Sample
+from models import CreditRule
 
 DIFFERENCE: Sample = {
     "fingerprint": FINGERPRINT, "currency": "CAD", "old_total_minor": 13500, "new_total_minor": 11700,
     "delta_minor": -1800, "paid_minor": 10000, "due_minor": 1700, "credit_minor": 0, "required_minor": 0,
     "old_tax_minor": 1553, "new_tax_minor": 1346, "invoice_minor": 900, "credit_note_minor": 2700, "later_minor": 0,
-    "documents": [{"kind": "INVOICE", "total_minor": 900}, {"kind": "CREDIT_NOTE", "total_minor": 2700}],
+    "documents": [{"kind": "INVOICE", "total_minor": 900, "due_on": "2026-04-29"},
+                  {"kind": "CREDIT_NOTE", "total_minor": 2700, "due_on": None}],
     "passes": [],
     "credit_goes_to": [
-        {"kind": "SETTLES_THIS_INVOICE", "invoice": None, "amount_minor": 900,
-         "words": "$9.00 settles the invoice of this change."},
-        {"kind": "SETTLES_INVOICE", "invoice": "INV-2026-000017", "amount_minor": 1800,
-         "words": "$18.00 less is owed on INV-2026-000017."},
+        {"rule": "SAME_CHANGE", "invoice": None, "payment": None, "amount_minor": 900, "balance_minor": 0,
+         "bonus_minor": 0, "words": "$9.00 settles the invoice of the same change."},
+        {"rule": "SAME_INVOICE", "invoice": "INV-2026-000017", "payment": None, "amount_minor": 1800,
+         "balance_minor": 0, "bonus_minor": 0, "words": "$18.00 settles the unpaid part of INV-2026-000017."},
     ],
     "lines": [{
         "session_id": FIRST_SESSION_ID, "component": "SESSION", "description": FIRST_SESSION, "was_minor": 2700,
@@ -29,7 +31,11 @@ DIFFERENCE: Sample = {
         "not_applied": ["Multi-session discount: 4 sessions booked, given from 5"],
         "trace": [{"step": "base", "basis": "session price", "unit_minor": 3000, "quantity": 1, "amount_minor": 3000}],
     }],
-    "companions": [COMPANION],
+    "companions": [COMPANION | {"credit_goes_to": [
+        {"rule": "TO_WALLET", "invoice": None, "payment": "PY-5T8WM4ZK", "amount_minor": 1500, "balance_minor": 1500,
+         "bonus_minor": 0, "words": "$15.00 of PY-5T8WM4ZK goes to the wallet, and may be asked back the way it was "
+         "paid, as far as it is still there."},
+    ]}],
 }  # fmt: skip
 
 
@@ -92,19 +98,15 @@ class DifferenceLine(Output):
     )
 
 
-class IssuedDocument(Output):
-    """A document that the edit will issue."""
-
-    kind: Literal["INVOICE", "CREDIT_NOTE", "ZERO_STATEMENT"]
-    total_minor: int
-
-
 class CreditStep(Output):
-    """Where a part of the credit goes."""
+    """Where a part of the credit goes: as a step of the credit note will say (`GET /credit-notes/{id}/steps`)."""
 
-    kind: Literal["SETTLES_THIS_INVOICE", "SETTLES_INVOICE", "TAKES_BACK_WRITE_OFF", "FREES_PAYMENT"]
-    invoice: str | None
+    rule: CreditRule
+    invoice: str | None = Field(description="That it settles or pays; none where it has no number yet.")
+    payment: str | None = Field(description="Whose money it is.")
     amount_minor: int
+    balance_minor: int = Field(description="What of it is wallet balance then.")
+    bonus_minor: int = Field(description="What of it is wallet bonus then.")
     words: str
 
 
@@ -117,6 +119,12 @@ class PassStep(Output):
     reference: str = Field(description="Of the pass.")
     units: int
     words: str
+
+
+class ReviewedCompanion(Companion):
+    """The same in a review, which knows where its credit goes too."""
+
+    credit_goes_to: list[CreditStep] = Field(description="After the change's own credit, in this order.")
 
 
 class BillingDifference(Output):
@@ -136,7 +144,10 @@ class BillingDifference(Output):
     old_tax_minor: int
     new_tax_minor: int
     documents: list[IssuedDocument] = Field(description="None while the booking is not invoiced yet.")
-    credit_goes_to: list[CreditStep] = Field(description="In this order.")
+    credit_goes_to: list[CreditStep] = Field(
+        description="In this order, by what is open at this moment; what the change asks for counts as paid before. "
+        "The fingerprint does not stand for it."
+    )
     invoice_minor: int = Field(description="The supplementary invoice that will be issued; 0: none.")
     credit_note_minor: int = Field(description="The credit note that will be issued; it settles that invoice first.")
     passes: list[PassStep] = Field(description="Units that are used, given back, or lost; no money moves with them.")
@@ -144,4 +155,6 @@ class BillingDifference(Output):
         description="What of the delta is in sessions that are not invoiced yet: charged with their period."
     )
     lines: list[DifferenceLine]
-    companions: list[Companion] = Field(description="The family's other bookings that cost something else then.")
+    companions: list[ReviewedCompanion] = Field(
+        description="The family's other bookings that cost something else then."
+    )

@@ -191,6 +191,17 @@ class MadeBooking(Output):
     reference: str
 
 
+class IssuedDocument(Output):
+    """A document that an edit will issue."""
+
+    kind: Literal["INVOICE", "CREDIT_NOTE", "ZERO_STATEMENT"]
+    total_minor: int
+    due_on: date | None = Field(
+        description="By when an invoice is to be paid, as the confirmation type says; where that is not chosen yet, by "
+        "the offering's rule."
+    )
+
+
 class Companion(Output):
     """What an order alters of the price of another confirmed booking of the family."""
 
@@ -206,6 +217,15 @@ class Companion(Output):
     delta_minor: int = Field(description="More is invoiced, due by the offering's rule; less is credited.")
     delta: str = Field(description="The delta in words of the organisation's locale.")
     why: list[str] = Field(description="The discounts that are given differently, with the reason.")
+    documents: list[IssuedDocument] | None = Field(
+        default=None, description="That will be issued for it; not where an order is read that was submitted before."
+    )
+    due_minor: int | None = Field(
+        default=None, description="Its new total less what is paid of it; where `documents` are."
+    )
+    credit_minor: int | None = Field(
+        default=None, description="What is paid of it beyond its new total; where `documents` are."
+    )
 
 
 class Order(Output):

@@ -108,6 +108,7 @@ COMPANION: Sample = {
     "order_id": None, "status": None, "booking_id": sample_id(70), "booking_reference": "TB-7K2M9WQX",
     "attendee": "Leo Rossi", "was_minor": 15000, "becomes_minor": 13500, "delta_minor": -1500, "delta": "-$15.00",
     "why": ["Sibling discount: 2 children booked, given from 2"],
+    "documents": [{"kind": "CREDIT_NOTE", "total_minor": 1500, "due_on": None}], "due_minor": 0, "credit_minor": 1500,
 }  # fmt: skip
 # One schema, and what it holds after each step.
 ORDER_AFTER: dict[str, Sample] = {

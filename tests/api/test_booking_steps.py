@@ -85,7 +85,7 @@ class TestCancellation:
         (reason,) = refused.json()["reasons"]
         assert (refused.status_code, reason["code"]) == (409, "difference_is_stale")
         assert (reason["facts"]["delta_minor"], reason["facts"]["credit_note_minor"]) == (-4520, 4520)
-        assert [each["kind"] for each in reason["facts"]["credit_goes_to"]] == ["SETTLES_INVOICE"]
+        assert [each["rule"] for each in reason["facts"]["credit_goes_to"]] == ["SAME_INVOICE"]
         assert world.admin.get(path).json()["fingerprint"] == reason["facts"]["fingerprint"]
         accepted = world.admin.post(path, {"reason": "moved", "fingerprint": reason["facts"]["fingerprint"]})
         assert accepted.json()["status"] == "CANCELED"

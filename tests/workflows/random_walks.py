@@ -15,6 +15,7 @@ from billing.reports.catalogue import REPORTS
 from billing.reports.form import Period
 from engine.actor import Actor
 from models import ActorKind, GroupOrderPolicy, TermBookingConfirmationType, TermBookingOrderType
+from tests.workflows import credits
 from tests.workflows.random_steps import CONFIRMED_BY, PICK, RandomSteps
 from workflows import change_order, closure_days, conversion, direct_debit, group_order, mandate, subscription
 from workflows import term_booking_order as orders
@@ -72,8 +73,11 @@ class RandomWalks(RandomSteps):
                   price_fingerprint=review.difference.fingerprint, **admin)  # fmt: skip
         if is_finished:
             review = self.centre.do(change_order.review, now=self.now, **admin)
-            self._try("change confirm", change_order.confirm, reason="as agreed",
-                      difference_fingerprint=review.difference.fingerprint, **admin)  # fmt: skip
+            known = credits.notes(self.centre, review.order.account_id)
+            made = self._try("change confirm", change_order.confirm, reason="as agreed",
+                             difference_fingerprint=review.difference.fingerprint, **admin)  # fmt: skip
+            if made is not None:
+                assert credits.posted(self.centre, review.order.account_id, known) == credits.shown(review)
 
     @rule(pick=PICK, how=CONFIRMED_BY)
     def an_interest_or_a_trial_is_converted(self, pick: int, how: TermBookingConfirmationType) -> None:

@@ -50,9 +50,10 @@ class TestACancellation:
         shown = shown_difference(look(mias, now=MIDWEEK))
         end(mias, now=MIDWEEK)
 
-        assert [(each["kind"], each["amount_minor"]) for each in shown["credit_goes_to"]] == [
-            ("SETTLES_THIS_INVOICE", 3_00), ("SETTLES_INVOICE", 35_00), ("FREES_PAYMENT", 70_00)]  # fmt: skip
-        assert shown["credit_goes_to"][2]["words"].startswith("$70.00 that was paid for INV-2026-")
+        assert [(each["rule"], each["amount_minor"]) for each in shown["credit_goes_to"]] == [
+            ("SAME_CHANGE", 3_00), ("SAME_INVOICE", 35_00), ("TO_WALLET", 70_00)]  # fmt: skip
+        assert shown["credit_goes_to"][0]["words"] == "$3.00 settles the invoice of the same change."
+        assert "goes to the wallet, and may be asked back" in shown["credit_goes_to"][2]["words"]
         assert (shown["delta_minor"], shown["due_minor"], shown["credit_minor"]) == (-105_00, 0, 70_00)
         assert mias.open_minor() == 0
 

@@ -299,6 +299,55 @@ class TestGivingBack:
         assert held == {karate.ids[1], karate.ids[2]}
         assert {use["order_id"] for use in uses(riverside, mine) if use["returned_at"] is None} == {cart.id}
 
+    def swapped(self, centre: Centre, *, units: int, **offer: Any) -> tuple[UUID, Cart, Cart, Any]:
+        """Two of `units` are used; the change gives one session up, and asks for two others."""
+        rossi, karate = centre.family(), centre.course(*sundays(4))
+        mine = sold(centre, rossi, units=units, **offer)
+        cart = centre.submitted(rossi, rossi.child(), karate.lines(0, 1))
+        begun = centre.do(change_order.begin_change, booking_id=centre.booking(cart)["id"], actor=rossi.actor)
+        change = Cart(begun.order.id, begun.order.reference)
+        shown = centre.do(change_order.save, order_id=change.id, lines=karate.lines(1, 2, 3), actor=rossi.actor)
+        review = centre.do(change_order.review, order_id=change.id, actor=rossi.actor)
+        assert review.difference.fingerprint == shown.priced.fingerprint
+        centre.do(change_order.submit, order_id=change.id, confirmation_type=ADMIN_CONFIRM,
+                  price_fingerprint=shown.priced.fingerprint, actor=centre.admin)  # fmt: skip
+        return mine, cart, change, review
+
+    def confirm(self, centre: Centre, change: Cart) -> None:
+        review = centre.do(change_order.review, order_id=change.id, actor=centre.admin)
+        centre.do(change_order.confirm, order_id=change.id, difference_fingerprint=review.difference.fingerprint,
+                  reason="as agreed", actor=centre.admin)  # fmt: skip
+
+    @pytest.mark.parametrize(("units", "costs", "used"), [(2, 11_30, 2), (3, 0, 3), (4, 0, 4)])
+    def test_what_a_change_gives_back_covers_what_it_adds(
+        self, riverside: Centre, units: int, costs: int, used: int
+    ) -> None:  # fmt: skip
+        mine, cart, change, review = self.swapped(riverside, units=units)
+        assert (review.priced.total_minor, of(riverside, mine)["used"]) == (costs, used)
+
+        self.confirm(riverside, change)
+
+        assert riverside.booking(cart)["total_minor"] == costs
+        now_used = [use for use in uses(riverside, mine) if use["returned_at"] is None]
+        assert of(riverside, mine)["used"] == len(now_used) == min(units, 3)
+        assert {use["order_id"] for use in now_used} == {cart.id}
+
+    def test_what_comes_back_no_more_covers_nothing(self, riverside: Centre) -> None:
+        mine, cart, change, review = self.swapped(riverside, units=2, returns=PassReturns.NEVER)
+        assert review.priced.total_minor == 22_60
+
+        self.confirm(riverside, change)
+
+        assert (riverside.booking(cart)["total_minor"], of(riverside, mine)["used"]) == (22_60, 2)
+
+    def test_of_a_change_that_is_let_go_it_stays_where_it_was(self, riverside: Centre) -> None:
+        mine, cart, change, _ = self.swapped(riverside, units=2)
+
+        riverside.pull(orders.remove, change)
+
+        assert {use["order_id"] for use in uses(riverside, mine) if use["returned_at"] is None} == {cart.id}
+        assert (of(riverside, mine)["used"], riverside.booking(cart)["total_minor"]) == (2, 0)
+
     def test_a_change_that_is_let_go_has_used_nothing(self, riverside: Centre) -> None:
         rossi, karate = riverside.family(), riverside.course(*sundays(4))
         mine = sold(riverside, rossi, units=2)

@@ -14,7 +14,7 @@ from tests.workflows import endings
 from tests.workflows.books import balance, entries
 from tests.workflows.centre import FIRST, Cart, Centre, Family, sundays
 from workflows import enrolment
-from workflows.change_documents import shown_documents
+from workflows.change_credits import shown_credits
 from workflows.payments import record_manual_payment
 from workflows.write_off import UndoneAlready, undo_write_off, write_off
 
@@ -112,8 +112,8 @@ class TestCreditingWhatWasGivenUp:
         change = riverside.do(enrolment.review_cancellation, booking_id=riverside.booking(cart)["id"],
                               actor=riverside.admin)  # fmt: skip
 
-        goes = shown_documents(change)["credit_goes_to"]
-        assert [(step["kind"], step["amount_minor"]) for step in goes] == [("TAKES_BACK_WRITE_OFF", 22_60)]
+        (goes,) = shown_credits(change)
+        assert [(step["rule"], step["amount_minor"]) for step in goes] == [("GIVEN_UP", 22_60)]
         assert balance(riverside, rossi.id, "WRITE_OFF") == [22_60]
 
     def test_frees_what_was_paid_only_beyond_it(self, riverside: Centre) -> None:

@@ -14,7 +14,7 @@ from tests.workflows.books import balance, entries, recognise
 from tests.workflows.centre import FIRST, NOW, WEEK, Centre, make_centre
 from tests.workflows.test_change_orders import Story, story
 from workflows import change_order
-from workflows.change_documents import shown_documents
+from workflows.change_guards import shown_difference
 from workflows.document_sets import Chosen, find_documents
 from workflows.documents import credit_note_document, invoice_document, newest_document, zero_statement_document
 
@@ -124,7 +124,7 @@ class TestTheReview:
 
         shown = shown_review(mias, change)
 
-        assert shown["documents"] == [{"kind": "ZERO_STATEMENT", "total_minor": 0}]
+        assert shown["documents"] == [{"kind": "ZERO_STATEMENT", "total_minor": 0, "due_on": None}]
         assert (shown["invoice_minor"], shown["credit_note_minor"], shown["credit_goes_to"]) == (0, 0, [])
 
     def test_says_invoice_and_credit_note_where_it_costs_a_cent_more(self, centre: Centre) -> None:
@@ -138,4 +138,4 @@ class TestTheReview:
 
 
 def shown_review(mias: Story, change: Any) -> dict[str, Any]:
-    return shown_documents(mias.centre.do(change_order.review, order_id=change.id, actor=mias.rossi.actor))
+    return shown_difference(mias.centre.do(change_order.review, order_id=change.id, actor=mias.rossi.actor))
