@@ -78,11 +78,11 @@ def read_companions(
     """
     first, its = causes[0]
     read = [_read_kept(tx, first, its, booking_id, now) for booking_id in sorted(booking_ids)]
-    return [_altered(read, cause, own, [earlier for _, earlier in causes[:n]], now)
+    return [altered(read, cause, own, [earlier for _, earlier in causes[:n]], now)
             for n, (cause, own) in enumerate(causes)]  # fmt: skip
 
 
-def _altered(
+def altered(
     read: Iterable[Change], cause: Order, its: Enrolling, earlier: Sequence[Enrolling], now: datetime
 ) -> list[Change]:  # fmt: skip
     """Where it is the order that makes the difference, not what the booking would come to anyway."""
