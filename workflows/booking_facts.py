@@ -159,6 +159,10 @@ class Enrolled:
         """Whether a family may give the session up inside its window, at a fee."""
         return answer(Rule.LATE_FEE, self.settings, chain=line.chain).value is not None
 
+    def rules(self, rule: Rule) -> list[Any]:
+        """The rule's value for each offering of its sessions, those given up included."""
+        return [answer(rule, self.settings, chain=chain).value for chain in {line.chain for line in self.lines}]
+
     def credit_of(self, leaving: list[BookedLine]) -> MoneyBack:
         """What giving up these sessions takes back of the invoices, extras included."""
         gone = {str(line.id) for line in leaving}

@@ -9,7 +9,7 @@ from uuid import UUID
 from billing.adjustments import is_beside
 from billing.credits import Credit, part_of_lines, plan_credit
 from billing.difference import DifferenceLine
-from catalogue.rules import Rule, answer
+from catalogue.rules import Rule
 from engine.batch import Values
 from models import TermBookingConfirmationType
 from workflows.change_facts import Change
@@ -81,9 +81,8 @@ def charge_due_on(change: Change) -> date:
     today = local_day(change.now, change.order)
     if change.order.confirmation_type is TermBookingConfirmationType.PAY_NOW_PAY_ALL:
         return today
-    chains = {line.offering.chain for line in change.facts.whole} or {line.chain for line in change.enrolled.lines}
-    settings = change.enrolled.settings | change.facts.settings
-    return today + timedelta(days=min(answer(Rule.INVOICE_DUE, settings, chain=chain).value for chain in chains))
+    days = change.facts.rules(Rule.INVOICE_DUE) or change.enrolled.rules(Rule.INVOICE_DUE)
+    return today + timedelta(days=min(days))
 
 
 def settled_at_once(

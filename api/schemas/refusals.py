@@ -248,6 +248,7 @@ REASONS: Mapping[str, str] = {
     "school_year_unknown": "The offering asks for a school year, and the attendee's is not known.",
     "seat_elsewhere": "The seat is not one of the venue where the session is seated.",
     "seat_required": "The session is seated: choose a seat.",
+    "seat_stays": "The session stays with its seat; another seat is taken by a new order for the session.",
     "seat_taken": "Somebody has the seat; `facts.nearest` names the nearest free ones.",
     "selection_incomplete": "The mode takes a whole week or term; sessions are missing.",
     "seated_session": "There is no waiting list for seats.",
@@ -341,7 +342,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
     "has_changes": ("nothing_changed", "nothing_left"),
     "can_be_changed": (
         "not_changeable", "quote_expired", "session_held", "given_up_before", "extra_not_offered", "not_of_the_change",
-        "adjustment_too_large",
+        "adjustment_too_large", "seat_stays",
     ),
     "is_in_change_window": ("past_cancellation_window",),
     "is_difference_as_shown": ("difference_is_stale",),
