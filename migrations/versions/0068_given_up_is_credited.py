@@ -1,12 +1,12 @@
 """A credit says apart what it takes back of a write-off.
 
-Revision: 0066, after 0065.
+Revision: 0068, after 0067.
 """
 
 from alembic import op
 
-revision = "0066"
-down_revision = "0065"
+revision = "0068"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 
