@@ -73,7 +73,8 @@ def _sample_settings(chosen: Settings, port: int) -> Settings:
     return chosen.model_copy(
         update={
             "base_url": f"http://127.0.0.1:{port}", "sandbox_gateway_url": f"http://127.0.0.1:{port + 1}",
-            "clock_start": CLOCK_START, "secret": chosen.secret or _kept_secret(chosen.data_directory),
+            "clock_start": CLOCK_START, "front_centre": SLUG,
+            "secret": chosen.secret or _kept_secret(chosen.data_directory),
             "cookie_secure": False,
         }
     )  # fmt: skip
@@ -132,7 +133,8 @@ def _environment(runtime: Runtime) -> dict[str, str]:
     chosen = runtime.settings
     return runtime.child_environment() | {
         "TERMBOOK_LOG_LEVEL": "warning",
-        "TERMBOOK_BASE_URL": chosen.base_url, "TERMBOOK_SANDBOX_GATEWAY_URL": chosen.sandbox_gateway_url,
+        "TERMBOOK_BASE_URL": chosen.base_url, "TERMBOOK_FRONT_CENTRE": chosen.front_centre,
+        "TERMBOOK_SANDBOX_GATEWAY_URL": chosen.sandbox_gateway_url,
         "TERMBOOK_SECRET": chosen.secret, "TERMBOOK_COOKIE_SECURE": str(chosen.cookie_secure),
         "TERMBOOK_SANDBOX_API_KEY": derived_secret(chosen.secret, "sandbox api key"),
         "TERMBOOK_SANDBOX_SECRET": derived_secret(chosen.secret, "sandbox webhooks"),

@@ -207,13 +207,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One rule as an admin reads it: `setting` is JSON, `origin` names the level and thing that it was set on."""
+    """One rule as an admin reads it: `setting` is JSON, `origin` names the level and thing that it was set on, `level`
+    that thing alone (empty: built in).
+    """
 
     rule: Rule
     setting: object
     answer: Answer
     origin: str
     meaning: str
+    level: str
 
 
 _DEFAULTS = {rule: Answer(definition.parse(definition.default)) for rule, definition in DEFINITIONS.items()}
@@ -306,15 +309,27 @@ def explain(tx: Transaction, scope: RuleScope, scope_id: UUID) -> list[Explanati
     """Every rule as it applies on a level, with its value and where it comes from. Raises `ScopeNotFound`."""
     chain = chain_of(tx, scope, scope_id)
     settings, names = read_settings(tx, chain), names_of(tx, chain)
-    explained = []
-    for rule, definition in DEFINITIONS.items():
-        found = answer(rule, settings, chain=chain)
-        setting, origin = definition.default, "built-in default"
-        if found.scope is not None and found.scope_id is not None:
-            setting = settings[found.scope_id, rule]
-            origin = f"{_WORDS[found.scope]} {names[found.scope_id]}"
-        explained.append(Explanation(rule, setting, found, origin, definition.meaning))
-    return explained
+    return [_explained(rule, settings, chain, names) for rule in DEFINITIONS]
+
+
+def explain_one(
+    tx: Transaction, scope: RuleScope, scope_id: UUID, rule: Rule, *, is_above: bool = False
+) -> Explanation:  # fmt: skip
+    """One rule as it applies on a level; with `is_above`, as it would where the level set nothing itself."""
+    chain = chain_of(tx, scope, scope_id)
+    settings, names = read_settings(tx, chain), names_of(tx, chain)
+    return _explained(rule, settings, chain[1:] if is_above else chain, names)
+
+
+def _explained(
+    rule: Rule, settings: Mapping[tuple[UUID, str], object], chain: Sequence[UUID], names: Mapping[UUID, str]
+) -> Explanation:
+    definition, found = DEFINITIONS[rule], answer(rule, settings, chain=chain)
+    if found.scope is None or found.scope_id is None:
+        return Explanation(rule, definition.default, found, "built-in default", definition.meaning, "")
+    name = names[found.scope_id]
+    setting, origin = settings[found.scope_id, rule], f"{_WORDS[found.scope]} {name}"
+    return Explanation(rule, setting, found, origin, definition.meaning, name)
 
 
 def chain_of(tx: Transaction, scope: RuleScope, scope_id: UUID) -> tuple[UUID, ...]:

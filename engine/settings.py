@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     clock_since: datetime | None = None
     log_level: str = "info"
     base_url: str = "http://127.0.0.1:8000"
+    # Short name of the centre that the bare address leads to, where the installation has several; empty: it is asked.
+    front_centre: str = ""
     cookie_secure: bool = True
     secret: str = ""
     smtp_host: str = ""

@@ -21,8 +21,11 @@ router = APIRouter()
 _TENANTS = "SELECT slug FROM tenant ORDER BY slug LIMIT 2"
 
 
-def only_centre(visitor: Visitor) -> str | None:
-    """The slug of the centre, where the installation has one."""
+def centre_of_front(visitor: Visitor) -> str | None:
+    """The slug of the centre that the bare address leads to: the one that is set, or the only one that there is."""
+    chosen = visitor.state.settings.front_centre
+    if chosen and visitor.state.database.organisation_by_slug(chosen) is not None:
+        return chosen
     with visitor.state.database.engine.connect() as connection:
         found = connection.exec_driver_sql(_TENANTS).scalars().all()
     return found[0] if len(found) == 1 else None
@@ -30,7 +33,7 @@ def only_centre(visitor: Visitor) -> str | None:
 
 def show_front(visit: Anybody) -> Response:
     """The centre's front page, or the question which centre it is."""
-    slug = only_centre(visit)
+    slug = centre_of_front(visit)
     if slug is not None:
         return _front(Stranger(visit.request, slug))
     asked = visit.asked("centre").lower()

@@ -314,6 +314,27 @@ LATE = {
     "ACCEPTED": (N_("Charged"), "accent"),
     "WAIVED": (N_("Waived"), ""),
 }
+# What a reference or a number belongs to, by its table.
+REFERENCED = {
+    "term_booking_order": N_("Order"),
+    "term_booking": N_("Booking"),
+    "term_booking_line": N_("Ticket"),
+    "subscription": N_("Subscription"),
+    "waiting_entry": N_("Place in a queue"),
+    "group_order": N_("Order of a group"),
+    "makeup_credit": N_("Makeup"),
+    "late_pickup": N_("Late pick-up"),
+    "refund_request": N_("Refund request"),
+    "overdue_fee": N_("Late payment fee"),
+    "payment": N_("Payment"),
+    "entitlement": N_("Pass"),
+    "direct_debit_mandate": N_("Direct debit mandate"),
+    "debit_run": N_("Direct debit run"),
+    "invoice": N_("Invoice"),
+    "credit_note": N_("Credit note"),
+    "zero_statement": N_("Zero statement"),
+    "quote": N_("Quote"),
+}
 SEAT_TYPE = {"VIP": N_("Best"), "REGULAR": N_("Regular"), "ECONOMY": N_("Economy")}
 
 ALL = {
@@ -326,4 +347,5 @@ ALL = {
     "MAIL": MAIL, "ROLE": ROLE, "WEEKDAY": WEEKDAY, "SUBSCRIPTION": SUBSCRIPTION,
     "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
     "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,
+    "REFERENCED": REFERENCED,
 }  # fmt: skip

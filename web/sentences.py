@@ -39,6 +39,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("The promo code %(code)s is there already; change its terms instead."),
         N_("There is no such discount."),
         N_("There is no such level."),
+        N_("There is no such rule."),
         N_("The discount was changed meanwhile; look at it again."),
         N_("%(name)s comes at %(n)s already; choose another place."),
         N_("An expression of interest costs nothing; give the promo code with the booking."),

@@ -18,7 +18,7 @@ from engine.database import Row, Transaction
 from engine.errors import Invalid, TermbookError
 from engine.links import LinkInvalid, open_link
 from web.forms import NOTHING_SENT, Form, Posted, checked
-from web.front import home_of, only_centre
+from web.front import centre_of_front, home_of
 from web.visitor import Anybody, AtCentre, Stranger, Visitor, is_own, shown_by, with_next
 from workflows import registration, sign_in_links
 
@@ -30,8 +30,8 @@ LINKS_BY_EMAIL = Limit("ask for a link", most=5, window=timedelta(hours=1))
 
 @router.get("/sign-in")
 def find_sign_in(visit: Anybody) -> Response:
-    """The sign-in of the one centre, or the question which centre it is."""
-    slug = only_centre(visit)
+    """The sign-in of the centre at the bare address, or the question which centre it is."""
+    slug = centre_of_front(visit)
     return visit.go(with_next(f"/at/{slug}/sign-in", visit.asked("next"))) if slug else visit.go("/")
 
 

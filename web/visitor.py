@@ -1,5 +1,6 @@
 """Who looks at a page and what they get: reads and verbs of a request, and the page or the way on as the answer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -151,7 +152,39 @@ class Visitor:
         return [PORTALS[role] for role in roles if self.portal is not None and role is not self.portal.role]
 
 
-class SignedIn(Visitor):
+class Reader(Visitor, ABC):
+    """A request at a centre that is known: what it shows is read in one transaction of its own."""
+
+    @abstractmethod
+    def read(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        """What one transaction reads, whatever the language."""
+
+    def known(self, who: Principal) -> Row:
+        """What every page of theirs is told: `who`, where they are signed in, and more."""
+        return {"who": who}
+
+    def fetch(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        """What one transaction reads. The language of texts that are composed in it is settled before."""
+
+        def settled(tx: Transaction, who: Principal) -> Any:
+            self.language = self.language or locale_of("", who.organisation["locale"]).language
+            return query(tx, who)
+
+        return self.read(settled)
+
+    def show(self, template: str, query: Query | None = None, *, status: int = 200, form: Form = NOTHING_SENT,
+             refusal: TermbookError | None = None, **facts: Any) -> Response:  # fmt: skip
+        """A page over what one transaction reads."""
+        who, found = self.fetch(lambda tx, who: (who, query(tx, who) if query else {}))
+        if refusal is not None and status == 200:
+            status = status_of(refusal)
+        return self.answer(
+            template, organisation=who.organisation, status=status, form=form, refusal=refusal,
+            **{**self.known(who), **facts, **found},
+        )  # fmt: skip
+
+
+class SignedIn(Reader):
     """A request of somebody who is signed in, in the role whose pages they look at."""
 
     def __init__(self, request: Request, portal: Portal, shown: Presented) -> None:
@@ -162,25 +195,8 @@ class SignedIn(Visitor):
             request_id=request_id_of(request),
         )  # fmt: skip
 
-    def show(self, template: str, query: Query | None = None, *, status: int = 200, form: Form = NOTHING_SENT,
-             refusal: TermbookError | None = None, **facts: Any) -> Response:  # fmt: skip
-        """A page over what one transaction reads."""
-        who, found = self.fetch(lambda tx, who: (who, query(tx, who) if query else {}))
-        if refusal is not None and status == 200:
-            status = status_of(refusal)
-        return self.answer(
-            template, organisation=who.organisation, who=who, status=status, form=form, refusal=refusal,
-            **{**facts, **found},
-        )  # fmt: skip
-
-    def fetch(self, query: Callable[[Transaction, Principal], Any]) -> Any:
-        """What one transaction reads. The language of texts that are composed in it is settled before."""
-
-        def settled(tx: Transaction, who: Principal) -> Any:
-            self.language = self.language or locale_of("", who.organisation["locale"]).language
-            return query(tx, who)
-
-        return self.call.fetch(settled)
+    def read(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        return self.call.fetch(query)
 
     def foresee(self, query: Callable[[Transaction, Principal], Any]) -> Any:
         """What a verb would come to, in a transaction that is taken back: nothing is kept."""
@@ -208,7 +224,7 @@ class SignedIn(Visitor):
         return body
 
 
-class Stranger(Visitor):
+class Stranger(Reader):
     """A request of somebody who is not signed in, at one centre."""
 
     def __init__(self, request: Request, slug: str) -> None:
@@ -224,22 +240,12 @@ class Stranger(Visitor):
     def count(self, limit: Limit, *parts: str) -> None:
         self.visit.count(self.organisation_id, limit, *parts)
 
-    def show(self, template: str, query: Query | None = None, *, status: int = 200, form: Form = NOTHING_SENT,
-             refusal: TermbookError | None = None, **facts: Any) -> Response:  # fmt: skip
-        who, found = self.fetch(lambda tx, who: (who, query(tx, who) if query else {}))
-        if refusal is not None and status == 200:
-            status = status_of(refusal)
-        return self.answer(
-            template, organisation=who.organisation, who=None, status=status, form=form, refusal=refusal,
-            **{"slug": self.slug, **facts, **found},
-        )  # fmt: skip
+    def read(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        return self.visit.fetch(self.organisation_id, query)
 
-    def fetch(self, query: Callable[[Transaction, Principal], Any]) -> Any:
-        def settled(tx: Transaction, who: Principal) -> Any:
-            self.language = self.language or locale_of("", who.organisation["locale"]).language
-            return query(tx, who)
-
-        return self.visit.fetch(self.organisation_id, settled)
+    def known(self, who: Principal) -> Row:
+        """Nobody is signed in; the centre is the address's."""
+        return {"who": None, "slug": self.slug}
 
     def move(self, form: Form, verb: Callable[[Transaction, Principal], Answer]) -> dict[str, Any]:
         """Run one verb; a form that is sent twice gets the answer of the first time. Raises what the verb refuses."""

@@ -3,9 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from api.reads.references import by_reference
 from engine.database import Row, Transaction
-from invoicing.issue import number_text
-from models import TermBookingStatus
 
 MOST_FOUND = 12
 _LOOKED_AT = 200  # so many of those that are found are put in order of their names
@@ -49,50 +48,29 @@ JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
 WHERE p.organisation_id = %(org)s AND position(%(low)s IN lower(p.name || ' ' || p.code)) > 0
 ORDER BY p.name, p.id LIMIT %(most)s
 """
-# What has a reference of its own is found by it alone: the unique index answers, however many there are.
-_BY_REFERENCE = """
-SELECT 'order' AS what, o.id, o.reference, o.status, t.name AS attendee
-FROM term_booking_order o JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
-WHERE o.organisation_id = %(org)s AND o.reference = %(reference)s
-UNION ALL
-SELECT 'booking', b.id, b.reference, b.status, t.name
-FROM term_booking b JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id
-WHERE b.organisation_id = %(org)s AND b.reference = %(reference)s
-UNION ALL
-SELECT 'order', o.id, p.reference, o.status, t.name
-FROM payment p
-JOIN term_booking_order o ON o.organisation_id = p.organisation_id AND o.id = p.order_id
-JOIN attendee t ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id
-WHERE p.organisation_id = %(org)s AND p.reference = %(reference)s
-"""
-_DOCUMENTS = """
-SELECT v.id, v.series, v.year, v.number, CASE v.series WHEN 'ZS' THEN 0 ELSE v.total_minor END AS total_minor,
-       v.booking_id, a.name AS account
-FROM invoice v JOIN account a ON a.organisation_id = v.organisation_id AND a.id = v.account_id
-WHERE v.organisation_id = %(org)s AND v.series = %(series)s AND v.year = %(year)s AND v.number = %(number)s
-UNION ALL
-SELECT n.id, n.series, n.year, n.number, n.total_minor, n.booking_id, a.name
-FROM credit_note n JOIN account a ON a.organisation_id = n.organisation_id AND a.id = n.account_id
-WHERE n.organisation_id = %(org)s AND n.series = %(series)s AND n.series = 'CN' AND n.year = %(year)s
-  AND n.number = %(number)s
+_KEPT = """
+SELECT sort, id, name FROM (
+    SELECT 'programs' AS sort, g.id, g.name FROM program g WHERE g.organisation_id = %(org)s
+    UNION ALL SELECT 'terms', m.id, m.name FROM term m WHERE m.organisation_id = %(org)s
+    UNION ALL SELECT 'sites', i.id, i.name FROM site i WHERE i.organisation_id = %(org)s) kept
+WHERE position(%(low)s IN lower(name)) > 0 ORDER BY sort, name, id LIMIT %(most)s
 """
 
 
 def search(tx: Transaction, text: str) -> dict[str, list[Row]]:
-    """Families, children, offerings, orders, bookings and documents that a name, an address or a reference finds.
+    """Whatever a name, an address, a reference or a number finds.
 
-    People are found by how a word of a name or number begins, or an address; case and punctuation are nothing.
-    A reference is looked for first: where it finds something, nobody's name is read.
+    People are found by how a word of a name or number begins, or an address, what is offered by any part of its name
+    or code; case and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
+    is read.
     """
     given = {"low": text.lower(), "reference": text.upper(), "most": MOST_FOUND, "looked_at": _LOOKED_AT}
     found = {
         "accounts": tx.rows(_ACCOUNTS.replace("{found}", "a.reference = %(reference)s"), **given),
         "attendees": tx.rows(_ATTENDEES.replace("{found}", "t.reference = %(reference)s"), **given),
-        "references": [
-            row | {"status": TermBookingStatus(row["status"]).name} for row in tx.rows(_BY_REFERENCE, **given)
-        ],
-        "documents": _documents(tx, text),
+        "references": by_reference(tx, text),
         "offerings": [],
+        "kept": [],
     }  # fmt: skip
     if any(found.values()):
         return found
@@ -100,16 +78,8 @@ def search(tx: Transaction, text: str) -> dict[str, list[Row]]:
         "accounts": tx.rows(_ACCOUNTS.replace("{found}", _ACCOUNT_NAMED), **given),
         "attendees": tx.rows(_ATTENDEES.replace("{found}", _ATTENDEE_NAMED), **given),
         "offerings": tx.rows(_OFFERINGS, **given),
+        "kept": tx.rows(_KEPT, **given),
     }
-
-
-def _documents(tx: Transaction, text: str) -> list[Row]:
-    series, _, rest = text.upper().partition("-")
-    year, _, number = rest.partition("-")
-    if not (series.isalpha() and year.isdecimal() and number.isdecimal() and len(year) < 6 and len(number) < 16):
-        return []
-    rows = tx.rows(_DOCUMENTS, series=series, year=int(year), number=int(number))
-    return [row | {"label": number_text(row["series"], row["year"], row["number"])} for row in rows]
 
 
 _ATTENTION = """

@@ -71,3 +71,15 @@ def one_late(tx: Transaction, who: Principal, late_pickup_id: UUID) -> Answer:
     found.where("x.id = %(id)s", id=late_pickup_id)
     row = found.one(tx, "late pick-up", show=lambda row: show_late(who, row))
     return Answer(row)
+
+
+_EVENTS = """
+SELECT e.kind, e.at, e.reason, e.facts, u.name AS actor FROM roll_event e
+LEFT JOIN "user" u ON u.organisation_id = e.organisation_id AND u.id = e.actor_id
+WHERE e.organisation_id = %(org)s AND e.term_product_id = %(session)s ORDER BY e.at DESC, e.id DESC
+"""
+
+
+def events(tx: Transaction, session_id: UUID) -> list[Row]:
+    """When a roll was closed and opened again, by whom, why, and what it settled; newest first."""
+    return tx.rows(_EVENTS, session=session_id)

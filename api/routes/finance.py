@@ -1,15 +1,16 @@
 """Invoices, credit notes and quotes, as values and as PDF."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.moves import Answer, Principal
+from api.moves import Answer, Call, Principal
 from api.operations import OWNERS_AND_FINANCE, PDF, for_roles
 from api.reads import finance as shown
-from api.reads.paging import Cursor, Limit
+from api.reads.paging import Cursor, Limit, Listing
 from api.schemas import finance as schemas
 from api.schemas.base import Day, Page
 from engine.database import Transaction
@@ -28,17 +29,24 @@ def list_invoices(
     """Invoices, newest first; a family sees its own."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        found = shown.invoices(who)
-        found.where("v.account_id = %(account)s", account=account_id)
-        found.where("v.booking_id = %(booking)s", booking=booking_id)
+        found = _issued(shown.invoices(who), account_id, booking_id, issued_from, issued_until)
         found.where("v.due_on <= %(due_until)s", due_until=due_until)
-        found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
-        found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
         found.where("v.run_id = %(run)s", run=run_id)
         found.where(f"({shown.IS_OPEN}) = %(is_open)s", is_open=is_open)
         return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
 
     return call.read(query)
+
+
+def _issued(
+    found: Listing, account_id: UUID | None, booking_id: UUID | None, issued_from: Day | None, issued_until: Day | None
+) -> Listing:
+    """Of numbered documents `v` those of that account and booking, issued within these days."""
+    found.where("v.account_id = %(account)s", account=account_id)
+    found.where("v.booking_id = %(booking)s", booking=booking_id)
+    found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
+    found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
+    return found
 
 
 @router.get("/invoices/{invoice_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.Invoice))
@@ -53,12 +61,7 @@ def read_invoice(invoice_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
     """The invoice as PDF, as it was issued, with what is paid by now."""
-
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.invoice(tx, who, invoice_id)
-        return invoice_document(tx, invoice_id)
-
-    return shown.pdf(call.fetch(query))
+    return _printed(call, invoice_id, shown.invoice, invoice_document)
 
 
 @router.get("/credit-notes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.CreditNoteSummary]))
@@ -70,11 +73,7 @@ def list_credit_notes(
     """Credit notes, newest first; a family sees its own."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        found = shown.credit_notes(who)
-        found.where("v.account_id = %(account)s", account=account_id)
-        found.where("v.booking_id = %(booking)s", booking=booking_id)
-        found.where("v.issued_on >= %(issued_from)s", issued_from=issued_from)
-        found.where("v.issued_on <= %(issued_until)s", issued_until=issued_until)
+        found = _issued(shown.credit_notes(who), account_id, booking_id, issued_from, issued_until)
         return found.page(tx, cursor=cursor, limit=limit, show=shown.show_numbered)
 
     return call.read(query)
@@ -92,12 +91,7 @@ def read_credit_note(credit_note_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
     """The credit note as PDF, as it was issued."""
-
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.credit_note(tx, who, credit_note_id)
-        return credit_note_document(tx, credit_note_id)
-
-    return shown.pdf(call.fetch(query))
+    return _printed(call, credit_note_id, shown.credit_note, credit_note_document)
 
 
 @router.get(
@@ -114,12 +108,7 @@ def read_zero_statement(statement_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_zero_statement_document(statement_id: UUID, call: Called) -> Response:
     """The zero statement as PDF, as it was issued."""
-
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.zero_statement(tx, who, statement_id)
-        return zero_statement_document(tx, statement_id)
-
-    return shown.pdf(call.fetch(query))
+    return _printed(call, statement_id, shown.zero_statement, zero_statement_document)
 
 
 @router.get("/quotes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Quote]))
@@ -149,9 +138,17 @@ def read_quote(quote_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_quote_document(quote_id: UUID, call: Called) -> Response:
     """The quote as PDF."""
+    return _printed(call, quote_id, shown.quote, quote_document)
+
+
+def _printed(
+    call: Call, document_id: UUID, read: Callable[[Transaction, Principal, UUID], Answer],
+    make: Callable[[Transaction, UUID], Document],
+) -> Response:  # fmt: skip
+    """The document as PDF, for who may read it. Raises NotFound."""
 
     def query(tx: Transaction, who: Principal) -> Document:
-        shown.quote(tx, who, quote_id)
-        return quote_document(tx, quote_id)
+        read(tx, who, document_id)
+        return make(tx, document_id)
 
     return shown.pdf(call.fetch(query))

@@ -1,9 +1,15 @@
 """The office's search: families and children by how a word of a name or number begins, or an address."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from api.reads import desk
+from api.reads.references import BY_PREFIX, BY_SERIES, by_reference
 from engine.database import Transaction
+from invoicing.issue import number_text
+from models import DocumentSeries
 from tests.api.conftest import World
 from tests.builders import account, attendee
 
@@ -61,3 +67,44 @@ def test_of_very_many_the_first_are_shown(beaumont: World) -> None:
     beaumont.edit(lambda tx: [account(tx, name=f"Twin {n:03} family") for n in range(desk.MOST_FOUND + 3)])
 
     assert found(beaumont, "twin") == {f"Twin {n:03} family" for n in range(desk.MOST_FOUND)}
+
+
+class TestReferences:
+    def test_whatever_is_given_a_reference_or_a_number_can_be_looked_for(self) -> None:
+        given = {
+            prefix for path in Path(desk.__file__).parents[2].glob("[abcinw]*/**/*.py")
+            for prefix in re.findall(r'new_reference\("([A-Z]+)"\)', path.read_text("utf-8"))
+        }  # fmt: skip
+
+        assert given - {"AC", "AT"} == set(BY_PREFIX) - {"TK"}
+        assert {series.value for series in DocumentSeries} == set(BY_SERIES)
+
+    def test_each_can_be_asked_for(self, beaumont: World) -> None:
+        with beaumont.database.transaction(beaumont.organisation_id) as tx:
+            for prefix in BY_PREFIX:
+                assert by_reference(tx, f"{prefix}-00000000") == []
+            for series in BY_SERIES:
+                assert by_reference(tx, f"{series}-2026-000000") == []
+            assert by_reference(tx, "INV-2026-²") == []
+
+    def test_an_order_its_quote_its_booking_and_its_invoice_are_found(self, beaumont: World) -> None:
+        child, wanted = beaumont.new_child("Ida Beaumont"), beaumont.new_sessions(count=1)
+        order = beaumont.submitted(child, wanted)
+        beaumont.admin.post(f"/orders/{order['id']}/quote")
+        (quote,) = beaumont.rows(
+            "SELECT series, year, number FROM quote WHERE organisation_id = %(org)s AND order_id = %(id)s",
+            id=order["id"],
+        )
+        number = number_text(**quote)
+        beaumont.admin.post(f"/orders/{order['id']}/acceptance")
+        done = beaumont.admin.post(f"/orders/{order['id']}/confirmation", {"reason": "as agreed"}).json()
+
+        with beaumont.database.transaction(beaumont.organisation_id) as tx:
+            (by_order,) = by_reference(tx, order["reference"].lower())
+            (by_quote,) = by_reference(tx, number.lower())
+            (by_booking,) = by_reference(tx, done["booking"]["reference"])
+
+        assert (by_order["leads_to"], str(by_order["id"]), by_order["status"]) == ("order", order["id"], "APPROVED")
+        assert (by_quote["leads_to"], str(by_quote["id"]), by_quote["label"]) == ("order", order["id"], number)
+        assert (by_booking["leads_to"], str(by_booking["id"])) == ("booking", done["booking"]["id"])
+        assert {by_order["name"], by_quote["name"], by_booking["name"]} == {"Ida Beaumont"}

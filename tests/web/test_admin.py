@@ -231,29 +231,6 @@ class TestSetUp:
         assert office.page.get_by_role("alert").count() == 1
         assert centre.rows("SELECT 1 FROM extra WHERE organisation_id = %(org)s AND name = 'Lunch'") == []
 
-    def test_a_rule_says_where_it_comes_from(self, signed_in: Somebody, centre: Centre) -> None:
-        office = signed_in(OFFICE).open("/admin/rules")
-        rule = office.page.locator("#invoice_due_days")
-        rule.get_by_role("textbox").fill("21")
-        rule.get_by_role("button", name="Set here").click()
-        assert office.reads("The rule was changed")
-
-        offering = offering_with_sessions(centre)
-        office.open(f"/admin/rules?scope=TPS&of={offering['id']}")
-
-        rule = office.page.locator("#invoice_due_days")
-        assert rule.get_by_role("textbox").input_value() == "21"
-        assert "organisation" in rule.inner_text()
-
-    def test_a_rule_that_cannot_be_is_refused_and_kept_on_the_page(self, signed_in: Somebody, centre: Centre) -> None:
-        office = signed_in(OFFICE).open("/admin/rules")
-        rule = office.page.locator("#quote_validity_days")
-        rule.get_by_role("textbox").fill('"soon"')
-        rule.get_by_role("button", name="Set here").click()
-
-        assert office.page.get_by_role("alert").count() == 1
-        assert office.page.locator("#quote_validity_days").get_by_role("textbox").input_value() == '"soon"'
-
     def test_an_import_is_looked_at_first(self, signed_in: Somebody, centre: Centre) -> None:
         office = signed_in(OFFICE).open("/admin/import")
         office.page.get_by_label("The file").set_input_files(SAMPLES / "toronto_registered_programs_centre7_2026.csv")

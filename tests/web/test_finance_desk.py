@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from invoicing.issue import number_text
 from models import PaymentReview, PaymentReviewKind
 from tests import builders as build
 from tests.builders import NOW
@@ -94,3 +95,14 @@ class TestMoneyByHand:
         (paid,) = centre.rows("SELECT payment_state FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
                               id=booking_id)  # fmt: skip
         assert paid["payment_state"] == "PAID"
+
+    def test_an_invoice_is_found_by_all_of_its_number(self, centre: Centre, tab: Tab, finance: Tab) -> None:
+        booking_id = booked(tab, centre, "Looked for", hour=16).rpartition("/")[2]
+        (invoice,) = centre.rows("SELECT id, series, year, number FROM invoice WHERE organisation_id = %(org)s "
+                                 "AND booking_id = %(id)s", id=booking_id)  # fmt: skip
+        number = number_text(invoice["series"], invoice["year"], invoice["number"])
+
+        found = finance.open(f"/finance/invoices?number={number.lower()}").page.text
+
+        assert set(re.findall(r'href="/finance/invoices/([0-9a-f-]{36})"', found)) == {str(invoice["id"])}
+        assert "found when all of it is typed" in finance.open("/finance/invoices?number=INV-1").page.text

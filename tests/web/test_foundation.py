@@ -4,9 +4,13 @@ import re
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 
+from api.app import create_app
 from samples.sample import PASSWORD
+from tests.api.conftest import serving
+from tests.builders import organisation
 from tests.web.conftest import SLUG, Centre, Somebody
 from web.assets import version
 from web.catalogues import LANGUAGES_TO_KEEP, missing
@@ -261,3 +265,22 @@ class TestProblems:
     def test_a_program_keeps_its_problem_document(self, centre: Centre) -> None:
         assert httpx.get(f"{centre.url}/orders/1").json()["code"] == "unauthenticated"
         assert httpx.get(f"{centre.url}/nowhere").json()["code"] == "not_found"
+
+
+class TestSeveralCentres:
+    """Last, since from here on the module's database has more than one."""
+
+    def test_one_is_asked_which_unless_the_installation_says(self, centre: Centre, database_url: str) -> None:
+        with psycopg.connect(database_url) as owner:
+            organisation(owner, name="Lakeside")
+        chosen = centre.settings.model_copy(update={"front_centre": SLUG})
+        app = create_app(chosen, database=centre.database, clock=centre.clock, gateways={})
+
+        asked = httpx.get(centre.url, headers=HTML)
+        with serving(app) as url:
+            led = httpx.get(url, headers=HTML)
+            sign_in_page = httpx.get(f"{url}/sign-in", headers=HTML)
+
+        assert "Which centre do you go to?" in asked.text
+        assert f'href="/at/{SLUG}/sign-in"' in led.text
+        assert sign_in_page.headers["location"] == f"/at/{SLUG}/sign-in"

@@ -1,6 +1,7 @@
 """The office's pages: search, families, building bookings, queues, and what is set up."""
 
 from web.admin import (
+    activities,
     bookings,
     building,
     children,
@@ -21,6 +22,7 @@ from web.admin import (
     promo_codes,
     queues,
     roll_over,
+    rolls,
     rules,
     subscriptions,
     users,
@@ -32,5 +34,5 @@ ROUTERS = (
     interests.router, programme.router, offerings.router, rules.router, imports.router, closures.router,
     roll_over.router, mails.router, inbox.router,
     subscriptions.router, late.router, users.router, venues.router, collection.router, consents.router,
-    promo_codes.router, discounts.router,
+    promo_codes.router, discounts.router, activities.router, rolls.router,
 )  # fmt: skip

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.moves import Principal
 from api.reads import desk
 from engine.database import Transaction
+from models import Role
 from web.asked import day_of, id_of, today_of
 from web.visitor import Admin
 
@@ -18,6 +19,13 @@ router = APIRouter()
 _BOARD_DAYS = 7
 # With more of them, one looks at one site after the other: a picture of all of them is too large to see anything in.
 _SITES_AT_ONCE = 6
+# The pages that say more of what a search finds.
+_ADDRESSES = {
+    "order": "/admin/orders/%s", "booking": "/admin/bookings/%s", "family": "/admin/families/%s",
+    "child": "/admin/children/%s", "subscription": "/admin/subscriptions/%s",
+    "late_pickup": "/admin/late-pickups?show=all&of=%s",
+}  # fmt: skip
+_DEBIT_RUN = "/finance/debits/%s"
 
 
 @router.get("/admin")
@@ -34,7 +42,8 @@ def search(visit: Admin) -> Response:
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found = desk.search(tx, asked) if len(asked) > 1 else {}
-        return {"asked": asked, "found": found, "is_any": any(found.values())}
+        addresses = _ADDRESSES | ({"debit_run": _DEBIT_RUN} if Role.FINANCE in who.roles else {})
+        return {"asked": asked, "found": found, "is_any": any(found.values()), "addresses": addresses}
 
     return visit.show("admin/search.html", query)
 

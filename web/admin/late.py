@@ -12,7 +12,7 @@ from api.schemas.rolls import Waiver
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import LatePickupStatus
-from web.asked import page_of
+from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Admin
 from workflows import late_pickup
@@ -30,6 +30,7 @@ def _page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found = shown.late_pickups()
+        found.where("x.id = %(late)s", late=id_of(visit, "of"))
         if not is_all:
             found.where("x.status = %(status)s", status=int(LatePickupStatus.PROPOSED))
         return {"page": page_of(visit, tx, found, show=lambda row: shown.show_late(who, row))}

@@ -19,6 +19,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from engine.money import parse_money, to_major
 from models import BookingMode, OfferingStatus
+from web.admin.activities import has_activities
 from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
 from web.labels import MODE, OFFERING_STATUS
@@ -66,6 +67,7 @@ def show_offering(visit: Admin, offering_id: UUID) -> Response:
         return {
             "offering": OFFERINGS.shape(find(tx, OFFERINGS, offering_id).model_dump()),
             "around": (listed.body or {})["items"][0], "sessions": (page.body or {})["items"], "planned": planned,
+            "has_activities": has_activities(tx, offering_id),
         }  # fmt: skip
 
     return visit.show("admin/offering.html", query)

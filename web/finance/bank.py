@@ -17,6 +17,7 @@ from engine.errors import Conflict, Invalid, Reason, TermbookError
 from engine.money import parse_money
 from models import BankFileFormat
 from web.asked import page_of
+from web.finance.files import SentFile, csv_mapping, sent_file
 from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
 from web.visitor import Finance
 from web.words import N_
@@ -49,18 +50,12 @@ def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | No
 @router.post("/finance/bank")
 async def import_statement(visit: Finance, form: Posted) -> Response:
     """Import a file; the same file again, and lines that an earlier one held, change nothing."""
-    sent = form.file("file")
-    content = (await sent.read()).decode("utf-8-sig", "replace") if sent else ""
-    name = (sent.filename or "") if sent else ""
-    return await run_in_threadpool(_import, visit, form, name, content)
+    return await run_in_threadpool(_import, visit, form, await sent_file(form))
 
 
-def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
+def _import(visit: Finance, form: Form, file: SentFile) -> Response:
     try:
-        if not content:
-            message = N_("Choose a file.")
-            raise Invalid(message, reasons=[Reason("required", message, field="file")])
-        asked = checked(NewBankStatement, _asked(form, name, content))
+        asked = checked(NewBankStatement, _asked(form, file))
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             account = asked.bank_account
@@ -83,17 +78,13 @@ def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
         all=made["lines"], open=made["open_lines"]))  # fmt: skip
 
 
-def _asked(form: Form, name: str, content: str) -> Row:
-    is_csv = not content.lstrip().startswith("<")
-    found: Row = {"filename": name[:200] or "statement", "format": "CSV" if is_csv else "CAMT053", "content": content,
+def _asked(form: Form, file: SentFile) -> Row:
+    is_csv = not file.content.lstrip().startswith("<")
+    found: Row = {**file.told("statement"), "format": "CSV" if is_csv else "CAMT053",
                   "bank_account": form.text("bank_account")}  # fmt: skip
     if is_csv:
-        mapping: Row = {column: form.text(column) for column in _COLUMNS if form.text(column)}
-        mapping |= {"text": [each.strip() for each in form.text("text").split(",") if each.strip()],
-                    "date_form": form.text("date_form")}  # fmt: skip
-        if form.text("delimiter"):
-            mapping["delimiter"] = form.text("delimiter")
-        found["mapping"] = mapping
+        texts = [each.strip() for each in form.text("text").split(",") if each.strip()]
+        found["mapping"] = csv_mapping(form, _COLUMNS) | {"text": texts}
     return found
 
 

@@ -13,12 +13,12 @@ from api.reads import debit_runs as shown
 from api.schemas.debit_runs import NewDebitRun, NewReturnFile
 from billing.debit_returns import read_returns
 from engine.database import Row, Transaction
-from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
+from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from models import DebitScheme, ReturnFormat
 from web.asked import day_of, page_of, today_of
+from web.finance.files import SentFile, csv_mapping, sent_file
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Finance
-from web.words import N_
 from workflows import debit_runs as verbs
 from workflows.debit_returns import import_returns
 
@@ -95,23 +95,17 @@ def _returns_page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookEr
 @router.post("/finance/debits/returns")
 async def import_file(visit: Finance, form: Posted) -> Response:
     """Import what the bank did not pay or took back; the same file again changes nothing."""
-    sent = form.file("file")
-    content = (await sent.read()).decode("utf-8-sig", "replace") if sent else ""
-    name = (sent.filename or "") if sent else ""
-    return await run_in_threadpool(_import, visit, form, name, content)
+    return await run_in_threadpool(_import, visit, form, await sent_file(form))
 
 
-def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
+def _import(visit: Finance, form: Form, file: SentFile) -> Response:
     try:
-        if not content:
-            message = N_("Choose a file.")
-            raise Invalid(message, reasons=[Reason("required", message, field="file")])
-        asked = checked(NewReturnFile, _asked(form, name, content))
+        asked = checked(NewReturnFile, _asked(form, file))
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             kind = ReturnFormat(asked.format)
             mapping = asked.mapping.as_mapping() if asked.mapping is not None else None
-            returned = read_returns(content, kind, mapping=mapping, currency=who.organisation["currency"])
+            returned = read_returns(asked.content, kind, mapping=mapping, currency=who.organisation["currency"])
             file_id = import_returns(tx, filename=asked.filename, content=asked.content, kind=kind, returned=returned,
                                      actor=who.actor, now=visit.now)  # fmt: skip
             return Answer({"file_id": file_id})
@@ -122,13 +116,10 @@ def _import(visit: Finance, form: Form, name: str, content: str) -> Response:
     return visit.go(f"/finance/debits/returns/{made['file_id']}", visit.say("The file was read."))
 
 
-def _asked(form: Form, name: str, content: str) -> Row:
-    found: Row = {"filename": name[:200] or "returns", "format": form.text("format"), "content": content}
+def _asked(form: Form, file: SentFile) -> Row:
+    found: Row = {**file.told("returns"), "format": form.text("format")}
     if found["format"] == ReturnFormat.CSV:
-        found["mapping"] = {column: form.text(column) for column in _COLUMNS if form.text(column)}
-        found["mapping"]["date_form"] = form.text("date_form")
-        if form.text("delimiter"):
-            found["mapping"]["delimiter"] = form.text("delimiter")
+        found["mapping"] = csv_mapping(form, _COLUMNS)
     return found
 
 

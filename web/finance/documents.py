@@ -1,5 +1,7 @@
 """Invoices, credit notes and payments: found, read, and given up with a reason."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from web import by_hand
 from web.asked import id_of, page_of, today_of
 from web.forms import NOTHING_SENT, Form, Posted, plain_number
 from web.visitor import Finance
+from web.words import N_
 from workflows import overdue_fees, payment_reversal
 from workflows import write_off as write_offs
 from workflows.payments import BY_HAND
@@ -26,10 +29,14 @@ router = APIRouter()
 
 @router.get("/finance/invoices")
 def list_invoices(visit: Finance) -> Response:
-    show = visit.asked("show", "open")
+    asked = visit.asked("number")[:40]
+    show = "all" if asked else visit.asked("show", "open")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found = shown.invoices(who)
+        if asked:
+            year, number = _numbered(asked)
+            found.where("v.year = %(year)s AND v.number = %(number)s", year=year, number=number)
         found.where("v.account_id = %(account)s", account=id_of(visit, "account"))
         if show in ("open", "overdue"):
             found.conditions.append(shown.IS_OPEN)
@@ -37,7 +44,13 @@ def list_invoices(visit: Finance) -> Response:
             found.where(shown.IS_OVERDUE, today=today_of(visit, who))
         return {"page": page_of(visit, tx, found, show=shown.show_numbered), "chosen": show}
 
-    return visit.show("finance/invoices.html", query)
+    return visit.show("finance/invoices.html", query, asked=asked)
+
+
+def _numbered(text: str) -> tuple[int, int]:
+    """Year and number of an invoice as it is written, such as INV-2026-000042; of what is none, of no invoice."""
+    found = re.fullmatch(r"(?:INV-)?([0-9]{4})-([0-9]{1,15})", text.upper())
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 @router.get("/finance/invoices/{invoice_id}")
@@ -105,35 +118,37 @@ def record_payment(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
 @router.post("/finance/write-offs/{write_off_id}/reversal")
 def undo_write_off(visit: Finance, write_off_id: UUID, form: Posted) -> Response:
     """The invoice is owed again."""
-    back = form.text("back") if form.text("back").startswith("/finance/invoices/") else "/finance/invoices"
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        write_offs.undo_write_off(tx, write_off_id=write_off_id, reason=form.text("reason"), actor=who.actor,
-                                  now=visit.now)  # fmt: skip
-        return Answer({})
-
-    try:
-        visit.move(form, verb)
-    except (Conflict, Invalid) as refusal:
-        return visit.go(back, refusal.message, kind="bad")
-    return visit.go(back, visit.say("The write-off was undone."))
+    return _take_back(visit, form, _invoice_before(form), N_("The write-off was undone."),
+                      write_offs.undo_write_off, write_off_id=write_off_id)  # fmt: skip
 
 
 @router.post("/finance/overdue-fees/{overdue_fee_id}/waiver")
 def waive_overdue_fee(visit: Finance, overdue_fee_id: UUID, form: Posted) -> Response:
     """A credit note takes it back."""
-    back = form.text("back") if form.text("back").startswith("/finance/invoices/") else "/finance/invoices"
+    return _take_back(visit, form, _invoice_before(form), N_("The fee was waived."),
+                      overdue_fees.waive, overdue_fee_id=overdue_fee_id)  # fmt: skip
 
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        overdue_fees.waive(tx, overdue_fee_id=overdue_fee_id, reason=form.text("reason"), actor=who.actor,
-                           now=visit.now)  # fmt: skip
+
+def _invoice_before(form: Form) -> str:
+    """The invoice whose page the form stood on."""
+    back = form.text("back")
+    return back if back.startswith("/finance/invoices/") else "/finance/invoices"
+
+
+def _take_back(
+    visit: Finance, form: Form, back: str, said: str, verb: Callable[..., Any], **what: UUID
+) -> Response:  # fmt: skip
+    """Undo something for the reason that the form gives; where one came from says what came of it."""
+
+    def undo(tx: Transaction, who: Principal) -> Answer:
+        verb(tx, reason=form.text("reason"), actor=who.actor, now=visit.now, **what)
         return Answer({})
 
     try:
-        visit.move(form, verb)
+        visit.move(form, undo)
     except (Conflict, Invalid) as refusal:
-        return visit.go(back, refusal.message, kind="bad")
-    return visit.go(back, visit.say("The fee was waived."))
+        return visit.go(back, visit.told(refusal.message), kind="bad")
+    return visit.go(back, visit.say(said))
 
 
 @router.get("/finance/credit-notes")
@@ -161,14 +176,5 @@ def list_payments(visit: Finance) -> Response:
 @router.post("/finance/payments/{payment_id}/reversal")
 def reverse_payment(visit: Finance, payment_id: UUID, form: Posted) -> Response:
     """It was recorded by hand, and was wrong."""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        payment_reversal.reverse_payment(tx, payment_id=payment_id, reason=form.text("reason"), actor=who.actor,
-                                         now=visit.now)  # fmt: skip
-        return Answer({})
-
-    try:
-        visit.move(form, verb)
-    except (Conflict, Invalid) as refusal:
-        return visit.go("/finance/payments", refusal.message, kind="bad")
-    return visit.go("/finance/payments", visit.say("The payment was taken back."))
+    return _take_back(visit, form, "/finance/payments", N_("The payment was taken back."),
+                      payment_reversal.reverse_payment, payment_id=payment_id)  # fmt: skip

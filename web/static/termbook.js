@@ -33,7 +33,8 @@ function countDown(element) {
     const time = minutes >= 60
       ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${String(left % 60).padStart(2, "0")}`
       : `${minutes}:${String(left % 60).padStart(2, "0")}`;
-    shown.textContent = element.dataset.words.replace("{}", time);
+    // Of what ends after days nobody counts the seconds.
+    shown.textContent = minutes < 24 * 60 ? element.dataset.words.replace("{}", time) : "";
     if (left > 0) setTimeout(tick, 1000);
     else setTimeout(() => location.reload(), 1500);
   };
