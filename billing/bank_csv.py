@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from billing.bank_files import BankEntry, read_amount, unreadable
@@ -71,7 +71,7 @@ def _entry(row: dict[str, str], mapping: CsvMapping, currency: str, line: int) -
         return " ".join((row.get(name) or "").split()) if name else ""
 
     try:
-        booked_on = datetime.strptime(cell(mapping.booked_on), _FORMS[mapping.date_form]).date()  # noqa: DTZ007 - a day
+        booked_on = _day(cell(mapping.booked_on), mapping.date_form)
         amount = _amount(cell(mapping.amount), cell(mapping.money_in), cell(mapping.money_out), mapping, currency)
     except ValueError as error:
         raise unreadable(f"Line {line}: {error}.", line=line) from error
@@ -89,3 +89,11 @@ def _amount(signed: str, came_in: str, went_out: str, mapping: CsvMapping, curre
         return read_amount(signed, currency, decimal_mark=mark)
     given = [abs(read_amount(text, currency, decimal_mark=mark)) if text else 0 for text in (came_in, went_out)]
     return given[0] - given[1]
+
+
+def _day(text: str, form: DateForm) -> date:
+    """Raises ValueError in words."""
+    try:
+        return datetime.strptime(text, _FORMS[form]).date()  # noqa: DTZ007 - a day
+    except ValueError:
+        raise ValueError(f"{text!r} is no day") from None

@@ -13,7 +13,7 @@ from babel import Locale
 from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
-from web.office_sentences import OFFICE_SENTENCES
+from web.office_sentences import OFFICE_PLACED, OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
 from web.words import N_, SOURCE, translations
 
@@ -150,6 +150,11 @@ WORDS = (
 _IN_WORDS = re.compile("|".join(rf"\b{word}\b" for word in WORDS))
 _DAY = re.compile(r"\b(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(\d{1,2}) "
                   r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b")  # fmt: skip
+_LONG_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                "November", "December")  # fmt: skip
+_MONTH = re.compile(rf"\b({'|'.join(_LONG_MONTHS)}) (\d{{4}})\b")
+_PLACED = frozenset((*PLACED, *OFFICE_PLACED))
+_LIST = re.compile(r", | and ")
 _OF_SOMEBODY = N_("%(name)s: %(why)s")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -197,11 +202,15 @@ def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> st
     """What stands in a place: a reason in a reason, an age or a span, a day; anything else as it is."""
     if name == "why":
         return said(locale, text)
+    if name == "fields":
+        return ", ".join(str(spoken.gettext(word)) for word in _LIST.split(text))
     if name in ("age", "ages", "span"):
         return _IN_WORDS.sub(lambda word: str(spoken.gettext(word[0])), text)
-    if text in PLACED:
+    if text in _PLACED:
         return str(spoken.gettext(text))
-    return _DAY.sub(_day_in(locale), text)
+    months = get_month_names("wide", locale=locale)
+    return _MONTH.sub(lambda found: f"{months[_LONG_MONTHS.index(found[1]) + 1]} {found[2]}",
+                      _DAY.sub(_day_in(locale), text))  # fmt: skip
 
 
 def _day_in(locale: Locale) -> Callable[[re.Match[str]], str]:

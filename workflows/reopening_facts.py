@@ -257,7 +257,7 @@ def _failing(one: Returning, opened: Collection[UUID], actor: Actor) -> Iterator
     booking = one.enrolled.booking
     if booking.status not in (TermBookingStatus.APPROVED, TermBookingStatus.ATTENDANCE_APPROVED):
         status = booking.status.name.lower().replace("_", " ")
-        yield Reason("not_changeable", f"{booking.reference} is {status}.", rule="reopening")
+        yield Reason("not_changeable", f"{booking.reference} stays as it is: {status}.", rule="reopening")
         return
     yield from (reason for guard in _ASKED for reason in guard(one.order, facts=one.facts))
     yield from has_no_conflict(one.order, facts=one.facts, actor=actor)

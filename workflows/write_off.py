@@ -16,6 +16,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
 from engine.fire import MovedMeanwhile
 from engine.ids import new_id
+from engine.money import format_money
 from models import ActorKind, CreditAllocation, PaymentState, WriteOff
 from workflows.booking_facts import Enrolled, lock_booking
 from workflows.order_facts import local_day
@@ -47,7 +48,10 @@ def write_off(
     locked = _lock(tx, invoice_id, actor, now)
     amount = locked.invoice.open_minor if amount_minor is None else amount_minor
     if not 0 < amount <= locked.invoice.open_minor:
-        message = f"{locked.invoice.number} has {locked.invoice.open_minor} open; no more can be written off."
+        assert locked.enrolled.order is not None, "locked with its order"
+        told = locked.enrolled.order.organisation
+        money = format_money(locked.invoice.open_minor, told["currency"], told["locale"])
+        message = f"{locked.invoice.number} has {money} open; no more can be written off."
         raise Invalid(message, reasons=[Reason("amount_not_open", message, field="amount_minor")])
     write_off_id, account_id = new_id(), locked.enrolled.booking.account_id
     tx.batch.add(
