@@ -56,7 +56,7 @@ def show_report(visit: Finance, name: str) -> Response:
         try:
             period = period_of(tx, since=day_of(visit, "since"), until=day_of(visit, "until"), now=visit.now)
         except Invalid as refusal:
-            visit.notices.append(("bad", refusal.message))
+            visit.notices.append(("bad", visit.told(refusal.message)))
             period = period_of(tx, since=None, until=None, now=visit.now)
         made = make_report(tx, report, period)
         return {"report": made, "rows": list(made.rows[:MOST_ROWS]), "bars": _bars(made), "title": TITLES[report][0]}

@@ -43,7 +43,7 @@ def _through(visit: Finance, who: Principal) -> date:
     try:
         return shown.near(day_of(visit, "through") or today, today)
     except Invalid as refusal:
-        visit.notices.append(("bad", visit.say(refusal.message)))
+        visit.notices.append(("bad", visit.told(refusal.message)))
         return today
 
 

@@ -59,5 +59,5 @@ def change_presence(site_id: UUID, visit: Staff, form: Posted) -> Response:
     try:
         visit.move(form, move)
     except (Conflict, NotFound) as refusal:
-        return visit.go("/staff", refusal.message, kind="warn")
+        return visit.go("/staff", visit.told(refusal.message), kind="warn")
     return visit.go("/staff", said)
