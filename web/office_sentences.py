@@ -252,6 +252,7 @@ OFFICE_SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "where a credit goes": (
         N_("%(amount)s settles the invoice of the same change, %(number)s."),
+        N_("%(amount)s settles the invoice of the same change."),
         N_("%(amount)s settles the unpaid part of %(number)s."),
         N_("%(amount)s settles what is open of the same booking's %(number)s."),
         N_("%(amount)s of %(ref)s pays %(number)s, due %(day)s, which was open in the same group."),

@@ -80,7 +80,8 @@ MADE_OF: dict[str, str | tuple[str, ...]] = {
         "DD-4F7K: its mandate names no IBAN.", "DD-4F7K: its mandate's bank code is no BSB of six digits.",
         "DD-4F7K: its account number has more than nine digits.", "DD-4F7K: its amount has more than ten digits.",
     ),
-    "<money(each.amount_minor)> settles <_SETTLES[each.rule]> <each.number>.": (
+    "<money(owed)> settles <what>.": (
+        "$20 settles the invoice of the same change.",
         "$20 settles the invoice of the same change, INV-7.", "$20 settles the unpaid part of INV-7.",
         "$20 settles what is open of the same booking's INV-7.",
     ),
