@@ -295,6 +295,33 @@ def hold_wallets() -> None:
     """)
 
 
+def hold_refunds() -> None:
+    """No more of a payment is sent back than of it went to the wallet."""
+    op.execute("""
+        CREATE FUNCTION refunds_within_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organisation_id, payment_id FROM added) a
+                WHERE (SELECT sum(r.amount_minor) FROM refund r WHERE r.organisation_id = a.organisation_id
+                       AND r.payment_id = a.payment_id AND r.status <> 'FAILED')
+                    > coalesce((SELECT sum(w.moved_minor) FROM wallet_entry w
+                                WHERE w.organisation_id = a.organisation_id AND w.payment_id = a.payment_id), 0)
+            ) THEN
+                RAISE EXCEPTION 'more is sent back than came into the wallet' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER within_payment AFTER INSERT ON refund REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION refunds_within_payment()
+    """)
+
+
+def drop_refunds() -> None:
+    op.execute("DROP FUNCTION refunds_within_payment() CASCADE")
+
+
 def drop_wallets() -> None:
     """Back to payments that only settle invoices; the tables of wallets are gone when this is called."""
     op.execute(_WITHIN_PAYMENT.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))

@@ -1,4 +1,4 @@
-"""Refund requests, one for each booking, and the money that is sent back by them."""
+"""Refund requests, one for each booking and one for each wallet, and the money that is sent back by them."""
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -23,7 +23,9 @@ class RefundDestination(StrEnum):
 
 
 class RefundRequest(TenantRow, table=True):
-    """What a family asks back for a booking. Asked again it is the same row; each attempt stands in its history."""
+    """What a family asks back, for a booking or of what lies in its wallet. Asked again it is the same row; each attempt
+    stands in its history.
+    """
 
     __tablename__ = "refund_request"
     __table_args__ = (
@@ -34,14 +36,16 @@ class RefundRequest(TenantRow, table=True):
         check("amount_minor > 0", "amount_is_positive"),
         check("attempt > 0", "attempts_are_counted"),
         check("(status = 100) = (resolved_at IS NULL)", "resolved_with_its_time"),
+        check("booking_id IS NOT NULL OR destination = 'ORIGINAL'", "from_the_wallet_the_way_it_was_paid"),
         unique("booking_id"),
         unique("reference"),
+        index("uq_refund_request_of_wallet", "account_id", is_unique=True, where="booking_id IS NULL"),
         index("ix_refund_request_account", "account_id"),
         index("ix_refund_request_status", "status", "created_at"),
     )
     reference: str
     account_id: UUID
-    booking_id: UUID
+    booking_id: UUID | None = None  # None: of what lies in the wallet
     status: RefundRequestStatus = code(RefundRequestStatus)
     version: int = 1
     attempt: int = 1

@@ -163,12 +163,16 @@ class RefundNews(Message):
 
     news: str  # requested, approved, rejected, paid, failed
     request_reference: str
-    booking_reference: str
+    booking_reference: str  # empty, as its attendee's name, of what lay in the wallet
     attendee_name: str
     currency: str
     amount_minor: int
     is_to_wallet: bool
     note: str = ""
+
+    @property
+    def is_of_booking(self) -> bool:
+        return bool(self.booking_reference)
 
     @property
     def is_requested(self) -> bool:

@@ -73,6 +73,10 @@ def go_to_booking(booking_id: str, visit: Anybody) -> Response:
     return visit.go(f"/family/bookings/{booking_id}")
 
 
+def go_to_wallet(account_id: str, visit: Anybody) -> Response:
+    return visit.go(f"/family/wallet?account={account_id}")
+
+
 def go_to_offer(offer_id: str, visit: Anybody) -> Response:
     return visit.go(f"/family/offers/{offer_id}")
 
@@ -99,6 +103,7 @@ SHARED: dict[str, Callable[..., Response]] = {
     "/": show_front,
     "/orders/{order_id}": go_to_order,
     "/bookings/{booking_id}": go_to_booking,
+    "/accounts/{account_id}/wallet": go_to_wallet,
     "/waiting-offers/{offer_id}": go_to_offer,
     "/registrations/{link}": go_to_registration,
     "/guest-orders/{link}": go_to_guest_order,

@@ -410,8 +410,14 @@ def _overdue_fee(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> 
 
 
 _REFUND = """
-SELECT r.reference, r.amount_minor, r.destination, r.note, b.reference AS booking_reference, b.order_id
-FROM refund_request r JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
+SELECT r.reference, r.amount_minor, r.destination, r.note, coalesce(b.reference, '') AS booking_reference, b.order_id,
+       coalesce(t.name, '') AS attendee, a.name AS account, a.email, a.id AS account_id, a.language,
+       g.name AS organisation, g.currency, g.locale, g.time_zone, g.letterhead
+FROM refund_request r
+JOIN account a ON a.organisation_id = r.organisation_id AND a.id = r.account_id
+JOIN organisation g ON g.id = r.organisation_id
+LEFT JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
+LEFT JOIN attendee t ON t.organisation_id = b.organisation_id AND t.id = b.attendee_id
 WHERE r.organisation_id = %(org)s AND r.id = %(id)s
 """
 
@@ -419,13 +425,13 @@ WHERE r.organisation_id = %(org)s AND r.id = %(id)s
 def _refund(tx: Transaction, payload: Mapping[str, Any], base_url: str, *, news: str) -> Message | None:
     """Asked, decided, sent: the family hears of each, of money that is sent the amount of each payment."""
     found = tx.row(_REFUND, id=UUID(str(payload["subject_id"])))
-    order = _order(tx, {"subject_id": found["order_id"]}) if found else None
-    if found is None or order is None:
+    if found is None or not found["email"]:
         return None
+    about = f"orders/{found['order_id']}" if found["order_id"] else f"accounts/{found['account_id']}/wallet"
     return RefundNews(
-        **_parties(order, f"{base_url}/orders/{order['id']}"), news=news,
+        **_parties(found, f"{base_url}/{about}"), news=news,
         request_reference=found["reference"], booking_reference=found["booking_reference"],
-        attendee_name=order["attendee"], currency=order["currency"],
+        attendee_name=found["attendee"], currency=found["currency"],
         amount_minor=payload.get("amount_minor", found["amount_minor"]), note=found["note"],
         is_to_wallet=found["destination"] == "WALLET",
     )  # fmt: skip

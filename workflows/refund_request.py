@@ -1,12 +1,13 @@
-"""The refund request: what a family asks back for a booking, one row for each booking, decided by finance or an admin.
+"""The refund request: what a family asks back, decided by finance or an admin; one row for each booking, and one for
+the money in its wallet.
 
 The diagram is generated from the chart: `termbook diagram`. Asked again after a rejection, or after an approval when
 more became refundable, the same row is open again; every attempt stands in its history. An approval takes the money out
 of the wallet; `workflows.refunds` sends it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 from sqlmodel import SQLModel
 
 from billing.ledger import post, withdrawn
-from billing.wallet import Parts, Wallet, lock_wallets, read_debits, split_return, write_entry
+from billing.wallet import Parts, split_return, write_entry
 from engine.actor import Actor
 from engine.batch import Batch
 from engine.chart import Chart, Step
@@ -22,75 +23,16 @@ from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.fire import Subject, announce, begin, fire
 from engine.ids import new_id, new_reference
-from engine.money import NotAnAmount, format_money, parse_money
+from engine.money import NotAnAmount, parse_money
 from models import ActorKind, Refund, RefundDestination, RefundRequest, WalletEntryKind
 from models import RefundRequestStatus as R
 from workflows.free_money import move_to_wallet
-from workflows.wallet_debits import WALLET
+from workflows.refundable import Refundable, of_booking, of_wallet
 from workflows.wallet_facts import AccountInLock, lock_account
 
 _OFFICE = frozenset({ActorKind.ADMIN, ActorKind.FINANCE})
 _OWNERS = _OFFICE | {ActorKind.FAMILY}
 _REQUESTED, _APPROVED, _REJECTED = "refund.requested", "refund.approved", "refund.rejected"
-
-
-_ALL_USED = (
-    "all_used",
-    "All that was paid is used by what is booked. Give sessions up first: what they free can go back.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A payment of the booking: what of it is free beside the invoices, and what may go back the way it came."""
-
-    payment: Row
-    free_minor: int
-    landed_minor: int  # in the wallet, not sent back yet
-    parts: Parts | None  # of a wallet: what of it came from there
-
-    @property
-    def original_minor(self) -> int:
-        """What came from the wallet has no other way back."""
-        return 0 if self.payment["provider"] == WALLET else self.free_minor + self.landed_minor
-
-
-@dataclass(frozen=True, slots=True)
-class Refundable:
-    """What can go back at this moment, by where to."""
-
-    sources: Sequence[Source]
-    wallet_minor: int  # its balance, bonus left out
-    money: Any
-
-    def to(self, destination: RefundDestination) -> int:
-        """Captured, less what invoices still use, less what was refunded; never more than is still there."""
-        free = sum(source.free_minor for source in self.sources)
-        if destination is RefundDestination.WALLET:
-            return free
-        kept = sum(source.free_minor for source in self.sources if source.payment["provider"] != WALLET)
-        return min(sum(source.original_minor for source in self.sources), self.wallet_minor + kept)
-
-    def why_nothing(self, destination: RefundDestination) -> Reason | None:
-        """Why nothing can go there, in words for the family; None where something can."""
-        if self.to(destination) > 0:
-            return None
-        code, message = self._what_is_missing(destination)
-        return Reason(code, message, rule="refundable")
-
-    def _what_is_missing(self, destination: RefundDestination) -> tuple[str, str]:
-        if not self.sources:
-            return "nothing_paid", "Nothing was paid for this booking yet."
-        landed = sum(source.landed_minor for source in self.sources if source.payment["provider"] != WALLET)
-        if destination is RefundDestination.WALLET:
-            if landed:
-                return "in_wallet_already", "What came back of it is in your wallet already."
-            return _ALL_USED
-        if not any(source.original_minor for source in self.sources):
-            if all(source.payment["provider"] == WALLET for source in self.sources):
-                return "paid_from_wallet", "It was paid from the wallet, and can only go back there."
-            return _ALL_USED
-        return "spent_since", "What came back of it went into your wallet, and was spent since."
 
 
 @dataclass(kw_only=True)
@@ -99,11 +41,11 @@ class Request(Subject):
 
     table: ClassVar[type[SQLModel]] = RefundRequest
     account_id: UUID
-    booking_id: UUID
+    booking_id: UUID | None  # None: of what lies in the wallet
     amount_minor: int
     destination: RefundDestination
     attempt: int = 1
-    booking_reference: str = field(default="")
+    booking_reference: str | None = None
 
 
 def is_refundable(request: Request, *, refundable: Refundable, **_: Any) -> Iterator[Reason]:
@@ -113,6 +55,8 @@ def is_refundable(request: Request, *, refundable: Refundable, **_: Any) -> Iter
         asked, most = refundable.money(request.amount_minor), refundable.money(allowed)
         to = "to the wallet" if request.destination is RefundDestination.WALLET else "the way it was paid"
         message = f"{asked} is asked back for {request.booking_reference}, and {most} can go {to} now."
+        if request.booking_id is None:
+            message = f"{asked} is asked back out of the wallet, and {most} can go the way it was paid now."
         yield Reason("above_refundable", message, field="amount", rule="refundable",
                      facts={"asked_minor": request.amount_minor, "refundable_minor": allowed})  # fmt: skip
 
@@ -136,22 +80,14 @@ def pay_back(
     request: Request, *, batch: Batch, refundable: Refundable, today: date, now: datetime, **_: Any
 ) -> None:  # fmt: skip
     """Put what is free into the wallet; what goes back the way it came is taken out of it and set aside, by payment."""
-    left = request.amount_minor
-    for source in refundable.sources:
-        is_original = request.destination is RefundDestination.ORIGINAL
-        share = min(left, source.original_minor if is_original else source.free_minor)
-        if not share:
-            continue
-        left -= share
-        # What landed in the wallet before is sent first.
-        moved = max(share - source.landed_minor, 0) if is_original else share
-        payment = {**source.payment, "today": today}
-        if moved:
-            parts = split_return(source.parts, moved) if source.parts is not None else Parts(moved)
-            move_to_wallet(batch, payment, parts, now=now)
-        if is_original:
-            _set_aside(batch, request, payment, share, now)
-    assert left == 0, "a guard has asked before"
+    for share in refundable.shares(request.amount_minor, request.destination):
+        payment = {**share.source.payment, "today": today}
+        if share.free_minor:
+            parts = share.source.parts
+            moved = Parts(share.free_minor) if parts is None else split_return(parts, share.free_minor)
+            move_to_wallet(batch, payment, moved, now=now)
+        if request.destination is RefundDestination.ORIGINAL:
+            _set_aside(batch, request, payment, share.total_minor, now)
 
 
 def _set_aside(batch: Batch, request: Request, payment: Row, amount_minor: int, now: datetime) -> None:
@@ -200,30 +136,57 @@ def ask(
     if booking is None or not actor.may_see_account(booking["account_id"]):
         raise NotFound("There is no such booking.", what="booking")
     account = lock_account(tx, booking["account_id"], actor=actor)
-    minor = _amount(amount, account)
     found = tx.row(_REQUEST + " AND r.booking_id = %(booking_id)s", booking_id=booking_id)
-    refundable = read_refundable(tx, account, booking_id, now=now)
-    if found is not None:
-        request = _request(found)
-        request.change(amount_minor=minor, destination=destination.value, reason=reason.strip())
-        request.amount_minor, request.destination = minor, destination
-        fire(tx.batch, CHART, request, "ask_again", actor=actor, now=now, reason=reason, refundable=refundable,
-             changes={"amount_minor": minor, "destination": destination.value})  # fmt: skip
-        return request
     request = Request(
         id=new_id(), reference=new_reference("RR"), status=R.PENDING, version=1, account_id=account.id,
-        booking_id=booking_id, amount_minor=minor, destination=destination, booking_reference=booking["reference"],
+        booking_id=booking_id, amount_minor=_amount(amount, account), destination=destination,
+        booking_reference=booking["reference"],
     )  # fmt: skip
-    if reasons := list(is_refundable(request, refundable=refundable)):
+    return _ask(tx, request, found, refundable=of_booking(tx, account, booking_id, now=now), reason=reason,
+                actor=actor, now=now)  # fmt: skip
+
+
+def ask_from_wallet(
+    tx: Transaction, *, account_id: UUID, amount: str, reason: str, actor: Actor, now: datetime
+) -> Request:  # fmt: skip
+    """Ask money that lies in the wallet back the way it was paid, whether it ever was for a booking or not; `amount` in
+    the currency's major unit. Asked again it is the same request.
+
+    Raises NotFound, Invalid (not a positive amount, more than is refundable), NotAllowedNow (it waits for a decision).
+    """
+    account = lock_account(tx, account_id, actor=actor)
+    found = tx.row(_REQUEST + " AND r.account_id = %(account_id)s AND r.booking_id IS NULL", account_id=account_id)
+    request = Request(
+        id=new_id(), reference=new_reference("RR"), status=R.PENDING, version=1, account_id=account.id, booking_id=None,
+        amount_minor=_amount(amount, account), destination=RefundDestination.ORIGINAL,
+    )  # fmt: skip
+    return _ask(tx, request, found, refundable=of_wallet(tx, account, now=now), reason=reason, actor=actor,
+                now=now)  # fmt: skip
+
+
+def _ask(
+    tx: Transaction, asked: Request, found: Row | None, *, refundable: Refundable, reason: str, actor: Actor,
+    now: datetime,
+) -> Request:  # fmt: skip
+    """What was asked before is open again, with what is asked now; else the request is begun."""
+    wanted = {"amount_minor": asked.amount_minor, "destination": asked.destination.value}
+    if found is not None:
+        request = _request(found)
+        request.change(**wanted, reason=reason.strip())
+        request.amount_minor, request.destination = asked.amount_minor, asked.destination
+        fire(tx.batch, CHART, request, "ask_again", actor=actor, now=now, reason=reason, refundable=refundable,
+             changes=wanted)  # fmt: skip
+        return request
+    if reasons := list(is_refundable(asked, refundable=refundable)):
         raise Invalid(reasons[0].message, reasons=reasons)
     begin(
-        tx.batch, CHART, request, actor=actor, now=now,
-        row={"reference": request.reference, "account_id": account.id, "booking_id": booking_id, "attempt": 1,
-             "amount_minor": minor, "destination": destination.value, "reason": reason.strip(), "note": "",
-             "resolved_by": None, "resolved_at": None, "created_at": now, "updated_at": now},
+        tx.batch, CHART, asked, actor=actor, now=now,
+        row={**wanted, "reference": asked.reference, "account_id": asked.account_id, "booking_id": asked.booking_id,
+             "attempt": 1, "reason": reason.strip(), "note": "", "resolved_by": None, "resolved_at": None,
+             "created_at": now, "updated_at": now},
     )  # fmt: skip
-    announce(tx.batch, _REQUESTED, now=now, subject_id=request.id, reference=request.reference)
-    return request
+    announce(tx.batch, _REQUESTED, now=now, subject_id=asked.id, reference=asked.reference)
+    return asked
 
 
 def _amount(amount: str, account: AccountInLock) -> int:
@@ -240,9 +203,8 @@ def _amount(amount: str, account: AccountInLock) -> int:
 def approve(tx: Transaction, *, request_id: UUID, actor: Actor, now: datetime, note: str = "") -> Request:
     """Give back what is asked, as far as it is refundable at this moment. Raises NotFound, NotAllowedNow, Refused."""
     request, account = _lock(tx, request_id, actor)
-    refundable = read_refundable(tx, account, request.booking_id, now=now)
-    fire(tx.batch, CHART, request, "approve", actor=actor, now=now, reason=note, refundable=refundable,
-         today=account.today(now),
+    fire(tx.batch, CHART, request, "approve", actor=actor, now=now, reason=note, today=account.today(now),
+         refundable=read_refundable(tx, account, request.booking_id, now=now),
          changes={"amount_minor": request.amount_minor, "destination": request.destination.value})  # fmt: skip
     return request
 
@@ -259,7 +221,7 @@ _REQUEST = """
 SELECT r.id, r.reference, r.status, r.version, r.account_id, r.booking_id, r.amount_minor, r.destination, r.attempt,
        b.reference AS booking_reference
 FROM refund_request r
-JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
+LEFT JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
 WHERE r.organisation_id = %(org)s
 """
 
@@ -279,27 +241,6 @@ def _request(row: Row) -> Request:
     return Request(**row | {"status": R(row["status"]), "destination": RefundDestination(row["destination"])})
 
 
-_SOURCES = """
-SELECT p.id, p.account_id, p.reference, p.provider, p.currency,
-       (p.amount_minor - p.disputed_minor - a.minor - w.minor)::bigint AS free_minor,
-       (w.minor - r.minor)::bigint AS landed_minor
-FROM payment p
-JOIN term_booking_order o ON o.organisation_id = p.organisation_id AND o.id = p.order_id
-CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount_minor), 0) AS minor FROM payment_allocation x
-                    WHERE x.organisation_id = p.organisation_id AND x.payment_id = p.id) a
-CROSS JOIN LATERAL (SELECT coalesce(sum(x.moved_minor), 0) AS minor FROM wallet_entry x
-                    WHERE x.organisation_id = p.organisation_id AND x.payment_id = p.id) w
-CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount_minor), 0) AS minor FROM refund x
-                    WHERE x.organisation_id = p.organisation_id AND x.payment_id = p.id AND x.status <> 'FAILED') r
-WHERE p.organisation_id = %(org)s AND o.booking_id = %(booking_id)s AND p.status = 'SUCCESS'
-ORDER BY p.created_at DESC, p.id DESC
-"""
-
-
-def read_refundable(tx: Transaction, account: AccountInLock, booking_id: UUID, *, now: datetime) -> Refundable:
-    """What of the booking's payments can go back; the caller holds the lock of the account."""
-    wallet: Wallet = lock_wallets(tx, [account.id], now=now)[account.id]
-    rows = tx.rows(_SOURCES, booking_id=booking_id)
-    debits = read_debits(tx, [row["id"] for row in rows if row["provider"] == WALLET])
-    sources = [Source(row, row["free_minor"], row["landed_minor"], debits.get(row["id"])) for row in rows]
-    return Refundable(sources, wallet.balance_minor, lambda n: format_money(n, account.currency, account.locale))
+def read_refundable(tx: Transaction, account: AccountInLock, booking_id: UUID | None, *, now: datetime) -> Refundable:
+    """What can go back of what a request is about; the caller holds the lock of the account."""
+    return of_wallet(tx, account, now=now) if booking_id is None else of_booking(tx, account, booking_id, now=now)

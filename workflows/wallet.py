@@ -235,6 +235,8 @@ SELECT e.id, e.account_id, e.kind, e.balance_minor, e.bonus_minor, e.payment_id,
         JOIN wallet_entry x ON x.organisation_id = p.organisation_id AND x.payment_id = p.id
         WHERE p.organisation_id = e.organisation_id AND p.id = e.payment_id
         GROUP BY p.disputed_minor) AS is_disputed,
+       e.moved_minor > 0 AND EXISTS (SELECT FROM refund r WHERE r.organisation_id = e.organisation_id
+        AND r.payment_id = e.payment_id AND r.status <> 'FAILED') AS is_sent_back,
        (SELECT json_agg(json_build_array(u.grant_id, u.amount_minor) ORDER BY u.grant_id) FROM bonus_use u
         WHERE u.organisation_id = e.organisation_id AND u.entry_id = e.id) AS grants,
        (SELECT l.id FROM ledger_entry l WHERE l.organisation_id = e.organisation_id
@@ -264,6 +266,8 @@ def correct(tx: Transaction, *, entry_id: UUID, reason: str, actor: Actor, now: 
         raise NotUndoable("The payment was taken back, and the entry with it.")
     if entry["is_disputed"]:
         raise NotUndoable("The payer's bank took money of the payment back; the dispute says where it is.")
+    if entry["is_sent_back"]:
+        raise NotUndoable("Money of the payment was sent back, or is on its way: the entry stays.")
     kind = KIND(entry["kind"])
     if kind not in UNDOABLE:
         raise NotUndoable(f"An entry that is {kind.value.lower()} is not undone by a correction.")

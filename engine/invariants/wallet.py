@@ -1,7 +1,14 @@
 """Wallets: what they hold is what moved them, in the entries, in the grants and in the books."""
 
 from engine.invariants.form import Invariant, document_name
-from models import LedgerAccount, PaymentStatus, RefundStatus, WalletEntryKind
+from models import (
+    LedgerAccount,
+    PaymentStatus,
+    RefundDestination,
+    RefundRequestStatus,
+    RefundStatus,
+    WalletEntryKind,
+)
 
 WALLETS = (
     Invariant(
@@ -117,6 +124,37 @@ WALLETS = (
             WHERE r.refunded_minor > coalesce(w.moved_minor, 0)
         """,
         says="Payment {reference} over {amount_minor}: {refunded_minor} is sent back of {moved_minor} that became free",
+    ),
+    Invariant(
+        name="refund_was_taken_out_of_the_wallet",
+        promise="What is sent back of a payment was taken out of its family's wallet, as much of the same payment.",
+        sql=f"""
+            SELECT coalesce(p.reference, r.payment_id::text) AS payment, r.amount_minor, e.kind, -e.balance_minor
+                   AS taken_minor
+            FROM refund r
+            JOIN wallet_entry e ON e.id = r.wallet_entry_id
+            LEFT JOIN payment p ON p.id = r.payment_id
+            WHERE (e.kind, e.account_id, e.payment_id, -e.balance_minor, e.bonus_minor) IS DISTINCT FROM
+                  ('{WalletEntryKind.WITHDRAWN}', r.account_id, r.payment_id, r.amount_minor, 0)
+        """,
+        says="A refund of {amount_minor} of payment {payment} names an entry of the wallet ({kind}, {taken_minor}) that "
+        "is not its own",
+    ),
+    Invariant(
+        name="approved_refunds_are_set_aside_once",
+        promise="What was approved to go back the way it was paid was set aside, each time it was approved once.",
+        sql=f"""
+            SELECT q.reference, coalesce(h.approved_minor, 0) AS approved_minor, coalesce(r.minor, 0) AS set_aside_minor
+            FROM refund_request q
+            LEFT JOIN (SELECT subject_id, sum((changes ->> 'amount_minor')::bigint) AS approved_minor FROM status_event
+                       WHERE chart = 'refund_request' AND to_status = {int(RefundRequestStatus.APPROVED)}
+                         AND changes ->> 'destination' = '{RefundDestination.ORIGINAL}' GROUP BY subject_id) h
+                 ON h.subject_id = q.id
+            LEFT JOIN (SELECT request_id, sum(amount_minor) AS minor FROM refund GROUP BY request_id) r
+                 ON r.request_id = q.id
+            WHERE coalesce(h.approved_minor, 0) <> coalesce(r.minor, 0)
+        """,
+        says="{reference}: {approved_minor} was approved to go back, and {set_aside_minor} was set aside for it",
     ),
     Invariant(
         name="refund_payable_is_what_is_on_its_way",

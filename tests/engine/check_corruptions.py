@@ -32,10 +32,12 @@ from models import (
     PromoCode,
     PromoRedemption,
     Refund,
+    RefundRequest,
     RevenueRecognition,
     RollEvent,
     RollMark,
     SignOut,
+    StatusEvent,
     TermBookingDiscount,
     TermBookingOrderActivity,
     TermBookingOrderAdjustment,
@@ -43,6 +45,7 @@ from models import (
     WalletEntry,
     WriteOff,
 )
+from models import RefundRequestStatus as R
 from models import TermBookingStatus as S
 from tests import builders as build
 from tests.builders import NOW, Enrolled, Ordered, Row
@@ -871,6 +874,26 @@ def money_sent_back_that_never_became_free(world: World) -> None:
     build.add(world.tx, Refund, request_id=new_id(), account_id=world.okafor["id"], payment_id=world.paid["mia"]["id"],
               wallet_entry_id=new_id(), amount_minor=500, currency="CAD", provider="sandbox",
               status="SUCCEEDED")  # fmt: skip
+
+
+@breaks("refund_was_taken_out_of_the_wallet")
+def a_refund_that_names_what_came_back(world: World) -> None:
+    known = {"account_id": world.okafor["id"], "payment_id": world.paid["mia"]["id"]}
+    build.add(world.tx, WalletEntry, **known, kind="WITHDRAWN", balance_minor=-500, created_at=NOW)
+    back = build.add(world.tx, WalletEntry, **known, kind="RESTORED", balance_minor=500, created_at=NOW)
+    build.add(world.tx, Refund, **known, request_id=new_id(), wallet_entry_id=back["id"], amount_minor=500,
+              currency="CAD", provider="sandbox", status="FAILED")  # fmt: skip
+
+
+@breaks("approved_refunds_are_set_aside_once")
+def an_approval_that_set_nothing_aside(world: World) -> None:
+    asked = build.add(world.tx, RefundRequest, reference="RR-ASKED", account_id=world.okafor["id"], status=R.APPROVED,
+                      version=2, attempt=1, amount_minor=500, destination="ORIGINAL", resolved_at=NOW,
+                      created_at=NOW, updated_at=NOW)  # fmt: skip
+    for sequence, (trigger, was, now) in enumerate((("new", None, 100), ("approve", 100, 200)), start=1):
+        build.add(world.tx, StatusEvent, chart="refund_request", subject_id=asked["id"], sequence=sequence,
+                  trigger=trigger, from_status=was, to_status=now, actor_kind="ADMIN", at=NOW,
+                  changes={"amount_minor": 500, "destination": "ORIGINAL"})  # fmt: skip
 
 
 @breaks("refund_payable_is_what_is_on_its_way")

@@ -30,7 +30,7 @@ EDGES = {
         ("confirm", S.ACCEPT, S.APPROVED), ("cancel", S.SUBMITTED, S.CANCELED), ("wait", S.CREATED, S.SUBMITTED),
     ],
     "subscription": [("new", None, 10), ("begin", 10, 20)],
-    "refund_request": [("new", None, 100)],
+    "refund_request": [("new", None, 100), ("approve", 100, 200)],
     "makeup_credit": [("new", None, 100), ("book", 100, 200)],
     "late_pickup": [("new", None, 100), ("accept", 100, 200)],
     "direct_debit_mandate": [("new", None, 100), ("activate", 100, 200), ("revoke", 200, 900)],

@@ -1,0 +1,35 @@
+"""The control of the race for the money of a wallet: without its locks and guards it goes several ways at once. In a
+database of its own that is not checked.
+"""
+
+import psycopg
+import pytest
+
+from billing import wallet as wallets
+from engine.batch import Guarded
+from engine.database import Database
+from tests.workflows.centre import make_centre
+from tests.workflows.race import GOT_IT
+from tests.workflows.test_races_for_wallet_refunds import gone, race
+from workflows import wallet, wallet_facts
+from workflows.order_facts import read_order
+
+
+def test_without_locks_and_guards_it_goes_several_ways(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wallet, "lock_order", lambda tx, order_id, actor: read_order(tx, order_id))
+    monkeypatch.setattr(wallet_facts, "_LOCK", wallet_facts._LOCK.replace("FOR NO KEY UPDATE OF a", ""))
+    monkeypatch.setattr(wallets, "_LOCK", wallets._LOCK.replace("FOR NO KEY UPDATE", ""))
+    guard = wallets._MOVE
+    unguarded = Guarded(name=guard.name, sql=guard.sql[: guard.sql.index("AND w.balance_minor")] + "RETURNING w.id",
+                        takes=guard.takes, is_by_id=True)  # fmt: skip
+    monkeypatch.setattr(wallets, "_MOVE", unguarded)
+    with psycopg.connect(database_url) as owner:
+        owner.execute("ALTER TABLE wallet DROP CONSTRAINT ck_wallet_balance_is_not_negative")
+        owner.execute("DROP TRIGGER within_payment ON refund")
+
+    its, outcomes = race(make_centre(database, database_url))
+
+    assert outcomes.count(GOT_IT) > 1
+    assert sum(gone(its).values()) > 11_30
