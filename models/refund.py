@@ -23,8 +23,9 @@ class RefundDestination(StrEnum):
 
 
 class RefundRequest(TenantRow, table=True):
-    """What a family asks back, for a booking or of what lies in its wallet. Asked again it is the same row; each attempt
-    stands in its history.
+    """What a family asks back, for a booking or of what lies in its wallet.
+
+    Asked again it is the same row; each attempt stands in its history.
     """
 
     __tablename__ = "refund_request"

@@ -122,8 +122,11 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "payment_moving": (N_("A payment for %(ref)s is being processed; its outcome is awaited."),
                        N_("A payment for %(ref)s is being processed.")),
     "above_refundable": (N_("%(asked)s is asked back for %(ref)s, and %(most)s can go to the wallet now."),
-                         N_("%(asked)s is asked back for %(ref)s, and %(most)s can go the way it was paid now.")),
+                         N_("%(asked)s is asked back for %(ref)s, and %(most)s can go the way it was paid now."),
+                         N_("%(asked)s is asked back out of the wallet, and %(most)s can go the way it was paid now.")),
     "refundable": (
+        N_("There is no money in the wallet; a bonus cannot be paid out."),
+        N_("What is in the wallet came by no payment that could be sent back."),
         N_("Nothing was paid for this booking yet."),
         N_("What came back of it is in your wallet already."),
         N_("All that was paid is used by what is booked. Give sessions up first: what they free can go back."),

@@ -22,7 +22,7 @@ from api.moves import Answer, Call, Principal, Verb, answer_once
 from api.state import State
 from api.visits import Visit
 from engine.database import Row, Transaction
-from engine.errors import Reason, TermbookError
+from engine.errors import Conflict, Invalid, Reason, TermbookError
 from engine.fire import Refused
 from models import ActorKind, Role
 from web import security
@@ -222,6 +222,24 @@ class SignedIn(Reader):
         if response.status_code >= 400:
             raise Answered(body)
         return body
+
+    def do(
+        self, form: Form, step: Callable[[Transaction, Principal], object], *, to: str, said: str,
+        again: Callable[[Form, TermbookError], Response],
+    ) -> Response:  # fmt: skip
+        """One step that a form asks for, and on to the address `to`, which says so; what is refused shows the page
+        `again`.
+        """
+
+        def verb(tx: Transaction, who: Principal) -> Answer:
+            step(tx, who)
+            return Answer({})
+
+        try:
+            self.move(form, verb)
+        except (Conflict, Invalid) as refusal:
+            return again(form, refusal)
+        return self.go(to, self.say(said))
 
 
 class Stranger(Reader):

@@ -20,7 +20,7 @@ SELECT {keys}, r.id, r.reference, r.account_id, a.name AS account, r.booking_id,
      FROM refund f JOIN payment y ON y.organisation_id = f.organisation_id AND y.id = f.payment_id
      WHERE f.organisation_id = r.organisation_id AND f.request_id = r.id), '[]') AS refunds
 FROM refund_request r
-JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
+LEFT JOIN term_booking b ON b.organisation_id = r.organisation_id AND b.id = r.booking_id
 JOIN account a ON a.organisation_id = r.organisation_id AND a.id = r.account_id
 WHERE r.organisation_id = %(org)s{where}
 """
@@ -46,22 +46,48 @@ def one(tx: Transaction, principal: Principal, request_id: UUID, *, status: int 
     return Answer(row, status, location=f"/refund-requests/{request_id}" if status == 201 else None)
 
 
+def of_booking(tx: Transaction, principal: Principal, booking_id: UUID) -> Row | None:
+    """The request for a booking, as far as the caller may see it."""
+    return _of(tx, principal, "r.booking_id = %(subject)s", booking_id)
+
+
+def of_wallet(tx: Transaction, principal: Principal, account_id: UUID) -> Row | None:
+    """The request for what lies in the wallet of an account, as far as the caller may see it."""
+    return _of(tx, principal, "r.account_id = %(subject)s AND r.booking_id IS NULL", account_id)
+
+
+def _of(tx: Transaction, principal: Principal, condition: str, subject: UUID) -> Row | None:
+    found = requests(principal)
+    found.where(condition, subject=subject)
+    page = found.page(tx, cursor=None, limit=1, show=lambda row: show(principal, row)).body
+    return page["items"][0] if page and page["items"] else None
+
+
 def refundable(tx: Transaction, principal: Principal, request_id: UUID, *, now: datetime) -> Row:
-    """What can go back for its booking at this moment, by where to; locks as a decision does. Raises NotFound."""
+    """What can go back of what it is about at this moment, by where to; locks as a decision does. Raises NotFound."""
     request = requests(principal)
     request.where("r.id = %(id)s", id=request_id)
     row = request.one(tx, "refund request")
     account = lock_account(tx, row["account_id"], actor=principal.actor)
     found = read_refundable(tx, account, row["booking_id"], now=now)
-    return {destination.value: found.to(destination) for destination in RefundDestination}
+    return {destination.value: found.to(destination) for destination in _ways(row["booking_id"])}
 
 
-def refundable_of_booking(tx: Transaction, principal: Principal, booking: Row, *, now: datetime) -> list[Row]:
-    """For each way back: how much can go there at this moment, or why nothing can; locks as asking does."""
-    account = lock_account(tx, booking["account_id"], actor=principal.actor)
-    found = read_refundable(tx, account, booking["id"], now=now)
+def _ways(booking_id: UUID | None) -> list[RefundDestination]:
+    """What lies in the wallet need not go there."""
+    return list(RefundDestination) if booking_id else [RefundDestination.ORIGINAL]
+
+
+def ways_back(
+    tx: Transaction, principal: Principal, account_id: UUID, booking_id: UUID | None, *, now: datetime
+) -> list[Row]:  # fmt: skip
+    """For each way back, of a booking or of what lies in the wallet: how much can go there at this moment, or why
+    nothing can; locks as asking does. Raises NotFound for another family's.
+    """
+    account = lock_account(tx, account_id, actor=principal.actor)
+    found = read_refundable(tx, account, booking_id, now=now)
     return [{"to": to.value, "amount_minor": found.to(to), "why_nothing": found.why_nothing(to)}
-            for to in RefundDestination]  # fmt: skip
+            for to in _ways(booking_id)]  # fmt: skip
 
 
 _PAID = """

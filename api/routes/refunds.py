@@ -39,17 +39,40 @@ def ask_refund(booking_id: UUID, body: schemas.NewRefundRequest, call: Called) -
     return call.move(verb)
 
 
+@router.post(
+    "/accounts/{account_id}/wallet/refund-request",
+    **for_roles(OWNERS_AND_FINANCE, *creates(404), status_code=201, response_model=schemas.RefundRequest),
+)  # fmt: skip
+def ask_wallet_refund(account_id: UUID, body: schemas.NewWalletRefund, call: Called) -> Response:
+    """Ask money that lies in a family's wallet back the way it was paid, whether it ever was for a booking or not: of
+    each payment at most what was captured and not refunded, and never more than the wallet holds. Bonus is not paid
+    out. Asked again after a decision, it is the same request with another attempt.
+    """
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        request = refund_request.ask_from_wallet(
+            tx, account_id=account_id, amount=body.amount, reason=body.reason, actor=who.actor, now=call.now
+        )
+        tx.flush()
+        return shown.one(tx, who, request.id, status=201)
+
+    return call.move(verb)
+
+
 @router.get("/refund-requests", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.RefundRequest]))
 def list_refund_requests(
-    call: Called, account_id: UUID | None = None, booking_id: UUID | None = None, is_open: bool | None = None,
-    cursor: Cursor = None, limit: Limit = 50,
+    call: Called, account_id: UUID | None = None, booking_id: UUID | None = None, is_of_wallet: bool | None = None,
+    is_open: bool | None = None, cursor: Cursor = None, limit: Limit = 50,
 ) -> Response:  # fmt: skip
-    """Refund requests, newest first; a family sees its own. `is_open` are those that wait for a decision."""
+    """Refund requests, newest first; a family sees its own. `is_open` are those that wait for a decision,
+    `is_of_wallet` those that are for no booking.
+    """
 
     def query(tx: Transaction, who: Principal) -> Answer:
         found = shown.requests(who)
         found.where("r.account_id = %(account)s", account=account_id)
         found.where("r.booking_id = %(booking)s", booking=booking_id)
+        found.where("(r.booking_id IS NULL) = %(is_of_wallet)s", is_of_wallet=is_of_wallet)
         found.where(f"(r.status = {int(RefundRequestStatus.PENDING)}) = %(is_open)s", is_open=is_open)
         return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show(who, row))
 

@@ -1,4 +1,4 @@
-"""Refund requests: what is asked back for a booking, and the money that is sent."""
+"""Refund requests: what is asked back for a booking or out of the wallet, and the money that is sent."""
 
 from datetime import datetime
 from typing import Literal
@@ -41,7 +41,7 @@ class Refund(Output):
 
 
 class RefundRequest(Output):
-    """What a family asks back for a booking: one request for each, asked again it is the same."""
+    """What a family asks back: one request for each booking and one for its wallet; asked again it is the same."""
 
     model_config = shows(_REQUEST)
 
@@ -49,8 +49,8 @@ class RefundRequest(Output):
     reference: str
     account_id: UUID
     account: str
-    booking_id: UUID
-    booking_reference: str
+    booking_id: UUID | None = Field(description="None: of what lies in the wallet.")
+    booking_reference: str | None
     status: Literal["PENDING", "APPROVED", "REJECTED"]
     attempt: int = Field(description="Rises each time it is asked again.")
     amount_minor: int
@@ -72,6 +72,15 @@ class NewRefundRequest(Input):
 
     amount: Amount
     destination: RefundDestination = RefundDestination.ORIGINAL
+    reason: ShortText = ""
+
+
+class NewWalletRefund(Input):
+    """Asks for money that lies in the wallet: it goes back the way it was paid."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "15.00", "reason": "We move away"}]})
+
+    amount: Amount
     reason: ShortText = ""
 
 

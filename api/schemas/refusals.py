@@ -414,7 +414,8 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
             "roll_subscription": "roll", "continue_subscription": "put_off_notice",
         },
         "refund_request": {
-            "ask_refund": "ask_again", "approve_refund": "approve", "reject_refund": "reject",
+            "ask_refund": "ask_again", "ask_wallet_refund": "ask_again", "approve_refund": "approve",
+            "reject_refund": "reject",
         },
         "direct_debit_mandate": {"activate_mandate": "activate", "revoke_mandate": "revoke"},
         "waiting_entry": {"decline_offer": "decline"},
@@ -581,7 +582,8 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("pass_withdrawn", "moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "in_the_past")),
     },
-    "ask_refund": {422: ((), ("not_an_amount", "amount_not_positive", "above_refundable"))},
+    **{f"ask_{whose}": {422: ((), ("not_an_amount", "amount_not_positive", "above_refundable"))}
+       for whose in ("refund", "wallet_refund")},
     "pay_refund_by_hand": {409: (("refund_sent_by_provider", "refund_is_settled"), ())},
     "give_bonus": {422: ((), ("not_an_amount", "amount_not_positive", "reason_required", "expires_in_the_past"))},
     "correct_wallet_entry": {409: (("not_undoable", "wallet_too_low"), ()), 422: ((), ("reason_required",))},

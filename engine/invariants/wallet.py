@@ -137,8 +137,8 @@ WALLETS = (
             WHERE (e.kind, e.account_id, e.payment_id, -e.balance_minor, e.bonus_minor) IS DISTINCT FROM
                   ('{WalletEntryKind.WITHDRAWN}', r.account_id, r.payment_id, r.amount_minor, 0)
         """,
-        says="A refund of {amount_minor} of payment {payment} names an entry of the wallet ({kind}, {taken_minor}) that "
-        "is not its own",
+        says="A refund of {amount_minor} of payment {payment} names an entry of the wallet ({kind}, {taken_minor}) "
+        "that is not its own",
     ),
     Invariant(
         name="approved_refunds_are_set_aside_once",

@@ -81,6 +81,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "POST /passes/{pass_id}/revocation": (A, F),
     "GET /credit-notes/{credit_note_id}/steps": (A, F, Y),
     "POST /bookings/{booking_id}/refund-request": (A, F, Y),
+    "POST /accounts/{account_id}/wallet/refund-request": (A, F, Y),
     "GET /refund-requests": (A, F, Y),
     "GET /refund-requests/{request_id}": (A, F, Y),
     "POST /refund-requests/{request_id}/approval": (A, F),

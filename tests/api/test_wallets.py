@@ -183,6 +183,40 @@ class TestRefunds:
         assert asked["id"] in {each["id"] for each in listed}
 
 
+class TestRefundsOfWallets:
+    def test_is_asked_without_a_booking_and_paid_out_once(self, world: World) -> None:
+        account = world.rossi_account["id"]
+        held = world.rossi.get(f"/accounts/{account}/wallet").json()["balance_minor"]
+        topped = world.finance.post(f"/accounts/{account}/wallet/top-ups", {
+            "amount": "7.00", "provider": "cash", "reason": "at the desk"})  # fmt: skip
+        assert topped.status_code == 201, topped.text
+        path = f"/accounts/{account}/wallet/refund-request"
+
+        asked = world.rossi.post(path, {"amount": "7.00", "reason": "We move"})
+        request = f"/refund-requests/{asked.json()['id']}"
+        twice = world.rossi.post(path, {"amount": "1.00"})
+        approved = world.finance.post(f"{request}/approval", {"note": "As agreed"})
+
+        assert (asked.status_code, asked.json()["booking_id"], asked.json()["booking_reference"]) == (201, None, None)
+        assert (twice.status_code, twice.json()["code"]) == (409, "not_allowed_now")
+        assert sum(sent["amount_minor"] for sent in approved.json()["refunds"]) == 7_00
+        assert world.rossi.get(f"/accounts/{account}/wallet").json()["balance_minor"] == held
+        listed = world.finance.get("/refund-requests?is_of_wallet=true").json()["items"]
+        assert {one["booking_id"] for one in listed} == {None}
+        assert asked.json()["id"] in {one["id"] for one in listed}
+
+    def test_is_nobody_elses_and_never_more_than_there_is(self, world: World) -> None:
+        path = f"/accounts/{world.rossi_account['id']}/wallet/refund-request"
+
+        more = world.rossi.post(path, {"amount": "99999.00"})
+        named = world.rossi.post(path, {"amount": "1.00", "destination": "WALLET"})
+
+        assert world.chen.post(path, {"amount": "1.00"}).status_code == 404
+        assert (more.status_code, [r["code"] for r in more.json()["reasons"]]) in (
+            (422, ["above_refundable"]), (409, ["above_refundable"]))  # fmt: skip
+        assert named.status_code == 422
+
+
 def spend_all(world: World) -> None:
     """What is in the wallet of the Rossi family pays a pass of just that price."""
     held = world.rossi.get(f"/accounts/{world.rossi_account['id']}/wallet").json()["available_minor"]

@@ -1,4 +1,4 @@
-"""The same 11.30 are asked back at their booking and out of the wallet, and are spent on eight orders, at one moment."""
+"""The same 11.30 are asked back at their booking and out of the wallet, and spent on eight orders, at one moment."""
 
 from tests.workflows.centre import NOW, Centre
 from tests.workflows.race import GOT_IT, Pull, clients

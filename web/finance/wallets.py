@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,12 +10,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.moves import Answer, Principal
+from api.moves import Principal
 from api.reads import people
 from api.reads import wallets as shown
 from api.schemas.wallets import Correction, NewBonus, NewTopUp
 from engine.database import Transaction
-from engine.errors import Conflict, Invalid, Reason, TermbookError
+from engine.errors import Invalid, Reason, TermbookError
 from web.asked import page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
 from web.visitor import Finance
@@ -49,15 +50,8 @@ def _page(
 def _move(
     visit: Finance, account_id: UUID, form: Form, said: str, step: Callable[[Transaction, Principal], object]
 ) -> Response:  # fmt: skip
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        step(tx, who)
-        return Answer({})
-
-    try:
-        visit.move(form, verb)
-    except (Conflict, Invalid) as refusal:
-        return _page(visit, account_id, form, refusal)
-    return visit.go(f"/finance/families/{account_id}/wallet", visit.say(said))
+    return visit.do(form, step, to=f"/finance/families/{account_id}/wallet", said=said,
+                    again=partial(_page, visit, account_id))  # fmt: skip
 
 
 @router.post("/finance/families/{account_id}/wallet/top-up")
