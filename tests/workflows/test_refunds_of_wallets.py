@@ -12,13 +12,16 @@ from billing.gateways.protocol import GatewayEvent, GatewayRefused
 from engine.actor import Actor
 from engine.errors import Invalid, NotFound
 from engine.fire import NotAllowedNow
+from engine.outbox import read_message
 from models import PaymentStatus, RefundDestination
 from models import RefundRequestStatus as R
+from notifications.email import compose
 from tests import builders as build
 from tests.workflows.centre import DAY, MINUTE, NOW, Cart, Centre, Family, codes
 from tests.workflows.purse import Purse
 from tests.workflows.test_refund_requests import CARD, Provider, capture_by_card, story
 from workflows import payment_events, refund_request, refundable, refunds, wallet
+from workflows.messages import compose_message
 from workflows.refundable import Refundable, Source
 
 
@@ -288,3 +291,26 @@ class TestWhatCanGo:
 
         assert reason is not None
         assert reason.code == code
+
+
+class TestMail:
+    @pytest.mark.parametrize(("language", "words"), [
+        ("en", "You asked $20.00 back out of your wallet. The office decides"),
+        ("fr", "Vous demandez le remboursement de 20,00 $ de votre porte-monnaie. Le centre décide"),
+    ])  # fmt: skip
+    def test_says_where_it_came_from_and_leads_to_the_wallet(self, its: Payout, language: str, words: str) -> None:
+        its.centre.run("UPDATE account SET language = %(its)s, email = 'rossi@family.example' WHERE id = %(id)s",
+                       id=its.family.id, its=language)  # fmt: skip
+        its.top_up("20.00")
+        request = its.ask("20.00")
+
+        told = its.centre.one("SELECT id FROM outbox_message WHERE topic = 'refund.requested' "
+                              "AND payload->>'subject_id' = %(id)s", id=str(request.id))  # fmt: skip
+        with its.centre.database.transaction(its.centre.organisation_id) as tx:
+            message = compose_message(tx, read_message(tx, told["id"]), base_url="https://example.org", secret="s")
+
+        assert message is not None
+        mail = compose(message, message_id=told["id"], from_address="office@example.org", now=NOW)
+        text: str = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert words in text.replace("\xa0", " ").replace("\n", " ")
+        assert f"https://example.org/accounts/{its.family.id}/wallet" in text.replace("\n", "")
