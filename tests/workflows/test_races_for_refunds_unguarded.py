@@ -34,6 +34,7 @@ def test_without_lock_and_guards_it_is_sent_twice(
     monkeypatch.setattr(Batch, "guard", unguarded)
     with psycopg.connect(database_url) as owner:
         owner.execute("ALTER TABLE status_event DROP CONSTRAINT uq_status_event_organisation_id_subject_id_sequence")
+        owner.execute("DROP TRIGGER within_payment ON refund")
 
     its, outcomes = race(make_centre(database, database_url))
 

@@ -15,6 +15,7 @@ from workflows import wallet, wallet_facts
 from workflows.order_facts import read_order
 
 
+@pytest.mark.usefixtures("time_to_meet")
 def test_without_locks_and_guards_it_goes_several_ways(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
