@@ -5,7 +5,7 @@ the period is found on both sides.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -22,16 +22,25 @@ class DifferenceKind(StrEnum):
 
     MISSING_HERE = "MISSING_HERE"  # the provider has a payment that we do not know
     MISSING_THERE = "MISSING_THERE"  # we have a payment that the provider does not know
-    DIFFERS = "DIFFERS"  # status, amount or currency are not the same
+    DIFFERS = "DIFFERS"  # status, amount, currency, what was refunded or what is disputed are not the same
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one of the two says; amounts are minor units."""
+    """What one of the two says; amounts are minor units. Refunded is what was sent back or is on its way, disputed what
+    the payer's bank has taken at present.
+    """
 
     status: PaymentStatus
     amount_minor: int
     currency: str
+    refunded_minor: int = 0
+    disputed_minor: int = 0
+
+    def differs_in(self, other: "Side") -> tuple[str, ...]:
+        """The names of what is not the same."""
+        names = [field.name for field in fields(self)]
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class PaymentDifference:
     references: tuple[str, ...]
     here: Side | None
     there: Side | None
+    differs_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +100,37 @@ def compare(
 
 
 def _difference(row: Row | None, record: GatewayRecord) -> PaymentDifference | None:
-    there = Side(record.status, record.amount_minor, record.currency)
+    there = Side(
+        record.status, record.amount_minor, record.currency, refunded_minor=record.refunded_minor,
+        disputed_minor=record.disputed_minor,
+    )  # fmt: skip
     if row is None:
         return PaymentDifference(DifferenceKind.MISSING_HERE, record.external_id, (), None, there)
     here = _side(row)
     if here == there:
         return None
-    return PaymentDifference(DifferenceKind.DIFFERS, record.external_id, tuple(row["references"]), here, there)
+    return PaymentDifference(DifferenceKind.DIFFERS, record.external_id, tuple(row["references"]), here, there,
+                             here.differs_in(there))  # fmt: skip
 
 
 def _side(row: Row) -> Side:
-    return Side(PaymentStatus(row["status"]), row["amount_minor"], row["currency"])
+    return Side(
+        PaymentStatus(row["status"]), row["amount_minor"], row["currency"], refunded_minor=row["refunded_minor"],
+        disputed_minor=row["disputed_minor"],
+    )  # fmt: skip
 
 
-# A checkout of several orders is one payment there: its payments move together.
+# A checkout of several orders is one payment there: its payments move together. A refund is with the provider once it
+# was asked for.
 _OURS = """
 SELECT coalesce(p.checkout_id, p.id) AS key, max(p.external_id) AS external_id, min(p.created_at) AS created_at,
        array_agg(p.reference ORDER BY p.reference) AS references, sum(p.amount_minor)::bigint AS amount_minor,
-       min(p.currency) AS currency, min(p.status) AS status
+       min(p.currency) AS currency, min(p.status) AS status, sum(p.disputed_minor)::bigint AS disputed_minor,
+       sum(r.minor)::bigint AS refunded_minor
 FROM payment p
+CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount_minor), 0) AS minor FROM refund x
+                    WHERE x.organisation_id = p.organisation_id AND x.payment_id = p.id
+                      AND (x.status = 'SUCCEEDED' OR (x.status = 'PENDING' AND x.asked_at IS NOT NULL))) r
 WHERE p.organisation_id = %(org)s AND p.provider = %(provider)s
   AND (p.created_at >= %(since)s AND p.created_at < %(until)s OR p.external_id = ANY(%(external_ids)s))
 GROUP BY coalesce(p.checkout_id, p.id)

@@ -1,51 +1,48 @@
-"""Comparing our payments with a provider's own books."""
+"""Comparing our payments, refunds and disputes with a provider's own books."""
 
 from dataclasses import asdict
-from datetime import date, datetime, time, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api.dependencies import Application, Called
 from api.moves import respond
 from api.operations import OFFICE, for_roles
+from api.reads.reconciliation import as_report, compared
+from api.routes.reports import CSV, as_file, named
 from api.schemas.base import Day
 from api.schemas.reconciliation import PaymentReconciliation
-from engine.errors import Invalid, Reason
-from workflows.reconciliation import reconcile
+from billing import exports
 
 router = APIRouter(tags=["finance"])
 
-_LONGEST_DAYS = 366
-_EARLIEST, _LATEST = date(2000, 1, 1), date(9998, 1, 1)
+_Provider = Annotated[str, Query(max_length=50)]
+_From = Annotated[Day | None, Query(description="When the payments were begun; yesterday.")]
+_Until = Annotated[Day | None, Query(description="The last day of it; the first.")]
 
 
 @router.get("/payment-reconciliation", **for_roles(OFFICE, 409, 502, response_model=PaymentReconciliation))
 def compare_with_provider(
-    call: Called, app: Application, provider: Annotated[str, Query(max_length=50)] = "sandbox",
-    begun_from: Annotated[Day | None, Query(description="When the payments were begun; yesterday.")] = None,
-    begun_until: Annotated[Day | None, Query(description="The last day of it; the first.")] = None,
+    call: Called, app: Application, provider: _Provider = "sandbox", begun_from: _From = None,
+    begun_until: _Until = None,
 ) -> Response:  # fmt: skip
-    """Ask a payment provider for its own records and compare: what is missing here or there, what differs.
-    Nothing is changed by it.
+    """Ask a payment provider for its own records and compare: what is missing here or there, what differs, in status,
+    amount, what was refunded and what is disputed. Nothing is changed by it.
     """
-    who, _ = call.identify()
-    gateway = app.gateways.get(provider)
-    if gateway is None:
-        raise _invalid("provider", f"There is no payment provider {provider}.")
-    zone = ZoneInfo(who.organisation["time_zone"])
-    begun_from = begun_from or call.now.astimezone(zone).date() - timedelta(days=1)
-    begun_until = begun_until or begun_from
-    is_a_period = _EARLIEST <= begun_from <= begun_until <= _LATEST
-    if not is_a_period or (begun_until - begun_from).days >= _LONGEST_DAYS:
-        raise _invalid("begun_until", f"Ask for one to {_LONGEST_DAYS} days, from {_EARLIEST} on.")
-    since = datetime.combine(begun_from, time(), zone)
-    until = datetime.combine(begun_until + timedelta(days=1), time(), zone)
-    found = reconcile(call.database, call.organisation_id, gateway, since=since, until=until)
-    return respond(200, {"provider": provider, "since": since, "until": until, **asdict(found)}, {})
+    of = compared(call, app.gateways, provider=provider, begun_from=begun_from, begun_until=begun_until)
+    return respond(200, {"provider": provider, "since": of.since, "until": of.until, **asdict(of.found)}, {})
 
 
-def _invalid(field: str, message: str) -> Invalid:
-    return Invalid(message, reasons=[Reason("invalid", message, field=field)])
+@router.get(
+    "/payment-reconciliation/file",
+    **for_roles(OFFICE, 409, 502, responses=as_file(CSV), response_class=Response),
+)  # fmt: skip
+def compare_with_provider_in_a_file(
+    call: Called, app: Application, provider: _Provider = "sandbox", begun_from: _From = None,
+    begun_until: _Until = None,
+) -> Response:  # fmt: skip
+    """What differs as CSV, a payment each line, ours beside the provider's."""
+    of = compared(call, app.gateways, provider=provider, begun_from=begun_from, begun_until=begun_until)
+    name = named(f"payment-reconciliation-{of.days.since}-{of.days.until}.csv")
+    return StreamingResponse(exports.report_csv(as_report(of), of.currency), media_type=CSV, headers=name)

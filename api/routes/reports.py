@@ -45,7 +45,7 @@ class JournalFormat(StrEnum):
     XERO = "xero"  # Xero's template of manual journals, one journal a month
 
 
-def _file(*media_types: str) -> dict[int | str, dict[str, Any]]:
+def as_file(*media_types: str) -> dict[int | str, dict[str, Any]]:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
     return {200: {"description": "The file.", "content": content}}
 
@@ -67,7 +67,7 @@ def read_report(
 
 
 @router.get(
-    "/reports/{report}/file", **for_roles(OFFICE, responses=_file(CSV, XLSX), response_class=Response)
+    "/reports/{report}/file", **for_roles(OFFICE, responses=as_file(CSV, XLSX), response_class=Response)
 )  # fmt: skip
 def read_report_file(
     report: ReportName, call: Called, format: FileFormat = FileFormat.CSV, since: Day | None = None,
@@ -80,13 +80,13 @@ def read_report_file(
         return make_report(tx, report, period), who.organisation["currency"]
 
     made, currency = call.fetch(query)
-    name = _named(f"{made.name}-{made.period.since}-{made.period.until}.{format.value}")
+    name = named(f"{made.name}-{made.period.since}-{made.period.until}.{format.value}")
     if format is FileFormat.XLSX:
         return Response(exports.report_xlsx(made, currency), media_type=XLSX, headers=name)
     return StreamingResponse(exports.report_csv(made, currency), media_type=CSV, headers=name)
 
 
-@router.get("/ledger/journal", **for_roles(OFFICE, responses=_file(CSV), response_class=Response))
+@router.get("/ledger/journal", **for_roles(OFFICE, responses=as_file(CSV), response_class=Response))
 def export_journal(
     call: Called, format: JournalFormat = JournalFormat.CSV, since: Day | None = None, until: Day | None = None,
     codes: _Codes = None, tax_rate: Annotated[str, Query(max_length=100, pattern=NO_NUL)] = exports.TAX_RATE,
@@ -100,7 +100,7 @@ def export_journal(
         return period, who.organisation["currency"], read
 
     period, currency, months = call.fetch(first)
-    name = _named(f"journal-{format.value}-{period.since}-{period.until}.csv")
+    name = named(f"journal-{format.value}-{period.since}-{period.until}.csv")
     text = (exports.xero_csv(months, currency, codes=known, tax_rate=tax_rate) if format is JournalFormat.XERO
             else _journal(call, period, currency))  # fmt: skip
     return StreamingResponse(text, media_type=CSV, headers=name)
@@ -129,5 +129,5 @@ def _codes(given: list[str]) -> dict[LedgerAccount, str]:
     return known
 
 
-def _named(filename: str) -> dict[str, str]:
+def named(filename: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{filename}"'}

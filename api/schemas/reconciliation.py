@@ -13,8 +13,11 @@ RECONCILIATION: Sample = {
     "provider": "stripe", "since": "2026-03-31T00:00:00+00:00", "until": "2026-04-01T00:00:00+00:00", "agreeing": 41,
     "differences": [{
         "kind": "DIFFERS", "external_id": "cs_live_a1B2c3", "references": ["PM-7Q2M9XKD"],
-        "here": {"status": "PROCESSING", "amount_minor": 22600, "currency": "CAD"},
-        "there": {"status": "SUCCESS", "amount_minor": 22600, "currency": "CAD"},
+        "here": {"status": "SUCCESS", "amount_minor": 22600, "currency": "CAD", "refunded_minor": 0,
+                 "disputed_minor": 0},
+        "there": {"status": "SUCCESS", "amount_minor": 22600, "currency": "CAD", "refunded_minor": 5000,
+                  "disputed_minor": 0},
+        "differs_in": ["refunded_minor"],
     }],
 }  # fmt: skip
 
@@ -25,6 +28,8 @@ class ProviderSide(Output):
     status: PaymentStatus
     amount_minor: int
     currency: str
+    refunded_minor: int = Field(description="Sent back, or on its way.")
+    disputed_minor: int = Field(description="What the payer's bank has taken at present.")
 
 
 class PaymentDifference(Output):
@@ -35,6 +40,7 @@ class PaymentDifference(Output):
     references: list[str] = Field(description="Our payments: several where they were paid at once.")
     here: ProviderSide | None
     there: ProviderSide | None
+    differs_in: list[str] = Field(description="What of the two sides is not the same, where both know it.")
 
 
 class PaymentReconciliation(Output):

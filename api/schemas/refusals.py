@@ -553,6 +553,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     },
     "resolve_payment_review": {409: (("review_is_resolved",), ()), 422: ((), ("reason_missing",))},
     "compare_with_provider": {422: ((), ("invalid",))},
+    "compare_with_provider_in_a_file": {422: ((), ("invalid",))},
     "set_collection_account": {422: ((), ("required", "bank_account_invalid"))},
     "make_debit_run": {
         409: (("debit_run_is_stale", "nothing_to_collect", "moved_meanwhile"), ()),

@@ -80,7 +80,9 @@ class GatewayRefund:
 
 @dataclass(frozen=True, slots=True)
 class GatewayRecord:
-    """A payment in the provider's own list; `key` is ours, `refunded_minor` what went back of it."""
+    """A payment in the provider's own list; `key` is ours, `refunded_minor` what went back of it or is on its way, and
+    `disputed_minor` what its payer's bank has taken of it at present.
+    """
 
     external_id: str
     key: str | None
@@ -89,6 +91,7 @@ class GatewayRecord:
     currency: str
     at: datetime
     refunded_minor: int = 0
+    disputed_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class SandboxGateway:
                     external_id=row["id"], key=row["client_reference"], status=STATUSES[row["status"]],
                     amount_minor=row["amount_minor"], currency=row["currency"],
                     at=datetime.fromtimestamp(row["created_at"], tz=UTC), refunded_minor=row["refunded_minor"],
+                    disputed_minor=row["disputed_minor"],
                 )  # fmt: skip
             after = page[-1]["id"]
 

@@ -142,8 +142,8 @@ def _add_merchant_api(
     ) -> list[Row]:  # fmt: skip
         """Moments are seconds since the epoch; `after` is the last id of the page before."""
         found = store.list_checkouts(merchant=merchant, since=since, until=until, after=after, limit=limit)
-        return [as_told(row) | {"created_at": row["created_at"], "refunded_minor": row["refunded_minor"]}
-                for row in found]  # fmt: skip
+        listed = ("created_at", "refunded_minor", "disputed_minor")
+        return [as_told(row) | {name: row[name] for name in listed} for row in found]
 
     @app.post("/v1/refunds", dependencies=[Depends(is_merchant)])
     def open_refund(wanted: NewRefund, idempotency_key: Annotated[str, Header(min_length=1, max_length=200)]) -> Row:

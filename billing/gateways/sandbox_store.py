@@ -179,11 +179,15 @@ class Store:
             return decide_dispute(db, dispute_id, status, wanted, now=now)
 
     def list_checkouts(self, *, merchant: str, since: float, until: float, after: str, limit: int) -> list[Row]:
-        """A page of a merchant's checkouts in the order of their ids, after one of them, with what was refunded."""
+        """A page of a merchant's checkouts in the order of their ids, after one of them, with what was refunded and
+        what is disputed.
+        """
         with self.work() as db:
             return [dict(row) for row in db.execute(
                 "SELECT c.*, (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r "
-                "WHERE r.checkout_id = c.id AND r.status <> 'failed') AS refunded_minor FROM checkout c "
+                "WHERE r.checkout_id = c.id AND r.status <> 'failed') AS refunded_minor, "
+                "(SELECT coalesce(sum(d.amount_minor), 0) FROM dispute d "
+                "WHERE d.checkout_id = c.id AND d.status <> 'won') AS disputed_minor FROM checkout c "
                 "WHERE c.merchant = ? AND c.created_at >= ? AND c.created_at < ? AND c.id > ? ORDER BY c.id LIMIT ?",
                 [merchant, since, until, after, limit],
             )]  # fmt: skip

@@ -31,6 +31,7 @@ from billing.gateways.stripe_words import (
     from_stripe,
     refund_of,
     status_of,
+    takes_money,
     to_stripe,
     told_by,
 )
@@ -155,10 +156,20 @@ class StripeGateway:
             page = self._ask(partial(self._client.v1.checkout.sessions.list, asked))
             for session in (found.to_dict() for found in page.data):
                 if (session.get("metadata") or {}).get("termbook_merchant", "") == merchant:
-                    yield _record(session)
+                    yield _record(session, self._disputed(session))
             if not page.has_more:
                 return
             asked = asked | {"starting_after": page.data[-1].id}
+
+    def _disputed(self, session: dict[str, Any]) -> int:
+        """What disputes have taken of a session's payment at present, as Stripe counts it."""
+        intent = session.get("payment_intent")
+        charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+        if not isinstance(intent, dict) or not isinstance(charge, dict) or not charge.get("disputed"):
+            return 0
+        asked: Any = {"payment_intent": intent["id"], "limit": _PAGE_ROWS}
+        page = self._ask(partial(self._client.v1.disputes.list, asked))
+        return sum(dispute["amount"] for dispute in (found.to_dict() for found in page.data) if takes_money(dispute))
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Told | None:
         """See `Gateway.verify_webhook`. The library checks the signature; the age is compared with our own clock."""
@@ -210,7 +221,7 @@ class StripeGateway:
             raise _refused(error) from error
 
 
-def _record(session: dict[str, Any]) -> GatewayRecord:
+def _record(session: dict[str, Any], disputed: int) -> GatewayRecord:
     currency = str(session["currency"]).upper()
     intent = session.get("payment_intent")
     charge = intent.get("latest_charge") if isinstance(intent, dict) else None
@@ -219,6 +230,7 @@ def _record(session: dict[str, Any]) -> GatewayRecord:
         external_id=session["id"], key=session.get("client_reference_id"), status=status_of(session)[0],
         amount_minor=from_stripe(session["amount_total"] or 0, currency), currency=currency,
         at=datetime.fromtimestamp(session["created"], tz=UTC), refunded_minor=from_stripe(refunded, currency),
+        disputed_minor=from_stripe(disputed, currency),
     )  # fmt: skip
 
 

@@ -99,6 +99,11 @@ def refund_of(refund: Object) -> GatewayRefund:
     return GatewayRefund(refund["id"], status, refund.get("failure_reason"))
 
 
+def takes_money(dispute: Object) -> bool:
+    """Whether a dispute has taken its payment's money at present: it is not won, and no mere inquiry."""
+    return _DISPUTES.get(dispute["status"], DisputeStatus.WON) is not DisputeStatus.WON
+
+
 def told_by(event: Object, *, session_of: Callable[[str], str | None]) -> Told | None:
     """What an event tells; None for those that we do not keep. `session_of` finds a payment intent's session."""
     kind, subject = event["type"], event["data"]["object"]

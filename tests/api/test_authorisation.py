@@ -256,6 +256,7 @@ MAY_CALL: dict[str, str | tuple[str, ...]] = {
     "GET /payments": (A, F, Y),
     "GET /payments/{payment_id}": (A, F, Y),
     "GET /payment-reconciliation": (A, F),
+    "GET /payment-reconciliation/file": (A, F),
     "POST /payments/{payment_id}/reversal": (A, F),
     "POST /payment-reviews/{review_id}/resolution": (A, F),
     "PUT /collection-accounts/{scheme}": (A,),

@@ -296,7 +296,7 @@ def _described() -> Any:
 
 
 # The payment provider of this module's world is nowhere: what must ask it answers 503.
-ASKS_THE_PROVIDER = {"GET /payment-reconciliation"}
+ASKS_THE_PROVIDER = {"GET /payment-reconciliation", "GET /payment-reconciliation/file"}
 
 
 @pytest.mark.parametrize("operation", _described(), ids=lambda operation: operation.label)

@@ -110,6 +110,7 @@ class Stripe:
         made = self.new("dp", "dispute", amount=charge["amount"] - charge["amount_refunded"], charge=charge["id"],
                         currency=charge["currency"], payment_intent=intent["id"], reason="fraudulent", status=status,
                         metadata={})  # fmt: skip
+        charge["disputed"] = True
         self.tell("charge.dispute.created", made)
         if status == "needs_response":
             self.tell("charge.dispute.funds_withdrawn", made)
@@ -136,6 +137,7 @@ class Stripe:
 
     def _charge(self, intent: Object, session: Object) -> None:
         charge = self.new("ch", "charge", amount=session["amount_total"], amount_refunded=0, status="succeeded",
+                          disputed=False,
                           currency=intent["currency"], payment_intent=intent["id"])  # fmt: skip
         intent.update(latest_charge=charge["id"], last_payment_error=None)
 
@@ -149,7 +151,11 @@ class Stripe:
             if found[2] not in self.objects or not found[2].startswith(prefix + "_"):
                 raise Problem(404, "invalid_request_error", f"No such object: '{found[2]}'", "resource_missing")
             return self._expand(self.objects[found[2]], asked.get("expand", {}))
-        if kind := {"/v1/checkout/sessions": "checkout.session", "/v1/refunds": "refund"}.get(path):
+        if kind := {
+            "/v1/checkout/sessions": "checkout.session",
+            "/v1/refunds": "refund",
+            "/v1/disputes": "dispute",
+        }.get(path):
             return self._list(path, kind, asked)
         raise Problem(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path}).")
 

@@ -243,3 +243,18 @@ class TestRecords:
         )
         assert listed[second.external_id].status is PaymentStatus.PENDING
         assert earlier == []
+
+    def test_say_what_disputes_have_taken_at_present(self, provider: Provider) -> None:
+        merchant = str(uuid4())
+        taken, won = (checkout(provider, merchant=merchant) for _ in range(2))
+        for paid in (taken, won):
+            provider.pay(paid)
+        provider.dispute(taken)
+        provider.decide(provider.dispute(won), "won")
+
+        hour = timedelta(hours=1)
+        found = provider.gateway.records(merchant=merchant, since=provider.now - hour, until=provider.now + hour)
+        listed = {record.external_id: record for record in found}
+
+        assert listed[taken.external_id].disputed_minor == listed[taken.external_id].amount_minor > 0
+        assert listed[won.external_id].disputed_minor == 0

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from engine.database import Database
@@ -68,6 +70,76 @@ def test_differ_when_news_were_lost(world: PayWorld, sandbox: Sandbox) -> None:
     assert difference.here is not None
     assert difference.there is not None
     assert (difference.here.status, difference.there.status) == (PaymentStatus.PENDING, PaymentStatus.SUCCESS)
+
+
+def captured(world: PayWorld, sandbox: Sandbox) -> Any:
+    """A payment that both sides have, of which nothing went back."""
+    paid = open_page(world, sandbox)
+    assert paid.checkout_url is not None
+    sandbox.visit(paid.checkout_url)
+    ask(world, sandbox)
+    assert compared(world, sandbox).differences == ()
+    with world.database.transaction(world.organisation_id) as tx:
+        return tx.row("SELECT * FROM payment WHERE id = %(id)s", id=paid.payment_id)
+
+
+def sides(world: PayWorld, sandbox: Sandbox, name: str) -> tuple[tuple[str, ...], int, int]:
+    """Of the one difference: in what they differ, and what each side says of it."""
+    [difference] = compared(world, sandbox).differences
+    assert difference.kind is DifferenceKind.DIFFERS
+    return difference.differs_in, getattr(difference.here, name), getattr(difference.there, name)
+
+
+def test_differ_where_money_was_given_back_at_the_provider(world: PayWorld, sandbox: Sandbox) -> None:
+    paid = captured(world, sandbox)
+
+    sandbox.gateway.refund(key=str(uuid4()), external_id=paid["external_id"], amount_minor=1_00, currency="CAD")
+
+    assert sides(world, sandbox, "refunded_minor") == (("refunded_minor",), 0, 1_00)
+
+
+def a_refund(world: PayWorld, paid: Any, **columns: Any) -> None:
+    """Ours, as if it had been approved."""
+    with psycopg.connect(world.url) as owner:
+        owner.execute("SET session_replication_role = replica")  # what it refers to is of no interest here
+        owner.execute("SELECT set_config('app.organisation_id', %s, true)", [str(world.organisation_id)])
+        row = {
+            "organisation_id": world.organisation_id, "id": uuid4(), "request_id": uuid4(), "wallet_entry_id": uuid4(),
+            "account_id": paid["account_id"], "payment_id": paid["id"], "amount_minor": 1_00, "currency": "CAD",
+            "provider": "sandbox", "status": "PENDING", "created_at": paid["created_at"],
+            "updated_at": paid["created_at"], **columns,
+        }  # fmt: skip
+        owner.execute(f"INSERT INTO refund ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})",
+                      list(row.values()))  # fmt: skip
+
+
+def test_differ_where_the_provider_forgot_what_we_had_sent(world: PayWorld, sandbox: Sandbox) -> None:
+    paid = captured(world, sandbox)
+
+    a_refund(world, paid, status="SUCCEEDED")
+
+    assert sides(world, sandbox, "refunded_minor") == (("refunded_minor",), 1_00, 0)
+
+
+def test_agree_on_a_refund_that_is_not_asked_for_yet_and_on_one_that_is(world: PayWorld, sandbox: Sandbox) -> None:
+    paid = captured(world, sandbox)
+    a_refund(world, paid)
+    assert compared(world, sandbox).differences == ()
+
+    a_refund(world, paid, amount_minor=2_00, asked_at=paid["created_at"])
+    sandbox.gateway.refund(key=str(uuid4()), external_id=paid["external_id"], amount_minor=2_00, currency="CAD")
+
+    assert compared(world, sandbox).differences == ()
+
+
+def test_differ_where_a_dispute_was_not_heard_of_until_it_is_won(world: PayWorld, sandbox: Sandbox) -> None:
+    paid = captured(world, sandbox)
+
+    dispute = sandbox.dispute(paid["external_id"], amount_minor=3_00)
+    assert sides(world, sandbox, "disputed_minor") == (("disputed_minor",), 0, 3_00)
+    sandbox.decide(dispute, "won")
+
+    assert compared(world, sandbox).differences == ()
 
 
 def test_tell_what_only_one_side_knows(world: PayWorld, sandbox: Sandbox) -> None:
