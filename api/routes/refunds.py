@@ -1,12 +1,13 @@
 """Refund requests: asking, deciding, and what was sent by hand."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called, NoInput
-from api.moves import Answer, Principal
+from api.moves import Answer, Call, Principal
 from api.operations import OFFICE, OWNERS_AND_FINANCE, creates, for_roles
 from api.reads import refunds as shown
 from api.reads.paging import Cursor, Limit
@@ -95,12 +96,7 @@ def approve_refund(request_id: UUID, body: schemas.Approval, call: Called) -> Re
     its way back through the provider that captured it.
     """
 
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        refund_request.approve(tx, request_id=request_id, note=body.note, actor=who.actor, now=call.now)
-        tx.flush()
-        return shown.one(tx, who, request_id)
-
-    return call.move(verb)
+    return _decide(call, request_id, refund_request.approve, body.note)
 
 
 @router.post(
@@ -109,8 +105,12 @@ def approve_refund(request_id: UUID, body: schemas.Approval, call: Called) -> Re
 def reject_refund(request_id: UUID, body: schemas.Rejection, call: Called) -> Response:
     """Give nothing back, and say why; the family may ask again."""
 
+    return _decide(call, request_id, refund_request.reject, body.note)
+
+
+def _decide(call: Call, request_id: UUID, decision: Callable[..., object], note: str) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
-        refund_request.reject(tx, request_id=request_id, note=body.note, actor=who.actor, now=call.now)
+        decision(tx, request_id=request_id, note=note, actor=who.actor, now=call.now)
         tx.flush()
         return shown.one(tx, who, request_id)
 
