@@ -1,7 +1,7 @@
 """Money may be asked back that lies in a wallet and is of no booking: one request for each account beside those.
 No more of a payment is sent back than came into the wallet.
 
-Revision: 0065, after 0064.
+Revision: 0066, after 0065.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from migrations import guards
 
-revision = "0065"
-down_revision = "0064"
+revision = "0066"
+down_revision = "0065"
 branch_labels = None
 depends_on = None
 
