@@ -1,7 +1,7 @@
 """Money may be asked back that lies in a wallet and is of no booking: one request for each account beside those.
 No more of a payment is sent back than came into the wallet.
 
-Revision: 0066, after 0065.
+Revision: 0068, after 0067.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from migrations import guards
 
-revision = "0066"
-down_revision = "0065"
+revision = "0068"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 
