@@ -1,7 +1,7 @@
 """Money may be asked back that lies in a wallet and is of no booking: one request for each account beside those.
 No more of a payment is sent back than came into the wallet.
 
-Revision: 0068, after 0067.
+Revision: 0069, after 0068.
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from migrations import guards
 
-revision = "0068"
-down_revision = "0067"
+revision = "0069"
+down_revision = "0068"
 branch_labels = None
 depends_on = None
 
