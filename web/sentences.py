@@ -246,6 +246,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("The entry was corrected already."),
         N_("The payment was taken back, and the entry with it."),
         N_("Money of the payment was sent back, or is on its way: the entry stays."),
+        N_("Ask for one to %(n)s days, from %(day)s on."),
         N_("The payer's bank took money of the payment back; the dispute says where it is."),
         N_("An entry that is %(state)s is not undone by a correction."),
         N_("Let the bonus expire later than now."),
