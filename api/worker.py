@@ -55,6 +55,7 @@ from workflows.pay_as_you_go import debit_held_sessions
 from workflows.payment_events import query_processing
 from workflows.payment_reminders import remind_of_payments
 from workflows.refunds import pay_refunds
+from workflows.set_off import set_off_left
 from workflows.subscription import end_subscriptions
 from workflows.subscription_terms import roll_subscriptions
 from workflows.term_end import end_terms
@@ -236,6 +237,7 @@ def work(runtime: Runtime) -> None:
             Duty("remind of passes", _TIDY_EVERY_SECONDS, partial(run_now, remind_of_passes)),
             Duty("pay refunds", _QUERY_EVERY_SECONDS, refund),
             Duty("expire bonus", _TIDY_EVERY_SECONDS, partial(run_now, expire_bonus)),
+            Duty("set off debts", _QUEUES_EVERY_SECONDS, partial(run_now, set_off_left)),
             Duty("debit held sessions", _QUEUES_EVERY_SECONDS, partial(run_now, debit_held_sessions)),
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
             Duty("recognise revenue", _TIDY_EVERY_SECONDS, partial(run_now, recognise_due)),

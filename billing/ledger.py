@@ -155,6 +155,11 @@ def wallet_moved(*, balance_minor: int, bonus_minor: int) -> list[Posting]:
     ]
 
 
+def debt_set_off(*, amount_minor: int) -> list[Posting]:
+    """Balance pays what the family owes without an invoice; negative: it is balance again."""
+    return [(LedgerAccount.WALLET, amount_minor), (LedgerAccount.RECEIVABLE, -amount_minor)]
+
+
 def bonus_given(*, amount_minor: int) -> list[Posting]:
     """Bonus is owed to the family from the moment it is given, and costs as much; what expires undoes that."""
     return [(LedgerAccount.BONUS_EXPENSE, amount_minor), (LedgerAccount.BONUS, -amount_minor)]

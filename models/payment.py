@@ -48,6 +48,7 @@ class Payment(TenantRow, table=True):
             "returned_owed_minor = 0 OR (returned_owed_minor BETWEEN 0 AND amount_minor AND status = 'FAILED')",
             "owed_of_what_was_returned",
         ),
+        check("set_off_minor BETWEEN 0 AND amount_minor", "set_off_within_payment"),
         unique("reference"),
         index("uq_payment_external", "provider", "external_id", is_unique=True, where="checkout_id IS NULL"),
         index("uq_payment_of_checkout", "checkout_id", "order_id", is_unique=True, where="checkout_id IS NOT NULL"),
@@ -69,6 +70,11 @@ class Payment(TenantRow, table=True):
         index("ix_payment_order", "order_id"),
         index("ix_payment_account", "account_id", "created_at"),
         index("ix_payment_failed_debit", "updated_at", where="status = 'FAILED' AND mandate_id IS NOT NULL"),
+        index(
+            "ix_payment_owed",
+            "account_id",
+            where="disputed_minor > 0 OR returned_owed_minor > 0 OR set_off_minor > 0",
+        ),
         index("ix_payment_open", "asked_at", where="status IN ('PENDING', 'PROCESSING')"),
     )
     reference: str
@@ -89,6 +95,8 @@ class Payment(TenantRow, table=True):
     disputed_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     # Of money that was taken back: what the family had spent otherwise, and owes.
     returned_owed_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    # Of what is owed because it was spent before it was taken back, what the wallet has paid since.
+    set_off_minor: int = money(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     checkout_url: str | None = None
     started_by: UUID | None = None  # the user who started or recorded it
     note: str = ""  # why it was recorded by hand

@@ -57,6 +57,7 @@ class WalletEntryKind(StrEnum):
     WITHDRAWN = "WITHDRAWN"  # set aside to be paid back the way it came
     RESTORED = "RESTORED"  # what was set aside and could not be paid back
     TAKEN_BACK = "TAKEN_BACK"  # a payment whose money was there is taken back by its payer's bank
+    SET_OFF = "SET_OFF"  # pays what was spent of money that a bank took back; or that comes back, where it is won
     CORRECTED = "CORRECTED"  # undoes an entry that was wrong
 
 

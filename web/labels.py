@@ -150,6 +150,7 @@ WALLET_ENTRY = {
     "WITHDRAWN": N_("Set aside to be paid back"),
     "RESTORED": N_("Could not be paid back"),
     "TAKEN_BACK": N_("Taken back by the bank"),
+    "SET_OFF": N_("For what the bank took back"),
     "CORRECTED": N_("Corrected"),
 }
 PASS_COVERS = {

@@ -2,9 +2,10 @@
 
 What a dispute takes comes first out of the money that nothing was paid with, then off the invoices that it settled, the
 newest first: they are open again, and the booking says so. No status of an order or booking moves (DOMAIN §3). What is
-won settles them once more. Of a top-up it takes what is still in the wallet, and what was spent is owed; what is won
-is in the wallet again. A dispute only climbs, OPEN → LOST → WON, and takes money that is captured, whichever of the two
-was told first; so every order of the same events ends alike.
+won settles them once more. Of a top-up it takes what is still in the wallet, and what was spent is owed: the next money
+that comes into the wallet pays it (`set_off`). What is won is in the wallet again, with what was paid of it. A dispute
+only climbs, OPEN → LOST → WON, and takes money that is captured, whichever of the two was told first; so every order of
+the same events ends alike.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from workflows.order_effects import local_day
 from workflows.order_facts import Order, lock_order
 from workflows.order_holdings import read_holdings
 from workflows.payment_use import Captured, review, settle_open
-from workflows.wallet_debits import state_follows
+from workflows.wallet_debits import debit_when_filled, state_follows
 from workflows.wallet_facts import AccountInLock, lock_account
 
 _RANK = {DisputeStatus.OPEN: 0, DisputeStatus.LOST: 1, DisputeStatus.WON: 2}
@@ -82,6 +83,8 @@ def apply_dispute(
             _fill_again(tx, payer, payment, known, now=now)
         else:
             settle_open(tx, order, read_holdings(tx, order), now=now)
+        # What of it was paid meanwhile comes back.
+        debit_when_filled(tx.batch, [payer.account_id], now=now)
     announce(tx.batch, f"payment.dispute_{event.status.value.lower()}", now=now, payment_id=payment["id"],
              reference=payment["reference"], account_id=payer.account_id, order_id=order and order.id,
              order_reference=order and order.reference, amount_minor=share_minor, currency=payment["currency"],

@@ -19,6 +19,7 @@ from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id, new_reference
 from invoicing.issue import number_text
 from models import Payment, PaymentAllocation, PaymentStatus, WalletEntryKind
+from workflows.set_off import set_off
 
 # The "provider" of what is paid from the family's wallet.
 WALLET = "wallet"
@@ -74,11 +75,14 @@ ORDER BY v.account_id, s.ends_at, v.issued_at, v.number
 
 
 def debit_when_filled(batch: Batch, account_ids: Iterable[UUID], *, now: datetime) -> None:
-    """Money comes into these wallets: before the commit it pays the sessions that wait for it, the oldest first."""
+    """Money comes into these wallets: before the commit it pays what is owed of money that a bank took back, then the
+    sessions that wait for it, the oldest first.
+    """
     batch.follow_up(FollowUp(_debit_after, now), account_ids)
 
 
 def _debit_after(tx: Transaction, account_ids: Sequence[UUID], now: datetime) -> None:
+    set_off(tx, account_ids, now=now)
     debit_waiting(tx, account_ids, now=now)
 
 

@@ -9,13 +9,16 @@ from api.reads.orders import own_accounts
 from api.reads.paging import Listing
 from api.reads.people import visible_account
 from engine.database import Row, Transaction
+from workflows.set_off import MAY_BE_OWED, OWED_MINOR
 
-_WALLET = """
+_WALLET = f"""
 SELECT coalesce((SELECT balance_minor FROM wallet WHERE organisation_id = %(org)s AND id = %(id)s), 0) AS balance_minor,
     (SELECT json_agg(json_build_object('left_minor', g.left_minor, 'granted_minor', g.granted_minor,
                      'expires_at', g.expires_at, 'reason', g.reason) ORDER BY g.expires_at NULLS LAST, g.id)
      FROM bonus_grant g WHERE g.organisation_id = %(org)s AND g.account_id = %(id)s AND g.left_minor > 0
-       AND (g.expires_at IS NULL OR g.expires_at > %(now)s)) AS grants
+       AND (g.expires_at IS NULL OR g.expires_at > %(now)s)) AS grants,
+    coalesce((SELECT sum({OWED_MINOR}) FROM payment p
+              WHERE p.organisation_id = %(org)s AND p.account_id = %(id)s AND {MAY_BE_OWED}), 0)::bigint AS owed_minor
 """
 
 
@@ -32,6 +35,7 @@ def wallet(tx: Transaction, principal: Principal, account_id: UUID, now: datetim
         "balance_minor": row["balance_minor"], "balance": principal.money(row["balance_minor"]),
         "bonus_minor": bonus, "bonus": principal.money(bonus), "available_minor": row["balance_minor"] + bonus,
         "available": principal.money(row["balance_minor"] + bonus), "grants": grants,
+        "owed_minor": row["owed_minor"], "owed": principal.money(row["owed_minor"]),
     })  # fmt: skip
 
 

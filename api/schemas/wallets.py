@@ -40,6 +40,7 @@ class Wallet(Output):
     model_config = shows({
         "account_id": sample_id(1), "currency": "CAD", "balance_minor": 5000, "balance": "$50.00", "bonus_minor": 500,
         "bonus": "$5.00", "available_minor": 5500, "available": "$55.00", "grants": [_GRANT],
+        "owed_minor": 0, "owed": "$0.00",
     })  # fmt: skip
 
     account_id: UUID
@@ -51,6 +52,8 @@ class Wallet(Output):
     available_minor: int
     available: str
     grants: list[BonusLeft]
+    owed_minor: int = Field(description="Spent of money that a bank took back; the next money that comes in pays it.")
+    owed: str
 
 
 class WalletEntry(Output):

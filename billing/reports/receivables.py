@@ -36,12 +36,16 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), nearly AS (
     UNION ALL
     -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
     SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.minor)
-    FROM ledger_entry e CROSS JOIN LATERAL (
+    FROM ledger_entry e
+    -- What a wallet paid of it is of the same debt, and lessens that.
+    LEFT JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.source_id AND w.kind = 'SET_OFF'
+    LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+    CROSS JOIN LATERAL (
         SELECT x.account_id, sum(x.amount_minor) AS minor FROM ledger_posting x
         WHERE x.organisation_id = %(org)s AND x.entry_id = e.id AND x.ledger_account = 'RECEIVABLE'
         GROUP BY x.account_id) p
     WHERE e.organisation_id = %(org)s AND e.posted_on <= %(until)s AND {LedgerEntry.APART}
-    GROUP BY p.account_id, e.source_id
+    GROUP BY p.account_id, coalesce(w.payment_id, d.payment_id, e.source_id)
 )
 SELECT a.reference, a.name,
        coalesce(sum(minor) FILTER (WHERE days <= 0), 0)::bigint AS not_due_minor,

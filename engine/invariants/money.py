@@ -1,7 +1,7 @@
 """The ledger, and payments with what they were used for."""
 
 from engine.invariants.form import Invariant, document_name
-from models import LedgerAccount, PaymentStatus
+from models import LedgerAccount, PaymentStatus, WalletEntryKind
 
 
 def _balance(*accounts: LedgerAccount) -> str:
@@ -107,7 +107,7 @@ LEDGER = (
     Invariant(
         name="receivable_is_what_is_owed",
         promise="What a family owes in the books is what was invoiced, less what was credited, given up and paid; and "
-        "the credit that it spent before its bank took that back.",
+        "the credit that it spent before its bank took that back, as far as its wallet has not paid that since.",
         sql=f"""
             WITH owed AS (
                 SELECT account_id, sum(total_minor) AS invoiced_minor FROM invoice GROUP BY account_id
@@ -124,7 +124,7 @@ LEDGER = (
                 SELECT account_id, sum(minor) AS spent_minor
                 FROM (SELECT y.account_id, d.receivable_minor AS minor
                       FROM payment_dispute d JOIN payment y ON y.id = d.payment_id
-                      UNION ALL SELECT account_id, returned_owed_minor FROM payment) each
+                      UNION ALL SELECT account_id, returned_owed_minor - set_off_minor FROM payment) each
                 GROUP BY account_id
             ), booked AS (
                 SELECT account_id, sum(amount_minor) AS balance_minor FROM ledger_posting
@@ -186,6 +186,31 @@ PAYMENTS = (
         """,
         says="Payment {reference} over {amount_minor} is disputed by {disputed_minor}: its disputes took "
         "{taken_minor}, {posted_minor} is posted, {allocated_minor} settles invoices",
+    ),
+    Invariant(
+        name="set_off_within_what_is_owed",
+        promise="A wallet pays no more of what was spent and taken back than is owed; its entries say how much.",
+        sql=f"""
+            SELECT p.reference, p.set_off_minor, o.owed_minor, coalesce(w.paid_minor, 0) AS paid_minor,
+                   coalesce(w.posted_minor, 0) AS posted_minor
+            FROM payment p
+            CROSS JOIN LATERAL (
+                SELECT p.returned_owed_minor + coalesce(sum(d.receivable_minor), 0) AS owed_minor
+                FROM payment_dispute d WHERE d.payment_id = p.id) o
+            LEFT JOIN (
+                SELECT e.payment_id, -sum(e.balance_minor) AS paid_minor, -sum(t.minor) AS posted_minor
+                FROM wallet_entry e
+                LEFT JOIN (
+                    SELECT l.source_id, sum(s.amount_minor) AS minor FROM ledger_entry l
+                    JOIN ledger_posting s ON s.entry_id = l.id AND s.ledger_account = '{LedgerAccount.RECEIVABLE}'
+                    WHERE l.source_kind = 'WALLET_ENTRY' GROUP BY l.source_id) t ON t.source_id = e.id
+                WHERE e.kind = '{WalletEntryKind.SET_OFF}' GROUP BY e.payment_id) w ON w.payment_id = p.id
+            WHERE (p.set_off_minor > 0 OR w.payment_id IS NOT NULL)
+              AND (p.set_off_minor > o.owed_minor OR p.set_off_minor <> coalesce(w.paid_minor, 0)
+                   OR p.set_off_minor <> coalesce(w.posted_minor, 0))
+        """,
+        says="Of {reference} {owed_minor} is owed, {set_off_minor} paid by the wallet: its entries make {paid_minor}, "
+        "the books {posted_minor}",
     ),
     Invariant(
         name="allocations_come_from_captured_money",

@@ -964,6 +964,11 @@ def a_dispute_that_took_what_is_still_in_the_books(world: World) -> None:
     )  # fmt: skip
 
 
+@breaks("set_off_within_what_is_owed")
+def a_debt_that_no_movement_of_the_wallet_paid(world: World) -> None:
+    change(world, "payment", world.failed, "returned_owed_minor = 1, set_off_minor = 1")
+
+
 def earned(world: World, amount_minor: int, *, posted_minor: int | None = None, sequence: int = 1) -> Row:
     """A step of recognition of Mia's first session, and what the books say of it."""
     step_id, account_id = new_id(), world.okafor["id"]

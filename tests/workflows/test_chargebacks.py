@@ -3,6 +3,7 @@ order of the news ends alike.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,17 @@ from uuid import UUID
 import pytest
 
 from billing.gateways.protocol import DisputeStatus, GatewayDisputeEvent
+from billing.reports.form import Period
+from billing.reports.receivables import aged_receivables
 from engine.database import Database
 from models import PaymentReviewKind, PaymentStatus
 from models import TermBookingStatus as S
 from tests.builders import NOW
 from tests.workflows.payment_world import PROVIDER, PayWorld, Placed, event_of, make_world
-from workflows import passes, payment_events, wallet
+from workflows import passes, payment_events, wallet, wallet_debits
 from workflows.payment_events import Outcome
 from workflows.payments import StartedPayment, attach_checkout
+from workflows.set_off import set_off_left
 from workflows.wallet import NotUndoable
 
 OPEN, LOST, WON = DisputeStatus.OPEN, DisputeStatus.LOST, DisputeStatus.WON
@@ -320,6 +324,104 @@ class TestOfATopUp:
         assert bought["revoked_at"] is None
         hear(world, started, WON)
         assert money(world, placed) == {"GATEWAY_CLEARING": -5000, "PASS_LIABILITY": 5000}
+
+
+def cash(world: PayWorld, placed: Placed, amount: str) -> None:
+    world.run(wallet.record_top_up, account_id=placed.account_id, amount=amount, reason="cash", actor=world.admin,
+              now=NOW)  # fmt: skip
+
+
+class TestWhatIsOwed:
+    """22.60 of a top-up of 50.00 was spent before the bank took all of it back."""
+
+    @pytest.fixture
+    def owing(self, world: PayWorld) -> tuple[Placed, StartedPayment]:
+        placed, started = topped_up(world, spent=True)
+        hear(world, started, OPEN)
+        return placed, started
+
+    def test_is_paid_by_the_next_money_in_the_wallet(
+        self, world: PayWorld, owing: tuple[Placed, StartedPayment]
+    ) -> None:
+        placed, started = owing
+        cash(world, placed, "12.60")
+        assert (money(world, placed)["RECEIVABLE"], world.balance(placed, "WALLET")) == (-1000, 0)
+
+        cash(world, placed, "30.00")
+
+        assert (world.balance(placed, "RECEIVABLE"), world.balance(placed, "WALLET")) == (0, 2000)
+        assert world.payment(started.payment_id)["set_off_minor"] == 2260
+        paid = world.rows("SELECT balance_minor FROM wallet_entry WHERE payment_id = %(id)s AND kind = 'SET_OFF' "
+                          "ORDER BY id", id=started.payment_id)  # fmt: skip
+        assert [row["balance_minor"] for row in paid] == [-1260, -1000]
+
+    @pytest.mark.parametrize(("came_in", "left"), [("12.60", 4000), ("30.00", 5740)])
+    def test_comes_back_where_the_dispute_is_won(
+        self, world: PayWorld, owing: tuple[Placed, StartedPayment], came_in: str, left: int
+    ) -> None:
+        placed, started = owing
+        cash(world, placed, came_in)
+
+        hear(world, started, WON)
+
+        assert (world.balance(placed, "RECEIVABLE"), world.balance(placed, "WALLET")) == (0, left)
+        assert world.payment(started.payment_id)["set_off_minor"] == 0
+
+    def test_is_not_paid_by_bonus(self, world: PayWorld, owing: tuple[Placed, StartedPayment]) -> None:
+        placed, _ = owing
+
+        world.run(wallet.give_bonus, account_id=placed.account_id, amount="50.00", reason="welcome",
+                  actor=world.admin, now=NOW)  # fmt: skip
+
+        assert (world.balance(placed, "RECEIVABLE"), world.balance(placed, "BONUS")) == (-2260, 5000)
+
+    def test_is_paid_by_another_top_up_that_is_disputed_in_turn(
+        self, world: PayWorld, owing: tuple[Placed, StartedPayment]
+    ) -> None:
+        placed, started = owing
+        again = top_up(world, placed, "22.60")
+        hear(world, again, SUCCESS)
+        assert money(world, placed) == {"GATEWAY_CLEARING": -2260}
+
+        hear(world, again, OPEN)
+
+        assert money(world, placed) == {"RECEIVABLE": -2260}
+        assert (dispute(world, again)["receivable_minor"], world.payment(started.payment_id)["set_off_minor"]) == (
+            2260, 2260,
+        )  # fmt: skip
+        hear(world, started, WON)
+        # What was paid of the first comes back, and pays the second.
+        assert (world.balance(placed, "RECEIVABLE"), world.balance(placed, "WALLET")) == (0, 2740)
+
+    def test_that_somebody_passed_over_is_paid_by_the_worker(
+        self, world: PayWorld, owing: tuple[Placed, StartedPayment], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        placed, _ = owing
+        with monkeypatch.context() as held:
+            held.setattr(wallet_debits, "set_off", lambda *_, **__: 0)
+            cash(world, placed, "22.60")
+        assert world.balance(placed, "WALLET") == 2260
+
+        assert [set_off_left(world.database, now=NOW), set_off_left(world.database, now=NOW)] == [1, 0]
+
+        assert money(world, placed).get("RECEIVABLE", 0) == 0
+
+    def test_is_one_line_of_the_aged_receivables_with_what_was_paid(
+        self, world: PayWorld, owing: tuple[Placed, StartedPayment]
+    ) -> None:
+        placed, _ = owing
+        [account] = world.rows("SELECT reference FROM account WHERE id = %(id)s", id=placed.account_id)
+        later = NOW + timedelta(days=40)
+        world.run(wallet.record_top_up, account_id=placed.account_id, amount="12.60", reason="cash",
+                  actor=world.admin, now=later)  # fmt: skip
+
+        with world.database.transaction(world.organisation_id) as tx:
+            report = aged_receivables(tx, Period(NOW.date(), later.date() + timedelta(days=1)))
+
+        (row,) = [row for row in report.rows if row["reference"] == account["reference"]]
+        assert (row["days_31_minor"], row["total_minor"]) == (1000, 1000)
+        assert report.tie is not None
+        assert report.tie.holds
 
 
 class TestAnyOrder:
