@@ -427,9 +427,9 @@ def _refund(tx: Transaction, payload: Mapping[str, Any], base_url: str, *, news:
     found = tx.row(_REFUND, id=UUID(str(payload["subject_id"])))
     if found is None or not found["email"]:
         return None
-    about = f"orders/{found['order_id']}" if found["order_id"] else f"accounts/{found['account_id']}/wallet"
+    of_order, of_wallet = f"{base_url}/orders/{found['order_id']}", f"{base_url}/accounts/{found['account_id']}/wallet"
     return RefundNews(
-        **_parties(found, f"{base_url}/{about}"), news=news,
+        **_parties(found, of_order if found["order_id"] else of_wallet), news=news,
         request_reference=found["reference"], booking_reference=found["booking_reference"],
         attendee_name=found["attendee"], currency=found["currency"],
         amount_minor=payload.get("amount_minor", found["amount_minor"]), note=found["note"],
