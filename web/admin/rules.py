@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from babel.units import format_unit
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -111,8 +112,14 @@ def _word(visit: Admin, who: Principal, part: Part, shown: Any, setting: Any, pr
         case "pick":
             return visit.say(dict(part.choices).get(shown, shown))
         case "timeout":
-            return visit.say("never") if shown == "never" else visit.say("%(minutes)s minutes", minutes=shown)
+            return visit.say("never") if shown == "never" else _span(visit, who, int(shown))
     return str(shown)
+
+
+def _span(visit: Admin, who: Principal, minutes: int) -> str:
+    """A time as one says it: "3 days", not "4320 minutes"."""
+    unit, size = next((unit, size) for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)) if not minutes % size)
+    return format_unit(minutes // size, unit, "long", locale=locale_of(visit.language, who.organisation["locale"]))
 
 
 @router.get("/admin/rules/{rule}")
