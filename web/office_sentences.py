@@ -225,6 +225,7 @@ OFFICE_SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("A debit for this invoice is under way."),
         N_("%(amount)s of the invoice is open."),
         N_("A debit for this invoice was begun meanwhile."),
+        N_("What is owed of %(ref)s was paid meanwhile."),
         N_("%(ref)s was moved meanwhile."),
         N_("A debit is not collected on a day that is past."),
         N_("Returns are imported by admins and finance."),

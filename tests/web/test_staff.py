@@ -413,6 +413,23 @@ def is_kept(page: Page, address: str, *, modules: int = 4) -> bool:
     return bool(page.evaluate(looks, [address, modules]))
 
 
+# The roll is laid in again; the first answer to that is a page that stands in for it.
+KEPT_AFTER_A_STAND_IN = """async (address) => {
+    const store = await caches.open("termbook-staff"), really = window.fetch;
+    await store.delete(address);
+    let isFirst = true;
+    window.fetch = (asked, ...more) => {
+        if (asked !== address || !isFirst) return really(asked, ...more);
+        isFirst = false;
+        const headers = { "Content-Type": "text/html", "X-From-Store": "yes" };
+        return Promise.resolve(new Response("Today", { headers }));
+    };
+    const module = document.querySelector("link[rel=modulepreload][href*=offline]").href;
+    await (await import(module)).prepare([address]);
+    return (await store.match(address))?.text() ?? "";
+}"""
+
+
 def has_drawing(page: Page, sign_out: Any) -> bool:
     """Whether the device has kept what is drawn so far."""
     looks = """name => new Promise((answer) => {
@@ -566,6 +583,20 @@ class TestWithoutANetwork:
         wait_until_sent(page)
 
         assert roll.statuses() == {"Child 01": "PRESENT"}
+
+    def test_a_page_that_stands_in_for_a_roll_is_not_kept_in_its_place(
+        self, server: Server, centre: Centre, tablet: Callable[[str], Tablet]
+    ) -> None:
+        """The network failed for a moment, so that today's page stood in: the roll is asked for again."""
+        roll = make_roll(centre, 1, name="Stood in for")
+        one = tablet("one")
+        page = one.sign_in()
+        one.open(page, "/staff")
+        until(lambda: is_kept(page, server.url + roll.address, modules=6), seconds=60)
+
+        kept = page.evaluate(KEPT_AFTER_A_STAND_IN, roll.address)
+
+        assert "Child 01" in kept
 
     def test_faces_are_there_and_letters_where_a_face_is_not(
         self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]

@@ -1,6 +1,8 @@
 // The pages of the staff answer without a network: this installs their worker and lays in what they need.
 
 export const PAGES = "termbook-staff";
+// How long to wait before each attempt to lay something in.
+const PAUSES_MS = [0, 2000, 6000];
 const PHOTOS = /\/staff\/rolls\/[\w-]+\/photos\/[\w-]+\?v=\w+/g;
 
 /** Install the worker, and keep this page with its files, and those of `addresses`. */
@@ -14,19 +16,37 @@ export async function prepare(addresses = []) {
       .map((element) => element.href || element.src);
     const modules = performance.getEntriesByType("resource").map((entry) => entry.name)
       .filter((name) => new URL(name).pathname.startsWith("/static/"));
-    const store = await caches.open(PAGES);
-    await Promise.all([...new Set([...files, ...modules, location.href.split("#")[0], ...addresses])].map(
-      async (address) => {
-        const answer = await fetch(address, { credentials: "same-origin" });
-        if (!answer.ok || answer.redirected) return;
-        const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
-        const photos = isPage ? (await answer.clone().text()).match(PHOTOS) ?? [] : [];
-        await store.put(address, answer);
-        await Promise.all(photos.map((photo) => keepPhoto(store, photo)));
-      },
-    ));
+    await layIn(await caches.open(PAGES), new Set([...files, ...modules, location.href.split("#")[0], ...addresses]));
   } catch {
     // Without a network there is nothing to lay in; what was laid in before is there.
+  }
+}
+
+/** What does not come at once is asked for again: a roll that is missing would be missed at the door. */
+async function layIn(store, addresses) {
+  for (const pause of PAUSES_MS) {
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+    await Promise.all([...addresses].map(async (address) => {
+      if (await keepFile(store, address)) addresses.delete(address);
+    }));
+    if (!addresses.size) return;
+  }
+}
+
+/** Whether the address is dealt with: it is kept, or not to be kept. */
+async function keepFile(store, address) {
+  try {
+    const answer = await fetch(address, { credentials: "same-origin" });
+    // Another page may have stood in for it: that is not kept in its place.
+    if (answer.headers.get("X-From-Store")) return false;
+    if (!answer.ok || answer.redirected) return true;
+    const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
+    const photos = isPage ? (await answer.clone().text()).match(PHOTOS) ?? [] : [];
+    await store.put(address, answer);
+    await Promise.all(photos.map((photo) => keepPhoto(store, photo)));
+    return true;
+  } catch {
+    return false;
   }
 }
 
