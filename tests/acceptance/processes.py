@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.builders import NOW
 from tests.engine.later import until
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 _START_SECONDS = 240.0  # the tests beside it may have both cores
@@ -41,22 +41,10 @@ class Program:
         return self.process.wait(_STOP_SECONDS)
 
 
-def adjacent_ports() -> int:
-    """A port that is free, and so is the next one."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                with socket.create_server(("127.0.0.1", port + 1)):
-                    return port
-            except (OSError, OverflowError):
-                continue
-
-
 @contextmanager
 def api(database_url: str, log: Path, *, factory: str = "api.server:create", workers: int = 2) -> Iterator[Program]:
     """The API with its workers on a clock that starts at NOW."""
-    port = adjacent_ports()
+    port = free_port(2)
     environment = os.environ | {
         "DATABASE_URL": database_url, "TERMBOOK_SECRET": "acceptance", "TERMBOOK_LOG_LEVEL": "warning",
         "TERMBOOK_CLOCK_START": NOW.isoformat(), "TERMBOOK_BASE_URL": f"http://127.0.0.1:{port}",
@@ -73,7 +61,7 @@ def termbook_run(
     log: Path, *, workers: int = 1, port: int = 0, is_to_greet: bool = True, **environment: str
 ) -> Iterator[Program]:
     """`termbook run` as `make run` starts it, once it has greeted or ended; `environment` as an operator sets it."""
-    port = port or adjacent_ports()
+    port = port or free_port(2)
     program = [str(Path(sys.executable).parent / "termbook"), "run", "--port", str(port), "--workers", str(workers)]
 
     def has_greeted(running: Program) -> bool:

@@ -18,9 +18,10 @@ from engine.outbox import read_message
 from engine.settings import Settings
 from notifications.messages import GuestLinks, RegistrationAsked
 from tests.api.conftest import World, make_world, serving
-from tests.billing.sandbox import Sandbox, free_port, running_sandbox
+from tests.billing.sandbox import Sandbox, running_sandbox
 from tests.builders import NOW
 from tests.engine.later import together, until
+from tests.ports import free_port
 from workflows.guests import LINK_FOR, LINK_PURPOSE, guest_link
 from workflows.messages import compose_message
 

@@ -14,9 +14,10 @@ from engine.clock import FrozenClock
 from engine.database import Database
 from engine.settings import Settings
 from tests.api.conftest import World, make_world, serving
-from tests.billing.sandbox import SECRET, Sandbox, free_port, running_sandbox
+from tests.billing.sandbox import SECRET, Sandbox, running_sandbox
 from tests.builders import NOW
 from tests.engine.later import until
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

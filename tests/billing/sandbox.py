@@ -1,7 +1,6 @@
 """The sandbox as a process of its own, and a merchant's little webhook receiver, both on the loopback."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from billing.gateways.sandbox import SandboxGateway
 from engine.clock import Clock, SetClock
 from tests.builders import NOW
 from tests.engine.later import until
+from tests.ports import free_port
 
 API_KEY = "merchant-key-of-the-tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw=="
@@ -89,12 +89,6 @@ def answers(client: httpx.Client) -> bool:
         return client.get("/test/deliveries").is_success
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from billing.gateways.sandbox import SandboxGateway
 from billing.gateways.sandbox_delivery import ATTEMPTS, LONGEST_PAUSE, pause_after
 from billing.gateways.signature import sign, verify
 from models import PaymentStatus
-from tests.billing.sandbox import API_KEY, SECRET, Sandbox, free_port, receiving, running_sandbox
+from tests.billing.sandbox import API_KEY, SECRET, Sandbox, receiving, running_sandbox
 from tests.builders import NOW
 from tests.engine.later import until
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

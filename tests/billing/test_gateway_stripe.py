@@ -10,9 +10,9 @@ from billing.gateways.protocol import Checkout, Gateway, GatewayRefused, Gateway
 from billing.gateways.stripe_words import from_stripe, to_stripe
 from models import PaymentStatus
 from tests.billing.providers import StripeProvider, stripe_client, tell
-from tests.billing.sandbox import free_port
 from tests.billing.stripe_server import running_stripe
 from tests.builders import NOW
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from engine.logs import configure_logs
 from engine.settings import Settings
 from samples.sample import PASSWORD, Sample, make_sample
 from tests.api.conftest import serving
-from tests.billing.sandbox import Sandbox, free_port, running_sandbox
+from tests.billing.sandbox import Sandbox, running_sandbox
 from tests.builders import NOW
+from tests.ports import free_port
 from tests.web.browsing import Person, person, running_browser
 
 configure_logs("error")

@@ -27,9 +27,9 @@ from models import ActorKind, Role
 from samples.sample import PASSWORD, make_sample
 from tests import builders as build
 from tests.api.conftest import serving
-from tests.billing.sandbox import free_port
 from tests.builders import NOW
 from tests.engine.later import until
+from tests.ports import free_port
 from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person
 from tests.web.conftest import SLUG, Centre, Somebody
 from tests.web.test_family_consents import picture

@@ -11,8 +11,9 @@ from billing.gateways.sandbox import SandboxGateway
 from engine.database import Database
 from engine.timers import sweep
 from models import TermBookingStatus as S
-from tests.billing.sandbox import API_KEY, SECRET, Sandbox, free_port, receiving, running_sandbox
+from tests.billing.sandbox import API_KEY, SECRET, Sandbox, receiving, running_sandbox
 from tests.engine.later import until
+from tests.ports import free_port
 from tests.workflows.payment_world import PayWorld, Placed, make_world
 from workflows import payment_events, payments, timeouts
 from workflows.payment_events import Outcome
