@@ -18,14 +18,20 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 from uuid import UUID
 
+import psycopg
+import pytest
+
+from billing import wallet as wallets
 from billing.pricing import LineToPrice, price
 from engine.actor import Actor
+from engine.batch import Guarded
 from engine.database import Database
 from engine.errors import TermbookError
 from engine.timers import sweep
 from models import TermBookingConfirmationType as How
 from tests.builders import NOW, Ordered
-from workflows import term_booking_order
+from workflows import term_booking_order, wallet
+from workflows.order_facts import read_order
 from workflows.timeouts import handlers
 
 _FORK = multiprocessing.get_context("fork")
@@ -148,3 +154,15 @@ def _outcome(job: Job, database: Database, organisation_id: UUID) -> str:
         return ", ".join(sorted({reason.code for reason in error.reasons})) or error.code
     except Exception as error:
         return f"failed: {error!r}"
+
+
+def unguard_wallets(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    """Nobody locks a wallet or its order, and neither the guard nor the database keeps it from going below zero."""
+    monkeypatch.setattr(wallet, "lock_order", lambda tx, order_id, actor: read_order(tx, order_id))
+    monkeypatch.setattr(wallets, "_LOCK", wallets._LOCK.replace("FOR NO KEY UPDATE", ""))
+    guard = wallets._MOVE
+    unguarded = Guarded(name=guard.name, sql=guard.sql[: guard.sql.index("AND w.balance_minor")] + "RETURNING w.id",
+                        takes=guard.takes, is_by_id=True)  # fmt: skip
+    monkeypatch.setattr(wallets, "_MOVE", unguarded)
+    with psycopg.connect(database_url) as owner:
+        owner.execute("ALTER TABLE wallet DROP CONSTRAINT ck_wallet_balance_is_not_negative")
