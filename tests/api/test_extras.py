@@ -49,6 +49,34 @@ def test_what_is_left_is_shown_and_what_is_not_is_refused(world: World, lunch: d
     assert (reason["code"], reason["field"]) == ("extra_sold_out", "lines[0].extras")
 
 
+def test_a_change_brings_the_extras_of_the_sessions_that_it_adds(world: World, lunch: dict[str, Any]) -> None:
+    first, second, third = world.new_sessions(count=3)
+    booking = world.confirmed(world.new_child("Ida"), [first])["booking"]["id"]
+    with_it = [{"extra_id": lunch["id"], "quantity": 1}]
+    asked = {"lines": [{"session_id": str(first["id"])}, {"session_id": str(second["id"]), "extras": with_it}]}
+    too_many = {"lines": [*asked["lines"], {"session_id": str(third["id"]), "extras": [with_it[0] | {"quantity": 3}]}]}
+
+    foreseen = world.rossi.post(f"/bookings/{booking}/billing-difference", asked).json()
+    change = world.rossi.post(f"/bookings/{booking}/change-orders").json()["id"]
+    refused = world.rossi.put(f"/orders/{change}/lines", too_many).json()
+    shown = world.rossi.put(f"/orders/{change}/lines", asked).json()["price_fingerprint"]
+    world.admin.post(f"/orders/{change}/submission", {"confirmation_type": "ADMIN_CONFIRM", "price_fingerprint": shown})
+    held = left(world, second, lunch)
+    made = world.admin.post(f"/orders/{change}/confirmation", {"reason": "agreed", "difference_fingerprint": shown})
+
+    assert foreseen["fingerprint"] == shown
+    (extra,) = [line for line in foreseen["lines"] if line["component"].startswith("EXTRA:")]
+    assert (extra["causes"], extra["session_id"]) == (["ADDED"], str(second["id"]))
+    assert extra["description"].startswith("Lunch, ")
+    assert [(notice["code"], notice["field"]) for notice in refused["notices"]] == [
+        ("extra_sold_out", "lines[2].extras")]  # fmt: skip
+    assert made.status_code == 200, made.text
+    assert (held, left(world, second, lunch), left(world, third, lunch)) == (1, 1, 2)
+    booked = world.rossi.get(f"/bookings/{booking}").json()["lines"]
+    assert {line["session_id"]: [extra["name"] for extra in line["extras"]] for line in booked} == {
+        str(first["id"]): [], str(second["id"]): ["Lunch"]}  # fmt: skip
+
+
 def test_a_stock_is_never_less_than_what_is_taken(world: World, lunch: dict[str, Any]) -> None:
     (session,) = world.new_sessions(count=1)
     cart = ask(world, session, lunch, 2)

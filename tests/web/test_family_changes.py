@@ -8,10 +8,13 @@ from uuid import UUID
 import pytest
 
 from catalogue.activities import add_activity
+from engine.check import check
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_family_booking import ROSSI
+from tests.web.test_family_choosing import add_extra
 from tests.web.test_family_forms import Tab, booked, enter, fill, sessions_of, submission
 from tests.web.test_sizes import MONDAY, course, weekly
+from workflows.charts import edges
 
 LATER = {"way": "CONFIRM_WITHOUT_PAYMENT"}
 
@@ -42,6 +45,12 @@ def look(tab: Tab, path: str, **given: Any) -> str:
     """Tick these on the page of a change; what it says they come to."""
     shown = tab.open(path).send(path, {**given, "do": "look"})
     return tab.text(shown)
+
+
+def fingerprint(tab: Tab, path: str, **given: Any) -> str:
+    """What the page says of this change, to be accepted."""
+    look(tab, path, **given)
+    return tab.hidden()["difference"]
 
 
 def make(tab: Tab, path: str, **given: Any) -> str:
@@ -108,6 +117,113 @@ class TestActivities:
         taken = centre.rows("SELECT title, taken FROM term_product WHERE organisation_id = %(org)s "
                             "AND id = ANY(%(ids)s) ORDER BY title", ids=[pirates, volcanoes])  # fmt: skip
         assert [(one["title"], one["taken"]) for one in taken] == [("Pirates", 1), ("Volcanoes", 1)]
+
+
+class TestExtras:
+    def beside(self, centre: Centre, booking: str) -> dict[UUID, list[str]]:
+        """What the booking has with each session that it keeps."""
+        rows = centre.rows(
+            "SELECT l.term_product_id AS id, ARRAY(SELECT e.name || ' ' || e.quantity FROM term_booking_extra e WHERE "
+            "e.organisation_id = l.organisation_id AND e.booking_line_id = l.id ORDER BY 1) AS extras "
+            "FROM term_booking_line l WHERE l.organisation_id = %(org)s AND l.booking_id = %(id)s "
+            "AND l.cancelled_at IS NULL", id=booking.rpartition("/")[2],
+        )  # fmt: skip
+        return {row["id"]: row["extras"] for row in rows}
+
+    def test_come_with_a_day_that_is_added_and_with_one_that_stays(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Lunch comes along", hour=12)
+        address = f"/{offering_named(centre, 'Lunch comes along')}"
+        lunch, bus = (add_extra(centre, address, name=name, price_minor=450, stock=3) for name in ("Lunch", "Bus"))
+        first, second, *_ = (one["id"] for one in sessions_of(centre, address))
+        path = f"{booking}/change"
+        asked = {"keep": [str(first), str(second)], "extra": [f"{first}.{bus}", f"{second}.{lunch}"]}
+
+        nothing = look(tab, path, keep=str(first))
+        seen = look(tab, path, **asked)
+        made = make(tab, path, **asked)
+
+        assert "Nothing would change." in nothing
+        assert re.search(r"Lunch \$4\.50 3 left", seen)
+        assert re.search(r"You get .*Bus, Lunch comes along.*\+\$4\.50.*Lunch, Lunch comes along.*\+\$4\.50", seen)
+        assert "To pay for this change: $19.50" in seen
+        assert "Your booking was changed." in made
+        assert self.beside(centre, booking) == {first: ["Bus 1"], second: ["Lunch 1"]}
+        again = tab.open(path).page.text
+        assert len(re.findall(r'name="extra" value="[^"]+" checked', again)) == 2
+
+        each = make(tab, path, keep=[str(first), str(second)], each=str(lunch),
+                    difference=fingerprint(tab, path, keep=[str(first), str(second)], each=str(lunch)))  # fmt: skip
+
+        assert "Your booking was changed." in each
+        assert check(centre.database, edges=edges(), organisation_id=centre.organisation_id) == []
+        assert self.beside(centre, booking) == {first: ["Lunch 1"], second: ["Lunch 1"]}
+
+    def test_what_is_taken_with_a_day_stays_as_many_and_goes_with_the_day(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Two lunches", hour=13)
+        address = f"/{offering_named(centre, 'Two lunches')}"
+        lunch = add_extra(centre, address, name="Lunch", price_minor=400)
+        first, second, third, *_ = (one["id"] for one in sessions_of(centre, address))
+        path = f"{booking}/change"
+        both = {"keep": [str(first), str(second)], "extra": [f"{first}.{lunch}", f"{second}.{lunch}"]}
+        look(tab, path, **both)
+        make(tab, path, **both)
+        centre.edit(lambda tx: tx.run("UPDATE extra SET is_active = false WHERE organisation_id = %(org)s AND id = "
+                                      "%(id)s", id=lunch))  # fmt: skip
+        other = {"keep": [str(first), str(third)]}
+
+        look(tab, path, **other)
+        made = make(tab, path, **other)
+
+        assert "Your booking was changed." in made
+        assert self.beside(centre, booking) == {first: ["Lunch 1"], third: []}
+
+    def test_of_which_none_is_left_is_refused_and_says_so(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "The last cake", hour=14)
+        address = f"/{offering_named(centre, 'The last cake')}"
+        cake = add_extra(centre, address, name="Cake", price_minor=400, stock=1)
+        first, second, *_ = (one["id"] for one in sessions_of(centre, address))
+        path = f"{booking}/change"
+        asked = {"keep": [str(first), str(second)], "extra": f"{second}.{cake}"}
+        look(tab, path, **asked)
+        sent = {**tab.hidden(), **asked, **LATER, "do": "make"}
+        centre.edit(lambda tx: tx.run("UPDATE extra SET stock = 0 WHERE organisation_id = %(org)s AND id = %(id)s",
+                                      id=cake))  # fmt: skip
+
+        refused = tab.text(tab.client.post(path, data=sent))
+        looked = look(tab, path, **asked)
+        shown = tab.open(path).page.text
+
+        assert "Cake with The last cake" in refused
+        assert "sold out" in refused
+        assert re.search(r"This stands in the way .*Cake with The last cake.*: sold out\.", looked)
+        assert re.search(rf'value="{second}\.{cake}" disabled', shown)
+        assert self.beside(centre, booking) == {first: []}
+
+    @pytest.mark.parametrize(("size", "scripts"), [("phone", True), ("desktop", False)])
+    def test_are_offered_under_a_day_once_it_is_ticked(
+        self, centre: Centre, tab: Tab, signed_in: Somebody, size: str, scripts: bool
+    ) -> None:
+        name = f"Extras on {size}"
+        booking = booked(tab, centre, name, hour=15 if scripts else 16)
+        address = f"/{offering_named(centre, name)}"
+        add_extra(centre, address, name="Soup", price_minor=450, stock=2)
+        first, second, *_ = sessions_of(centre, address)
+        rosa = signed_in(ROSSI, size=size, scripts=scripts).open(f"{booking}/change")
+        day = rosa.page.locator("li", has=rosa.page.locator(f'input[name="keep"][value="{second["id"]}"]'))
+        assert not day.get_by_text("Extras").is_visible()
+
+        rosa.tick(day.locator('input[name="keep"]'))
+        rosa.click(day.locator("summary"))
+        rosa.tick(day.get_by_role("checkbox", name=re.compile("Soup")))
+        if not scripts:
+            rosa.click("See what it comes to")
+        rosa.page.locator("[data-summary]").get_by_text("Soup,").wait_for()
+        rosa.picture(f"change-extras-{size}").is_sound()
+        rosa.tick(rosa.page.get_by_role("radio", name=re.compile("Pay later")))
+        rosa.click("Make the change")
+
+        assert rosa.reads("Your booking was changed.")
+        assert self.beside(centre, booking) == {first["id"]: [], second["id"]: ["Soup 1"]}
 
 
 class TestWhatStandsInTheWay:

@@ -13,7 +13,7 @@ from tests import builders as build
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_admin import OFFICE
 from tests.web.test_family_booking import family_class
-from tests.web.test_family_forms import FIELD, Tab, enter, sessions_of
+from tests.web.test_family_forms import FIELD, Tab, booked, enter, sessions_of
 
 _LINES = """
 SELECT l.term_product_id AS session_id, l.asked_mode, x.row_name || x.number AS seat,
@@ -41,7 +41,9 @@ class Office(Tab):
         """Tick these and no others of the offering, and put them into the cart; what the next page says."""
         self.open(f"{self.order}/sessions?offering={self.offering}")
         shown = re.findall(r'name="shown" value="([^"]+)"', self.page.text)
-        given = {"shown": shown, "session": [str(one["id"]) for one in sessions], **more}
+        beside = {"extra_shown": re.findall(r'name="extra_shown" value="([^"]+)"', self.page.text),
+                  "extra_with": re.findall(r'name="extra_with" value="([^"]+)" checked', self.page.text)}  # fmt: skip
+        given = {"shown": shown, "session": [str(one["id"]) for one in sessions], **beside, **more}
         return self.text(self.send(f"{self.order}/sessions", given))
 
     def lines(self, centre: Centre) -> dict[Any, dict[str, Any]]:
@@ -89,6 +91,39 @@ class TestWhatASessionHas:
 
         assert {key: line["extras"] for key, line in office.lines(centre).items()} == {
             first["id"]: ["Bus 1"], third["id"]: ["Bus 1"]}  # fmt: skip
+
+    def test_each_session_is_asked_for_its_own(self, centre: Centre, office: Office) -> None:
+        address = family_class(centre, "Each its own", hour=10)
+        lunch, bus = self.lunch(centre), self.lunch(centre, "Bus")
+        office.begin(centre, address.rpartition("/")[2])
+        first, second, *_ = sessions_of(centre, address)
+
+        office.choose(first, second, extra_with=[f"{first['id']}.{lunch}", f"{second['id']}.{bus}"])
+        office.choose(first, second, extra_with=f"{second['id']}.{bus}")
+
+        lines = office.lines(centre)
+        assert {key: line["extras"] for key, line in lines.items()} == {first["id"]: [], second["id"]: ["Bus 1"]}
+
+    def test_a_day_that_a_change_adds_comes_with_its_lunch(self, centre: Centre, office: Office) -> None:
+        cake = str(centre.edit(build.add, Extra, name="Cake of the office", price_minor=500, stock=1)["id"])
+        with enter(centre) as client:
+            booking = booked(Tab(client, client.get("/family")), centre, "Changed with lunch", hour=11)
+        (offering,) = centre.rows("SELECT id FROM term_program_set WHERE organisation_id = %(org)s "
+                                  "AND name = 'Changed with lunch'")  # fmt: skip
+        first, second, *_ = sessions_of(centre, f"/{offering['id']}")
+        change = booking.replace("/family/", "/admin/") + "/change"
+        begun = office.open(change.removesuffix("/change")).send(change, {}, action=change)
+        office.order = begun.headers["location"].partition("/sessions")[0]
+        office.offering = str(offering["id"])
+
+        said = office.choose(first, second, extra_with=f"{second['id']}.{cake}")
+        page = office.text(office.client.get(f"{office.order}/sessions?offering={office.offering}"))
+
+        assert "Cake of the office" in said
+        assert "1 left" in page
+        lines = office.lines(centre)
+        assert {key: line["extras"] for key, line in lines.items()} == {
+            first["id"]: [], second["id"]: ["Cake of the office 1"]}  # fmt: skip
 
     def test_a_way_of_pricing_counts_for_all_only_where_it_is_chosen(self, centre: Centre, office: Office) -> None:
         address = family_class(centre, "Priced as", hour=9, count=3)

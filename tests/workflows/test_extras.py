@@ -174,6 +174,20 @@ class TestAChange:
         assert change.notices == ["extra_sold_out"]
         assert codes(lambda: mias.submit(change, how=ADMIN_CONFIRM, actor=mias.centre.admin)) == ["extra_sold_out"]
 
+    def test_is_refused_where_the_last_beside_a_session_that_it_adds_went_meanwhile(
+        self, story: tuple[Story, UUID]
+    ) -> None:
+        mias, lunch = story
+        centre, chen = mias.centre, mias.centre.family("Chen family")
+        change = mias.save(mias.begin(), [*mias.karate.lines(0, 1), *with_lunch(mias.karate, lunch, 2)])
+        assert change.notices == []
+        centre.submitted(chen, chen.child("Ana Chen"), with_lunch(mias.karate, lunch, 2, quantity=2))
+
+        reasons = refused(lambda: mias.submit(change, how=ADMIN_CONFIRM, actor=centre.admin))
+
+        assert [(reason.code, reason.facts["left"]) for reason in reasons] == [("extra_sold_out", 0)]
+        assert taken(centre, lunch, mias.karate) == [1, 0, 2]
+
     def test_of_a_quoted_order_holds_alike(self, riverside: Centre) -> None:
         rossi, karate, lunch = riverside.family(), riverside.course(*sundays(2)), riverside.extra(stock=2)
         mia = rossi.child()

@@ -10,6 +10,7 @@ from api.moves import Answer, Principal
 from api.reads import desk, people
 from api.reads import orders as shown
 from api.reads import sessions as offered
+from api.reads.extras import extras_of_sessions
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import TermBookingOrderType
@@ -102,11 +103,13 @@ def _sessions_page(
             one.where("p.id = %(id)s", id=offering_id)
             items = (one.page(tx, cursor=None, limit=1, show=dict, now=visit.now).body or {})["items"]
             offering = items[0] if items else None
-        extras = tx.rows(_EXTRAS, program_id=offering["program_id"]) if offering else []
+        beside = extras_of_sessions(tx, [session["id"] for session in chosen])
+        extras = {extra["extra_id"]: extra for sold in beside.values() for extra in sold}
         held = held_lines(tx, order_id)
         return {
             "order": order, "asked": asked, "offerings": (found or {})["items"], "offering": offering,
-            "sessions": chosen, "extras": extras, "held": {str(one) for one in held},
+            "sessions": chosen, "extras": list(extras.values()), "beside": beside, "with_it": _with_it(form, held),
+            "held": {str(one) for one in held},
             "mode_before": mode_of(chosen, held), "lines": {line["session_id"]: line for line in order["lines"]},
             "seats": seats_to_choose(tx, who, chosen, held, now=visit.now),
         }  # fmt: skip
@@ -114,10 +117,11 @@ def _sessions_page(
     return visit.show("admin/sessions.html", query, form=form, refusal=refusal)
 
 
-_EXTRAS = """
-SELECT id, name, price_minor FROM extra
-WHERE organisation_id = %(org)s AND is_active AND (program_id IS NULL OR program_id = %(program_id)s) ORDER BY name, id
-"""
+def _with_it(form: Form, held: dict[UUID, Row]) -> dict[str, int]:
+    """The boxes of extras that are ticked, by session and extra, with how many the cart holds."""
+    kept = {f"{session_id}.{one['extra_id']}": one["quantity"] for session_id, line in held.items()
+            for one in line["extras"]}  # fmt: skip
+    return {box: kept.get(box, 1) for box in form.texts("extra_with")} if form.fields else kept
 
 
 def _sessions_of(tx: Transaction, who: Principal, visit: Admin, offering_id: UUID) -> list[Row]:

@@ -1,4 +1,6 @@
-"""The lines of a cart that the office fills: what a session had stays with it, the form's extras go with new ones."""
+"""The lines of a cart that the office fills: what a session had stays with it but for the extras that it is asked for,
+and what is asked for with all goes with those that are new.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -70,7 +72,8 @@ def wanted_lines(
     tx: Transaction, who: Principal, form: Form, held: dict[UUID, Row], *, is_change: bool, now: datetime
 ) -> list[Row]:  # fmt: skip
     """All that the cart is to hold: what the form did not show stays, of what it showed what is ticked. A way of
-    pricing, or extras for all, count for what was there before only where the office chose so.
+    pricing, or extras for all, count for what was there before only where the office chose so; the extras that are
+    sold beside a session have a box there.
     """
     shown_ids, ticked = set(form.ids("shown")), form.ids("session")
     kept = [line for session_id, line in held.items() if session_id not in shown_ids]
@@ -85,12 +88,24 @@ def wanted_lines(
     seated = set(_seated(tx, ticked))
     for session_id in ticked:
         line = {**held[session_id], **own} if session_id in held else {**new, "session_id": session_id}
+        if not form.is_ticked("extras_for_all"):
+            for_all = extras if session_id not in held else []
+            line["extras"] = _beside(form, session_id, held.get(session_id, {}).get("extras", []), for_all)
         if session_id in seated:
             line["seat_id"] = form.id(f"seat.{session_id}") or line["seat_id"]
             if line["seat_id"] is None and not (is_change and session_id in held):
                 line["seat_id"] = _best(tx, who, session_id, now=now)
         kept.append(line)
     return kept
+
+
+def _beside(form: Form, session_id: UUID, had: Sequence[Row], for_all: Sequence[Row]) -> list[Row]:
+    """What is ticked beside the session, as many as it had, besides what goes with all; what has no box stays."""
+    quantities = {one["extra_id"]: one["quantity"] for one in had}
+    boxes, ticked = set(form.ids("extra_shown")), set(form.texts("extra_with"))
+    asked = {one for one in boxes if f"{session_id}.{one}" in ticked}
+    wanted = asked | (quantities.keys() - boxes) | {one["extra_id"] for one in for_all}
+    return [{"extra_id": one, "quantity": quantities.get(one, 1)} for one in sorted(wanted)]
 
 
 def _best(tx: Transaction, who: Principal, session_id: UUID, *, now: datetime) -> UUID | None:

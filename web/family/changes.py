@@ -1,6 +1,8 @@
-"""Changing a booking: what one gives up and takes instead, what it comes to while one ticks, and making it so."""
+"""Changing a booking: what one gives up and takes instead, with extras, what it comes to while one ticks, and making it
+so.
+"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +15,7 @@ from api.reads import bookings as shown
 from api.reads import programmes
 from api.reads import seats as seating
 from api.reads.changes import difference
+from api.reads.extras import extras_of_sessions
 from api.reads.orders import moved
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
@@ -41,7 +44,7 @@ def _page(
     seen = visit.fetch(lambda tx, who: _seen(visit, tx, who, booking_id))
     outlook, refused = _outlook(visit, seen, form) if form.fields else (_NOTHING_SEEN, None)
     return visit.show("family/change.html", None, form=form, refusal=refusal or refused, **outlook, **seen,
-                      chosen=_chosen(seen, form))  # fmt: skip
+                      chosen=_chosen(seen, form), with_it=_ticked_extras(seen, form))  # fmt: skip
 
 
 @router.post("/family/bookings/{booking_id}/change/price")
@@ -72,7 +75,8 @@ def _seen(visit: Family, tx: Transaction, who: Principal, booking_id: UUID) -> R
     """The booking with its sessions by their ids, and all that could be in it: what was held is `fixed`."""
     booking = shown.whole(tx, who, booking_id).body
     assert booking is not None
-    own = {line["session_id"]: line for line in booking["lines"] if line["cancelled_at"] is None}
+    own = {line["session_id"]: {**line, "extras": _by_id(line["extras"])} for line in booking["lines"]
+           if line["cancelled_at"] is None}  # fmt: skip
     sessions: list[Row] = []
     activities: dict[UUID, dict[date, list[Row]]] = {}
     for offering_id in _offerings_of(tx, booking_id):
@@ -80,11 +84,19 @@ def _seen(visit: Family, tx: Transaction, who: Principal, booking_id: UUID) -> R
         activities[offering_id] = activities_of(tx, offering_id)
     ahead = {one["id"] for one in sessions}
     taken = tx.rows(_ACTIVITIES, id=booking_id, account_id=booking["account_id"])
+    extras = extras_of_sessions(tx, ahead)
+    every = {extra["extra_id"]: extra for sold in extras.values() for extra in sold}
     return {
         "booking": booking, "own": own, "sessions": sessions, "activities": activities,
         "fixed": [line for line in own.values() if line["session_id"] not in ahead],
         "taken": {row["session_id"]: row["titles"] for row in taken},
+        "extras": extras, "every_extra": list(every.values()),
     }  # fmt: skip
+
+
+def _by_id(extras: Iterable[Row]) -> dict[UUID, int]:
+    """How many of each extra."""
+    return {UUID(str(extra["extra_id"])): extra["quantity"] for extra in extras}
 
 
 _OFFERINGS = """
@@ -100,6 +112,13 @@ def _offerings_of(tx: Transaction, booking_id: UUID) -> list[UUID]:
 def _chosen(seen: Row, form: Form) -> set[UUID]:
     """The sessions that are ticked."""
     return set(form.ids("keep")) if form.fields else set(seen["own"])
+
+
+def _ticked_extras(seen: Row, form: Form) -> set[str]:
+    """The boxes of extras that are ticked, by session and extra."""
+    if form.fields:
+        return set(form.texts("extra"))
+    return {f"{session_id}.{extra_id}" for session_id, line in seen["own"].items() for extra_id in line["extras"]}
 
 
 def _outlook(visit: Family, seen: Row, form: Form) -> tuple[Row, TermbookError | None]:
@@ -123,7 +142,8 @@ def _outlook(visit: Family, seen: Row, form: Form) -> tuple[Row, TermbookError |
 
 
 def _is_as_booked(seen: Row, form: Form) -> bool:
-    return _chosen(seen, form) | {line["session_id"] for line in seen["fixed"]} == set(seen["own"])
+    wanted = {line["session_id"]: line["extras"] for line in _lines(seen, form, {})}
+    return wanted == {session_id: _asked(line["extras"]) for session_id, line in seen["own"].items()}
 
 
 def _seated(visit: Family, tx: Transaction, who: Principal, seen: Row, form: Form) -> list[Row]:
@@ -148,20 +168,28 @@ def _lines(seen: Row, form: Form, seats: dict[UUID, UUID | None]) -> list[Row]:
     """All that the booking is to hold: what was held stays, of what is to come what is ticked."""
     own: dict[UUID, Row] = seen["own"]
     kept = _chosen(seen, form) | {line["session_id"] for line in seen["fixed"]}
-    lines = [_kept_line(line) for session_id, line in own.items() if session_id in kept]
+    lines = [{"session_id": session_id, "mode": line["mode"], "extras": _extras_wanted(seen, form, session_id),
+              "seat_id": line["seat"] and UUID(str(line["seat"]["id"]))}
+             for session_id, line in own.items() if session_id in kept]  # fmt: skip
     for session in seen["sessions"]:
         if session["id"] in kept and session["id"] not in own:
-            lines.append({"session_id": session["id"], "mode": "CASUAL", "extras": [],
-                          "seat_id": seats.get(session["id"]),
+            lines.append({"session_id": session["id"], "mode": "CASUAL",
+                          "extras": _extras_wanted(seen, form, session["id"]), "seat_id": seats.get(session["id"]),
                           "activity_ids": _activities_asked(form, session["id"])})  # fmt: skip
     return lines
 
 
-def _kept_line(line: Row) -> Row:
-    """As it is booked."""
-    extras = [{"extra_id": extra["extra_id"], "quantity": extra["quantity"]} for extra in line["extras"]]
-    return {"session_id": line["session_id"], "mode": line["mode"], "extras": extras,
-            "seat_id": line["seat"] and UUID(str(line["seat"]["id"]))}  # fmt: skip
+def _extras_wanted(seen: Row, form: Form, session_id: UUID) -> list[Row]:
+    """What is ticked to come with the session, as many as it has; what is not offered there any more stays with it."""
+    had = seen["own"][session_id]["extras"] if session_id in seen["own"] else {}
+    sold = {extra["extra_id"] for extra in seen["extras"].get(session_id, ())}
+    ticked, each = _ticked_extras(seen, form), set(form.ids("each"))
+    wanted = (had.keys() - sold) | {one for one in sold if one in each or f"{session_id}.{one}" in ticked}
+    return _asked({extra_id: had.get(extra_id, 1) for extra_id in wanted})
+
+
+def _asked(extras: Mapping[UUID, int]) -> list[Row]:
+    return [{"extra_id": extra_id, "quantity": extras[extra_id]} for extra_id in sorted(extras)]
 
 
 def _activities_asked(form: Form, session_id: UUID) -> Collection[UUID]:
