@@ -20,7 +20,7 @@ from engine.fire import Refused
 from invoicing.document import Document
 from models import TermBookingConfirmationType, TermBookingOrderType
 from web.forms import NOTHING_SENT, Form, Posted, checked
-from web.orders import card, standing_of
+from web.orders import BACK, card, standing_of
 from web.visitor import AtCentre, Visitor
 from workflows import guests
 from workflows.documents import invoice_document
@@ -173,7 +173,7 @@ def pay(link: str, request: Request, call: ByLink, form: Posted) -> Response:
     try:
         started = open_checkout(
             state.database, call.organisation_id, gateway, order_id=call.order_id, actor=actor,
-            return_url=f"{base}/guest/order/{link}",
+            return_url=f"{base}/guest/order/{link}?{BACK}",
             webhook_url=f"{base}/webhooks/payments/{gateway.name}?organisation={call.organisation_id}",
             now=call.visit.now,
         )  # fmt: skip

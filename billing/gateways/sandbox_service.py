@@ -27,7 +27,12 @@ from engine.settings import default_data_directory, make_clock, settings
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sandbox payment</title></head>
+<title>Sandbox payment</title><style>
+body {{ font: 1.05rem/1.5 system-ui, sans-serif; color-scheme: light dark; max-width: 26rem; margin: 0 auto;
+ padding: 1.5rem; }}
+button {{ display: block; width: 100%; margin: .6rem 0; padding: .8rem; font: inherit; border-radius: .5rem; }}
+strong {{ font-size: 1.6rem; }}
+</style></head>
 <body><main><h1>Sandbox payment</h1><p>{description}</p><p><strong>{amount}</strong></p>{form}</main></body></html>
 """
 _FORM = """<form method="post">
@@ -40,6 +45,9 @@ _FORM = """<form method="post">
 _CHALLENGE = """<form method="post"><p>Your bank asks: is it you who pays?</p>
 <button name="answer" value="yes">Yes</button>
 <button name="answer" value="no">No</button></form>"""
+
+_SAID = {"open": "is not decided yet", "challenged": "waits for your bank", "succeeded": "was made already",
+         "failed": "was not made"}  # fmt: skip
 
 
 class NewCheckout(BaseModel):
@@ -218,7 +226,9 @@ def _page(checkout: Row, form: str | None) -> str:
     return _PAGE.format(
         description=escape(checkout["description"]),
         amount=escape(format_money(checkout["amount_minor"], checkout["currency"], "en")),
-        form=form or f"<p>This payment is {escape(checkout['status'])}.</p>",
+        form=form
+        or f"<p>This payment {_SAID[checkout['status']]}.</p>"
+        f'<p><a href="{escape(checkout["return_url"])}">Back to where it is for</a></p>',
     )
 
 

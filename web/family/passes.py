@@ -14,7 +14,7 @@ from api.schemas.passes import NewPass
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from web.asked import page_of, today_of
-from web.family.paying import provider_page
+from web.family.paying import provider_page, wallet_news
 from web.family.people import account_chosen
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Family
@@ -37,7 +37,7 @@ def show_passes(visit: Family) -> Response:
         return {
             "account_id": account_id, "accounts": family.names_of(tx, who.actor.account_ids),
             "page": page_of(visit, tx, own, limit=30, show=partial(shown.show_pass, who)),
-            "today": today_of(visit, who),
+            "today": today_of(visit, who), "news": wallet_news(visit, tx, account_id),
             "on_sale": on_sale["items"], "places": _places(tx, on_sale["items"]),
         }  # fmt: skip
 

@@ -13,7 +13,7 @@ from api.schemas.wallets import NewTopUp
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from web.asked import page_of
-from web.family.paying import provider_page
+from web.family.paying import provider_page, wallet_news
 from web.family.people import account_chosen
 from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
 from web.visitor import Family
@@ -39,7 +39,7 @@ def _page(visit: Family, form: Form = NOTHING_SENT, refusal: TermbookError | Non
             "account_id": account_id, "accounts": family.names_of(tx, who.actor.account_ids),
             "wallet": shown.wallet(tx, who, account_id, visit.now).body, "requests": asked["items"],
             "page": page_of(visit, tx, entries, limit=30, show=lambda row: shown.show_entry(who, row)),
-            "paid": refunds.paid_bookings(tx, account_id),
+            "paid": refunds.paid_bookings(tx, account_id), "news": wallet_news(visit, tx, account_id),
         }  # fmt: skip
 
     return visit.show("family/wallet.html", query, form=form, refusal=refusal, is_online=bool(visit.state.gateways))
