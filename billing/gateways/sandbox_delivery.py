@@ -41,13 +41,17 @@ class Deliverer:
         self._thread.join()
 
     def _run(self) -> None:
-        with httpx.Client(timeout=self._timeout_seconds, trust_env=False) as client:
+        with httpx.Client(timeout=self._timeout_seconds, trust_env=False) as client, self._store.watching() as is_due:
             while not self._stopping.wait(POLL_SECONDS):
-                self._store.settle_due(now=self._clock.now())
-                for delivery in self._store.due_deliveries(now=self._clock.now()):
-                    if self._stopping.is_set():
-                        break
-                    self._attempt(client, delivery)
+                if is_due(self._clock.now()):
+                    self._catch_up(client)
+
+    def _catch_up(self, client: httpx.Client) -> None:
+        self._store.settle_due(now=self._clock.now())
+        for delivery in self._store.due_deliveries(now=self._clock.now()):
+            if self._stopping.is_set():
+                break
+            self._attempt(client, delivery)
 
     def _attempt(self, client: httpx.Client, delivery: Row) -> None:
         now, body = self._clock.now(), delivery["body"].encode()
