@@ -1,9 +1,6 @@
 """Two organisations on one database, people of every role with tokens, and a client for each."""
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +9,6 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from api.app import create_app
 from api.credentials import hash_of, new_secret, token_text
@@ -39,6 +34,7 @@ from tests.builders import (
     site,
     term,
 )
+from tests.serving import serving
 
 configure_logs("error")
 
@@ -228,22 +224,6 @@ def client(database: Database, clock: FrozenClock) -> Iterator[httpx.Client]:
     with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
     nowhere.close()
-
-
-@contextmanager
-def serving(app: FastAPI, *, port: int = 0) -> Iterator[str]:
-    """A real server in a thread, on a port of its own unless one is given; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=5))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server starts"
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from engine.outbox import read_message
 from engine.settings import Settings
 from notifications.messages import GuestLinks, RegistrationAsked
 from tests.api.conftest import World, make_world, serving
-from tests.billing.sandbox import Sandbox, running_sandbox
+from tests.billing.sandbox import Sandbox, sandbox_at_hand
 from tests.builders import NOW
 from tests.engine.later import together, until
 from tests.ports import free_port
@@ -32,7 +32,7 @@ LOGIN = {"name": "Nils Berg", "password": "a long enough password"}
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
+    with sandbox_at_hand(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
         yield sandbox
 
 

@@ -14,7 +14,7 @@ from engine.clock import FrozenClock
 from engine.database import Database
 from engine.settings import Settings
 from tests.api.conftest import World, make_world, serving
-from tests.billing.sandbox import SECRET, Sandbox, running_sandbox
+from tests.billing.sandbox import SECRET, Sandbox, sandbox_at_hand
 from tests.builders import NOW
 from tests.engine.later import until
 from tests.ports import free_port
@@ -22,7 +22,7 @@ from tests.ports import free_port
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
+    with sandbox_at_hand(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
         yield sandbox
 
 

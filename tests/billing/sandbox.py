@@ -1,4 +1,6 @@
-"""The sandbox as a process of its own, and a merchant's little webhook receiver, both on the loopback."""
+"""The sandbox, as a process of its own or in a thread of ours, and a merchant's little webhook receiver: all on the
+loopback.
+"""
 
 import os
 import subprocess
@@ -14,10 +16,13 @@ from pathlib import Path
 import httpx
 
 from billing.gateways.sandbox import SandboxGateway
+from billing.gateways.sandbox_service import build_service
+from billing.gateways.sandbox_store import Store
 from engine.clock import Clock, SetClock
 from tests.builders import NOW
 from tests.engine.later import until
 from tests.ports import free_port
+from tests.serving import serving
 
 API_KEY = "merchant-key-of-the-tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw=="
@@ -73,15 +78,33 @@ def running_sandbox(store: Path, *, timeout_seconds: float = 2.0) -> Iterator[Sa
         },
     )  # fmt: skip
     try:
-        with (
-            SandboxGateway(url, api_key=API_KEY, secret=SECRET, timeout_seconds=timeout_seconds) as gateway,
-            httpx.Client(base_url=url, headers={"Authorization": f"Bearer {API_KEY}"}, trust_env=False) as client,
-        ):
-            until(lambda: process.poll() is not None or answers(client), seconds=120)
-            yield Sandbox(url, SetClock(NOW, since=since), gateway, client)
+        with _at(url, SetClock(NOW, since=since), timeout_seconds=timeout_seconds) as sandbox:
+            until(lambda: process.poll() is not None or answers(sandbox.http), seconds=120)
+            yield sandbox
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@contextmanager
+def sandbox_at_hand(store: Path) -> Iterator[Sandbox]:
+    """The same service at once, in a thread: for whoever only pays there. Its store is its own all the same."""
+    port, since = free_port(), datetime.now(UTC)
+    url = f"http://127.0.0.1:{port}"
+    service = build_service(
+        store=Store(store), clock=SetClock(NOW, since=since), api_key=API_KEY, secret=SECRET, public_url=url
+    )
+    with serving(service, port=port), _at(url, SetClock(NOW, since=since), timeout_seconds=5.0) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def _at(url: str, clock: Clock, *, timeout_seconds: float) -> Iterator[Sandbox]:
+    with (
+        SandboxGateway(url, api_key=API_KEY, secret=SECRET, timeout_seconds=timeout_seconds) as gateway,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {API_KEY}"}, trust_env=False) as client,
+    ):
+        yield Sandbox(url, clock, gateway, client)
 
 
 def answers(client: httpx.Client) -> bool:

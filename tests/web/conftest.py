@@ -17,7 +17,7 @@ from engine.logs import configure_logs
 from engine.settings import Settings
 from samples.sample import PASSWORD, Sample, make_sample
 from tests.api.conftest import serving
-from tests.billing.sandbox import Sandbox, running_sandbox
+from tests.billing.sandbox import Sandbox, sandbox_at_hand
 from tests.builders import NOW
 from tests.ports import free_port
 from tests.web.browsing import Person, person, running_browser
@@ -52,7 +52,7 @@ class Centre:
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
+    with sandbox_at_hand(tmp_path_factory.mktemp("sandbox") / "own.sqlite3") as sandbox:
         yield sandbox
 
 
