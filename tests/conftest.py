@@ -14,6 +14,7 @@ from api import passwords
 from engine.check import check, report
 from engine.database import Database
 from engine.schema import migrate
+from samples import sample
 from tests.seed import same_examples
 from workflows.charts import edges
 
@@ -26,8 +27,9 @@ LONG = (
     "engine/test_migrations.py", "workflows/test_chargebacks.py", "api/test_sign_in.py",
 )  # fmt: skip
 same_examples()
-# A password costs a tenth of a second by design; hundreds of sign-ins are not to.
+# A password costs a tenth of a second by design; hundreds of sign-ins are not to, nor the sample's people.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+sample.PasswordHasher = lambda: passwords._hasher  # type: ignore[misc, assignment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

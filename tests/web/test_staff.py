@@ -1,7 +1,6 @@
 """The door at a browser: thirty children in thirty-odd taps; without scripts, without a mouse, without a network."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from tests.api.conftest import serving
 from tests.builders import NOW
 from tests.engine.later import until
 from tests.ports import free_port
-from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person
+from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person, chromium
 from tests.web.conftest import SLUG, Centre, Somebody
 from tests.web.test_family_consents import picture
 
@@ -375,7 +374,7 @@ class Tablet:
     def start(self) -> Page:
         width, height = SIZES["tablet"]
         self.context = self.browser.browser_type.launch_persistent_context(
-            self.folder, executable_path=_chromium(), args=list(_FLAGS), viewport={"width": width, "height": height},
+            self.folder, executable_path=chromium(), args=list(_FLAGS), viewport={"width": width, "height": height},
             locale="en-CA",
         )  # fmt: skip
         self.context.set_default_timeout(60_000)
@@ -440,12 +439,6 @@ def has_drawing(page: Page, sign_out: Any) -> bool:
         };
     })"""
     return bool(page.evaluate(looks, f"drawing-{sign_out}"))
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium")
-    assert found
-    return found
 
 
 @pytest.fixture
