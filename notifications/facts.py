@@ -17,7 +17,7 @@ from notifications.texts import LANGUAGES, UNTOLD, language_of, placeholders
 
 _ORDER = {"en": "{reference} for {attendee}:", "fr": "{reference} pour {attendee} :"}
 _KEPT = {"en": "Its places are kept until {moment}; please pay before then.",
-         "fr": "Ses places sont gardées jusqu’au {moment} ; merci de payer avant."}  # fmt: skip
+         "fr": "Ses places sont gardées jusqu’au {moment}; merci de payer avant."}  # fmt: skip
 _SEAT = {"en": "Row {row} seat {seat}", "fr": "Rang {row}, place {seat}"}
 _SEAT_AS_READ = re.compile("Row (.+) seat (.+)")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -18,8 +18,8 @@ _METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "extensions": "jinja2.ext.do"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "say": None}
 _PORTALS = ("family", "staff", "admin", "finance")
-# What admins and finance are both told, in a file of its own.
-_OFFICE = "office_sentences.py"
+# What admins and finance are both told, in files of their own.
+_OFFICE = ("office_sentences.py", "catalogue_sentences.py")
 
 
 def texts() -> Iterator[tuple[str, str | tuple[str, ...], str]]:
@@ -30,7 +30,7 @@ def texts() -> Iterator[tuple[str, str | tuple[str, ...], str]]:
 
 def part_of(name: str) -> str:
     """`family` of what is in its folder, `common` of all that several parts share."""
-    if Path(name).name == _OFFICE:
+    if Path(name).name in _OFFICE:
         return "office"
     found = next((part for part in Path(name).parts if part in _PORTALS), None)
     return found or "common"

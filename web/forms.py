@@ -135,6 +135,8 @@ _SAID = {
     "int_parsing": N_("Write a whole number."),
     "decimal_parsing": N_("Write a number."),
     "decimal_type": N_("Write a number."),
+    "uuid_parsing": N_("Choose one of the list."),
+    "uuid_type": N_("Choose one of the list."),
     "enum": N_("Choose one of the list."),
     "literal_error": N_("Choose one of the list."),
 }
@@ -163,10 +165,11 @@ def _reason(fault: Any, prefix: str) -> Reason:
             if is_email
             else N_("A sign in it cannot be kept; type it again.")
         )
-    elif code == "value_error" and "2026-04-12" in str(fault["msg"]):
-        message = N_("Please choose a date.")
+    elif code == "value_error":
+        said = str(fault["msg"]).removeprefix("Value error, ")
+        message = N_("Please choose a date.") if "2026-04-12" in said else said
     else:
-        message = _SAID.get(code) or str(fault["msg"]).removeprefix("Value error, ")
+        message = _SAID.get(code) or N_("This cannot be kept as it is written; look at it again.")
     return Reason(code, message, field=name, facts=facts or None)
 
 

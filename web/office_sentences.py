@@ -101,6 +101,7 @@ OFFICE_SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("%(file)s is larger than %(n)s MiB; split it."),
         N_("%(file)s cannot be read: %(error)s."),
         N_("%(file)s is not a TOML file: %(error)s."),
+        N_("%(file)s is not a TOML file: %(error)s (at line %(line)s, column %(column)s)."),
         N_("%(file)s, line %(line)s: byte %(n)s (%(byte)s) is not %(encoding)s; it begins as UTF-16 does: set "
            'encoding = "utf-16" in the mapping.'),
         N_("%(file)s, line %(line)s: byte %(n)s (%(byte)s) is not %(encoding)s; set the encoding it was saved in "

@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
+from web.catalogue_sentences import CATALOGUE_SENTENCES
 from web.office_sentences import OFFICE_PLACED, OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
 from web.words import N_, SOURCE, translations
@@ -205,7 +206,7 @@ def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> st
     """What stands in a place: a reason in a reason, an age or a span, a day; anything else as it is."""
     if name == "why":
         return said(locale, text)
-    if name == "fields":
+    if name in ("fields", "offered"):
         return ", ".join(str(spoken.gettext(word)) for word in _LIST.split(text))
     if name in ("age", "ages", "span"):
         return _IN_WORDS.sub(lambda word: str(spoken.gettext(word[0])), text)
@@ -228,6 +229,7 @@ def _day_in(locale: Locale) -> Callable[[re.Match[str]], str]:
 
 def phrases() -> Iterator[tuple[str, str]]:
     """Every sentence with the code, or the part of the work, that it is of."""
-    for code, its in (*PHRASES.items(), *SENTENCES.items(), *OFFICE_SENTENCES.items()):
+    for code, its in (*PHRASES.items(), *SENTENCES.items(), *OFFICE_SENTENCES.items(),
+                      *CATALOGUE_SENTENCES.items()):  # fmt: skip
         for phrase in its:
             yield code, phrase

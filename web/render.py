@@ -9,6 +9,7 @@ from jinja2.runtime import Context
 
 from engine.money import format_money
 from web import assets
+from web.histories import because
 from web.labels import ALL
 from web.reasons import said
 from web.words import LANGUAGES, translations
@@ -36,7 +37,7 @@ def environment(locale: Locale) -> Environment:
             "lang": str(locale).replace("_", "-"),
         "direction": "rtl" if locale.language in _RIGHT_TO_LEFT else "ltr",
     }  # fmt: skip
-    made.filters |= {"money": _money, "initials": _initials, "session": _session}
+    made.filters |= {"because": _because, "money": _money, "initials": initials, "session": _session}
     return made
 
 
@@ -52,7 +53,13 @@ def _session(context: Context, name: str) -> str:
     return str(context["writing"].session(name))
 
 
-def _initials(name: str) -> str:
+@pass_context
+def _because(context: Context, reason: str) -> str:
+    """Why a step of a history was taken: what the system says is in the reader's language."""
+    return because(context["writing"], reason)
+
+
+def initials(name: str) -> str:
     """Two letters for a picture that is not there."""
     words = name.split()
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()

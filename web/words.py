@@ -29,6 +29,7 @@ from engine.money import parse_locale
 
 SOURCE = "en"
 LANGUAGES = {"en": "English", "fr": "Français"}
+CATALOGUES = files("web") / "locale"
 
 Width = Literal["abbreviated", "narrow", "short", "wide"]
 
@@ -70,7 +71,7 @@ def translations(language: str) -> NullTranslations:
     if language == SOURCE:
         return found
     catalogues = sorted(
-        (one for one in files("web").joinpath("locale", language).iterdir() if one.name.endswith(".po")),
+        (one for one in CATALOGUES.joinpath(language).iterdir() if one.name.endswith(".po")),
         key=lambda one: one.name,
     )
     whole: Translations | None = None

@@ -267,8 +267,17 @@ def _times(count: int) -> str:
 
 
 def in_words(member: TermBookingOrderType | TermBookingConfirmationType) -> str:
-    """The type as people say it: "waiting list", "pay now pay deposit"."""
-    return "expression of interest" if member is TermBookingOrderType.EOI else member.name.lower().replace("_", " ")
+    """The type as people say it: "waiting list", "a deposit"."""
+    return _SAID.get(member) or member.name.lower().replace("_", " ")
+
+
+_SAID = {
+    TermBookingOrderType.EOI: "expression of interest",
+    TermBookingConfirmationType.PAY_NOW_PAY_ALL: "paying now",
+    TermBookingConfirmationType.PAY_NOW_PAY_DEPOSIT: "a deposit",
+    TermBookingConfirmationType.CONFIRM_WITHOUT_PAYMENT: "paying later",
+    TermBookingConfirmationType.ADMIN_CONFIRM: "the office alone",
+}
 
 
 def has_no_money(order: Order, *, holdings: Holdings, actor: Actor, **_: object) -> Iterator[Reason]:

@@ -44,7 +44,9 @@ _INVOICE = "SELECT id, booking_id FROM invoice WHERE organisation_id = %(org)s A
 def write_off(
     tx: Transaction, *, invoice_id: UUID, amount_minor: int | None, reason: str, actor: Actor, now: datetime
 ) -> UUID:
-    """Give up what is open of an invoice, or a part of it; returns the write-off. Raises NotFound, Invalid."""
+    """Give up what is open of an invoice, or a part of it; returns the write-off. Raises NotFound, Invalid (no reason,
+    or more than is open)."""
+    _require(reason)
     locked = _lock(tx, invoice_id, actor, now)
     amount = locked.invoice.open_minor if amount_minor is None else amount_minor
     if not 0 < amount <= locked.invoice.open_minor:
@@ -87,7 +89,8 @@ _UNDO = Guarded(
 
 
 def undo_write_off(tx: Transaction, *, write_off_id: UUID, reason: str, actor: Actor, now: datetime) -> None:
-    """The invoice is owed again, less what was credited of it since. Raises NotFound, UndoneAlready."""
+    """The invoice is owed again, less what was credited of it since. Raises NotFound, Invalid, UndoneAlready."""
+    _require(reason)
     found = _read(tx, write_off_id)
     locked = _lock(tx, found["invoice_id"], actor, now)
     found = _read(tx, write_off_id)
@@ -113,6 +116,12 @@ def _read(tx: Transaction, write_off_id: UUID) -> Row:
     if found is None:
         raise NotFound("There is no such write-off.", what="write-off")
     return found
+
+
+def _require(reason: str) -> None:
+    if not reason.strip():
+        message = "Say why."
+        raise Invalid(message, reasons=[Reason("reason_missing", message, field="reason")])
 
 
 def _lock(tx: Transaction, invoice_id: UUID, actor: Actor, now: datetime) -> _Locked:

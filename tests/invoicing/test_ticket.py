@@ -64,7 +64,7 @@ def test_it_speaks_the_language_of_the_organisation() -> None:
     (page,) = pages(ticket(), locale="fr_CA")
 
     assert "dimanche 12 avril 2026" in page
-    assert "Rang C Place 12 Catégorie VIP" in page
+    assert "Rangée C Place 12 Catégorie VIP" in page
 
 
 def test_an_undated_session_says_so() -> None:

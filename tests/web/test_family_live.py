@@ -39,7 +39,7 @@ class TestWords:
 
         assert 'value="PAY_NOW_PAY_DEPOSIT"' not in soon
         assert "The rest of the deposit would be due today as well." in soon
-        assert "Le solde de l’acompte serait dû aujourd’hui aussi." in french
+        assert "Le solde après l’acompte serait dû aujourd’hui aussi." in french
 
 
 class TestWhileOneTicks:

@@ -131,7 +131,7 @@ class TestWhereOnePays:
             f"{where}/wallet-payment", data=tab.any_token(), headers={"Accept-Language": "fr"}
         )  # fmt: skip
 
-        assert "Votre porte-monnaie est vide." in tab.text(refused)
+        assert "Votre portefeuille est vide." in tab.text(refused)
         assert "There is nothing" not in tab.text(refused)
 
     @pytest.mark.parametrize(("size", "scripts"), [("phone", False), ("desktop", True)])

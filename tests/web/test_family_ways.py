@@ -71,8 +71,8 @@ class TestOffer:
             taken = chen.text(chen.open(offer).send(offer, {"way": LATER, "do": "accept"}))
 
         assert CHOICE.findall(page.text) == [LATER]
-        assert "Queue later is not confirmed by pay now pay all (offered: confirm without payment)." in page.text
-        assert "Queue later ne se paie pas de cette manière." in french
+        assert "Queue later is not confirmed by paying now (offered: paying later)." in page.text
+        assert "Queue later ne se confirme pas ainsi : paiement immédiat (offert : paiement plus tard)." in french
         assert "The place is yours now." in taken
         (order,) = orders_for(centre, "Queue later", whose=centre.sample.chen.account_id)
         assert order["status"] == TermBookingStatus.APPROVED
@@ -85,8 +85,8 @@ class TestOffer:
             taken = chen.text(chen.open(offer).send(offer, {"way": NOW, "do": "accept"}))
 
         assert CHOICE.findall(page.text) == [NOW]
-        assert "Queue now is not confirmed by confirm without payment (offered: pay now pay all)." in page.text
-        assert "Queue now is not confirmed by confirm without payment" in refused
+        assert "Queue now is not confirmed by paying later (offered: paying now)." in page.text
+        assert "Queue now is not confirmed by paying later" in refused
         assert nothing == []
         assert "The place is yours now." in taken
         (order,) = orders_for(centre, "Queue now", whose=centre.sample.chen.account_id)
@@ -146,9 +146,10 @@ class TestChange:
         made = tab.text(tab.send(path, {"keep": [old, new], "way": LATER, "do": "make"}))
 
         assert CHOICE.findall(seen.text) == [LATER]
-        assert "Change later is not confirmed by pay now pay all (offered: confirm without payment)." in seen.text
+        assert "Change later is not confirmed by paying now (offered: paying later)." in seen.text
         assert "A change is not confirmed by direct debit; pay it now or later, or ask the centre." in seen.text
-        assert "Change later ne se paie pas de cette manière." in french.text
+        said = french.text.replace("\xa0", " ")
+        assert "Change later ne se confirme pas ainsi : paiement immédiat (offert : paiement plus tard)." in said
         assert "Your booking was changed." in made
         assert self.held(centre, path) == {old, new}
 
@@ -163,7 +164,7 @@ class TestChange:
         tab.send(ending, {}, action=ending)
 
         assert CHOICE.findall(seen.text) == [NOW]
-        assert "Change now is not confirmed by confirm without payment (offered: pay now pay all)." in seen.text
+        assert "Change now is not confirmed by paying later (offered: paying now)." in seen.text
         assert "Choose how you want to pay." in nothing
         assert "The change is kept for you; pay it to make it." in kept
         assert self.held(centre, path) == {old}
@@ -225,9 +226,9 @@ class TestGuest:
             still = guest.open(order).page.text
 
         assert CHOICE.findall(page.text) == []
-        assert "No guests is not confirmed by pay now pay all (offered: confirm without payment)." in page.text
-        assert "No guests ne se paie pas de cette manière." in french
+        assert "No guests is not confirmed by paying now (offered: paying later)." in page.text
+        assert "No guests ne se confirme pas ainsi : paiement immédiat (offert : paiement plus tard)." in french
         assert "Without a login one pays now: in full, or the deposit where there is one." in page.text
-        assert "No guests is not confirmed by pay now pay all" in refused.text
+        assert "No guests is not confirmed by paying now" in refused.text
         assert (refused.status_code, by_hand.status_code) == (409, 403)
         assert "A cart keeps no place yet." in still

@@ -45,8 +45,23 @@ SPOKEN = [
     if (module := str(path.relative_to(ROOT))) == "engine/fire.py"
     or not (package == "engine" or any(fnmatch(module, one) for its in ELSEWHERE.values() for one in its))
 ]
+# Whose arguments are what is wrong with a cell of an import, or with the value of a rule.
+SAYS_WHAT_IS_WRONG = {"ValueError", "BadCell", "BadRow", "NotPlannable", "complain", "Reason"}
 # What is put together where it is said, with each whole sentence that comes of it.
 MADE_OF: dict[str, str | tuple[str, ...]] = {
+    "<_shown(found)> is not <what> written as <' or '.join(formats)>":
+        ("'soon' is not a date written as %Y-%m-%d", "'soon' is not a time written as %H:%M or %I %p"),
+    "<_shown(found)> is not <what>: there is no such day": "'2026-02-30' is not a date: there is no such day",
+    "<_shown(found)> is <'negative' if value < 0 else f'more than {most}'>":
+        ("'-1' is negative", "'99' is more than 12"),
+    "is empty; every row needs a <name>":
+        tuple(f"is empty; every row needs a {name}" for name in ("name", "key", "category", "site")),
+    "<_key(each['loc'])>: <each['msg'].removeprefix('Value error, ')>": (
+        "source.encoding: 'utf-9' is not an encoding; such as utf-8, latin-1 or windows-1252", "source: Field required",
+        "source.delimeter: Extra inputs are not permitted",
+    ),
+    "<where>.<name>: <fault>": "categories.Arts.session_price: '-1' is negative",
+    "<rule>: <error>": "tax: a tax needs a name of at most 40 characters",
     "The promo code <code> is good <when>.": "The promo code SUN10 is good from 4 Apr 2026 until 12 Apr 2026.",
     "<attendee.name> <has>; <offering.name> takes <ages_in_words(low, below)>.":
         "Mia is 5 years on 7 May 2026; Karate takes 6 to 8 years.",
@@ -174,8 +189,18 @@ def sentences(module: str) -> Iterator[str]:
 def said_in(module: str) -> Iterator[str]:
     """The same, with what is put together as it is read."""
     for text in sentences(module):
-        whole = MADE_OF.get(text, text)
-        yield from (whole,) if isinstance(whole, str) else whole
+        yield from _wholes(text)
+
+
+def faults(module: str) -> Iterator[str]:
+    """What the module says of a value that is wrong, as the end of a sentence: it begins with a small letter."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Call) and _name(node.func) in SAYS_WHAT_IS_WRONG:
+            yield from (text for text in map(_text, node.args) if " " in text)
+
+
+def _name(function: ast.expr) -> str:
+    return str(getattr(function, "id", getattr(function, "attr", "")))
 
 
 def _silent(node: ast.AST) -> Iterator[ast.AST]:
@@ -212,6 +237,18 @@ def test_every_sentence_has_its_french(module: str) -> None:
     assert [text for text in found if FRENCH.gettext(text) == text and recognised(text) is None] == []
 
 
+@pytest.mark.parametrize("module", sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("catalogue/*.py")))
+def test_what_is_wrong_with_a_cell_or_a_rule_has_its_french(module: str) -> None:
+    found = [whole for text in faults(module) for whole in _wholes(text)]
+
+    assert [text for text in found if said(CANADIAN, text) == text] == []
+
+
+def _wholes(text: str) -> tuple[str, ...]:
+    whole = MADE_OF.get(text, text)
+    return (whole,) if isinstance(whole, str) else whole
+
+
 @pytest.mark.parametrize("module", SPOKEN)
 def test_no_word_of_ours_stays_english_in_a_place(module: str) -> None:
     """“There is no such venue.” is recognised with any word; a French page knows the word as well."""
@@ -238,31 +275,32 @@ def test_whoever_is_told_elsewhere_is_there() -> None:
 @pytest.mark.parametrize(
     ("message", "french"),
     [
-        ("The promo code SUN10 is good until 12 Apr 2026.", "Le code promo SUN10 est valable jusqu’au 12 avr. 2026."),
+        ("The promo code SUN10 is good until 12 Apr 2026.",
+         "Le code promotionnel SUN10 est valable jusqu’au 12 avr. 2026."),
         ("This passkey is not known here; sign in another way.",
-         "Cette clé d’accès n’est pas connue ici ; connectez-vous autrement."),
+         "Cette clé d’accès n’est pas connue ici; connectez-vous autrement."),
         ("Too many attempts to sign in; try again in 15 minutes.",
-         "Trop de tentatives (connexion) ; réessayez dans 15 minutes."),
+         "Trop de tentatives (connexion); réessayez dans 15 minutes."),
         ("By its time. Passed over: Karate is full (1 place).",
-         "Selon son heure d’arrivée. Tour passé : Karate est complet (1 place)."),
+         "Selon son heure d’arrivée. Tour passé : Karate affiche complet (1 place)."),
         ("There is already a term with this site and name.",
-         "Cela existe déjà : session avec la même valeur (site, nom)."),
+         "Cela existe déjà : session avec la même valeur (lieu, nom)."),
         ("March 2026 is locked.", "Le mois de mars 2026 est verrouillé."),
         ("Line 3: '2026' is no day.", "Ligne 3 : '2026' n’est pas un jour."),
         ("There is no such venue.", "Introuvable : salle."),
         ("insufficient funds", "provision insuffisante"),
         ("Another device marked Mia absent, and this one had not seen it.",
-         "Un autre appareil a marqué Mia absent, et celui-ci ne l’avait pas vu."),
+         "Un autre appareil a noté Mia « absent », et celui-ci ne l’avait pas reçu."),
     ],
 )  # fmt: skip
 def test_is_said_in_french(message: str, french: str) -> None:
-    assert said(CANADIAN, message) == french
+    assert said(CANADIAN, message).replace("\xa0", " ") == french
 
 
 @pytest.mark.parametrize(
     ("kind", "french"),
-    [("order_not_revived", "Karate est complet (1 place)."), ("debit_failed", "provision insuffisante"),
-     ("subscription_not_rolled", "Karate est complet (1 place).")],
+    [("order_not_revived", "Karate affiche complet (1 place)."), ("debit_failed", "provision insuffisante"),
+     ("subscription_not_rolled", "Karate affiche complet (1 place).")],
 )  # fmt: skip
 def test_a_mail_says_why_in_its_readers_language(kind: str, french: str) -> None:
     maple = Organisation(name="Maple Centre")

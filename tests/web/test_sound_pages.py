@@ -68,6 +68,10 @@ EVERY = [(email, path) for email, paths in PAGES.items() for path in paths]
 
 @pytest.fixture(scope="module")
 def known(centre: Centre) -> dict[str, Any]:
+    return furnished(centre)
+
+
+def furnished(centre: Centre) -> dict[str, Any]:
     """What the addresses name: a booking and its invoice, a cart, a quote, a queue and an offer of it, a roll."""
     with enter(centre) as client, enter(centre, CHEN) as other:
         tab, chen = Tab(client, client.get("/family")), Tab(other, other.get("/family"))
@@ -130,6 +134,10 @@ def _guest_order(centre: Centre) -> str:
         return guest.send(address, given).headers["location"].rpartition("/")[2]
 
 
+def address_of(path: str, known: dict[str, Any]) -> str:
+    return re.sub(r"\{\w+\|(\w+)\}", r"{\1}", path).format(**known)
+
+
 @pytest.fixture(scope="module")
 def visitors(browser: Browser, centre: Centre) -> Iterator[Callable[[str], Person]]:
     """Everybody at a browser of their own, signed in once."""
@@ -146,7 +154,7 @@ def visitors(browser: Browser, centre: Centre) -> Iterator[Callable[[str], Perso
 @pytest.mark.parametrize(("email", "path"), EVERY, ids=lambda each: each or "nobody")
 def test_it_is_sound(visitors: Callable[[str], Person], known: dict[str, Any], email: str, path: str) -> None:
     looking = visitors(email)
-    shown = re.sub(r"\{\w+\|(\w+)\}", r"{\1}", path).format(**known)
+    shown = address_of(path, known)
 
     for size, shade in SHADES:
         width, height = SIZES[size]

@@ -1,11 +1,18 @@
-"""Days, times and sessions, as people of a place write them."""
+"""Days, times and sessions, as people of a place write them; and our French, which is written one way."""
 
+import re
+import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from babel import Locale
 
+from web.catalogues import kept
 from web.words import Writing
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("locale", "written"), [
@@ -29,3 +36,34 @@ def test_a_moment_is_told_to_the_minute() -> None:
     found = writing.moment(datetime(2026, 4, 12, 13, 30, 10, tzinfo=UTC))
 
     assert found.replace("\u202f", " ").replace("\xa0", " ") == "Apr 12, 2026, 9:30 a.m."
+
+
+class TestFrench:
+    """As it is written in Quebec: one word for each thing, and the spaces that the Office québécois recommends."""
+
+    @pytest.mark.parametrize(("fault", "is_not"), [
+        (r"\s[;!?]", "no space before ; ! ?"),
+        (r"[^\S\xa0]:(?:\s|$)", "a space that does not break before a colon"),
+        (r"«[^\xa0]|[^\xa0]»", "spaces that do not break within «\xa0»"),
+        (r"(?<=[a-zàâçéèêëîïôûù])'(?=[a-zàâçéèêëîïôûù])", "’ as apostrophe"),
+        (r"\.\.\.", "… as ellipsis"),
+        (r"(?i)porte-monnaie|(?<!ligne de )commandes?\b|trimestre|codes? promo\b|adresse électronique|espèces",
+         "the words of the glossary in docs/web.md"),
+    ])  # fmt: skip
+    def test_is_written_one_way(self, fault: str, is_not: str) -> None:
+        assert [text for text in french() if re.search(fault, text)] == [], is_not
+
+    def test_everything_is_looked_at(self) -> None:
+        assert len(list(french())) > 3000
+
+
+def french() -> Iterator[str]:
+    """What we say in French: on pages, in mails without their placeholders, and on papers."""
+    for catalogue in kept("fr").values():
+        for message in catalogue:
+            if message.id:
+                yield from (message.string,) if isinstance(message.string, str) else message.string
+    for mail in (ROOT / "notifications" / "templates" / "fr").glob("*.txt"):
+        yield re.sub(r"\{%.*?%\}", "", mail.read_text())
+    labels = tomllib.loads((ROOT / "invoicing" / "templates" / "labels.fr.toml").read_text())
+    yield from labels.values()

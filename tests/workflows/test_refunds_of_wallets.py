@@ -296,7 +296,7 @@ class TestWhatCanGo:
 class TestMail:
     @pytest.mark.parametrize(("language", "words"), [
         ("en", "You asked $20.00 back out of your wallet. The office decides"),
-        ("fr", "Vous demandez le remboursement de 20,00 $ de votre porte-monnaie. Le centre décide"),
+        ("fr", "Vous demandez le remboursement de 20,00 $ de votre portefeuille. Le centre décidera"),
     ])  # fmt: skip
     def test_says_where_it_came_from_and_leads_to_the_wallet(self, its: Payout, language: str, words: str) -> None:
         its.centre.run("UPDATE account SET language = %(its)s, email = 'rossi@family.example' WHERE id = %(id)s",

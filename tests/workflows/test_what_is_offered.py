@@ -55,9 +55,7 @@ class TestWhatIsOffered:
         (reason,) = refused_cart(riverside, rules={"confirmation_types": ["ADMIN_CONFIRM", "CONFIRM_WITHOUT_PAYMENT"]})
 
         assert reason.code == "confirmation_type_not_offered"
-        assert reason.message == (
-            "Karate is not confirmed by pay now pay all (offered: confirm without payment, admin confirm)."
-        )
+        assert reason.message == "Karate is not confirmed by paying now (offered: paying later, the office alone)."
 
     @pytest.mark.parametrize("how", [How.PAY_NOW_PAY_DEPOSIT, How.DIRECT_DEBIT])
     def test_an_admin_does_not_confirm_by_a_schedule_that_nobody_agreed_to(self, riverside: Centre, how: How) -> None:

@@ -1,5 +1,6 @@
 """Reports as tables and pictures, with what they tie to in the books, and as files."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,6 +11,7 @@ from billing.reports.catalogue import ReportName, make_report, period_of
 from billing.reports.form import Kind, Report
 from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound
+from web import labels
 from web.asked import day_of
 from web.visitor import Finance
 from web.words import N_
@@ -40,6 +42,13 @@ HEADINGS = (
     N_("Sessions"), N_("Status"), N_("Tax"), N_("Total"),
 )  # fmt: skip
 
+# What stands in a column as a word of ours; anything else is a name, or told as it is recognised.
+_WORDS = {"account": labels.LEDGER, "provider": labels.PROVIDER,
+          "status": {name: words for name, (words, _) in labels.PAYMENT.items()}}  # fmt: skip
+# How rows that are no program's, no extra's and no provider's are called.
+_POSTED_AS = "posted as "
+_REST = (N_("(sessions)"), N_("(fees and adjustments)"), N_("differs from the payment"))
+
 
 @router.get("/finance/reports")
 def list_reports(visit: Finance) -> Response:
@@ -59,23 +68,38 @@ def show_report(visit: Finance, name: str) -> Response:
             visit.notices.append(("bad", visit.told(refusal.message)))
             period = period_of(tx, since=None, until=None, now=visit.now)
         made = make_report(tx, report, period)
-        return {"report": made, "rows": list(made.rows[:MOST_ROWS]), "bars": _bars(made), "title": TITLES[report][0]}
+        return {
+            "report": made,
+            "rows": list(made.rows[:MOST_ROWS]),
+            "bars": _bars(visit, made),
+            "title": TITLES[report][0],
+        }
 
-    return visit.show("finance/report.html", query)
+    return visit.show("finance/report.html", query, cell=partial(_cell, visit))
 
 
-def _bars(made: Report) -> list[Row]:
+def _cell(visit: Finance, column: str, value: str) -> str:
+    """What stands in a column, in the reader's language."""
+    plain = value.strip("()")
+    if plain.startswith(_POSTED_AS):
+        kind = labels.POSTED_FOR.get(plain.removeprefix(_POSTED_AS).upper(), plain.removeprefix(_POSTED_AS))
+        return visit.say("posted as %(what)s", what=visit.say(kind))
+    words = _WORDS.get(column, {}).get(value)
+    return visit.say(words or value) if words or value in _REST else value
+
+
+def _bars(visit: Finance, made: Report) -> list[Row]:
     """The report as a picture: what is owed by its age, else the largest rows by their last sum."""
     texts = [column.name for column in made.columns if column.kind is not Kind.MONEY]
     sums = [column for column in made.columns if column.kind is Kind.MONEY]
     if not texts or not sums:
         return []
     if made.name == ReportName.AGED_RECEIVABLES:
-        found = [(column.heading, made.totals[column.name]) for column in sums[:-1]]
+        found = [(visit.say(column.heading), made.totals[column.name]) for column in sums[:-1]]
     else:
         by = sums[-1].name
         most = sorted(made.rows, key=lambda row: -abs(row[by] or 0))[:_MOST_BARS]
-        found = [(str(row[texts[0]]), row[by] or 0) for row in most]
+        found = [(_cell(visit, texts[0], str(row[texts[0]])), row[by] or 0) for row in most]
     longest = max((abs(amount) for _, amount in found), default=0)
     return [{"label": label, "amount_minor": amount, "share": round(100 * abs(amount) / longest, 1)}
             for label, amount in found if amount]  # fmt: skip

@@ -110,7 +110,7 @@ def mark(session_id: UUID, visit: Staff, form: Posted) -> Response:
     except (Invalid, Conflict) as refusal:
         return _shown(visit, session_id, form=form, refusal=refusal)
     for said in answer.get("conflicts", ()):
-        return visit.go(address, said, kind="warn")
+        return visit.go(address, visit.told(said), kind="warn")
     return visit.go(f"{address}#row-{attendance_id}")
 
 

@@ -60,7 +60,7 @@ def sign_out(session_id: UUID, attendance_id: UUID, visit: Staff, form: Posted) 
     except (Invalid, Conflict, NotFound) as refusal:
         return _shown(visit, session_id, attendance_id, form=form, refusal=refusal)
     for said in answer.get("conflicts", ()):
-        return visit.go(address, said, kind="warn")
+        return visit.go(address, visit.told(said), kind="warn")
     return visit.go(f"{address}#row-{attendance_id}", visit.say("Signed out."))
 
 

@@ -1,0 +1,149 @@
+"""Nothing on a page goes past the translation: every page, and what it answers to bad input, in a language of marks.
+
+What is not between marks is what people wrote, a number, or a fault. Whatever is found is English on a French
+page.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.web.conftest import Centre
+from tests.web.marking import Written, forms_of, leaves, marked, spoken, unmarked
+from tests.web.test_every_page import PEOPLE, filled, pages_of
+from tests.web.test_family_forms import enter
+from tests.web.test_sound_pages import PAGES, address_of, furnished
+from web.site import _ROUTERS
+
+# What is the same in every language, and why.
+SAME = {
+    "the product's name": ("Termbook",),
+    "languages say their own names": ("English", "Français", "Ελληνικά"),
+    "kinds of files": ("CSV", "XLSX", "PDF", "JPEG", "PNG", "WebP", "ICS"),
+    "standards of banks": ("SEPA", "ABA", "IBAN", "BIC", "BSB"),
+    "currencies in sentences": ("CAD", "EUR"),
+    "what the builders of tests call a line of an invoice": ("A session",),
+}
+_SAME = re.compile(r"\b(?:" + "|".join(word for words in SAME.values() for word in words) + r")\b")
+_LEADS_TO = re.compile(r'(?:href|src)="(/[^"#]*)"')
+_WORD = re.compile(r"[A-Za-z]{2,}")
+# What a form does besides refusing: nothing more of the visit could be looked at.
+_ENDS_THE_VISIT = ("/sign-out", "/language")
+_ROUTES = {
+    path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$")
+    for path in sorted({route.path for router in _ROUTERS for route in router.routes}, key=lambda path: path.count("{"))
+}
+
+
+def route_of(address: str) -> str:
+    """The route as it is declared; none of a file."""
+    path = address.partition("?")[0]
+    return next((route for route, pattern in _ROUTES.items() if pattern.match(path)), "")
+
+
+@dataclass
+class Shown:
+    """A page as somebody got it."""
+
+    client: httpx.Client
+    address: str
+    text: str
+
+
+@pytest.fixture(scope="module")
+def shown(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shown]]:
+    """Each page of the lists, and one behind each kind of link that leads on from them."""
+    known = furnished(centre)
+    with spoken(tmp_path_factory.mktemp("words")) as language, ExitStack() as stack:
+        found = []
+        for email, paths in PAGES.items():
+            client = stack.enter_context(enter(centre, email) if email else nobody(centre))
+            client.headers["Accept-Language"] = language
+            role = next((role for role, its in PEOPLE.items() if its == email), None)
+            listed = [address_of(path, known) for path in paths]
+            listed += [address for path in pages_of(role) for address in filled(path, known)] if role else []
+            found += list(_looked_at(client, listed))
+        yield found
+
+
+def nobody(centre: Centre) -> httpx.Client:
+    return httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60)
+
+
+def _looked_at(client: httpx.Client, listed: list[str]) -> Iterator[Shown]:
+    todo, done, routes = list(listed), set[str](), set[str]()
+    while todo:
+        address = todo.pop(0)
+        route = route_of(address)
+        if address in done or not route or (address not in listed and route in routes):
+            continue
+        done.add(address)
+        routes.add(route)
+        answer = client.get(address, follow_redirects=True)
+        assert answer.status_code < 500, address
+        if answer.headers["content-type"].startswith("text/html"):
+            yield Shown(client, address, answer.text)
+            todo += [link.replace("&amp;", "&") for link in _LEADS_TO.findall(answer.text)]
+
+
+def test_what_is_not_translated_is_seen() -> None:
+    """The control: of texts, of what is read out, and of what is filled in."""
+    page = """<title>⟦Cart⟧ · Centre</title><p>⟦It ⟧costs<b>⟦ now⟧</b></p><img alt="A face"><p lang="en">English</p>
+    <button value="keep" title="⟦Keep⟧">Keep it</button><div data-words='{"sent": "All sent"}' data-id="abc"></div>"""
+
+    assert list(unmarked(page)) == [
+        ("title", "• · Centre"), ("p", "•costs"), ("img alt", "A face"), ("button", "Keep it"),
+        ("div data-words", "All sent"),
+    ]  # fmt: skip
+    assert marked("%(name)s is 5 %% of %(all)s", "%(name)s : 5 %%") == "%(name)s⟦ is 5 ⟧%%⟦ of ⟧"
+
+
+def faults(written: Written, address: str, said: Iterator[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    return [(address, where, text) for where, text in said if _WORD.search(_SAME.sub("", written.without(text)))]
+
+
+def test_every_text_of_a_page_can_be_translated(centre: Centre, shown: list[Shown]) -> None:
+    written = Written(centre)
+
+    found = {fault[1:]: fault for page in shown for fault in faults(written, page.address, unmarked(page.text))}
+
+    assert not found, told(found.values())
+
+
+def test_every_answer_to_bad_input_can_be_translated(centre: Centre, shown: list[Shown]) -> None:
+    """Each form of those pages, sent empty and with nonsense: the page that refuses, or says what was done."""
+    sent, found = Counter[str](), []
+    written = Written(centre)
+    for page in shown:
+        for form in forms_of(page.text):
+            action = form.action or page.address
+            route = route_of(action)
+            if form.method != "post" or route in _ENDS_THE_VISIT or sent[route]:
+                continue
+            for text in ("", "?"):
+                sent[route] += 1
+                answer = page.client.post(action, data=form.filled(text), files=form.files() or None)
+                assert answer.status_code < 500, (action, text)
+                found += faults(written, f"{action} {text}", said_by(page.client, answer))
+
+    assert len(sent) > 60
+    assert not found, told(found)
+
+
+def told(found: Iterable[tuple[str, str, str]]) -> str:
+    return "not translated:\n" + "\n".join(f"{address} {where}: {text[:200]}" for address, where, text in found)
+
+
+def said_by(client: httpx.Client, answer: httpx.Response) -> Iterator[tuple[str, str]]:
+    """What an answer says, or the page that it leads to."""
+    if answer.headers.get("location", "").startswith("/"):
+        answer = client.get(answer.headers["location"], follow_redirects=True)
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        yield from unmarked(answer.text)
+    elif answer.headers.get("content-type", "").startswith("application/json"):
+        yield from (("json", text) for text in leaves(answer.json()))
