@@ -1,8 +1,12 @@
-"""The sample centre as it is when it has grown: a full term, copied to other sites and back through the years."""
+"""The sample centre as it is when it has grown: a full term, copied to other sites and back through the years.
+
+What was held is in the books, as the worker would have posted it; what lies ahead is not.
+"""
 
 import math
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import psycopg
 from rich.console import Console
@@ -10,6 +14,7 @@ from rich.console import Console
 from bench.copied import copy_centre
 from bench.filled import Place, book, fill
 from bench.world import NOW
+from billing.recognition import recognise_of
 from engine.actor import Actor
 from engine.database import Database, Transaction
 from engine.schema import migrate
@@ -21,7 +26,15 @@ SLUG = "bench"
 DAY = date(2026, 4, 13)  # of the term that is filled
 _OF_A_TERM = 1_000
 _TERMS = 20
+_TERM_IS_OVER = NOW + timedelta(days=200)
 
+# What the copies of the term that is running earn lies ahead.
+_AHEAD = """
+CREATE TEMP TABLE ahead AS SELECT id, entry_id FROM revenue_recognition WHERE earned_on > %(today)s;
+DELETE FROM revenue_recognition r USING ahead a WHERE r.id = a.id;
+DELETE FROM ledger_posting p USING ahead a WHERE p.entry_id = a.entry_id;
+DELETE FROM ledger_entry e USING ahead a WHERE e.id = a.entry_id;
+"""
 _OWN = """
 SELECT o.term_id, array_agg(s.id ORDER BY s.starts_at) AS session_ids
 FROM term_program_set o JOIN term_product s ON s.organisation_id = o.organisation_id AND s.term_program_set_id = o.id
@@ -47,15 +60,28 @@ def grow(console: Console, url: str, chosen: Settings, bookings: int) -> None:
                 database, sample.organisation_id, admin=admin, now=NOW, most=min(_OF_A_TERM, bookings),
                 progress=lambda done: status.update(f"Bookings of one term: {done}"),
             )  # fmt: skip
+            status.update("What the term earns")
+            recognise_of(database, sample.organisation_id, now=_TERM_IS_OVER)
         copies = math.ceil(bookings / made)
         terms = min(_TERMS, copies)
-        if copies > 1:
-            with console.status("Copies") as status, psycopg.connect(url, autocommit=True) as owner:
+        with console.status("Copies") as status, psycopg.connect(url, autocommit=True) as owner:
+            if copies > 1:
                 copy_centre(
                     owner, sample.organisation_id, sites=math.ceil(copies / terms), terms=terms,
                     progress=lambda table: status.update(f"Copies: {table}"),
                 )  # fmt: skip
+            status.update("What lies ahead")
+            _forget_what_lies_ahead(owner)
         database.run(sample.organisation_id, lambda tx: _own_booking(tx, sample, admin))
+
+
+def _forget_what_lies_ahead(owner: psycopg.Connection[Any]) -> None:
+    """As a superuser, past the triggers that keep the books as they are."""
+    owner.execute("SET session_replication_role = replica")
+    for statement in _AHEAD.strip().split(";\n"):
+        owner.execute(statement, {"today": NOW.date()} if "%(" in statement else None)
+    owner.execute("SET session_replication_role = origin")
+    owner.execute("VACUUM (ANALYZE) revenue_recognition, ledger_entry, ledger_posting")
 
 
 def _own_booking(tx: Transaction, sample: Sample, admin: Actor) -> None:
