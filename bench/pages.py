@@ -110,10 +110,15 @@ SELECT session.id AS session, session.term_program_set_id AS offering, session.l
        booking.order_id AS "order", booking.account_id AS account, booking.attendee_id AS child,
        (SELECT reference FROM term_booking WHERE id = booking.id) AS reference,
        own.id AS own_booking, own.order_id AS own_order, own.attendee_id AS own_child, own.offering_id AS own_offering,
+       own.week AS own_week,
        (SELECT id FROM invoice WHERE account_id IN (SELECT id FROM account ORDER BY id LIMIT 200) LIMIT 1) AS invoice
 FROM session, booking, (
-    SELECT b.*, l.term_program_set_id AS offering_id FROM account a JOIN term_booking b ON b.account_id = a.id
-    JOIN term_booking_line l ON l.booking_id = b.id WHERE a.email = 'rossi@family.example' LIMIT 1
+    SELECT b.*, l.term_program_set_id AS offering_id,
+           format('term=%%s&site=%%s&week=%%s', b.term_id, g.site_id, s.local_date) AS week
+    FROM account a JOIN term_booking b ON b.account_id = a.id JOIN term_booking_line l ON l.booking_id = b.id
+    JOIN term_product s ON s.id = l.term_product_id JOIN term_program_set o ON o.id = l.term_program_set_id
+    JOIN program g ON g.id = o.program_id
+    WHERE a.email = 'rossi@family.example' LIMIT 1
 ) own
 """
 
@@ -130,9 +135,10 @@ _PATHS = {
     "family": (
         "/family", "/family/programs", "/family/programs/{own_offering}", "/family/cart", "/family/bookings",
         "/family/bookings?show=calendar", "/family/bookings/{own_booking}", "/family/children", "/family/documents",
-        "/family/week", "/family/bookings/{own_booking}/change", "/family/bookings/{own_booking}/cancellation",
+        "/family/week?{own_week}", "/family/week/price?{own_week}", "/family/bookings/{own_booking}/change",
+        "/family/bookings/{own_booking}/change/price", "/family/bookings/{own_booking}/cancellation",
         "/family/orders/{own_order}", "/family/children/{own_child}", "/family/wallet", "/family/passes",
-        "/family/programs/{own_offering}/price", "/family/week/price", "/family/bookings/{own_booking}/change/price",
+        "/family/programs/{own_offering}/price",
     ),
     "staff": ("/staff", "/staff?day={day}", "/staff/rolls/{session}", "/staff/signatures"),
     "admin": (
@@ -224,7 +230,7 @@ async def _sign_in(client: httpx.AsyncClient, email: str) -> str:
 async def _measure(client: httpx.AsyncClient, page: Page, cookie: str, meter: "_Meter", requests: int) -> Measured:
     headers = {"Accept": "text/html", "Cookie": cookie}
     cpu_ms, wall_ms, size = [], [], 0
-    ticks = await _ticks(client, page, headers) if page.path.endswith("/price") else None
+    ticks = await _ticks(client, page, headers) if "/price" in page.path else None
     for n in range(requests + _WARM_UP):
         began, before = time.perf_counter(), meter.seconds()
         answer = await client.request("GET" if ticks is None else "POST", page.path, data=ticks, headers=headers)
@@ -239,7 +245,7 @@ async def _measure(client: httpx.AsyncClient, page: Page, cookie: str, meter: "_
 
 async def _ticks(client: httpx.AsyncClient, page: Page, headers: Mapping[str, str]) -> dict[str, Any]:
     """What the page's script sends after each tick: its form with the first boxes ticked."""
-    shown = await client.get(page.path.removesuffix("/price"), headers=headers)
+    shown = await client.get(page.path.replace("/price", ""), headers=headers)
     token, boxes = _TOKEN.search(shown.text), _BOX.findall(shown.text)
     assert token is not None, "every form has its token"
     assert boxes, f"{page.path}: nothing to be ticked"

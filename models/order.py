@@ -94,6 +94,8 @@ class TermBookingOrder(TenantRow, table=True):
         index("ix_term_booking_order_rare", "order_type", "id", where="order_type <> 0"),
         index("ix_term_booking_order_account", "account_id", "created_at"),
         index("ix_term_booking_order_attendee", "attendee_id"),
+        index("ix_term_booking_order_booking", "booking_id", where="booking_id IS NOT NULL"),
+        index("ix_term_booking_order_subscription", "subscription_id", where="subscription_id IS NOT NULL"),
         index("ix_term_booking_order_status", "status", "created_at"),
         # What is converted becomes one booking.
         index(

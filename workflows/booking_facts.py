@@ -188,7 +188,8 @@ _LOCK = f"{BOOKINGS} FOR NO KEY UPDATE"
 
 # A roll that is being marked is waited for: what it says is seen by the next statement.
 LOCK_ROLL = """
-SELECT id FROM term_attendance WHERE organisation_id = %(org)s AND booking_id = ANY(%(booking_ids)s)
+SELECT id FROM term_attendance WHERE organisation_id = %(org)s AND booking_line_id = ANY(ARRAY(
+    SELECT l.id FROM term_booking_line l WHERE l.organisation_id = %(org)s AND l.booking_id = ANY(%(booking_ids)s)))
 ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -222,7 +223,7 @@ SELECT
     (SELECT json_agg(l ORDER BY l.position) FROM lines l) AS lines,
     (SELECT json_agg(json_build_object('id', a.id, 'booking_line_id', a.booking_line_id, 'status', a.status,
                      'version', a.version, 'reason', a.reason))
-     FROM term_attendance a WHERE a.organisation_id = %(org)s AND a.booking_id = %(booking_id)s) AS attendance,
+     FROM lines l JOIN term_attendance a ON a.organisation_id = %(org)s AND a.booking_line_id = l.id) AS attendance,
     (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
                      'takes_place', c.takes_place, 'chosen_with', (
                          SELECT l.term_product_id FROM term_booking_order h
