@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
@@ -19,6 +19,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import BaseModel
 from schemathesis import checks
+from schemathesis.transport.requests import ManagedCookiesSession
 
 from api import schemas
 from api.app import create_app
@@ -299,8 +300,18 @@ def _described() -> Any:
 ASKS_THE_PROVIDER = {"GET /payment-reconciliation", "GET /payment-reconciliation/file"}
 
 
+@pytest.fixture(scope="module")
+def connection() -> Iterator[ManagedCookiesSession]:
+    """Kept open from request to request; what one answer sets is not sent with the next."""
+    with ManagedCookiesSession() as session:
+        session.trust_env = False
+        yield session
+
+
 @pytest.mark.parametrize("operation", _described(), ids=lambda operation: operation.label)
-def test_the_api_does_what_it_says_whatever_is_sent(operation: Any, world: World, known: dict[str, str]) -> None:
+def test_the_api_does_what_it_says_whatever_is_sent(
+    operation: Any, world: World, known: dict[str, str], connection: ManagedCookiesSession
+) -> None:
     @settings(
         max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],
@@ -317,8 +328,8 @@ def test_the_api_does_what_it_says_whatever_is_sent(operation: Any, world: World
         if operation.label in ASKS_THE_PROVIDER:
             excluded.append(checks.not_a_server_error)
         response = case.call_and_validate(
-            base_url=str(world.client.base_url), headers={"Authorization": f"Bearer {world.admin.token}"},
-            excluded_checks=excluded,
+            base_url=str(world.client.base_url), session=connection,
+            headers={"Authorization": f"Bearer {world.admin.token}"}, excluded_checks=excluded,
         )  # fmt: skip
         assert response.status_code in (200, 503) or response.status_code < 500, response.text
         declared = operation.definition.raw["responses"].get(str(response.status_code), {})
