@@ -1,9 +1,10 @@
 """One PostgreSQL for the whole run: `DATABASE_URL` if it is set, else the embedded server."""
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,17 @@ same_examples()
 # A password costs a tenth of a second by design; hundreds of sign-ins are not to, nor the sample's people.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 sample.PasswordHasher = lambda: passwords._hasher  # type: ignore[misc, assignment]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported for the tests stays: nobody looks through it for what does not, now or at every later look."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
