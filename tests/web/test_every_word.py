@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.web.conftest import Centre
+from models import Role
+from tests.web.conftest import SLUG, Centre
 from tests.web.marking import Written, forms_of, leaves, marked, spoken, unmarked
 from tests.web.test_every_page import PEOPLE, filled, pages_of
 from tests.web.test_family_forms import enter
@@ -66,6 +67,7 @@ def shown(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             client.headers["Accept-Language"] = language
             role = next((role for role, its in PEOPLE.items() if its == email), None)
             listed = [address_of(path, known) for path in paths]
+            listed += [f"/at/{SLUG}"] if role is Role.FAMILY else []
             listed += [address for path in pages_of(role) for address in filled(path, known)] if role else []
             found += list(_looked_at(client, listed))
         yield found
@@ -137,6 +139,15 @@ def test_every_answer_to_bad_input_can_be_translated(centre: Centre, shown: list
 
 def told(found: Iterable[tuple[str, str, str]]) -> str:
     return "not translated:\n" + "\n".join(f"{address} {where}: {text[:200]}" for address, where, text in found)
+
+
+def test_what_scripts_were_told_can_be_translated(centre: Centre, shown: list[Shown]) -> None:
+    (client,) = {id(page.client): page.client for page in shown if page.address == "/staff"}.values()
+    told = ["Nobody has counted heads.", "Mia was not signed in."]
+
+    said = client.get("/staff/words", params={"say": told}).json()["said"]
+
+    assert said == "⟦Nobody has counted heads.⟧ Mia⟦ was not signed in.⟧"
 
 
 def said_by(client: httpx.Client, answer: httpx.Response) -> Iterator[tuple[str, str]]:

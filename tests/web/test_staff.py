@@ -32,6 +32,7 @@ from tests.ports import free_port
 from tests.web.browsing import _FLAGS, SCREENSHOTS, SIZES, Person, chromium
 from tests.web.conftest import SLUG, Centre, Somebody
 from tests.web.test_family_consents import picture
+from tests.web.test_family_forms import Tab, enter
 
 STAFF = "staff@centre7.example"
 PIN = "4711"
@@ -307,6 +308,24 @@ class TestTheRoll:
         assert "Max Mustermann" not in stella.page.locator("#out-people").inner_text()
         stella.picture("staff-must-not-collect")
 
+    def test_what_the_server_says_is_said_as_the_reader_does(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 1, name="En français")
+        stella = signed_in(STAFF, size="phone").click("Français").open(roll.address)
+        seen = row_of(stella.page, "Child 01").get_attribute("data-version")
+        with enter(centre, STAFF) as client:
+            other = Tab(client, client.get(roll.address))
+            given = {"attendance_id": str(roll.rows()["Child 01"]["id"]), "status": "ABSENT", "seen_version": seen}
+            client.post(f"{roll.address}/marks", data={**other.any_token(), **given})
+        assert roll.statuses() == {"Child 01": "ABSENT"}
+
+        row_of(stella.page, "Child 01").evaluate("(row, seen) => { row.dataset.version = seen; }", seen)
+        tap(stella.page, "Child 01", "Présent")
+
+        told = stella.page.locator("#told")
+        expect(told).to_contain_text(re.compile("Un autre appareil a noté Child 01|Child 01 a reçu la marque"))
+        assert "marked" not in told.inner_text()
+        stella.picture("staff-disagreement-in-french")
+
     def test_a_signature_of_the_queue(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 1, name="Queue")
         stella = signed_in(STAFF, size="tablet").open(roll.address)
@@ -402,7 +421,7 @@ class Tablet:
         return page
 
 
-def is_kept(page: Page, address: str, *, modules: int = 4) -> bool:
+def is_kept(page: Page, address: str, *, modules: int = 5) -> bool:
     """Whether the device has the page, and so many modules."""
     looks = """async ([address, modules]) => {
         const store = await caches.open("termbook-staff"), files = await store.keys();
@@ -566,7 +585,7 @@ class TestWithoutANetwork:
         one = tablet("one")
         page = one.sign_in()
         one.open(page, "/staff")
-        until(lambda: is_kept(page, server.url + roll.address, modules=6), seconds=60)
+        until(lambda: is_kept(page, server.url + roll.address, modules=7), seconds=60)
         server.kill()
 
         page.goto(server.url + roll.address)
@@ -585,7 +604,7 @@ class TestWithoutANetwork:
         one = tablet("one")
         page = one.sign_in()
         one.open(page, "/staff")
-        until(lambda: is_kept(page, server.url + roll.address, modules=6), seconds=60)
+        until(lambda: is_kept(page, server.url + roll.address, modules=7), seconds=60)
 
         kept = page.evaluate(KEPT_AFTER_A_STAND_IN, roll.address)
 

@@ -3,6 +3,7 @@
 import { forgetOnSignOut, prepare } from "./offline.js";
 import { Pad } from "./pad.js";
 import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
+import { why as whyOf } from "./words.js";
 
 const door = document.getElementById("door");
 const words = JSON.parse(door.dataset.words);
@@ -123,7 +124,7 @@ async function send() {
       isOffline = false;
       isSignedOut = answer.status === 401 || answer.status === 403;
       if (!answer.ok) {
-        if (answer.status === 422) await refuse(items, (await answer.json()).detail);
+        if (answer.status === 422) await refuse(items, await whyOf([(await answer.json()).detail]));
         break;
       }
       const said = await answer.json();
@@ -152,7 +153,7 @@ async function settle(items, answers) {
   const byId = new Map(items.map((item) => [item.id, item]));
   const done = answers.filter((answer) => answer.outcome !== "REFUSED").map((answer) => answer.id);
   for (const answer of answers) {
-    const item = byId.get(answer.id), why = answer.reasons.map((reason) => reason.message).join(" ");
+    const item = byId.get(answer.id), why = await whyOf(answer.reasons.map((reason) => reason.message));
     if (answer.outcome === "CONFLICT") announce(say(words.conflict, { name: item.name ?? "", why }), "warn");
     if (answer.outcome === "REFUSED") await keep([{ ...item, refused: why }]);
   }
@@ -306,7 +307,7 @@ async function prove(personId, pin) {
     });
     const said = await answer.json();
     if (answer.ok) return said.proof;
-    wrong(said.code === "wrong_pin" || answer.status === 422 ? words.wrongPin : said.detail);
+    wrong(said.code === "wrong_pin" || answer.status === 422 ? words.wrongPin : await whyOf([said.detail]));
   } catch {
     wrong(words.noNetworkPin);
   }

@@ -1,6 +1,7 @@
 // What this device has not sent yet, said and sent on every page of the staff; the roll does so itself.
 
 import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
+import { why as whyOf } from "./words.js";
 
 const line = document.getElementById("sending"), told = document.getElementById("told");
 const words = JSON.parse(line.dataset.words), userId = line.dataset.user;
@@ -76,7 +77,7 @@ export async function send() {
       isOffline = false;
       isSignedOut = answer.status === 401 || answer.status === 403;
       if (answer.status === 422) {
-        const why = (await answer.json()).detail;
+        const why = await whyOf([(await answer.json()).detail]);
         await keep(items.map((item) => ({ ...item, refused: why })));
       }
       if (!answer.ok) break;
@@ -98,7 +99,7 @@ export async function send() {
 async function settle(items, answers) {
   const byId = new Map(items.map((item) => [item.id, item]));
   for (const answer of answers) {
-    const item = byId.get(answer.id), why = answer.reasons.map((reason) => reason.message).join(" ");
+    const item = byId.get(answer.id), why = await whyOf(answer.reasons.map((reason) => reason.message));
     if (answer.outcome === "CONFLICT") announce(say(words.conflict, { name: item.name ?? "", why }), "warn");
     if (answer.outcome === "REFUSED") await keep([{ ...item, refused: why }]);
   }

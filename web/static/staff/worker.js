@@ -12,6 +12,8 @@ self.addEventListener("fetch", (event) => {
   const { request } = event, { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
   if (pathname.startsWith("/static/")) event.respondWith(fromStore(request));
+  // A word that cannot be asked for is said as it came: no page stands in for it.
+  else if (pathname === "/staff/words") return;
   else if (pathname === "/staff" || pathname.startsWith("/staff/")) event.respondWith(fromNetwork(request));
 });
 
