@@ -31,6 +31,7 @@ from workflows.payments import open_checkout
 router = APIRouter()
 
 _A_PAGE = 24
+_OF_THE_CHILD = ("age", "school_year", "height", "weight")
 
 
 @router.get("/at/{centre}/programs")
@@ -95,6 +96,9 @@ def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
                 order_type=TermBookingOrderType.BOOKING, lines=[{"session_id": pick} for pick in picks],
                 now=visit.now,
             )  # fmt: skip
+            # Whom the program does not take is told while the form is still there, and leaves no cart behind.
+            if unfit := [one for one in outcome.notices or () if one.rule in _OF_THE_CHILD]:
+                raise Refused(unfit[0].message, reasons=unfit)
             return Answer({"id": outcome.order.id})
 
         made = visit.move(form, verb)
@@ -111,7 +115,8 @@ def _once(form: Form, call: GuestCall, verb: GuestVerb) -> GuestVerb:
 
 
 @router.get("/guest/order/{link}")
-def show_order(link: str, request: Request, call: ByLink) -> Response:
+def show_order(link: str, request: Request, call: ByLink, back: str = "") -> Response:
+    """`back` says that one comes from the provider's page; `standing_of` reads it."""
     return _order(link, request, call)
 
 

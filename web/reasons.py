@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
+from catalogue.eligibility import ages_in_words
 from web.catalogue_sentences import CATALOGUE_SENTENCES
 from web.office_sentences import OFFICE_PLACED, OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
@@ -200,6 +201,13 @@ def said(locale: Locale, message: str) -> str:
     if colon and recognised(rest) is not None:
         return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": said(locale, rest)}
     return message
+
+
+def ages(locale: Locale, from_months: int | None, below_months: int | None) -> str:
+    """Whom a program takes, as its reader says it; nothing where it takes everybody."""
+    if from_months is None and below_months is None:
+        return ""
+    return _place(locale, translations(locale.language), "ages", ages_in_words(from_months, below_months))
 
 
 def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> str:

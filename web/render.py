@@ -1,6 +1,6 @@
 """Templates to pages: one environment for each locale, with what every template may use."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from babel import Locale
@@ -11,7 +11,7 @@ from engine.money import format_money
 from web import assets
 from web.histories import because
 from web.labels import ALL
-from web.reasons import said
+from web.reasons import ages, said
 from web.words import LANGUAGES, translations
 
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
@@ -33,7 +33,7 @@ def environment(locale: Locale) -> Environment:
         return found % facts if facts and "%(" in found else said(locale, text)
 
     made.globals |= {
-        "told": told, "static": assets.address, "labels": ALL, "languages": LANGUAGES, 
+        "told": told, "ages": partial(ages, locale), "static": assets.address, "labels": ALL, "languages": LANGUAGES, 
             "lang": str(locale).replace("_", "-"),
         "direction": "rtl" if locale.language in _RIGHT_TO_LEFT else "ltr",
     }  # fmt: skip

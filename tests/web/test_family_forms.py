@@ -229,6 +229,20 @@ class TestOddInput:
         assert answer.status_code == 422
         assert "Use at most 200 characters." in answer.text
 
+    def test_two_children_are_added_one_after_the_other(self, centre: Centre) -> None:
+        path = "/family/children/new"
+        with enter(centre, "chen@family.example") as client:
+            chen = Tab(client, client.get(path))
+            first = chen.send(path, {"name": "Ada Chen", "date_of_birth": "2018-01-01", "do": "another"})
+            said = chen.text(first)
+            second = chen.send(path, {"name": "Bea Chen", "date_of_birth": "2019-01-01"})
+            children = client.get("/family/children").text
+
+        assert (first.headers["location"], second.headers["location"]) == (path, "/family/programs")
+        assert "Ada Chen was added. Who else comes?" in said
+        assert "Ada Chen" in children
+        assert "Bea Chen" in children
+
     def test_another_familys_things_are_not_found(self, centre: Centre, tab: Tab) -> None:
         lin = centre.sample.chen.attendee_ids[0]
 
@@ -255,6 +269,20 @@ class TestBookings:
         invoices = re.findall(r'href="(/family/documents/invoices/[0-9a-f-]+)"', papers)
         assert tab.client.get(invoices[0]).content.startswith(b"%PDF")
         assert tab.client.get("/family/documents/statement").content.startswith(b"%PDF")
+
+    def test_what_is_months_ahead_comes_up_and_what_is_over_is_nothing_yet(self, centre: Centre) -> None:
+        address = family_class(centre, "In early summer", hour=6, count=11)
+        box = f"{centre.sample.chen.attendee_ids[0]}.{sessions_of(centre, address)[10]['id']}"
+        with enter(centre, "chen@family.example") as client:
+            chen = Tab(client, client.get(address))
+            chen.send(address, {"pick": box, "do": "keep"})
+            action = submission(chen)
+            chen.client.post(action, data={**chen.hidden(action), "way": "CONFIRM_WITHOUT_PAYMENT"})
+            home, past = chen.text(client.get("/family")), chen.text(client.get("/family/bookings?show=past"))
+
+        assert "In early summer" in home
+        assert "Nothing booked yet" not in home
+        assert "Nothing is over yet" in past
 
     def test_a_change_is_seen_before_it_is_made(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Changed", hour=18)
@@ -292,6 +320,9 @@ class TestBookings:
         feeds = re.findall(r'href="(http[^"]+/calendars/[^"]+)"', tab.open("/family/calendar-feeds").page.text)
 
         assert any("Fed" in tab.client.get(feed).text for feed in feeds)
+        assert {feed.replace("http://", "webcal://") for feed in feeds} == set(
+            re.findall(r'href="(webcal://[^"]+)"', tab.page.text)
+        )
 
 
 class TestQueue:
@@ -315,6 +346,29 @@ class TestQueue:
 
 
 class TestGuests:
+    def test_a_child_whom_the_program_does_not_take_is_told_at_the_form(self, centre: Centre) -> None:
+        own = family_class(centre, "For small ones", hour=22)
+        centre.edit(lambda tx: tx.run(
+            "UPDATE term_program_set SET age_from_months = 36, age_below_months = 72 WHERE organisation_id = %(org)s "
+            "AND id = %(id)s", id=own.rpartition("/")[2]))  # fmt: skip
+        address = own.replace("/family/", f"/at/{SLUG}/")
+        given = {"pick": str(sessions_of(centre, own)[0]["id"]), "child_name": "Old Enough",
+                 "date_of_birth": "2012-05-05", "name": "Gus Guest", "email": "gus@guest.example"}  # fmt: skip
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            guest = Tab(client, client.get(f"/at/{SLUG}/programs?q=For small ones"))
+            listed = guest.text(guest.page)
+            page = guest.text(guest.open(address).page)
+            refused = guest.send(address, given)
+            french = client.get(address, headers={"Accept-Language": "fr-CA"})
+
+        assert "3 to 5 years" in listed
+        assert "3 to 5 years" in page
+        assert refused.status_code == 409
+        assert "For small ones takes 3 to 5 years." in refused.text
+        assert 'value="Old Enough"' in refused.text
+        assert "3 à 5 ans" in french.text
+        assert not centre.rows("SELECT 1 FROM attendee WHERE organisation_id = %(org)s AND name = 'Old Enough'")
+
     def test_a_guest_books_by_the_address_of_the_order(self, centre: Centre) -> None:
         address = family_class(centre, "For guests", hour=21).replace("/family/", f"/at/{SLUG}/")
         (first, *_) = sessions_of(centre, address)
@@ -326,7 +380,9 @@ class TestGuests:
             order = guest.open(address).send(address, given).headers["location"]
             seen = guest.text(guest.open(order).page)
             held = guest.text(guest.send(f"{order}/submission", {}, action=f"{order}/submission"))
+            back = guest.text(guest.open(f"{order}?back=9").page)
 
         assert nothing.status_code == 422
         assert "A cart keeps no place yet." in seen
         assert "Your places are kept" in held
+        assert "Your places are kept" in back

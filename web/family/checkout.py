@@ -109,6 +109,8 @@ _GROUP_OF = """
 SELECT m.group_order_id AS id FROM group_order_member m
 JOIN group_order g ON g.organisation_id = m.organisation_id AND g.id = m.group_order_id
 WHERE m.organisation_id = %(org)s AND m.order_id = %(order_id)s AND g.submitted_at IS NOT NULL
+  AND EXISTS (SELECT FROM group_order_member o WHERE o.organisation_id = m.organisation_id
+              AND o.group_order_id = m.group_order_id AND o.order_id <> m.order_id)
 """
 
 

@@ -53,6 +53,8 @@ def add_child(visit: Family, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return visit.show("family/child.html", child=None, form=form, refusal=refusal)
+    if form.text("do") == "another":
+        return visit.go("/family/children/new", visit.say("%(name)s was added. Who else comes?", name=asked.name))
     return visit.go("/family/programs", visit.say("%(name)s was added. Here is what fits.", name=asked.name))
 
 

@@ -14,6 +14,9 @@ from web.visitor import Family
 
 router = APIRouter()
 
+# A camp of the summer is booked in winter: it is what comes next, however far away.
+_AHEAD = timedelta(days=400)
+
 
 @router.get("/family")
 def show_home(visit: Family) -> Response:
@@ -23,7 +26,7 @@ def show_home(visit: Family) -> Response:
         return {
             "children": children_of(tx, who), "waits": family.waits(tx, accounts, now=visit.now),
             "in_cart": len(carts.lines(tx, accounts)),
-            "coming": family.days(tx, accounts, first=day, last=day + timedelta(days=60), now=visit.now, limit=6),
+            "coming": family.days(tx, accounts, first=day, last=day + _AHEAD, now=visit.now, limit=6),
             "owing": family.owing(tx, accounts),
         }  # fmt: skip
 
