@@ -177,6 +177,8 @@ def _greet(console: Console, runtime: Runtime) -> None:
     for person in PEOPLE:
         table.add_row(person.role.value, person.email, PASSWORD)
     console.print(table)
+    if not runtime.settings.smtp_host:
+        console.print(f"No mail leaves this machine; the admin reads what would be sent at {base}/admin/inbox")
     console.print("Ctrl-C stops everything.")
 
 

@@ -23,6 +23,8 @@ class Portal:
     label: str
     home: str
     items: tuple[Item, ...]
+    # What one goes to now and then, in the menu of one's own.
+    menu: tuple[Item, ...] = ()
 
 
 PORTALS: dict[Role, Portal] = {
@@ -34,6 +36,11 @@ PORTALS: dict[Role, Portal] = {
             Item(N_("Cart"), "/family/cart", "cart"),
             Item(N_("Bookings"), "/family/bookings", "calendar"),
             Item(N_("Children"), "/family/children", "people"),
+        ),
+        (
+            Item(N_("Wallet"), "/family/wallet", "money"),
+            Item(N_("Invoices and receipts"), "/family/documents", "file"),
+            Item(N_("In my own calendar"), "/family/calendar-feeds", "calendar"),
         ),
     ),
     Role.STAFF: Portal(

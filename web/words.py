@@ -128,6 +128,18 @@ class Writing:
         """0 is Monday."""
         return str(get_day_names(width, "stand-alone", self.locale)[number])
 
+    def weekdays_together(self, numbers: Sequence[int]) -> str:
+        """Mon–Fri, or Tue, Thu: three days or more in a row are said by the first and the last of them."""
+        rows: list[list[int]] = []
+        for number in sorted(numbers):
+            if rows and rows[-1][-1] == number - 1:
+                rows[-1].append(number)
+            else:
+                rows.append([number])
+        names = [f"{self.weekday_name(row[0])}–{self.weekday_name(row[-1])}" if len(row) > 2 else
+                 ", ".join(self.weekday_name(number) for number in row) for row in rows]  # fmt: skip
+        return ", ".join(names)
+
     def clock(self, value: time | str) -> str:
         """A local time, without seconds."""
         found = time.fromisoformat(value) if isinstance(value, str) else value

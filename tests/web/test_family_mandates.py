@@ -42,7 +42,7 @@ class TestInABrowser:
             tab = Tab(client, client.get("/family"))
             fill(tab, centre, debited_class(centre, f"Debited {size}", hour=8 + 3 * scripts))
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open("/family/cart")
-        rosa.reads("A direct debit needs a mandate.")
+        rosa.reads("For this you first allow us, once, to collect from your bank account: a mandate.")
         assert rosa.page.locator('input[value="DIRECT_DEBIT"]').count() == 0
         rosa.picture(f"cart-without-mandate-{size}").is_sound()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.actor import Actor
-from models import ActorKind, TermBookingStatus
+from models import ActorKind, TermBookingConfirmationType, TermBookingStatus
 from tests.engine.later import until
 from tests.web.conftest import Centre
 from tests.web.test_family_booking import family_class
@@ -69,3 +69,16 @@ def test_a_quote_is_declined(centre: Centre, tab: Tab) -> None:
     (row,) = centre.rows("SELECT status FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
                          id=order.rpartition("/")[2])  # fmt: skip
     assert row["status"] == TermBookingStatus.CANCELED
+
+
+def test_after_the_acceptance_one_reads_that_the_centre_has_the_next_step(centre: Centre, tab: Tab) -> None:
+    order = quoted(tab, centre, "Confirmed by the centre", hour=10)
+    centre.edit(lambda tx: tx.run(
+        "UPDATE term_booking_order SET confirmation_type = %(how)s WHERE organisation_id = %(org)s AND id = %(id)s",
+        how=TermBookingConfirmationType.ADMIN_CONFIRM, id=order.rpartition("/")[2]))  # fmt: skip
+    acceptance = f"{order}/acceptance"
+
+    accepted = tab.text(tab.open(order).send(acceptance, {}, action=acceptance))
+
+    assert "The centre is looking at it" in accepted
+    assert "You get a mail as soon as it is decided." in accepted

@@ -38,6 +38,14 @@ def test_a_moment_is_told_to_the_minute() -> None:
     assert found.replace("\u202f", " ").replace("\xa0", " ") == "Apr 12, 2026, 9:30 a.m."
 
 
+@pytest.mark.parametrize(("days", "written"), [
+    ([0, 1, 2, 3, 4], "Mon–Fri"), ([0, 1, 3, 4], "Mon, Tue, Thu, Fri"), ([5], "Sat"), ([6, 2, 1, 0], "Mon–Wed, Sun"),
+    ([], ""),
+])  # fmt: skip
+def test_days_in_a_row_are_said_by_the_first_and_the_last(days: list[int], written: str) -> None:
+    assert Writing(Locale.parse("en_CA"), "America/Toronto").weekdays_together(days) == written
+
+
 class TestFrench:
     """As it is written in Quebec: one word for each thing, and the spaces that the Office québécois recommends."""
 
