@@ -6,7 +6,7 @@ from uuid import UUID
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason
 from engine.ids import new_id
-from models import OfferingStatus, ProgramType
+from models import OfferingStatus, ProgramType, SessionStatus
 
 
 class ActivityExists(Conflict):
@@ -16,7 +16,7 @@ class ActivityExists(Conflict):
 
 
 class ActivityIsChosen(Conflict):
-    """More places are taken in it than it would have."""
+    """More places are taken in it than it would have, or it would go from under those who come for it."""
 
     code = "activity_is_chosen"
 
@@ -80,9 +80,7 @@ def change_activity(tx: Transaction, activity_id: UUID, changes: Row) -> None:
 
     Raises NotFound, ActivityExists, ActivityIsChosen.
     """
-    known = tx.row(_LOCK, id=activity_id)
-    if known is None:
-        raise NotFound("There is no such activity.", what="activity")
+    known = _locked(tx, activity_id)
     wanted: Row = {**known, **changes}
     title, capacity = str(wanted["title"]), wanted["capacity"]
     if capacity is not None and capacity < known["taken"]:
@@ -92,12 +90,59 @@ def change_activity(tx: Transaction, activity_id: UUID, changes: Row) -> None:
     tx.run(_CHANGE, id=activity_id, title=title, capacity=capacity)
 
 
+def _locked(tx: Transaction, activity_id: UUID) -> Row:
+    """Nobody takes a place in it meanwhile. Raises NotFound, also for one that was taken away."""
+    known = tx.row(_LOCK, id=activity_id)
+    if known is None or known["status"] == SessionStatus.CANCELLED:
+        raise NotFound("There is no such activity.", what="activity")
+    return known
+
+
+_HOLDERS = """
+SELECT t.name, o.reference FROM place_claim c
+JOIN attendee t ON t.organisation_id = c.organisation_id AND t.id = c.attendee_id
+JOIN term_booking_order o ON o.organisation_id = c.organisation_id AND o.id = c.order_id
+WHERE c.organisation_id = %(org)s AND c.term_product_id = %(id)s ORDER BY t.name, o.reference
+"""
+_IS_NAMED = (
+    "SELECT FROM term_booking_order_activity WHERE organisation_id = %(org)s AND term_product_id = %(id)s LIMIT 1"
+)
+_REMOVE = "DELETE FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s"
+# Its title is free again for another of that day.
+_WITHDRAW = """
+UPDATE term_product SET status = 'CANCELLED', component = id::text WHERE organisation_id = %(org)s AND id = %(id)s
+"""
+_NAMED_AT_MOST = 5
+
+
+def remove_activity(tx: Transaction, activity_id: UUID) -> str:
+    """Take a theme away that nobody holds a place in; answers its title.
+
+    Whoever chose it is named and stays: nobody is moved to what they did not choose. A cart or an order that ended
+    may still name it: then it stays as withdrawn, is shown to nobody, and a submission is told that it does not take
+    place. Raises NotFound, ActivityIsChosen.
+    """
+    known = _locked(tx, activity_id)
+    if holders := tx.rows(_HOLDERS, id=activity_id):
+        raise ActivityIsChosen(f"{known['title']} is chosen by {len(holders)} and stays: {_listed(holders)}.")
+    tx.run(_WITHDRAW if tx.rows(_IS_NAMED, id=activity_id) else _REMOVE, id=activity_id)
+    title: str = known["title"]
+    return title
+
+
+def _listed(holders: list[Row]) -> str:
+    """The first of them, each with what one finds their order by."""
+    named = [f"{row['name']} ({row['reference']})" for row in holders[:_NAMED_AT_MOST]]
+    return ", ".join([*named, "…"] if len(holders) > _NAMED_AT_MOST else named)
+
+
 _SHOWN = """
 SELECT s.id, s.term_program_set_id AS offering_id, s.local_date AS date, s.title, s.status, s.capacity, s.taken,
        s.capacity - s.taken AS left
 FROM term_product s
 JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
 WHERE s.organisation_id = %(org)s AND s.product_type = 'ACTIVITY' AND (s.id = %(id)s OR p.id = %(offering_id)s)
+  AND s.status <> 'CANCELLED'
 ORDER BY s.local_date, s.title
 """
 

@@ -60,6 +60,7 @@ OFFICE_SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("There is already an activity %(name)s on %(day)s."),
         N_("%(program)s has no session on %(day)s."),
         N_("%(activity)s is chosen by %(n)s; it cannot have fewer places."),
+        N_("%(activity)s is chosen by %(n)s and stays: %(names)s."),
         N_("The roll-over is not the one that was previewed; look at it again."),
         N_("%(term)s is %(state)s; a roll-over needs a draft."),
         N_("%(term)s (%(since)s to %(until)s) does not begin after %(other)s (%(first)s to %(last)s) has ended."),

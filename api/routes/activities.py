@@ -49,3 +49,14 @@ def change_activity(activity_id: UUID, body: ActivityChange, call: Called) -> Re
         return Answer(activities.read_activity(tx, activity_id))
 
     return call.move(verb)
+
+
+@router.delete("/activities/{activity_id}", **for_roles(ADMIN, 404, 409, status_code=204))
+def remove_activity(activity_id: UUID, call: Called) -> Response:
+    """Take it away. Refused while somebody holds a place in it: the refusal names them."""
+
+    def verb(tx: Transaction, _: Principal) -> Answer:
+        activities.remove_activity(tx, activity_id)
+        return Answer(status=204)
+
+    return call.move(verb)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 # What a problem's `code` says.
 PROBLEMS: Mapping[str, str] = {
-    "activity_is_chosen": "More places are taken in the activity than it would have.",
+    "activity_is_chosen": "More places are taken in the activity than it would have, or it would be taken away.",
     "already_locked": "The month is locked.",
     "already_exists": "There is one already; `reasons` names the fields that may not be the same.",
     "bank_file_unreadable": "The file is not what it is said to be; `reasons` say where.",
@@ -509,6 +509,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("already_exists",), ("already_exists",)), 422: ((), ("no_activities", "no_session_that_day")),
     },
     "change_activity": {409: (("already_exists", "activity_is_chosen"), ("already_exists",))},
+    "remove_activity": {409: (("activity_is_chosen",), ())},
     "notify_absence": {409: (("refused", "moved_meanwhile"), ("session_started", "not_expected", "revoked"))},
     "withdraw_absence": {
         409: (("refused", "moved_meanwhile"), ("session_started", "not_absent", "makeup_booked")),

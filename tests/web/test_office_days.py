@@ -12,7 +12,7 @@ from engine.clock import SetClock
 from models import ActorKind, ProgramType, Role
 from tests.web.conftest import Centre
 from tests.web.test_family_booking import family_class
-from tests.web.test_family_forms import Tab, booked, enter
+from tests.web.test_family_forms import WAY, Tab, booked, enter, submission
 from workflows.roll_closing import close_roll
 
 OFFICE = "admin@centre7.example"
@@ -56,6 +56,29 @@ def activities(centre: Centre, offering_id: UUID) -> list[dict[str, Any]]:
                        id=offering_id)  # fmt: skip
 
 
+def choose(centre: Centre, activity: dict[str, Any]) -> str:
+    """Mia comes for this activity; the reference of her order."""
+    mia = centre.sample.rossi.attendee_ids[0]
+    (day,) = centre.rows(
+        "SELECT s.id, s.term_program_set_id AS offering_id FROM term_product s JOIN term_product a "
+        "ON a.organisation_id = s.organisation_id AND a.term_program_set_id = s.term_program_set_id "
+        "AND a.local_date = s.local_date WHERE a.organisation_id = %(org)s AND a.id = %(id)s "
+        "AND s.product_type = 'SESSION'", id=activity["id"],
+    )  # fmt: skip
+    with enter(centre) as client:
+        family, program = Tab(client, client.get("/family")), f"/family/programs/{day['offering_id']}"
+        family.open(program).send(program, {"pick": f"{mia}.{day['id']}", "do": "keep",
+                                            "activity": f"{mia}.{day['id']}.{activity['id']}"})  # fmt: skip
+        cart = submission(family)
+        family.text(client.post(cart, data={**family.hidden(cart), **WAY}))
+    (order,) = centre.rows(
+        "SELECT o.reference FROM place_claim c JOIN term_booking_order o ON o.organisation_id = c.organisation_id "
+        "AND o.id = c.order_id WHERE c.organisation_id = %(org)s AND c.term_product_id = %(id)s", id=activity["id"],
+    )  # fmt: skip
+    reference: str = order["reference"]
+    return reference
+
+
 class TestActivities:
     def test_a_day_is_given_activities_with_places_or_without(self, centre: Centre, office: Tab) -> None:
         camp = holiday(centre, "Activity camp")
@@ -94,6 +117,27 @@ class TestActivities:
         answer = office.open(page).send(change, {"title": "Pirates", "capacity": "few"}, action=change)
         assert answer.status_code == 422
         assert 'value="few"' in answer.text
+
+    def test_one_that_nobody_chose_is_removed_and_one_that_is_chosen_names_who(
+        self, centre: Centre, office: Tab
+    ) -> None:  # fmt: skip
+        camp = holiday(centre, "Regretted camp")
+        page, day = f"/admin/offerings/{camp}/activities", first_day(centre, camp)
+        for title in ("Mistake", "Zoo"):
+            office.open(page).send(page, {"date": day.isoformat(), "title": title, "capacity": ""}, action=page)
+        mistake, zoo = activities(centre, camp)
+
+        gone = f"{page}/{mistake['id']}/removal"
+        assert "Mistake was removed." in office.text(office.open(page).send(gone, {}, action=gone))
+        assert [each["title"] for each in activities(centre, camp)] == ["Zoo"]
+
+        stays, ticked = f"{page}/{zoo['id']}/removal", office.open(page)
+        reference = choose(centre, zoo)
+        answer = ticked.send(stays, {}, action=stays)
+        assert answer.status_code == 409
+        assert f"Zoo is chosen by 1 and stays: Mia Rossi ({reference})." in answer.text
+        assert "Remove Zoo" not in office.open(page).page.text
+        assert [each["title"] for each in activities(centre, camp)] == ["Zoo"]
 
     def test_a_class_has_none(self, centre: Centre, office: Tab) -> None:
         family_class(centre, "No activities")

@@ -5,7 +5,14 @@ from itertools import count
 import pytest
 
 from attendance.roll import read_roll
-from catalogue.activities import ActivityExists, ActivityIsChosen, add_activity, change_activity
+from catalogue.activities import (
+    ActivityExists,
+    ActivityIsChosen,
+    add_activity,
+    change_activity,
+    read_activities,
+    remove_activity,
+)
 from engine.errors import Invalid, NotFound
 from models import TermBookingStatus as S
 from tests import builders as build
@@ -213,6 +220,77 @@ class TestMaking:
     def test_a_session_is_no_activity_to_change(self, riverside: Centre, camp: Camp) -> None:
         with pytest.raises(NotFound):
             riverside.do(lambda tx, now: change_activity(tx, camp.course.ids[0], {"capacity": 1}))
+
+
+class TestRemoving:
+    def remove(self, camp: Camp, activity: object = None) -> None:
+        camp.centre.do(lambda tx, now: remove_activity(tx, activity or camp.pirates))
+
+    def rows(self, camp: Camp) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = camp.centre.rows(
+            "SELECT status FROM term_product WHERE id = %(id)s", id=camp.pirates
+        )
+        return found
+
+    def test_one_that_nobody_ever_chose_is_gone(self, camp: Camp) -> None:
+        self.remove(camp)
+
+        assert self.rows(camp) == []
+        with pytest.raises(NotFound):
+            self.remove(camp)
+
+    def test_who_holds_a_place_is_named_and_it_stays(self, riverside: Centre, camp: Camp) -> None:
+        _, first = camp.booked(camp.pirates)
+        family, second = camp.cart(camp.pirates)
+        riverside.submit(second, actor=family.actor)
+
+        with pytest.raises(ActivityIsChosen, match="Pirates is chosen by 2 and stays: ") as refusal:
+            self.remove(camp)
+
+        for cart in (first, second):
+            child = riverside.one(
+                "SELECT t.name, o.reference FROM term_booking_order o JOIN attendee t ON t.id = o.attendee_id "
+                "WHERE o.id = %(id)s", id=cart.id,
+            )  # fmt: skip
+            assert f"{child['name']} ({child['reference']})" in refusal.value.message
+        assert camp.taken() == 2
+
+    def test_of_many_the_first_are_named(self, camp: Camp) -> None:
+        cooking = camp.add("Cooking")
+        for _ in range(6):
+            camp.booked(cooking)
+
+        with pytest.raises(ActivityIsChosen, match=r"is chosen by 6 and stays: .*, …\.") as refusal:
+            self.remove(camp, cooking)
+
+        assert refusal.value.message.count("(TO-") == 5
+
+    def test_a_cart_that_names_it_is_told_at_its_submission(self, riverside: Centre, camp: Camp) -> None:
+        family, cart = camp.cart(camp.pirates)
+
+        self.remove(camp)
+
+        (reason,) = refused(lambda: riverside.submit(cart, actor=family.actor))
+        assert (reason.code, reason.message) == ("activity_closed", "Pirates does not take place.")
+        assert riverside.do(lambda tx, now: read_activities(
+            tx, camp.course.offering["id"], published_only=False)) == []  # fmt: skip
+
+    def test_its_title_is_free_for_another(self, riverside: Centre, camp: Camp) -> None:
+        camp.cart(camp.pirates)
+        self.remove(camp)
+
+        camp.booked(camp.add("Pirates", capacity=1))
+
+        with pytest.raises(NotFound):
+            riverside.do(lambda tx, now: change_activity(tx, camp.pirates, {"title": "Parrots"}))
+
+    def test_what_was_given_back_is_no_hindrance(self, riverside: Centre, camp: Camp) -> None:
+        family, cart = camp.booked(camp.pirates)
+        riverside.do(endings.cancel, booking_id=riverside.booking(cart)["id"], actor=family.actor)
+
+        self.remove(camp)
+
+        assert self.rows(camp) == [{"status": "CANCELLED"}]
 
 
 class TestClosing:

@@ -105,6 +105,18 @@ def change_activity(visit: Admin, activity_id: UUID, form: Posted) -> Response:
     return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("The changes were saved."))
 
 
+@router.post("/admin/offerings/{offering_id}/activities/{activity_id}/removal")
+def remove_activity(visit: Admin, offering_id: UUID, activity_id: UUID, form: Posted) -> Response:
+    """Take it away, while nobody comes for it; who does is named."""
+    try:
+        gone = visit.move(form, lambda tx, _: Answer({"title": verbs.remove_activity(tx, activity_id)}))
+    except (Conflict, NotFound) as refusal:
+        return _page(visit, offering_id, refusal=refusal)
+    return visit.go(
+        f"/admin/offerings/{offering_id}/activities", visit.say("%(title)s was removed.", title=gone["title"])
+    )
+
+
 def _offering_of(visit: Admin, activity_id: UUID) -> UUID:
     """Raises NotFound."""
     found: Row | None = visit.fetch(lambda tx, _: tx.row(_OFFERING_OF, activity=activity_id))
