@@ -1,4 +1,4 @@
-"""What the office looks for first: a search over everything, what waits for somebody, and how full the sessions are."""
+"""What the office and finance look for first: a search over everything, what waits, and how full the sessions are."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -11,9 +11,9 @@ _LOOKED_AT = 200  # so many of those that are found are put in order of their na
 
 _ACCOUNTS = """
 SELECT a.id, a.reference, a.name, a.email, a.kind,
-       (SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM account_attendee x
+       ARRAY(SELECT t.name FROM account_attendee x
         JOIN attendee t ON t.organisation_id = x.organisation_id AND t.id = x.attendee_id
-        WHERE x.organisation_id = a.organisation_id AND x.account_id = a.id) AS attendees
+        WHERE x.organisation_id = a.organisation_id AND x.account_id = a.id ORDER BY t.name) AS attendees
 FROM account a
 WHERE a.organisation_id = %(org)s
   AND {found}
@@ -21,7 +21,8 @@ ORDER BY a.name, a.id LIMIT %(most)s
 """
 _ATTENDEES = """
 SELECT t.id, t.reference, t.name, t.date_of_birth,
-       (SELECT json_agg(json_build_object('id', a.id, 'name', a.name) ORDER BY a.name) FROM account_attendee x
+       (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name) ORDER BY a.name), '[]')
+        FROM account_attendee x
         JOIN account a ON a.organisation_id = x.organisation_id AND a.id = x.account_id
         WHERE x.organisation_id = t.organisation_id AND x.attendee_id = t.id) AS accounts
 FROM attendee t
@@ -91,6 +92,7 @@ SELECT
      AND o.order_type = 5) AS interests,
     (SELECT count(*) FROM waiting_entry e WHERE e.organisation_id = %(org)s AND e.status IN (10, 20)) AS waiting,
     (SELECT count(*) FROM subscription s WHERE s.organisation_id = %(org)s AND s.status = 10) AS subscriptions,
+    (SELECT count(*) FROM late_pickup k WHERE k.organisation_id = %(org)s AND k.status = 100) AS late,
     (SELECT count(*) FROM term_booking b WHERE b.organisation_id = %(org)s AND b.status = 450) AS not_invoiced
 """
 

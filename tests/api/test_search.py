@@ -9,9 +9,9 @@ from api.reads import desk
 from api.reads.references import BY_PREFIX, BY_SERIES, by_reference
 from engine.database import Transaction
 from invoicing.issue import number_text
-from models import DocumentSeries
+from models import DocumentSeries, RefundRequest
 from tests.api.conftest import World
-from tests.builders import account, attendee
+from tests.builders import NOW, Row, account, add, attendee
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,44 @@ class TestReferences:
             (by_quote,) = by_reference(tx, number.lower())
             (by_booking,) = by_reference(tx, done["booking"]["reference"])
 
-        assert (by_order["leads_to"], str(by_order["id"]), by_order["status"]) == ("order", order["id"], "APPROVED")
-        assert (by_quote["leads_to"], str(by_quote["id"]), by_quote["label"]) == ("order", order["id"], number)
-        assert (by_booking["leads_to"], str(by_booking["id"])) == ("booking", done["booking"]["id"])
+        assert (by_order["what"], str(by_order["id"]), by_order["status"]) == (
+            "term_booking_order", order["id"], "APPROVED",
+        )  # fmt: skip
+        assert (by_quote["what"], str(by_quote["order"]), by_quote["label"]) == ("quote", order["id"], number)
+        assert (by_booking["what"], str(by_booking["id"])) == ("term_booking", done["booking"]["id"])
+        assert {str(each["family"]) for each in (by_order, by_quote, by_booking)} == {order["account_id"]}
         assert {by_order["name"], by_quote["name"], by_booking["name"]} == {"Ida Beaumont"}
+
+    def test_what_is_asked_back_of_a_wallet_is_of_no_booking_and_is_found(self, beaumont: World) -> None:
+        class Seen(Exception):
+            """It was looked at; nothing of it stays."""
+
+        found: list[Row] = []
+
+        def look(tx: Transaction) -> None:
+            asking = account(tx, name="Wallet family")
+            add(tx, RefundRequest, reference="RR-WALLET22", account_id=asking["id"], status=100, amount_minor=500,
+                destination="ORIGINAL", created_at=NOW, updated_at=NOW)  # fmt: skip
+            found.extend(by_reference(tx, "rr-wallet22"))
+            raise Seen
+
+        with pytest.raises(Seen):
+            beaumont.edit(look)
+
+        (asked,) = found
+        assert (asked["what"], asked["name"], asked["booking"]) == ("refund_request", "Wallet family", None)
+
+
+class TestOverHttp:
+    def test_the_office_and_finance_find_families_by_their_children(self, beaumont: World) -> None:
+        beaumont.new_child("Pia Zurbriggen")
+
+        for who in (beaumont.admin, beaumont.finance):
+            found = who.get("/search?q=zurb").json()
+            (child,) = found["attendees"]
+            assert child["name"] == "Pia Zurbriggen"
+            assert child["accounts"]
+            assert found["references"] == []
+
+    def test_one_letter_is_too_little(self, beaumont: World) -> None:
+        assert beaumont.admin.get("/search?q=z").status_code == 422

@@ -1,5 +1,6 @@
 """The office's first page: what waits for somebody, one search over everything, and how full the sessions are."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,9 @@ from api.moves import Principal
 from api.reads import desk
 from engine.database import Transaction
 from models import Role
+from web import found
 from web.asked import day_of, id_of, today_of
+from web.found import Pages
 from web.visitor import Admin
 
 router = APIRouter()
@@ -20,12 +23,18 @@ _BOARD_DAYS = 7
 # With more of them, one looks at one site after the other: a picture of all of them is too large to see anything in.
 _SITES_AT_ONCE = 6
 # The pages that say more of what a search finds.
-_ADDRESSES = {
-    "order": "/admin/orders/%s", "booking": "/admin/bookings/%s", "family": "/admin/families/%s",
-    "child": "/admin/children/%s", "subscription": "/admin/subscriptions/%s",
-    "late_pickup": "/admin/late-pickups?show=all&of=%s",
-}  # fmt: skip
-_DEBIT_RUN = "/finance/debits/%s"
+_PAGES = Pages(
+    "/admin/search",
+    own={
+        "term_booking_order": "/admin/orders/{}", "term_booking": "/admin/bookings/{}",
+        "subscription": "/admin/subscriptions/{}", "late_pickup": "/admin/late-pickups?show=all&of={}",
+    },
+    of={"booking": "/admin/bookings/{}", "order": "/admin/orders/{}", "child": "/admin/children/{}",
+        "family": "/admin/families/{}"},
+    programme="/admin",
+)  # fmt: skip
+# Who is of finance too opens a debit run, which the office has no page of.
+_PAGES_OF_BOTH = replace(_PAGES, own={**_PAGES.own, "debit_run": "/finance/debits/{}"})
 
 
 @router.get("/admin")
@@ -38,14 +47,7 @@ def show_home(visit: Admin) -> Response:
 
 @router.get("/admin/search")
 def search(visit: Admin) -> Response:
-    asked = visit.asked("q")[:200]
-
-    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = desk.search(tx, asked) if len(asked) > 1 else {}
-        addresses = _ADDRESSES | ({"debit_run": _DEBIT_RUN} if Role.FINANCE in who.roles else {})
-        return {"asked": asked, "found": found, "is_any": any(found.values()), "addresses": addresses}
-
-    return visit.show("admin/search.html", query)
+    return found.show(visit, "admin/search.html", lambda who: _PAGES_OF_BOTH if Role.FINANCE in who.roles else _PAGES)
 
 
 @router.get("/admin/occupancy")

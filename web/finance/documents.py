@@ -153,24 +153,31 @@ def _take_back(
 
 @router.get("/finance/credit-notes")
 def list_credit_notes(visit: Finance) -> Response:
-    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        return {"page": page_of(visit, tx, shown.credit_notes(who), show=shown.show_numbered)}
+    """All of them, or the one that a search led to."""
+    of = id_of(visit, "of")
 
-    return visit.show("finance/credit_notes.html", query)
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found = shown.credit_notes(who)
+        found.where("v.id = %(of)s", of=of)
+        return {"page": page_of(visit, tx, found, show=shown.show_numbered)}
+
+    return visit.show("finance/credit_notes.html", query, is_one=of is not None)
 
 
 @router.get("/finance/payments")
 def list_payments(visit: Finance) -> Response:
-    status = visit.asked("status")
+    """All of them, those in one state, or the one that a search led to."""
+    status, of = visit.asked("status"), id_of(visit, "of")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found = shown.payments(who)
         found.where("y.status = %(status)s", status=status if status in set(PaymentStatus) else None)
+        found.where("y.id = %(of)s", of=of)
         if visit.asked("debits"):
             found.conditions.append("y.mandate_id IS NOT NULL")
         return {"page": page_of(visit, tx, found, show=lambda row: shown.show_payment(who, row)), "chosen": status}
 
-    return visit.show("finance/payments.html", query, by_hand=BY_HAND)
+    return visit.show("finance/payments.html", query, by_hand=BY_HAND, is_one=of is not None)
 
 
 @router.post("/finance/payments/{payment_id}/reversal")

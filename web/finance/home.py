@@ -12,8 +12,10 @@ from api.schemas.finance import ReviewResolution
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingStatus
+from web import found
 from web.asked import page_of, today_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.found import Pages
 from web.visitor import Finance
 from workflows.payment_reviews import resolve_review
 
@@ -26,6 +28,24 @@ def show_home(visit: Finance) -> Response:
         return {"attention": finance_desk.attention(tx, today=today_of(visit, who))}
 
     return visit.show("finance/home.html", query)
+
+
+# Finance's pages of what a search finds; of everything else it opens the family's account.
+PAGES = Pages(
+    "/finance/search",
+    own={
+        "invoice": "/finance/invoices/{}", "zero_statement": "/finance/invoices/{}",
+        "credit_note": "/finance/credit-notes?of={}", "payment": "/finance/payments?of={}",
+        "refund_request": "/finance/refunds/{}", "entitlement": "/finance/passes/{}", "debit_run": "/finance/debits/{}",
+    },
+    of={"family": "/finance/families/{}"},
+)  # fmt: skip
+
+
+@router.get("/finance/search")
+def search(visit: Finance) -> Response:
+    """Families and whatever has a reference or a number, as the office finds it; what leads on are finance's pages."""
+    return found.show(visit, "finance/search.html", lambda _: PAGES)
 
 
 def _named(row: Row) -> Row:
