@@ -1,5 +1,6 @@
 """The books as they are shown: entries with their postings, the lines of an account, locks, write-offs, reports."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from api.moves import Answer, Principal
@@ -58,6 +59,35 @@ def lines(ledger_account: str, account_id: UUID | None) -> Listing:
     given = {"ledger_account": ledger_account, **({"account_id": account_id} if account_id is not None else {})}
     sql = _LINES.replace("{of_account}", of_account)
     return Listing(sql, [("e.posted_on", "date"), ("e.id", "uuid")], parameters=given)
+
+
+# What the entries were posted of, by the numbers that people know: `what` leads to `id`, its own or its invoice.
+_NAMED = """
+SELECT v.id AS source_id, 'invoice' AS what, v.id, v.series, v.year, v.number, NULL AS reference FROM invoice v
+WHERE v.organisation_id = %(org)s AND v.id = ANY(%(ids)s)
+UNION ALL SELECT n.id, 'credit_note', n.id, n.series, n.year, n.number, NULL FROM credit_note n
+WHERE n.organisation_id = %(org)s AND n.id = ANY(%(ids)s)
+UNION ALL SELECT y.id, 'payment', y.id, NULL, NULL, NULL, y.reference FROM payment y
+WHERE y.organisation_id = %(org)s AND y.id = ANY(%(ids)s)
+UNION ALL SELECT e.id, 'entitlement', e.id, NULL, NULL, NULL, e.reference FROM entitlement e
+WHERE e.organisation_id = %(org)s AND e.id = ANY(%(ids)s)
+UNION ALL SELECT l.id, 'invoice', v.id, v.series, v.year, v.number, NULL FROM payment_allocation l
+JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+WHERE l.organisation_id = %(org)s AND l.id = ANY(%(ids)s)
+UNION ALL SELECT w.id, 'invoice', v.id, v.series, v.year, v.number, NULL FROM write_off w
+JOIN invoice v ON v.organisation_id = w.organisation_id AND v.id = w.invoice_id
+WHERE w.organisation_id = %(org)s AND w.id = ANY(%(ids)s)
+"""
+
+
+def named(tx: Transaction, sources: Collection[UUID]) -> dict[UUID, Row]:
+    """What these are that entries were posted of: `what`, `id` and how it is written; those without a number not."""
+    return {
+        row["source_id"]: {
+            "what": row["what"], "id": row["id"],
+            "label": row["reference"] or number_text(row["series"], row["year"], row["number"]),
+        } for row in tx.rows(_NAMED, ids=list(sources))
+    }  # fmt: skip
 
 
 _LOCKS = """

@@ -45,12 +45,15 @@ def product(tx: Transaction, principal: Principal, product_id: UUID, *, status: 
 
 
 _PASSES = """
-SELECT {keys}, e.id, e.reference, e.series, e.year, e.number, e.account_id, e.product_id, e.name, p.covers, p.returns,
+SELECT {keys}, e.id, e.reference, e.series, e.year, e.number, e.account_id, a.name AS account, e.product_id, e.name,
+       p.covers, p.returns,
        e.valid_from, e.valid_until, e.granted, e.used, e.granted - e.used AS left, e.total_minor, e.net_minor,
        e.tax_minor, e.tax_name, e.sold_on, e.created_at, e.revoked_at,
        e.revoked_net_minor + e.revoked_tax_minor AS revoked_minor, e.revoked_tax_minor,
        coalesce(w.bonus_minor, 0) AS revoked_bonus_minor, e.revoke_reason
-FROM entitlement e JOIN pass_product p ON p.organisation_id = e.organisation_id AND p.id = e.product_id
+FROM entitlement e
+JOIN account a ON a.organisation_id = e.organisation_id AND a.id = e.account_id
+JOIN pass_product p ON p.organisation_id = e.organisation_id AND p.id = e.product_id
 LEFT JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.revoke_entry_id
 WHERE e.organisation_id = %(org)s{where}
 """
@@ -61,6 +64,12 @@ def passes(principal: Principal) -> Listing:
     found = Listing(_PASSES, [("e.id", "uuid")], is_descending=True)
     own_accounts(found, principal, "e.account_id")
     return found
+
+
+# While its last day is not over and nobody took it back; what is used up is good for nothing more.
+IS_GOOD = """
+(e.valid_until >= %(today)s AND e.revoked_at IS NULL AND coalesce(e.used < e.granted, true)) = %(is_good)s
+"""
 
 
 def show_pass(principal: Principal, row: Row) -> Row:

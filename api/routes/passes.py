@@ -133,6 +133,21 @@ def check_out_pass(account_id: UUID, body: schemas.NewPassCheckout, call: Called
     )  # fmt: skip
 
 
+@router.get("/passes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Pass]))
+def list_all_passes(
+    call: Called, is_good: bool | None = None, cursor: Cursor = None, limit: Limit = 50
+) -> Response:  # fmt: skip
+    """Passes of every family, newest first; a family sees its own. `is_good` are those that still cover something."""
+
+    def query(tx: Transaction, who: Principal) -> Answer:
+        found = shown.passes(who)
+        today = call.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+        found.where(shown.IS_GOOD, today=today, is_good=is_good)
+        return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_pass(who, row))
+
+    return call.read(query)
+
+
 @router.get("/passes/{pass_id}", **for_roles(OWNERS_AND_FINANCE, 404, response_model=schemas.Pass))
 def read_pass(pass_id: UUID, call: Called) -> Response:
     """A pass, with what of it is left."""

@@ -21,6 +21,7 @@ _PRODUCT = {
 }  # fmt: skip
 _PASS = {
     "id": sample_id(71), "reference": "PS-7M2KQ9XD", "number": "PASS-2026-000001", "account_id": sample_id(1),
+    "account": "Rossi family",
     "product_id": sample_id(70), "name": "Ten sessions of karate", "covers": "SESSIONS", "returns": "IN_WINDOW",
     "valid_from": "2026-04-01", "valid_until": "2026-09-27", "granted": 10, "used": 3, "left": 7,
     "total_minor": 10000, "total": "$100.00", "net_minor": 8850, "tax_minor": 1150, "tax_name": "HST",
@@ -96,6 +97,7 @@ class Pass(Output):
     reference: str
     number: str = Field(description="Of the sale; without a gap, per organisation and year.")
     account_id: UUID
+    account: str
     product_id: UUID
     name: str
     covers: PassCovers

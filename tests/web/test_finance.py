@@ -14,9 +14,11 @@ from models import Role, RuleScope, TermBookingConfirmationType, TermBookingOrde
 from tests.builders import NOW
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_admin import offering_with_sessions
+from tests.web.test_family_passes import on_sale
 from workflows import order_requests
 from workflows import term_booking_order as orders
 from workflows.overdue_fees import charge_overdue
+from workflows.passes import buy_by_hand
 
 FINANCE = "finance@centre7.example"
 
@@ -61,7 +63,7 @@ class TestBooks:
     def test_what_needs_attention_stands_first(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
         finance = signed_in(FINANCE)
 
-        assert finance.title == "What needs attention first"
+        assert finance.reads("What needs attention first")
         assert finance.reads("invoices open")
         finance.picture("finance-desk").is_sound()
 
@@ -89,7 +91,7 @@ class TestBooks:
         finance = signed_in(FINANCE, size="tablet").open("/finance/families?q=Rossi").click("Rossi family")
 
         assert finance.reads("The books, line by line")
-        assert "issued" in finance.text
+        finance.page.get_by_role("link", name=f"INV-2026-{invoice['number']:06}").first.wait_for()
         finance.picture("finance-family").is_sound()
 
     def test_a_month_is_locked_and_opened(self, signed_in: Somebody, centre: Centre) -> None:
@@ -101,6 +103,48 @@ class TestBooks:
         finance.click("Unlock")
 
         assert finance.reads("The month is open again.")
+
+
+class TestFinding:
+    @pytest.mark.parametrize(("size", "scripts"), [("tablet", True), ("desktop", False)])
+    def test_anything_leads_to_a_page_of_finances_own(
+        self, signed_in: Somebody, centre: Centre, invoice: dict[str, Any], size: str, scripts: bool
+    ) -> None:  # fmt: skip
+        finance = signed_in(FINANCE, size=size, scripts=scripts).open("/finance")
+        finance.fill("Find anything", "mia").click("Search")
+        assert finance.reads("Mia Rossi")
+        finance.picture(f"finance-search-{size}").is_sound()
+        finance.page.get_by_role("link", name="Rossi family").first.click()
+        assert finance.reads("The books, line by line")
+
+        number = f"INV-2026-{invoice['number']:06}"
+        finance.open(f"/finance/search?q={number.lower()}").click(number)
+        assert finance.path == f"/finance/invoices/{invoice['id']}"
+
+        finance.open(f"/finance/search?q={invoice['order']}").click(invoice["order"])
+        assert finance.title == "Rossi family"
+
+        finance.open("/finance/search?q=karate")
+        assert finance.reads("Nothing was found")  # what is offered is the office's
+
+
+class TestLists:
+    def test_passes_and_subscriptions_of_every_family(self, signed_in: Somebody, centre: Centre) -> None:
+        office = Actor(KIND_OF_ROLE[Role.ADMIN], centre.sample.users[Role.ADMIN])
+        product = on_sale(centre, "Ten visits")
+        centre.edit(buy_by_hand, account_id=centre.sample.rossi.account_id, product_id=product, provider="cash",
+                    reason="at the desk", actor=office, now=centre.clock.now())  # fmt: skip
+
+        finance = signed_in(FINANCE, size="tablet", scripts=False).open("/finance").click("Passes")
+        row = finance.page.get_by_role("row").filter(has_text="Ten visits")
+        row.get_by_role("link", name="Rossi family").wait_for()
+        finance.picture("finance-passes-tablet").is_sound()
+        finance.click("Good for nothing more")
+        assert finance.reads("No pass yet")
+
+        finance.open("/finance").click("Subscriptions")
+        assert finance.reads("No subscription is like this")
+        finance.is_sound()
 
 
 class TestReports:

@@ -86,11 +86,15 @@ def choose_sessions(visit: Admin, order_id: UUID) -> Response:
 def _sessions_page(
     visit: Admin, order_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
 ) -> Response:  # fmt: skip
-    asked, offering_id = visit.asked("q")[:200], id_of(visit, "offering")
+    asked, named = visit.asked("q")[:200], id_of(visit, "offering")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         order = shown.whole(tx, who, order_id).body
         assert order is not None
+        held = held_lines(tx, order_id)
+        in_cart = [row["id"] for row in tx.rows(_IN_CART, sessions=list(held))]
+        # What is changed is looked at first; somebody who looks for another offering has not chosen one.
+        offering_id = named or (in_cart[0] if in_cart and not asked else None)
         programmes = offered.offerings(who)
         programmes.where("p.term_id = %(term)s AND p.status = 'PUBLISHED'", term=order["term_id"])
         programmes.where("position(lower(%(q)s) IN lower(p.name || ' ' || p.code)) > 0", q=asked or None)
@@ -105,9 +109,10 @@ def _sessions_page(
             offering = items[0] if items else None
         beside = extras_of_sessions(tx, [session["id"] for session in chosen])
         extras = {extra["extra_id"]: extra for sold in beside.values() for extra in sold}
-        held = held_lines(tx, order_id)
+        offerings = (found or {})["items"]
         return {
-            "order": order, "asked": asked, "offerings": (found or {})["items"], "offering": offering,
+            "order": order, "asked": asked, "offerings": offerings, "offering": offering, "in_cart": in_cart,
+            "times": {row["id"]: row for row in tx.rows(_TIMES, ids=[row["id"] for row in offerings], now=visit.now)},
             "sessions": chosen, "extras": list(extras.values()), "beside": beside, "with_it": _with_it(form, held),
             "held": {str(one) for one in held},
             "mode_before": mode_of(chosen, held), "lines": {line["session_id"]: line for line in order["lines"]},
@@ -115,6 +120,19 @@ def _sessions_page(
         }  # fmt: skip
 
     return visit.show("admin/sessions.html", query, form=form, refusal=refusal)
+
+
+# The offerings of these sessions, as the term begins with them.
+_IN_CART = """
+SELECT term_program_set_id AS id FROM term_product WHERE organisation_id = %(org)s AND id = ANY(%(sessions)s)
+GROUP BY term_program_set_id ORDER BY min(starts_at), 1
+"""
+# Two classes of one name are told apart by their hours.
+_TIMES = """
+SELECT DISTINCT ON (term_program_set_id) term_program_set_id AS id, local_start, local_end FROM term_product
+WHERE organisation_id = %(org)s AND term_program_set_id = ANY(%(ids)s) AND status = 'OPEN' AND starts_at > %(now)s
+ORDER BY term_program_set_id, starts_at
+"""
 
 
 def _with_it(form: Form, held: dict[UUID, Row]) -> dict[str, int]:

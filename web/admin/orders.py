@@ -159,8 +159,9 @@ def approve_attendance(visit: Admin, order_id: UUID, form: Posted) -> Response:
 @router.post("/admin/orders/{order_id}/confirmation")
 def confirm(visit: Admin, order_id: UUID, form: Posted) -> Response:
     """Confirm it; a change with the difference that this page showed, muted or not as was chosen."""
+    said = N_("The booking was changed as shown.") if form.text("difference") else N_("The booking is confirmed.")
     return _step(
-        visit, order_id, form, N_("The booking is confirmed."), order_requests.confirm, reason=form.text("reason"),
+        visit, order_id, form, said, order_requests.confirm, reason=form.text("reason"),
         is_muted=form.is_ticked("is_muted"), confirmation_type=confirmation_type(form),
         difference_fingerprint=form.text("difference"),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The finance officer's pages: what needs attention, documents, payments, refunds, runs, wallets, books, the bank."""
+"""The finance officer's pages: what needs attention, documents, payments, refunds, wallets, books, the bank."""
 
 from web.finance import (
     bank,
@@ -12,12 +12,14 @@ from web.finance import (
     refunds,
     reports,
     runs,
+    subscriptions,
     wallets,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
-        home, documents, books, wallets, passes, entries, refunds, debits, runs, reports, reconciliation, bank,
+        home, documents, books, wallets, passes, subscriptions, entries, refunds, debits, runs, reports,
+        reconciliation, bank,
     )
 )  # fmt: skip

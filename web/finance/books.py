@@ -15,6 +15,7 @@ from engine.database import Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import LedgerAccount
 from web.asked import page_of
+from web.finance.home import PAGES
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Finance
 
@@ -38,9 +39,11 @@ def show_family(visit: Finance, account_id: UUID) -> Response:
     books = LedgerAccount(asked) if asked in set(LedgerAccount) else LedgerAccount.RECEIVABLE
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        page: Any = page_of(visit, tx, shown.lines(books.value, account_id))
         return {
             "account": people.account(tx, who, account_id).body, "balances": finance_desk.balances(tx, account_id),
-            "page": page_of(visit, tx, shown.lines(books.value, account_id)), "books": books.value,
+            "page": page, "books": books.value, "pages": PAGES.own,
+            "named": shown.named(tx, {line["source_id"] for line in page["items"]}),
         }  # fmt: skip
 
     return visit.show("finance/family.html", query)

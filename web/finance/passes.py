@@ -36,6 +36,22 @@ def show_passes(visit: Finance, account_id: UUID) -> Response:
     return visit.show("finance/passes.html", query)
 
 
+@router.get("/finance/passes")
+def list_passes(visit: Finance) -> Response:
+    """Those of every family, newest first: all, those that still cover something, and those that do not."""
+    show = visit.asked("show")
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        found, today = shown.passes(who), today_of(visit, who)
+        found.where(shown.IS_GOOD, today=today, is_good={"good": True, "over": False}.get(show))
+        return {
+            "account": None, "today": today, "chosen": show,
+            "page": page_of(visit, tx, found, limit=30, show=partial(shown.show_pass, who)),
+        }  # fmt: skip
+
+    return visit.show("finance/passes.html", query)
+
+
 @router.get("/finance/passes/{pass_id}")
 def show_pass(visit: Finance, pass_id: UUID) -> Response:
     return _page(visit, pass_id)
