@@ -44,6 +44,18 @@ def product(tx: Transaction, principal: Principal, product_id: UUID, *, status: 
     return _only(found, tx, lambda row: show_product(principal, row), "pass", status)
 
 
+_PLACES = """
+SELECT id, name FROM program_category WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
+UNION ALL SELECT id, name FROM program WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
+"""
+
+
+def places_of(tx: Transaction, products: list[Row]) -> dict[UUID, str]:
+    """The names of the categories and programs where they are good."""
+    ids = [one for product in products for one in (*product["category_ids"], *product["program_ids"])]
+    return {row["id"]: row["name"] for row in tx.rows(_PLACES, ids=ids)} if ids else {}
+
+
 _PASSES = """
 SELECT {keys}, e.id, e.reference, e.series, e.year, e.number, e.account_id, a.name AS account, e.product_id, e.name,
        p.covers, p.returns,

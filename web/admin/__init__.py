@@ -18,6 +18,7 @@ from web.admin import (
     mails,
     offerings,
     orders,
+    passes,
     programme,
     promo_codes,
     queues,
@@ -33,6 +34,6 @@ ROUTERS = (
     home.router, families.router, children.router, building.router, orders.router, bookings.router, queues.router,
     interests.router, programme.router, offerings.router, rules.router, imports.router, closures.router,
     roll_over.router, mails.router, inbox.router,
-    subscriptions.router, late.router, users.router, venues.router, collection.router, consents.router,
+    subscriptions.router, passes.router, late.router, users.router, venues.router, collection.router, consents.router,
     promo_codes.router, discounts.router, activities.router, rolls.router,
 )  # fmt: skip

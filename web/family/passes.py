@@ -11,7 +11,7 @@ from api.moves import Answer, Principal
 from api.reads import family, wallets
 from api.reads import passes as shown
 from api.schemas.passes import NewPass
-from engine.database import Row, Transaction
+from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from web.asked import page_of, today_of
 from web.family.paying import provider_page, wallet_news
@@ -38,22 +38,10 @@ def show_passes(visit: Family) -> Response:
             "account_id": account_id, "accounts": family.names_of(tx, who.actor.account_ids),
             "page": page_of(visit, tx, own, limit=30, show=partial(shown.show_pass, who)),
             "today": today_of(visit, who), "news": wallet_news(visit, tx, account_id),
-            "on_sale": on_sale["items"], "places": _places(tx, on_sale["items"]),
+            "on_sale": on_sale["items"], "places": shown.places_of(tx, on_sale["items"]),
         }  # fmt: skip
 
     return visit.show("family/passes.html", query)
-
-
-_PLACES = """
-SELECT id, name FROM program_category WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
-UNION ALL SELECT id, name FROM program WHERE organisation_id = %(org)s AND id = ANY(%(ids)s)
-"""
-
-
-def _places(tx: Transaction, products: list[Row]) -> dict[UUID, str]:
-    """The names of the categories and programs where they are good."""
-    ids = [one for product in products for one in (*product["category_ids"], *product["program_ids"])]
-    return {row["id"]: row["name"] for row in tx.rows(_PLACES, ids=ids)} if ids else {}
 
 
 @router.get("/family/passes/on-sale/{product_id}")
@@ -69,7 +57,7 @@ def _product(
         product = shown.product(tx, who, product_id).body
         assert product is not None
         return {
-            "account_id": account_id, "product": product, "places": _places(tx, [product]),
+            "account_id": account_id, "product": product, "places": shown.places_of(tx, [product]),
             "wallet": wallets.wallet(tx, who, account_id, visit.now).body, "today": today_of(visit, who),
         }  # fmt: skip
 
