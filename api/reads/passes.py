@@ -1,6 +1,7 @@
 """Passes on sale, passes of families and their uses, as they are shown."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -78,10 +79,17 @@ def passes(principal: Principal) -> Listing:
     return found
 
 
-# While its last day is not over and nobody took it back; what is used up is good for nothing more.
-IS_GOOD = """
+_IS_GOOD = """
 (e.valid_until >= %(today)s AND e.revoked_at IS NULL AND coalesce(e.used < e.granted, true)) = %(is_good)s
 """
+
+
+def narrow(found: Listing, *, is_good: bool | None, today: date) -> None:
+    """Those that still cover something, those that do not, or all. One is good while its last day is not over, nobody
+    took it back, and something of it is left.
+    """
+    if is_good is not None:
+        found.where(_IS_GOOD, today=today, is_good=is_good)
 
 
 def show_pass(principal: Principal, row: Row) -> Row:

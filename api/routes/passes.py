@@ -142,7 +142,7 @@ def list_all_passes(
     def query(tx: Transaction, who: Principal) -> Answer:
         found = shown.passes(who)
         today = call.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
-        found.where(shown.IS_GOOD, today=today, is_good=is_good)
+        shown.narrow(found, is_good=is_good, today=today)
         return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_pass(who, row))
 
     return call.read(query)

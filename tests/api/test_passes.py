@@ -39,6 +39,17 @@ class TestSelling:
             "product_id": product["id"], "provider": "cash", "reason": "at the desk"})  # fmt: skip
         assert (refused.status_code, refused.json()["code"]) == (409, "pass_withdrawn")
 
+    def test_all_are_listed_with_their_family_and_a_family_sees_its_own(self, world: World) -> None:
+        pass_id = bought(world, on_sale(world))["id"]
+
+        def listed(query: str = "", *, by: Any = world.finance) -> dict[str, str]:
+            return {one["id"]: one["account"] for one in by.get(f"/passes{query}").json()["items"]}
+
+        assert listed()[pass_id] == world.rossi_account["name"]
+        assert pass_id in listed("?is_good=true")
+        assert pass_id not in listed("?is_good=false")
+        assert set(listed(by=world.rossi).values()) == {world.rossi_account["name"]}
+
     def test_what_is_wrong_is_named_by_field(self, world: World) -> None:
         for wrong, field in (
             ({"price": "0.00"}, "price"), ({"price": "1.005"}, "price"), ({"units": 0}, "units"),

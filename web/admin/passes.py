@@ -24,7 +24,7 @@ def list_passes(visit: Admin) -> Response:
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found, today = shown.passes(who), today_of(visit, who)
-        found.where(shown.IS_GOOD, today=today, is_good={"good": True, "over": False}.get(show))
+        shown.narrow(found, is_good={"good": True, "over": False}.get(show), today=today)
         products = shown.products()
         products.where("p.withdrawn_at IS NULL")
         on_sale = products.page(tx, cursor=None, limit=_MOST_ON_SALE, show=partial(shown.show_product, who)).body or {}

@@ -43,7 +43,7 @@ def list_passes(visit: Finance) -> Response:
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found, today = shown.passes(who), today_of(visit, who)
-        found.where(shown.IS_GOOD, today=today, is_good={"good": True, "over": False}.get(show))
+        shown.narrow(found, is_good={"good": True, "over": False}.get(show), today=today)
         return {
             "account": None, "today": today, "chosen": show,
             "page": page_of(visit, tx, found, limit=30, show=partial(shown.show_pass, who)),
