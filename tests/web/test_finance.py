@@ -142,7 +142,7 @@ class TestLists:
         finance.click("Good for nothing more")
         assert finance.reads("No pass yet")
 
-        desk = signed_in("admin@centre7.example", size="phone").open("/admin/programme").click("Passes")
+        desk = signed_in("admin@centre7.example", size="phone").open("/admin/passes")
         assert desk.reads("What families have")
         desk.picture("admin-passes-phone").is_sound()
         assert desk.click("Rossi family").title == "Rossi family"
