@@ -7,6 +7,7 @@ from api.reads.references import by_reference
 from engine.database import Row, Transaction
 
 MOST_FOUND = 12
+_SHORTEST = 2  # letters
 _LOOKED_AT = 200  # so many of those that are found are put in order of their names
 
 _ACCOUNTS = """
@@ -63,8 +64,10 @@ def search(tx: Transaction, text: str) -> dict[str, list[Row]]:
 
     People are found by how a word of a name or number begins, or an address, what is offered by any part of its name
     or code; case and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
-    is read.
+    is read. One letter finds nothing: it would find everybody.
     """
+    if len(text) < _SHORTEST:
+        return {"accounts": [], "attendees": [], "references": [], "offerings": [], "kept": []}
     given = {"low": text.lower(), "reference": text.upper(), "most": MOST_FOUND, "looked_at": _LOOKED_AT}
     found = {
         "accounts": tx.rows(_ACCOUNTS.replace("{found}", "a.reference = %(reference)s"), **given),

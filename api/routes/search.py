@@ -19,8 +19,8 @@ _IDS = {"booking": "booking_id", "order": "order_id", "child": "attendee_id", "f
 
 @router.get("/search", **for_roles(OFFICE, response_model=Found))
 def search(
-    call: Called, q: Annotated[str, Query(min_length=2, max_length=200, description="A name, address or number as it "
-                                          "begins, part of a course, or all of a reference or number.")],
+    call: Called, q: Annotated[str, Query(max_length=200, description="A name, address or number as it begins, part of "
+                                          "a course, or all of a reference or number; two letters at least.")] = "",
 ) -> Response:  # fmt: skip
     """Families, children, what is offered, and whatever has a reference or a number of its own."""
 
