@@ -1,6 +1,7 @@
 """A browser at hand: the system's Chromium, in the sizes that people have, and what every page has to stand."""
 
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -118,9 +119,15 @@ class Person:
         return self.page.url.removeprefix(self.base)
 
     def picture(self, name: str) -> "Person":
-        """Keep a picture of the page among the build's artefacts."""
+        """Keep a picture of the whole page among the build's artefacts: packed loosely, which takes half the time."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        protocol = self.page.context.new_cdp_session(self.page)
+        size = protocol.send("Page.getLayoutMetrics")["cssContentSize"]
+        taken = protocol.send("Page.captureScreenshot", {
+            "clip": {**size, "scale": 1}, "captureBeyondViewport": True, "optimizeForSpeed": True,
+        })  # fmt: skip
+        protocol.detach()
+        (SCREENSHOTS / f"{name}.png").write_bytes(b64decode(taken["data"]))
         return self
 
     def fits(self) -> "Person":
