@@ -24,7 +24,7 @@ class Receipt:
     """Money that came in. What is not used is the family's credit (`kept_minor`)."""
 
     number: str  # of the payment
-    reference: str  # of what it was paid for
+    reference: str  # of the order it was paid for; none where the wallet was topped up
     issued_on: date  # when it was received
     method: str
     amount_minor: int

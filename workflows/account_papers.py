@@ -38,7 +38,7 @@ _PAYMENT = """
 SELECT y.id, y.reference, y.account_id, y.provider, y.status, y.amount_minor, y.note, y.returned_at,
        o.reference AS order_reference, e.posted_on
 FROM payment y
-JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
+LEFT JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
 LEFT JOIN ledger_entry e ON e.organisation_id = y.organisation_id AND e.source_kind = 'PAYMENT'
      AND e.source_id = y.id AND e.purpose = 'CAPTURED'
 WHERE y.organisation_id = %(org)s AND y.id = %(id)s
@@ -69,8 +69,11 @@ def receipt_of(tx: Transaction, payment_id: UUID) -> Receipt:
             label=f"{words['invoice']} {number_text(row['series'], row['year'], row['number'])}",
         ) for row in tx.rows(_USES, id=payment_id)
     )  # fmt: skip
+    if paid["order_reference"] is None:  # it was paid for no order: the wallet was topped up
+        uses = (ReceiptUse(used_on=paid["posted_on"], amount_minor=paid["amount_minor"],
+                           label=words["put_into_wallet"]),)  # fmt: skip
     return Receipt(
-        number=paid["reference"], reference=paid["order_reference"], issued_on=paid["posted_on"],
+        number=paid["reference"], reference=paid["order_reference"] or "", issued_on=paid["posted_on"],
         method=_method(paid), amount_minor=paid["amount_minor"], uses=uses,
         kept_minor=paid["amount_minor"] - sum(use.amount_minor for use in uses), **_both(parties),
     )  # fmt: skip

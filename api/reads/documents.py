@@ -29,10 +29,10 @@ FROM (
            q.total_minor
     FROM quote q JOIN term_booking_order o ON o.organisation_id = q.organisation_id AND o.id = q.order_id
     UNION ALL
-    SELECT y.organisation_id, y.id, 'RECEIPT', NULL, NULL, NULL, y.reference, y.account_id, o.reference, e.posted_on,
-           y.amount_minor
+    SELECT y.organisation_id, y.id, 'RECEIPT', NULL, NULL, NULL, y.reference, y.account_id,
+           coalesce(o.reference, y.reference), e.posted_on, y.amount_minor
     FROM payment y
-    JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
+    LEFT JOIN term_booking_order o ON o.organisation_id = y.organisation_id AND o.id = y.order_id
     JOIN ledger_entry e ON e.organisation_id = y.organisation_id AND e.source_kind = 'PAYMENT' AND e.source_id = y.id
          AND e.purpose = 'CAPTURED'
     WHERE y.status = 'SUCCESS'

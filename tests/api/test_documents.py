@@ -8,9 +8,11 @@ from zipfile import ZipFile
 import pytest
 from pypdf import PdfReader
 
-from models import RuleSetting
+from engine.actor import Actor
+from models import ActorKind, RuleSetting
 from tests.api.conftest import World
-from tests.builders import Row, add
+from tests.builders import NOW, Row, account, add
+from workflows import wallet
 from workflows.invoice_runs import finish
 
 
@@ -95,6 +97,21 @@ class TestPapers:
         assert "Amount received $20.00" in receipt
         assert "Invoice INV-2026-" in receipt
         assert world.chen.get(f"/payments/{paid['id']}/receipt").status_code == 404
+
+    def test_a_receipt_of_what_was_put_into_the_wallet_says_so(self, world: World) -> None:
+        vogel = world.edit(lambda tx: account(tx, name="Vogel family"))
+        world.edit(lambda tx: wallet.record_top_up(
+            tx, account_id=vogel["id"], amount="20.00", reason="cash", provider="cash", now=NOW,
+            actor=Actor(ActorKind.FINANCE, None)))  # fmt: skip
+        (paid,) = world.rows("SELECT id, reference FROM payment WHERE account_id = %(id)s", id=vogel["id"])
+
+        receipt = text_of(world.finance.get(f"/payments/{paid['id']}/receipt"))
+
+        assert paid["reference"] in receipt
+        assert "Put into the wallet 20.00" in receipt
+        assert "Kept as credit" not in receipt
+        listed = world.finance.get("/documents", params={"kind": ["RECEIPT"], "limit": 200}).json()["items"]
+        assert paid["reference"] in [each["number"] for each in listed]
 
     def test_no_receipt_for_what_did_not_come_in(self, world: World) -> None:
         order = world.submitted(world.new_child("Pia"), world.new_sessions(count=1), "PAY_NOW_PAY_ALL")
