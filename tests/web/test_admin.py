@@ -48,7 +48,9 @@ def offering_with_sessions(centre: Centre) -> dict[str, Any]:
 def build(office: Person, centre: Centre, *, family: str = "Rossi", child: str = "Mia Rossi", sessions: int = 2) -> str:
     """A cart for a child, built by hand from nothing; answers the address of its order."""
     offering = offering_with_sessions(centre)
-    office.open("/admin/bookings/new").fill("For which family?", family).click("Search")
+    office.open("/admin/bookings/new")
+    assert office.page.locator("input[name=attendee]").count() == 0  # nobody is chosen beforehand
+    office.fill("For which family?", family).click("Search")
     office.page.get_by_role("link", name=re.compile(f"Choose {family}")).first.click()
     office.tick(child)
     office.page.get_by_label("Term", exact=True).select_option(value=str(offering["term_id"]))
@@ -63,42 +65,6 @@ def build(office: Person, centre: Centre, *, family: str = "Rossi", child: str =
 
 
 class TestBuilding:
-    @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-    def test_a_booking_is_built_by_hand_and_confirmed(self, signed_in: Somebody, centre: Centre, scripts: bool) -> None:
-        office = signed_in(OFFICE, scripts=scripts)
-        child = "Mia Rossi" if scripts else "Lin Chen"
-        office.open("/admin/bookings/new")
-        assert office.page.locator("input[name=attendee]").count() == 0  # nobody is chosen beforehand
-        address = build(office, centre, family=child.split()[1], child=child)
-        assert office.reads("It keeps no place yet")
-
-        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
-        office.page.get_by_role("button", name=re.compile("^Submit")).click()
-        assert office.reads("its places are held")
-        office.picture(f"admin-order-{'with' if scripts else 'without'}-scripts")
-        confirmation = office.page.locator(f"form[action='{address}/confirmation']")
-        confirmation.get_by_label(re.compile("^Reason")).fill("paid at the desk")
-        confirmation.get_by_role("button").click()
-
-        assert office.reads("The booking is confirmed")
-        assert office.reads("paid at the desk")  # the history says who, when and why
-        office.page.get_by_role("link", name=re.compile("^The booking TB-")).click()
-        assert office.reads("Confirmed")
-        if scripts:
-            office.is_sound()
-
-    def test_a_quote_goes_out_and_is_accepted(self, signed_in: Somebody, centre: Centre) -> None:
-        office = signed_in(OFFICE, size="tablet")
-        build(office, centre, family="Chen", child="Lin Chen", sessions=1)
-        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
-        office.page.get_by_role("button", name=re.compile("^Submit")).click()
-
-        office.click("Issue a quote").reads("Quote Q-")
-        office.click("Accept the quote for the family")
-
-        assert office.reads("The quote was accepted")
-        office.picture("admin-quote").is_sound()
-
     def test_what_is_missing_is_said_at_its_field(self, signed_in: Somebody, centre: Centre) -> None:
         office = signed_in(OFFICE)
         office.open("/admin/bookings/new").fill("For which family?", "Rossi").click("Search")
@@ -142,29 +108,10 @@ class TestChangesAndEndings:
 
         assert booking.reads("The booking was changed as shown.")
 
-    def test_a_cancellation_is_seen_before_it_is_made(self, booking: Person, centre: Centre) -> None:
-        booking.click("See what cancelling comes to")
-        assert booking.reads("What changes, line by line")
-        booking.picture("admin-cancellation").is_sound()
-
-        booking.fill("Reason", "the family moved").click("Cancel as shown")
-
-        assert booking.reads("The booking was cancelled")
-
     def test_a_last_day_without_a_date_is_refused_in_words(self, booking: Person) -> None:
         booking.open(f"{booking.path}/closure?last_day=soon")
 
         assert booking.reads("Please choose a date.")
-
-    def test_suspending_and_resuming(self, booking: Person) -> None:
-        form = booking.page.locator("form[action$='/suspension']")
-        form.get_by_label(re.compile("^Reason")).fill("broken arm")
-        form.get_by_role("button").click()
-        assert booking.reads("places are kept")
-
-        booking.click("Resume")
-
-        assert booking.reads("The booking goes on")
 
 
 class TestFinding:

@@ -10,10 +10,10 @@ import pytest
 from catalogue.activities import add_activity
 from engine.check import check
 from tests.web.conftest import Centre, Somebody
+from tests.web.flows.ways import MONDAY, course, weekly
 from tests.web.test_family_booking import ROSSI
 from tests.web.test_family_choosing import add_extra
 from tests.web.test_family_forms import Tab, booked, enter, fill, sessions_of, submission
-from tests.web.test_sizes import MONDAY, course, weekly
 from workflows.charts import edges
 
 LATER = {"way": "CONFIRM_WITHOUT_PAYMENT"}

@@ -160,9 +160,8 @@ class TestOnTheRoll:
         assert other.status_code == 404
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
-@pytest.mark.parametrize("size", ["phone", "desktop"])
 class TestInABrowser:
+    @pytest.mark.parametrize(("size", "scripts"), [("phone", False), ("desktop", True)])
     def test_a_consent_is_given_and_taken_back(
         self, centre: Centre, signed_in: Somebody, size: str, scripts: bool
     ) -> None:
@@ -183,6 +182,8 @@ class TestInABrowser:
         expect(card.get_by_text("Taken back", exact=True)).to_be_visible()
         rosa.picture(f"consents-answered-{size}").is_sound()
 
+    @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+    @pytest.mark.parametrize("size", ["phone", "desktop"])
     def test_a_photo_is_kept_and_removed(self, centre: Centre, signed_in: Somebody, size: str, scripts: bool) -> None:
         child = f"/family/children/{centre.sample.rossi.attendee_ids[0]}"
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open(child)

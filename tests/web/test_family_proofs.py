@@ -1,4 +1,4 @@
-"""What goes wrong between people and their browsers: two for one place, no mouse, the way back, a name like none."""
+"""What goes wrong between people and their browsers: no mouse, the way back, a name like none, too many at once."""
 
 import re
 from collections.abc import Iterator
@@ -24,32 +24,6 @@ def put_into_cart(person: Person, address: str, child: str) -> Person:
     person.open(address)
     person.tick(person.page.locator('input[name="pick"]').and_(person.page.get_by_label(re.compile(child))).first)
     return person.click("Put into the cart")
-
-
-class TestTheLastPlace:
-    @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
-    def test_of_two_families_one_gets_it_and_the_other_the_queue(
-        self, centre: Centre, signed_in: Somebody, scripts: bool
-    ) -> None:
-        address = family_class(centre, f"One place {scripts}", capacity=1, count=2, hour=9 + 2 * scripts)
-        rosa = put_into_cart(signed_in(ROSSI, size="phone", scripts=scripts), address, "Mia")
-        bo = put_into_cart(signed_in(CHEN, size="tablet", scripts=scripts), address, "Lin")
-
-        for person in (rosa, bo):  # neither waits for the other's answer
-            person.page.get_by_role("button", name=SEND).click(no_wait_after=True)
-        for person in (rosa, bo):
-            heading = person.page.locator("h1, [role=alert] .strong")
-            expect(heading.first).to_have_text(re.compile("Your places are kept|Cart"))
-            expect(heading.filter(has_text=re.compile("places are kept|Somebody was faster"))).to_be_visible()
-        loser = next(person for person in (rosa, bo) if person.title == "Cart")
-
-        session = sessions_of(centre, address)[0]
-        assert session["taken"] == 1
-        loser.reads("is full (1 place)")
-        loser.picture(f"somebody-was-faster-{'scripts' if scripts else 'plain'}").is_sound()
-        loser.click(loser.page.locator(f'a[href^="/family/queue/{session["id"]}"]'))
-        loser.click(loser.page.get_by_role("button", name="Join the queue"))
-        assert loser.reads("You are in the queue, at place 1.")
 
 
 class TestWithTheKeyboardAlone:

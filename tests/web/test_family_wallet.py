@@ -1,7 +1,5 @@
-"""A family's money: its wallet, topping it up, asking something back, and the calendar whose address is renewed."""
+"""A family's money: its wallet, and asking something back."""
 
-import re
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -45,20 +43,6 @@ class TestWallet:
         assert "to be used by" in rosa.text
         assert "Topped up" in rosa.text
         rosa.picture(f"wallet-{size}").is_sound()
-
-    def test_is_topped_up_at_the_providers_page(self, centre: Centre, signed_in: Somebody) -> None:
-        rosa = signed_in(ROSSI, size="phone").open("/family/wallet")
-
-        rosa.fill("Amount", "12,50").click("Go on to pay")
-        pay_at_sandbox(rosa)
-        rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))
-        for _ in range(40):
-            if "12.50" in rosa.text:
-                break
-            time.sleep(0.25)
-            rosa.page.reload()
-
-        assert "12.50" in rosa.text
 
     def test_an_amount_that_is_none_is_said_at_its_field(self, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, scripts=False).open("/family/wallet")
@@ -131,19 +115,3 @@ class TestRefund:
 
         assert rosa.page.get_by_label("Amount").get_attribute("aria-invalid") == "true"
         rosa.picture("refund-too-much-desktop").is_sound()
-
-
-class TestCalendar:
-    def test_a_new_address_closes_the_old_one(self, centre: Centre, signed_in: Somebody) -> None:
-        rosa = signed_in(ROSSI, size="phone", scripts=False).open("/family/calendar-feeds")
-        address = re.compile(r"http.*\.ics")
-        old = rosa.page.get_by_label("Address of the calendar").first.input_value()
-        assert address.fullmatch(old)
-
-        rosa.click(rosa.page.get_by_role("button", name="Make a new address").first)
-
-        assert rosa.reads("The old address opens nothing any more.")
-        new = rosa.page.get_by_label("Address of the calendar").first.input_value()
-        assert rosa.page.request.get(old).status == 404
-        assert rosa.page.request.get(new).status == 200
-        rosa.picture("feeds-phone").is_sound()

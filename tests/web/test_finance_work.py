@@ -99,24 +99,6 @@ class TestRefunds:
         assert len(berlin.rows("SELECT id FROM refund WHERE request_id = %(id)s", id=request["id"])) == 1
 
 
-class TestPayments:
-    def test_what_was_recorded_by_hand_is_taken_back(self, finn: Any, berlin: Centre) -> None:
-        family = berlin.family()
-        cart = berlin.confirmed(family, family.child(), berlin.course(name="Judo").lines())
-        payment_id, _ = berlin.do(payments.record_manual_payment, order_id=cart.id, amount_minor=11_30, reason="cash",
-                                  provider=payments.CASH, actor=berlin.admin)  # fmt: skip
-        reference = berlin.one("SELECT reference FROM payment WHERE id = %(id)s", id=payment_id)["reference"]
-        finance = finn().open("/finance/payments")
-        row = finance.page.get_by_role("row").filter(has_text=reference)
-        row.get_by_text("Undo").first.click()
-        row.get_by_label("Reason").fill("the Chens' cash")
-        finance.picture("finance-payment-undone").is_sound()
-        row.get_by_role("button", name="Undo").click()
-
-        assert finance.reads("The payment was taken back.")
-        assert berlin.booking(cart)["payment_state"] == "OPEN"
-
-
 class TestDirectDebits:
     def test_a_run_is_looked_at_made_and_heard_of_again(self, finn: Any, berlin: Centre) -> None:
         _, debit = waiting(berlin)

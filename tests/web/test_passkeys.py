@@ -254,17 +254,21 @@ def with_device(person: Person) -> Person:
 
 
 class TestInTheBrowser:
-    def test_a_key_is_added_signs_in_and_is_removed(self, device: Device, signed_in: Somebody) -> None:
+    @pytest.mark.parametrize("size", ["phone", "tablet", "desktop"])
+    def test_a_key_is_added_signs_in_and_is_removed(self, device: Device, signed_in: Somebody, size: str) -> None:
         assert device.count == 0, "everybody starts afresh"
-        rosa = with_device(signed_in(ROSSI, size="phone")).open("/family/passkeys")
+        rosa = with_device(signed_in(ROSSI, size=size)).open("/family/passkeys")
+        looked_at = rosa.is_sound if size == "phone" else rosa.fits
         rosa.fill("Name", "Rosa’s telephone").click("Add a passkey")
         assert rosa.reads("You can sign in with it from now on")
-        rosa.picture("passkeys-phone").is_sound()
+        rosa.picture(f"passkeys-{size}")
+        looked_at()
 
         rosa.page.locator(".menu summary").click()
         rosa.click("Sign out")
         assert rosa.reads("You are signed out")
-        rosa.open(f"/at/{SLUG}/sign-in").is_sound().click("Sign in with a passkey")
+        rosa.open(f"/at/{SLUG}/sign-in")
+        looked_at().click("Sign in with a passkey")
         rosa.page.wait_for_url("**/family")
 
         rosa.open("/family/passkeys")

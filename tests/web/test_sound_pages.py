@@ -14,13 +14,13 @@ from billing.reports.catalogue import ReportName
 from models import Role
 from tests.web.browsing import SIZES, Person, person
 from tests.web.conftest import SLUG, Centre
+from tests.web.flows.ways import CHEN, empty_cart, signed_in_as
 from tests.web.test_every_page import PEOPLE
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import WAY, Tab, booked, enter, fill, sessions_of, submission
 from tests.web.test_family_quotes import quoted
 from tests.web.test_finance_bank import came_in
 from tests.web.test_office_codes import made
-from tests.web.test_sizes import CHEN, empty_cart, signed_in_as
 from tests.web.test_staff import make_roll
 from web.admin.programme import SORTS
 from workflows.registration import registration_link
@@ -40,7 +40,8 @@ PAGES = {
         "/family", "/family/bookings", "/family/bookings?show=calendar&month=2026-04",
         "/family/bookings/{booking_id}/change", "/family/bookings/{booking_id}/cancellation",
         "/family/queue/{session_id|full}/{child_id}", "/family/orders/{order_id|quote}", "/family/documents",
-        "/family/children/new", "/family/children/{child_id}/picture", "/family/wallet/{account_id}/refund",
+        "/family/children/new", "/family/children/{child_id}/picture", "/family/calendar-feeds",
+        "/family/wallet/{account_id}/refund",
     ],
     CHEN: ["/family", "/family/bookings", "/family/offers/{offer_id}"],
     STAFF: ["/staff/passkeys", "/staff/rolls/{session_id|roll}/out/{attendance_id}"],
@@ -48,7 +49,8 @@ PAGES = {
         "/admin/families/new", "/admin/families/{account_id}/contact", "/admin/families/{account_id}/children/new",
         "/admin/children/{child_id}", "/admin/children/{child_id}/pick-ups", "/admin/orders/{order_id}",
         "/admin/orders/{order_id|cart}/sessions", "/admin/bookings/{booking_id}",
-        "/admin/bookings/{booking_id}/closure?last_day=2026-06-30", "/admin/queues", "/admin/queues/{session_id|full}",
+        "/admin/bookings/{booking_id}/cancellation", "/admin/bookings/{booking_id}/closure?last_day=2026-06-30",
+        "/admin/queues", "/admin/queues/{session_id|full}",
         *(f"/admin/programme/{name}" for name in SORTS), *(f"/admin/programme/{name}/new" for name in SORTS),
         "/admin/programme/terms/{record_id|term_id}", "/admin/offerings/new", "/admin/reopenings", "/admin/users/new",
         "/admin/consents", "/admin/discounts/new", "/admin/promo-codes/{code}", "/admin/passkeys",

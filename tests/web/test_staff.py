@@ -84,7 +84,12 @@ class Roll:
         return {name: row["status"] for name, row in self.rows().items()}
 
 
-def make_roll(centre: Centre, count: int, *, name: str = "After-school club", minutes: int = 60) -> Roll:
+SOON = datetime(2026, 3, 31, 9, 30)  # noqa: DTZ001 - local
+
+
+def make_roll(
+    centre: Centre, count: int, *, name: str = "After-school club", starts: datetime = SOON, minutes: int = 60
+) -> Roll:
     """A session of today that starts in half an hour, at the site of the sample's staff."""
 
     def make(tx: Any) -> UUID:
@@ -92,7 +97,7 @@ def make_roll(centre: Centre, count: int, *, name: str = "After-school club", mi
         term = build.term(tx, site, name=f"{name} term", starts_on=date(2026, 3, 1), ends_on=date(2026, 3, 31))
         program = build.program(tx, site, name=name)
         offering = build.offering(tx, term, program, capacity=count)
-        (session,) = build.sessions(tx, offering, datetime(2026, 3, 31, 9, 30), minutes=minutes)  # noqa: DTZ001 - local
+        (session,) = build.sessions(tx, offering, starts, minutes=minutes)
         account = build.account(tx, name="Door family")
         for number in range(1, count + 1):
             child = build.attendee(tx, account, name=f"Child {number:02}", **(_SPECIAL if number == 1 else {}))
@@ -224,45 +229,6 @@ class TestTheRoll:
         assert [name for name, status in found.items() if status != "PRESENT"] == ["Child 07"]
         assert roll.rows()["Child 07"]["reason"] == "Ill"
 
-    def test_without_scripts(self, centre: Centre, signed_in: Somebody) -> None:
-        roll = make_roll(centre, 2, name="No scripts")
-        stella = signed_in(STAFF, size="phone", scripts=False).open(roll.address)
-        page = stella.page
-        tap(page, "Child 01", "Present")
-        tap(page, "Child 02", "Absent")
-        tap(page, "Child 02", "Ill")
-        assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "ABSENT"}
-
-        row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
-        page.get_by_role("main").get_by_role("button", name="Sign out").click()
-        stella.reads("Choose who collects.")
-        stella.picture("staff-sign-out-without-scripts")
-        page.get_by_label("Rosa Rossi").check()
-        page.get_by_label("PIN").fill("0000")
-        page.get_by_role("main").get_by_role("button", name="Sign out").click()
-        stella.reads("This is not the PIN")
-        page.get_by_label("PIN").fill(PIN)
-        page.get_by_role("main").get_by_role("button", name="Sign out").click()
-        stella.reads("Signed out.")
-
-        left = roll.rows()["Child 01"]
-        assert (left["status"], left["collected_by"]) == ("LEFT", "Rosa Rossi")
-        (sign_out,) = centre.rows("SELECT * FROM sign_out WHERE id = %(id)s", id=left["mark_id"])
-        assert sign_out["is_pin_proven"]
-        self.closes(stella)
-
-    def closes(self, stella: Person) -> None:
-        """Counted apart from the roll; a difference is explained; before the end it is refused with every reason."""
-        page = stella.page
-        page.get_by_label("Heads counted in the room").fill("2")
-        page.get_by_role("button", name="Counted").click()
-        stella.reads("2 counted")
-        page.get_by_role("button", name="Close the roll").click()
-        stella.reads("is not over")
-        page.get_by_label("Why they differ").fill("A visiting sister")
-        page.get_by_role("button", name="Explain").click()
-        stella.reads("A visiting sister")
-
     def test_with_the_keyboard_alone(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 2, name="Keys")
         stella = signed_in(STAFF).open(roll.address)
@@ -297,16 +263,6 @@ class TestTheRoll:
         assert roll.statuses() == {"Child 01": "LEFT", "Child 02": "ABSENT"}
         stella.open("/staff/signatures").reads("collected Child 01")
         stella.picture("staff-signatures").is_sound()
-
-    def test_who_must_not_collect_is_stopped_in_the_dialog(self, centre: Centre, signed_in: Somebody) -> None:
-        roll = make_roll(centre, 1, name="Stopped")
-        stella = signed_in(STAFF, size="phone").open(roll.address)
-        tap(stella.page, "Child 01", "Present")
-        row_of(stella.page, "Child 01").get_by_role("link", name="Sign out").click()
-
-        expect(stella.page.locator("#out-must")).to_contain_text("Max Mustermann must not collect Child 01")
-        assert "Max Mustermann" not in stella.page.locator("#out-people").inner_text()
-        stella.picture("staff-must-not-collect")
 
     def test_what_the_server_says_is_said_as_the_reader_does(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 1, name="En français")
