@@ -33,9 +33,10 @@ def environment(locale: Locale) -> Environment:
         return found % facts if facts and "%(" in found else said(locale, text)
 
     made.globals |= {
-        "told": told, "ages": partial(ages, locale), "static": assets.address, "labels": ALL, "languages": LANGUAGES, 
-            "lang": str(locale).replace("_", "-"),
+        "told": told, "ages": partial(ages, locale), "static": assets.address, "labels": ALL, "languages": LANGUAGES,
+        "lang": str(locale).replace("_", "-"),
         "direction": "rtl" if locale.language in _RIGHT_TO_LEFT else "ltr",
+        "colon": "\N{NO-BREAK SPACE}:" if locale.language == "fr" else ":",
     }  # fmt: skip
     made.filters |= {"because": _because, "money": _money, "initials": initials, "session": _session}
     return made
