@@ -17,6 +17,7 @@ LARGEST_UPLOAD = 5 * 1024 * 1024
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _SIDE = 320  # pixels: sharp at the size of a row, on any screen
 _MOST_PIXELS = 60_000_000
+_MOST_DECODED = 25_000_000  # 100 MB while it is made small; a JPEG is decoded at an eighth of its size
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -29,6 +30,8 @@ def small_jpeg(content: bytes) -> bytes:
             if picture.width * picture.height > _MOST_PIXELS:
                 raise _wrong("photo_too_large", "The photo has too many pixels; make it smaller.")
             picture.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+            if picture.width * picture.height > _MOST_DECODED:
+                raise _wrong("photo_too_large", "The photo has too many pixels; make it smaller.")
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
     except _UNREADABLE as fault:
         raise _wrong("photo_unreadable", "Choose a photo that is a JPEG, PNG or WebP file.") from fault
