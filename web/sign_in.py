@@ -99,6 +99,9 @@ def do_sign_out(visit: Anybody, form: Posted) -> Response:
             shown.organisation_id, lambda tx: tx.run(_REVOKE, hash=shown.secret_hash, now=visit.now)
         )  # fmt: skip
     response = visit.go("/", visit.say("You are signed out."))
+    # Photos and pages that this browser keeps are not for who comes after. Not its storage: marks that a tablet has not
+    # sent yet lie there.
+    response.headers["Clear-Site-Data"] = '"cache"'
     is_secure = visit.state.settings.cookie_secure
     response.delete_cookie(cookie_name(is_secure), path="/", secure=is_secure, httponly=True)
     return response
@@ -126,7 +129,7 @@ def show_sign_in_link(link: str, visit: Anybody) -> Response:
     """A button: programs that look at mails in advance use nothing up."""
     organisation_id, user_id = opened_link(visit.state.settings.secret, link, now=visit.now)
     with visit.state.database.transaction(organisation_id) as tx:
-        slug, known = _slug(tx), sign_in_links.find(tx, user_id=user_id)
+        slug, known = slug_of(tx), sign_in_links.find(tx, user_id=user_id)
     return Stranger(visit.request, slug).show("front/enter.html", name=known.name if known else "")
 
 
@@ -180,7 +183,7 @@ def do_registration(link: str, visit: Anybody, form: Posted) -> Response:
     except Invalid as refusal:
         return _registration(visit, link, form, refusal)
     with visit.state.database.transaction(organisation_id) as tx:
-        slug = _slug(tx)
+        slug = slug_of(tx)
     said = visit.say("Welcome! Sign in with your new password.") if made.is_new_user else visit.say("You can sign in.")
     if not made.is_new_user or asked.password is None:
         return visit.go(f"/at/{slug}/sign-in", said)
@@ -195,14 +198,15 @@ def _registration(
 ) -> Response:  # fmt: skip
     organisation_id, email = _proved(visit, link)
     with visit.state.database.transaction(organisation_id) as tx:
-        slug = _slug(tx)
+        slug = slug_of(tx)
         is_known = tx.row('SELECT 1 FROM "user" WHERE organisation_id = %(org)s AND email = %(email)s', email=email)
     at = Stranger(visit.request, slug)
     return at.show("front/registration.html", email=email, is_known=is_known is not None, refusal=refusal,
                    form=form)  # fmt: skip
 
 
-def _slug(tx: Transaction) -> str:
+def slug_of(tx: Transaction) -> str:
+    """What the addresses of this centre name it by."""
     row = tx.row("SELECT slug FROM tenant WHERE id = %(org)s")
     assert row is not None
     return str(row["slug"])

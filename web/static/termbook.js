@@ -13,6 +13,11 @@ function sendOnce(event) {
   setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((button) => { button.disabled = true; }));
 }
 
+/** Who signs out, from whatever page, leaves no roll behind on this device. What is not sent stays until it is. */
+function forgetOnSignOut(event) {
+  if (event.target.getAttribute("action") === "/sign-out") globalThis.caches?.delete("termbook-staff");
+}
+
 /** Back on a page that the browser kept: its forms may be sent again. */
 function wake(event) {
   if (!event.persisted) return;
@@ -61,6 +66,7 @@ function openDialog(event) {
 }
 
 document.addEventListener("submit", sendOnce);
+document.addEventListener("submit", forgetOnSignOut);
 document.addEventListener("click", closeMenus);
 document.addEventListener("click", openDialog);
 document.addEventListener("keydown", closeMenus);

@@ -1,6 +1,6 @@
 // The pages of the staff answer without a network: this installs their worker and lays in what they need.
 
-export const PAGES = "termbook-staff";
+const PAGES = "termbook-staff";
 // How long to wait before each attempt to lay something in.
 const PAUSES_MS = [0, 2000, 6000];
 const PHOTOS = /\/staff\/rolls\/[\w-]+\/photos\/[\w-]+\?v=\w+/g;
@@ -55,11 +55,4 @@ async function keepPhoto(store, address) {
   if (await store.match(address)) return;
   const answer = await fetch(address, { credentials: "same-origin" });
   if (answer.ok) await store.put(address, answer);
-}
-
-/** Who signs out leaves no child's name behind. What is not sent stays until it is. */
-export function forgetOnSignOut() {
-  document.addEventListener("submit", (event) => {
-    if (new URL(event.target.action, location.href).pathname === "/sign-out") caches?.delete(PAGES);
-  });
 }

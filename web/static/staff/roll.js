@@ -1,6 +1,6 @@
 // The roll with scripts: one tap marks at once, is kept on this device, and sent when there is a network.
 
-import { forgetOnSignOut, prepare } from "./offline.js";
+import { prepare } from "./offline.js";
 import { Pad } from "./pad.js";
 import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
 import { why as whyOf } from "./words.js";
@@ -390,6 +390,5 @@ async function introduce() {
   else skew = known;
 }
 
-forgetOnSignOut();
 const ready = introduce();
 begin();

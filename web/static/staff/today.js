@@ -1,6 +1,6 @@
 // Today's rolls are laid in, so that each opens without a network.
 
-import { forgetOnSignOut, prepare } from "./offline.js";
+import { prepare } from "./offline.js";
 import { fact, setFact } from "./shelf.js";
 import "./unsent.js";
 
@@ -8,5 +8,4 @@ const rolls = [...document.querySelectorAll("a[data-roll]")].map((link) => link.
 const today = document.querySelector("[data-now]");
 // How far this device's clock is off, for a roll that is opened without a network.
 if (await fact("skew") === undefined) await setFact("skew", Date.parse(today.dataset.now) - Date.now());
-forgetOnSignOut();
 prepare(rolls);
