@@ -30,6 +30,8 @@ _SAID = {
     503: (N_("One moment, please"), N_("We cannot do this right now, though nothing is wrong. Try again shortly.")),
     500: (N_("Something went wrong on our side"), N_("It has been recorded. Try again, or tell us the number below.")),
 }
+# A 403 that has nothing to do with who one is.
+_OUT_OF_DATE = (N_("This page is out of date"), N_("Go back and load the page again."))
 
 
 def or_page(handler: Handler) -> Handler:
@@ -60,10 +62,11 @@ def _page(request: Request, response: Response) -> Response:
     visitor = Visitor(request)
     if status == 401 and request.method == "GET":
         return RedirectResponse(with_next("/sign-in", visitor.address), 303)
-    headline, advice = _SAID.get(status, _SAID[500 if status >= 500 else 409])
+    is_out_of_date = problem["code"] == "form_out_of_date"
+    headline, advice = _OUT_OF_DATE if is_out_of_date else _SAID.get(status, _SAID[500 if status >= 500 else 409])
     portal = next((one for one in PORTALS.values() if visitor.path.startswith(one.home)), None)
     return visitor.answer(
         "problem.html", organisation=NO_ORGANISATION, who=None, status=status, headline=headline, advice=advice,
         problem=problem, home=portal.home if portal else "/",
-        is_own_words=status not in (404, 405, 413, 415, 500) or problem["code"] == "form_out_of_date",
+        is_own_words=status not in (404, 405, 413, 415, 500) or is_out_of_date,
     )  # fmt: skip

@@ -21,6 +21,7 @@ from invoicing.document import Document
 from models import TermBookingConfirmationType, TermBookingOrderType
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.orders import BACK, card, standing_of
+from web.sign_in import slug_of
 from web.visitor import AtCentre, Visitor
 from workflows import guests
 from workflows.documents import invoice_document
@@ -127,6 +128,7 @@ def _order(link: str, request: Request, call: GuestCall, refusal: TermbookError 
         order = shown.whole(tx, who, opened.order_id).body
         assert order is not None
         return {
+            "slug": slug_of(tx),
             "order": card(visit, order),
             "standing": standing_of(visit, [order]),
             "organisation": who.organisation,

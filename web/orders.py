@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from engine.database import Row
 from web.visitor import Visitor
+from workflows.order_guards import QUOTE_EXPIRED, TIMEOUT
 from workflows.wallet_debits import WALLET
 
 _WAITS = ("SUBMITTED", "ACCEPT", "QUOTE")
@@ -31,7 +32,9 @@ def programs_of(order: Row) -> list[Row]:
 
 
 def _is_over(visit: Visitor, order: Row) -> bool:
-    """An overdue hold is void when it is read, whatever the worker does."""
+    """An overdue hold is void when it is read, whatever the worker does; what it did says the same."""
+    if order["status"] == "CANCELED":
+        return order["cancel_reason"] in (TIMEOUT, QUOTE_EXPIRED)
     return order["status"] in _WAITS and order["expires_at"] is not None and order["expires_at"] <= visit.now
 
 
@@ -46,7 +49,7 @@ def standing_of(visit: Visitor, orders_: list[Row]) -> Row:
     news = payment_news(visit, {each[-1] for each in paid if each}, is_told=bool(to_pay))
     until = min((order["expires_at"] for order in to_pay if order["expires_at"]), default=None)
     if not live:
-        word = "ended"
+        word = "expired" if any(_is_over(visit, order) for order in orders_) else "ended"
     elif not waiting:
         word = "booked" if all(order["status"] == "APPROVED" for order in live) else "open"
     elif not to_pay:
