@@ -75,6 +75,10 @@ class Form:
         text = self.text(name)
         return _uuid(text, name) if text else None
 
+    def one(self, name: str) -> UUID:
+        """What a form of ours always names. Raises Invalid where it is missing: nothing is done silently."""
+        return _uuid(self.text(name), name)
+
     def file(self, name: str) -> UploadFile | None:
         found = self.fields.get(name)
         return found if isinstance(found, UploadFile) and found.filename else None

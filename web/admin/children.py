@@ -29,7 +29,10 @@ router = APIRouter()
 
 @router.get("/admin/families/{account_id}/children/new")
 def show_new_child(visit: Admin, account_id: UUID) -> Response:
-    return visit.show("admin/child.html", child=None, back=f"/admin/families/{account_id}")
+    def query(tx: Transaction, who: Principal) -> Row:
+        return {"account": people.visible_account(tx, who, account_id)}
+
+    return visit.show("admin/child.html", query, child=None, back=f"/admin/families/{account_id}")
 
 
 @router.post("/admin/families/{account_id}/children/new")

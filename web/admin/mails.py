@@ -103,13 +103,13 @@ def preview_sent(visit: Admin, kind: str, language: str, form: Posted) -> Respon
     """How the words would look that are being written; nothing is kept."""
     if kind not in KINDS or language not in LANGUAGES:
         raise NotFound("There is no such mail.", what="mail")
+    message = visit.fetch(lambda _, who: shown.sample(who, kind, language, now=visit.now))
     text = _sent(form)
     if reasons := check_text(kind, text):
         said = "".join(f"<li>{escape(visit.say(one.message, **(one.facts or {})))}</li>" for one in reasons)
         return mail_document(
             f'<!doctype html><html lang="{visit.language or "en"}"><title>-</title><ul>{said}</ul></html>'
         )
-    message = visit.fetch(lambda _, who: shown.sample(who, kind, language, now=visit.now))
     return mail_document(_both_forms(visit, message, text))
 
 

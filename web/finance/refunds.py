@@ -92,9 +92,7 @@ def pay_by_hand(visit: Finance, request_id: UUID, form: Posted) -> Response:
     """The office has sent it: cash over the counter, or a transfer."""
 
     def step(tx: Transaction, who: Principal) -> None:
-        refund_id = form.id("refund")
-        if refund_id is not None:
-            refunds.pay_by_hand(tx, refund_id=refund_id, actor=who.actor, now=visit.now)
+        refunds.pay_by_hand(tx, refund_id=form.one("refund"), actor=who.actor, now=visit.now)
 
     return _move(visit, request_id, form, N_("It is noted as paid."), step)
 

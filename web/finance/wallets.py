@@ -99,8 +99,6 @@ def correct(visit: Finance, account_id: UUID, form: Posted) -> Response:
 
     def step(tx: Transaction, who: Principal) -> None:
         asked = checked(Correction, {"reason": form.text("reason")})
-        entry_id = form.id("entry")
-        if entry_id is not None:
-            wallet.correct(tx, entry_id=entry_id, reason=asked.reason, actor=who.actor, now=visit.now)
+        wallet.correct(tx, entry_id=form.one("entry"), reason=asked.reason, actor=who.actor, now=visit.now)
 
     return _move(visit, account_id, form, N_("The movement was undone."), step)
