@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, expect, sync_playwright
 
@@ -183,6 +184,13 @@ def person(
         yield found
     finally:
         context.close()
+
+
+def signed_in_as(somebody: Person, client: httpx.Client) -> Person:
+    """They carry the cookie of that sign-in."""
+    held = [{"name": one.name, "value": one.value or "", "url": somebody.base} for one in client.cookies.jar]
+    somebody.page.context.add_cookies(held)  # type: ignore[arg-type]
+    return somebody
 
 
 def _is_fault(said: Any) -> bool:

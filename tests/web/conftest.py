@@ -15,6 +15,7 @@ from engine.clock import Clock
 from engine.database import Database
 from engine.logs import configure_logs
 from engine.settings import Settings
+from models import Role
 from samples.sample import PASSWORD, Sample, make_sample
 from tests.api.conftest import serving
 from tests.billing.sandbox import Sandbox, sandbox_at_hand
@@ -25,6 +26,9 @@ from tests.web.browsing import Person, person, running_browser
 configure_logs("error")
 
 SLUG = "centre7"
+PEOPLE = {Role.FAMILY: "rossi@family.example", Role.STAFF: "staff@centre7.example",
+          Role.ADMIN: "admin@centre7.example", Role.FINANCE: "finance@centre7.example"}  # fmt: skip
+CHEN = "chen@family.example"
 
 
 @dataclass

@@ -124,7 +124,7 @@ class TestFinding:
         office.open("/admin").fill("Find anything", "rossi").click("Search")
         assert office.reads("Rossi family")
         assert office.reads("Mia Rossi")
-        office.picture("admin-search").is_sound()
+        office.picture("admin-search").fits()
         assert office.click("Mia Rossi").title == "Mia Rossi"
 
         office.open(f"/admin/search?q={account['reference'].lower()}")
@@ -132,23 +132,6 @@ class TestFinding:
 
     def test_nothing_found_says_what_to_do(self, signed_in: Somebody, centre: Centre) -> None:
         assert signed_in(OFFICE).open("/admin/search?q=zzzzz").reads("Nothing was found")
-
-    @pytest.mark.parametrize("size", ["phone", "desktop"])
-    def test_the_office_s_pages_are_sound(self, signed_in: Somebody, centre: Centre, size: str) -> None:
-        office = signed_in(OFFICE, size=size, dark=size == "phone")
-        offering = offering_with_sessions(centre)
-        (family,) = centre.rows("SELECT id FROM account WHERE organisation_id = %(org)s AND name = 'Rossi family'")
-        for name, address in (
-            ("desk", "/admin"), ("families", "/admin/families"), ("family", f"/admin/families/{family['id']}"),
-            ("orders", "/admin/orders"), ("bookings", "/admin/bookings"), ("queues", "/admin/queues"),
-            ("interests", "/admin/interests"), ("occupancy", "/admin/occupancy"), ("programme", "/admin/programme"),
-            ("terms", "/admin/programme/terms"), ("extras", "/admin/programme/extras/new"),
-            ("offerings", "/admin/offerings"), ("offering", f"/admin/offerings/{offering['id']}"),
-            ("offering-form", f"/admin/offerings/{offering['id']}/form"), ("rules", "/admin/rules"),
-            ("promo-codes", "/admin/promo-codes"), ("promo-code-new", "/admin/promo-codes/new"),
-            ("import", "/admin/import"), ("closures", "/admin/closures"), ("roll-over", "/admin/roll-over"),
-        ):  # fmt: skip
-            office.open(address).picture(f"admin-{name}-{size}").is_sound()
 
 
 class TestSetUp:
@@ -193,7 +176,7 @@ class TestSetUp:
         office = signed_in(OFFICE)
         (session,) = centre.rows(_LAST_SESSION)
         office.open(f"/admin/closures?site={session['site_id']}&day={session['local_date']}")
-        office.picture("admin-closure").is_sound()
+        office.picture("admin-closure").fits()
         office.fill("Reason: the families read it", "Burst pipe").click("Close the day as shown")
 
         assert office.reads("The day is closed")

@@ -15,8 +15,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.app import create_app
 from models import Role
-from tests.web.conftest import SLUG, Centre
-from tests.web.test_every_page import PEOPLE
+from tests.web.conftest import PEOPLE, SLUG, Centre
 from tests.web.test_family_forms import FIELD, enter
 from web.portals import PORTALS, is_page
 from workflows.guests import guest_link

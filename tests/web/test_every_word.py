@@ -14,11 +14,10 @@ import httpx
 import pytest
 
 from models import Role
-from tests.web.conftest import SLUG, Centre
+from tests.web import everything
+from tests.web.conftest import PEOPLE, SLUG, Centre
 from tests.web.marking import Written, forms_of, leaves, marked, spoken, unmarked
-from tests.web.test_every_page import PEOPLE, filled, pages_of
 from tests.web.test_family_forms import enter
-from tests.web.test_sound_pages import PAGES, address_of, furnished
 from web.site import _ROUTERS
 
 # What is the same in every language, and why.
@@ -57,19 +56,22 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shown]]:
-    """Each page of the lists, and one behind each kind of link that leads on from them."""
-    known = furnished(centre)
+def shown(
+    centre: Centre, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Shown]]:  # fmt: skip
+    """Each page of this centre with something on it, and one behind each kind of link that leads on from them."""
+    known = everything.make_everything(centre, database_url, tmp_path_factory.mktemp("mails"))
+    listed: dict[str, list[str]] = {}
+    for email, template in everything.looks():
+        if everything.route_of(template) not in everything.ELSE and email not in everything.CENTRES:
+            listed.setdefault(email, []).append(everything.filled(template, known))
     with spoken(tmp_path_factory.mktemp("words")) as language, ExitStack() as stack:
         found = []
-        for email, paths in PAGES.items():
+        for email, addresses in listed.items():
             client = stack.enter_context(enter(centre, email) if email else nobody(centre))
             client.headers["Accept-Language"] = language
-            role = next((role for role, its in PEOPLE.items() if its == email), None)
-            listed = [address_of(path, known) for path in paths]
-            listed += [f"/at/{SLUG}"] if role is Role.FAMILY else []
-            listed += [address for path in pages_of(role) for address in filled(path, known)] if role else []
-            found += list(_looked_at(client, listed))
+            more = [f"/at/{SLUG}"] if email == PEOPLE[Role.FAMILY] else []
+            found += list(_looked_at(client, addresses + more))
         yield found
 
 

@@ -51,8 +51,10 @@ class TestPhoto:
         assert len(made) < 60_000
 
     @pytest.mark.parametrize(
-        "content", [b"", b"not a picture", b"GIF89a" + bytes(200), picture()[:300]], ids=["none", "text", "gif", "half"]
-    )
+        "content", [b"", b"not a picture", b"GIF89a" + bytes(200), picture()[:300],
+                    b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'],
+        ids=["none", "text", "gif", "half", "svg"],
+    )  # fmt: skip
     def test_what_is_no_picture_is_refused(self, content: bytes) -> None:
         with pytest.raises(Invalid, match="JPEG, PNG or WebP"):
             small_jpeg(content)
@@ -60,6 +62,13 @@ class TestPhoto:
     def test_too_many_pixels_are_refused(self) -> None:
         with pytest.raises(Invalid, match="too many pixels"):
             small_jpeg(picture("PNG", (9000, 8000)))
+
+    def test_a_small_file_that_fills_the_memory_is_refused_and_a_large_photo_is_not(self) -> None:
+        large = (6000, 5000)
+
+        with pytest.raises(Invalid, match="too many pixels"):
+            small_jpeg(picture("PNG", large))
+        assert small_jpeg(picture("JPEG", large))
 
     def test_is_kept_and_seen_by_its_family_only(self, centre: Centre, tab: Tab) -> None:
         mia = centre.sample.rossi.attendee_ids[0]
@@ -168,7 +177,7 @@ class TestInABrowser:
         title = f"Swimming in the lake, {size} {scripts}"
         write(centre, f"LAKE_{size}_{scripts}".upper(), title)
         child = f"/family/children/{centre.sample.rossi.attendee_ids[0]}"
-        rosa = signed_in(ROSSI, size=size, scripts=scripts).open(child).is_sound()
+        rosa = signed_in(ROSSI, size=size, scripts=scripts).open(child).fits()
         rosa.click(rosa.page.get_by_role("main").locator(f'a[href="{child}/consents"]').first)
         card = rosa.page.get_by_role("region", name=title)
         expect(card.get_by_text("Not answered", exact=True)).to_be_visible()
@@ -180,7 +189,7 @@ class TestInABrowser:
         rosa.click(card.get_by_role("button", name="Take it back"))
 
         expect(card.get_by_text("Taken back", exact=True)).to_be_visible()
-        rosa.picture(f"consents-answered-{size}").is_sound()
+        rosa.picture(f"consents-answered-{size}").fits()
 
     @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
     @pytest.mark.parametrize("size", ["phone", "desktop"])
@@ -199,9 +208,9 @@ class TestInABrowser:
         shown = rosa.page.get_by_role("img", name="Photo of Mia Rossi")
         expect(shown).to_be_visible()
         assert shown.evaluate("one => one.decode().then(() => one.naturalWidth)") == 320
-        rosa.picture(f"photo-kept-{size}").is_sound()
-        rosa.open("/family/children").picture(f"children-with-photo-{size}").is_sound()
+        rosa.picture(f"photo-kept-{size}").fits()
+        rosa.open("/family/children").picture(f"children-with-photo-{size}").fits()
         rosa.open(f"{child}/picture").click("Remove the photo").reads("The photo is gone.")
 
         expect(shown).to_have_count(0)
-        rosa.is_sound()
+        rosa.fits()

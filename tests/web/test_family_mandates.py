@@ -53,9 +53,9 @@ class TestInABrowser:
         rosa.fill("IBAN", IBAN).click("Give the mandate").reads("Your mandate is kept.")
         expect(rosa.page.get_by_text("DE•• •••• 3000", exact=True).first).to_be_visible()
         assert "0532" not in rosa.page.content()
-        rosa.picture(f"mandate-waits-{size}").is_sound()
+        rosa.picture(f"mandate-waits-{size}").fits()
         rosa.open("/family/cart").reads("The centre looks at your mandate")
-        rosa.is_sound()
+        rosa.fits()
 
         (waiting,) = given(centre)
         centre.edit(mandate.activate, mandate_id=waiting["id"], actor=OFFICE, now=centre.clock.now())
@@ -66,7 +66,7 @@ class TestInABrowser:
 
         rosa.open("/family/mandates").reads("In force")
         rosa.click("Withdraw it", exact=False).reads("The mandate is withdrawn")
-        rosa.picture(f"mandate-withdrawn-{size}").is_sound()
+        rosa.picture(f"mandate-withdrawn-{size}").fits()
         assert given(centre) == []
 
 

@@ -130,9 +130,9 @@ class TestPayingWhatIsOwed:
             booking = booked(Tab(client, client.get("/family")), centre, f"Owed {size}", hour=14 + scripts)
         rosa = signed_in(ROSSI, size=size, scripts=scripts)
 
-        rosa.open(booking).picture(f"booking-owed-{size}").is_sound()
-        rosa.open("/family/documents").picture(f"documents-owed-{size}").is_sound()
-        rosa.open(f"/family/orders/{order_of(centre, booking)}").picture(f"order-owed-{size}").is_sound()
+        rosa.open(booking).picture(f"booking-owed-{size}").fits()
+        rosa.open("/family/documents").picture(f"documents-owed-{size}").fits()
+        rosa.open(f"/family/orders/{order_of(centre, booking)}").picture(f"order-owed-{size}").fits()
         rosa.click("Pay now")
         pay_at_sandbox(rosa)
         rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))

@@ -41,14 +41,14 @@ class TestBuying:
         top_up(centre, "90.00")
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open("/family/wallet").click("Passes")
         expect(rosa.page.get_by_role("heading", name="Passes", exact=True)).to_be_visible()
-        rosa.picture(f"passes-{size}").is_sound()
+        rosa.picture(f"passes-{size}").fits()
 
         rosa.click(rosa.page.locator(f'a[href^="/family/passes/on-sale/{product}"]')).reads("In your wallet")
-        rosa.picture(f"pass-on-sale-{size}").is_sound()
+        rosa.picture(f"pass-on-sale-{size}").fits()
         rosa.click("Pay from the wallet").reads("The pass is yours.")
         rosa.reads("10 of 10 left")
         rosa.reads("Not used yet")
-        rosa.is_sound()
+        rosa.fits()
         assert "A pass was bought" in rosa.open("/family/wallet").text
 
         with enter(centre) as client:
@@ -66,7 +66,7 @@ class TestBuying:
         rosa.open("/family/passes").reads("9 of 10 left")
         rosa.click(name).reads(f"Covered {size}")
         rosa.reads("1 unit")
-        rosa.picture(f"pass-used-{size}").is_sound()
+        rosa.picture(f"pass-used-{size}").fits()
 
     def test_at_the_provider(self, centre: Centre, signed_in: Somebody) -> None:
         product = on_sale(centre, "As often as wanted", units=None, price_minor=200_000)

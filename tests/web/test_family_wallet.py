@@ -42,7 +42,7 @@ class TestWallet:
         assert rosa.reads(f"Welcome {size}")
         assert "to be used by" in rosa.text
         assert "Topped up" in rosa.text
-        rosa.picture(f"wallet-{size}").is_sound()
+        rosa.picture(f"wallet-{size}").fits()
 
     def test_an_amount_that_is_none_is_said_at_its_field(self, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, scripts=False).open("/family/wallet")
@@ -89,7 +89,7 @@ class TestRefund:
         rosa.picture("refund-nothing-phone").is_sound()
 
         rosa.open(f"{booking}/cancellation").click("Give it up")
-        rosa.open(f"{booking}/refund").picture("refund-ask-phone").is_sound()
+        rosa.open(f"{booking}/refund").picture("refund-ask-phone").fits()
         rosa.fill("Why", "We move away").click("Ask for it")
 
         assert rosa.reads("Waits for a decision")

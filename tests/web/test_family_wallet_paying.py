@@ -140,7 +140,7 @@ class TestWhereOnePays:
         with enter(centre) as client:
             tab = Tab(client, client.get("/family"))
             where = held(tab, centre, f"Pressed {size}", hour=14 + scripts)
-        rosa = signed_in(ROSSI, size=size, scripts=scripts).open(where).picture(f"hold-wallet-{size}").is_sound()
+        rosa = signed_in(ROSSI, size=size, scripts=scripts).open(where).picture(f"hold-wallet-{size}").fits()
 
         rosa.click(rosa.page.get_by_role("button", name=re.compile("of the wallet first")))
 

@@ -63,7 +63,7 @@ class TestBooks:
 
         assert finance.reads("What needs attention first")
         assert finance.reads("invoices open")
-        finance.picture("finance-desk").is_sound()
+        finance.picture("finance-desk").fits()
 
     def test_an_invoice_is_given_up_and_owed_again(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
         finance = signed_in(FINANCE).open(f"/finance/invoices/{invoice['id']}")
@@ -90,13 +90,13 @@ class TestBooks:
 
         assert finance.reads("The books, line by line")
         finance.page.get_by_role("link", name=f"INV-2026-{invoice['number']:06}").first.wait_for()
-        finance.picture("finance-family").is_sound()
+        finance.picture("finance-family").fits()
 
     def test_a_month_is_locked_and_opened(self, signed_in: Somebody, centre: Centre) -> None:
         finance = signed_in(FINANCE).open("/finance/periods")
         finance.fill("Month", "2026-02").fill("Note", "reported").click("Lock the month")
         assert finance.reads("The month is locked.")
-        finance.picture("finance-periods").is_sound()
+        finance.picture("finance-periods").fits()
         finance.page.get_by_placeholder("Reason").fill("a late bill")
         finance.click("Unlock")
 
@@ -148,17 +148,6 @@ class TestLists:
         finance.open("/finance").click("Subscriptions")
         assert finance.reads("No subscription is like this")
         finance.is_sound()
-
-
-class TestReports:
-    @pytest.mark.parametrize("size", ["phone", "desktop"])
-    def test_every_page_and_report_is_sound(
-        self, signed_in: Somebody, invoice: dict[str, Any], size: str
-    ) -> None:  # fmt: skip
-        finance = signed_in(FINANCE, size=size, dark=size == "phone")
-        for name in ("invoices", "credit-notes", "payments", "reviews", "bank", "reports", "reports/aged-receivables",
-                     "reports/deferred-revenue", "reports/trial-balance", "reports/takings"):  # fmt: skip
-            finance.open(f"/finance/{name}").picture(f"finance-{name.replace('/', '-')}-{size}").is_sound()
 
 
 class TestBank:

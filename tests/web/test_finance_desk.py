@@ -70,7 +70,7 @@ class TestReviews:
         desk = signed_in("finance@centre7.example", size="phone").open("/finance/reviews")
 
         assert desk.reads("A payment that is not ours")
-        desk.picture("finance-reviews").is_sound()
+        desk.picture("finance-reviews").fits()
         desk.page.get_by_label(re.compile("What was done")).fill("not of our account, told the provider")
         desk.click("Done").reads("It is off the list.")
 

@@ -68,7 +68,7 @@ class TestRefunds:
         cart, ask = asked
         finance = finn(scripts=scripts, size="desktop" if scripts else "phone")
         assert finance.reads("refund requests to be decided")
-        finance.open("/finance/refunds").picture(f"finance-refunds-{scripts}").is_sound()
+        finance.open("/finance/refunds").picture(f"finance-refunds-{scripts}").fits()
         finance.page.get_by_role("row").filter(has_text=berlin.booking(cart)["reference"]).get_by_role(
             "link"
         ).first.click()
@@ -111,9 +111,9 @@ class TestDirectDebits:
             finance.click("File for the bank")
         assert f"<EndToEndId>{debit.reference}</EndToEndId>" in file.value.path().read_text()
         finance.click("The bank has paid").reads("debits are settled")
-        finance.picture("finance-debit-run").is_sound()
+        finance.picture("finance-debit-run").fits()
 
-        finance.open("/finance/debits/returns").picture("finance-debit-returns").is_sound()
+        finance.open("/finance/debits/returns").picture("finance-debit-returns").fits()
         finance.page.get_by_label("Kind of file").select_option("CSV")
         text = f"Date,Reference,Amount,Code\n2026-03-31,{debit.reference},22.60,AM04\n"
         finance.page.get_by_label("File", exact=True).set_input_files(
@@ -122,7 +122,7 @@ class TestDirectDebits:
         finance.click("Import")
 
         assert finance.reads("The invoice is open again")
-        finance.picture("finance-debit-return").is_sound()
+        finance.picture("finance-debit-return").fits()
 
     def test_what_waits_meanwhile_is_looked_at_again(self, finn: Any, berlin: Centre) -> None:
         waiting(berlin)
@@ -152,7 +152,7 @@ class TestInvoiceRuns:
 
         assert finance.reads("1 of 1 invoices are issued")
         assert finance.reads("Bauer family")
-        finance.picture("finance-run").is_sound()
+        finance.picture("finance-run").fits()
 
     def test_nobody_invoices_a_season_ahead_by_a_slip(self, finn: Any) -> None:
         finance = finn(size="phone").open("/finance/runs?through=2028-01-01")
@@ -174,7 +174,7 @@ class TestWallet:
         finance.fill("Amount of the bonus", "5").fill("What for", "welcome").fill("Last day", "2026-06-30")
         finance.click("Give the bonus").reads("The bonus was given.")
         assert finance.page.locator(".figure").inner_text() == "€17.50"
-        finance.picture("finance-wallet").is_sound()
+        finance.picture("finance-wallet").fits()
 
         row = finance.page.get_by_role("row").filter(has_text="Topped up")
         row.get_by_text("Undo").first.click()

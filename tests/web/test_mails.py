@@ -26,7 +26,7 @@ class TestTexts:
     @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
     def test_one_is_written_looked_at_and_put_in_force(self, signed_in: Somebody, scripts: bool) -> None:
         office = signed_in(OFFICE, scripts=scripts, size="desktop" if scripts else "phone").open("/admin/mails")
-        office.picture(f"admin-mails-{scripts}").is_sound()
+        office.picture(f"admin-mails-{scripts}").fits()
         kind = "Booking confirmed" if scripts else "Quote"
         office.click(f"{kind}, English")
         frame = office.page.frame_locator("iframe[name=preview]")
@@ -38,7 +38,7 @@ class TestTexts:
         office.click("Look at it")
         frame.get_by_text("Welcome Mia Rossi!").first.wait_for()
         frame.get_by_role("link", name="See it").wait_for()
-        office.picture(f"admin-mail-{scripts}").is_sound()
+        office.picture(f"admin-mail-{scripts}").fits()
         office.click("Put in force").reads("Version 1 is in force.")
         office.click("Ours again").reads("Version 2 is in force.")
 
@@ -72,11 +72,11 @@ def kept(centre: Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UUI
 
 class TestInbox:
     def test_shows_plain_html_and_files_of_our_own_mails(self, signed_in: Somebody, kept: UUID) -> None:
-        office = signed_in(OFFICE).open("/admin/inbox").picture("admin-inbox").is_sound()
+        office = signed_in(OFFICE).open("/admin/inbox").picture("admin-inbox").fits()
         assert office.page.get_by_role("link", name="Mia Rossi is booked: TB-4F7K9QW2").count() == 1
         office.click("Mia Rossi is booked: TB-4F7K9QW2")
         office.page.frame_locator("iframe").get_by_role("link", name="See or change the booking").wait_for()
-        office.picture("admin-inbox-mail").is_sound()
+        office.picture("admin-inbox-mail").fits()
 
         with office.page.expect_download() as file:
             office.page.get_by_role("link", name="TB-4F7K9QW2.ics").click()
@@ -102,7 +102,7 @@ class TestStopping:
     def test_by_the_page_and_back_again(self, somebody: Somebody, centre: Centre) -> None:
         family = somebody(scripts=False, size="phone").open(f"/mail/stop/{link(centre)}")
         assert stopped(centre) == []  # opening it stops nothing
-        family.picture("mail-stop").is_sound()
+        family.picture("mail-stop").fits()
         family.click("Stop these e-mails").reads("You do not get these e-mails any more")
         assert stopped(centre) == ["payment_due"]
         family.click("Have them again").reads("Stop these e-mails?")

@@ -196,14 +196,14 @@ class TestInTheBrowser:
         self, centre: Centre, signed_in: Somebody, size: str, scripts: bool
     ) -> None:
         office = signed_in("admin@centre7.example", size=size, scripts=scripts).open(LIST)
-        office.is_sound().click(office.page.get_by_role("link", name="Early bird"))
+        office.fits().click(office.page.get_by_role("link", name="Early bird"))
         office.fill("Percentage off", "10").click("Save")
         assert office.reads("Write either a last day or a number of days.")
-        office.picture(f"admin-discount-{size}").is_sound()
+        office.picture(f"admin-discount-{size}").fits()
         office.fill("Or so many days before the first session", "14").click("Save")
 
         assert office.reads("Early bird discount was added.")
-        office.picture(f"admin-discounts-{size}").is_sound()
+        office.picture(f"admin-discounts-{size}").fits()
         assert declared(centre)[0]["conditions"] == {"days_before": 14}
 
     def test_in_french(self, centre: Centre, somebody: Somebody, office: Tab) -> None:

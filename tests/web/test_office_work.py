@@ -52,11 +52,11 @@ class TestSubscriptions:
         family = club.centre.family()
         asked = club.subscribe(family, family.child("Mia Rossi" if scripts else "Leo Rossi"), "MON", begins=False)
         office = ada(scripts=scripts, size="desktop" if scripts else "phone")
-        office.open("/admin/subscriptions?status=REQUESTED").picture(f"admin-subscriptions-{scripts}").is_sound()
+        office.open("/admin/subscriptions?status=REQUESTED").picture(f"admin-subscriptions-{scripts}").fits()
         reference = club.subscription(asked)["reference"]
         office.click(reference).page.locator("#begin-why").fill("as agreed")
         office.click("Begin it").reads("The subscription has begun.")
-        office.picture(f"admin-subscription-{scripts}").is_sound()
+        office.picture(f"admin-subscription-{scripts}").fits()
         office.page.get_by_label("Wednesday").check()
         office.page.locator("#days-why").fill("one day more")
         office.click("Change the weekdays").reads("The weekdays were changed.")
@@ -88,7 +88,7 @@ class TestLatePickups:
             test_door.TestLatePickup().late(riverside, stella, 20).close()
         office = ada(size="phone", scripts=False).open("/admin/late-pickups")
         assert office.reads("20 minutes late")
-        office.picture("admin-late").is_sound()
+        office.picture("admin-late").fits()
         office.click(office.page.get_by_role("button", name="Charge it").first).reads("The fee was invoiced.")
         office.page.get_by_placeholder("Reason for waiving it").fill("The bus was late")
         office.click("Waive it").reads("The fee was waived.")
@@ -100,7 +100,7 @@ class TestLatePickups:
 
 class TestLogins:
     def test_somebody_is_added_for_a_site_and_barred(self, ada: Any, riverside: Centre) -> None:
-        office = ada().open("/admin/users").picture("admin-users").is_sound()
+        office = ada().open("/admin/users").picture("admin-users").fits()
         office.click("Add").fill("Name", "Stella Roll").fill("E-mail address", "stella@riverside.example")
         office.fill("Password", "short").click("Save")
         assert office.reads("Choose at least 1.")
@@ -128,7 +128,7 @@ class TestVenues:
         assert office.reads("is no block of seats")
         office.fill("Seats", "A-B: 1-4, 6-9: VIP\nC-E: 1-9").click("Make it so")
         assert office.reads("There are 43 seats: 43 were made, 0 removed.")
-        office.picture("admin-seats").is_sound()
+        office.picture("admin-seats").fits()
 
         office.open(f"/admin/offerings/{club.offering['id']}/seating")
         office.page.get_by_label("Venue").select_option(label="Main hall")
@@ -140,7 +140,7 @@ class TestVenues:
 
 
 def test_the_account_that_debits_collect_to_is_checked_and_kept(ada: Any, riverside: Centre) -> None:
-    office = ada(size="phone", scripts=False).open("/admin/collection").picture("admin-collection").is_sound()
+    office = ada(size="phone", scripts=False).open("/admin/collection").picture("admin-collection").fits()
     office.fill("Name of the account holder", "Riverside e.V.").fill("IBAN", "DE89 3704 0044 0532 0130 00")
     office.fill("Creditor identifier", "DE98_ZZZ!").click("Save")
     office.page.get_by_role("alert").wait_for()  # no such sign is in one

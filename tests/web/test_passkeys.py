@@ -290,4 +290,4 @@ class TestInTheBrowser:
         rosa = signed_in(ROSSI, size="tablet", scripts=False).open("/family/passkeys")
 
         assert rosa.reads("the browser needs scripts")
-        rosa.is_sound()
+        rosa.fits()

@@ -71,7 +71,7 @@ class TestTheList:
     def test_the_page_is_sound(self, centre: Centre, signed_in: Somebody) -> None:
         child = centre.sample.rossi.attendee_ids[1]
         rosa = signed_in(ROSSI, size="phone").open(f"/family/children/{child}/pick-ups")
-        rosa.is_sound().fill("Name", "Nonna Rossi").fill("PIN", "2468").click("Add")
+        rosa.fits().fill("Name", "Nonna Rossi").fill("PIN", "2468").click("Add")
 
         assert rosa.reads("Has a PIN")
         rosa.picture("family-pick-ups").is_sound()

@@ -203,12 +203,12 @@ class TestTheRoll:
         roll = make_roll(centre, 4, name=f"Club {size}")
         stella = signed_in(STAFF, size=size, dark=size == "tablet")
 
-        stella.open("/staff").picture(f"staff-today-{size}").is_sound()
+        stella.open("/staff").picture(f"staff-today-{size}").fits()
         stella.open(roll.address)
         tap(stella.page, "Child 02", "Present")
         tap(stella.page, "Child 03", "Absent")
         wait_until_sent(stella.page)
-        stella.picture(f"staff-roll-{size}").is_sound()
+        stella.picture(f"staff-roll-{size}").fits()
         expect(row_of(stella.page, "Child 01").locator(".alert.severe").first).to_contain_text("Peanuts")
         row_of(stella.page, "Child 02").get_by_role("link", name="Sign out").click()
         stella.picture(f"staff-dialog-{size}").is_sound()
@@ -262,7 +262,7 @@ class TestTheRoll:
 
         assert roll.statuses() == {"Child 01": "LEFT", "Child 02": "ABSENT"}
         stella.open("/staff/signatures").reads("collected Child 01")
-        stella.picture("staff-signatures").is_sound()
+        stella.picture("staff-signatures").fits()
 
     def test_what_the_server_says_is_said_as_the_reader_does(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 1, name="En français")
@@ -297,7 +297,7 @@ class TestTheRoll:
         sign_out = roll.rows()["Child 01"]["mark_id"]
         stella.open(f"/staff/signatures/{sign_out}")
         draw(stella.page, stella.page.locator("canvas"))
-        stella.picture("staff-signature").is_sound()
+        stella.picture("staff-signature").fits()
         stella.click("Keep the signature").reads("Signed.")
 
         assert centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=sign_out)
@@ -361,7 +361,9 @@ class Tablet:
             self.context = None
 
     def sign_in(self) -> Page:
-        page = self.start()
+        return self.sign_in_again(self.start())
+
+    def sign_in_again(self, page: Page) -> Page:
         page.goto(f"{self.server.url}/at/{SLUG}/sign-in")
         page.get_by_label("E-mail address").first.fill(STAFF)
         page.get_by_label("Password").first.fill(PASSWORD)
@@ -550,6 +552,28 @@ class TestWithoutANetwork:
         server.start()
         wait_until_sent(page)
 
+        assert roll.statuses() == {"Child 01": "PRESENT"}
+
+    def test_who_signs_out_from_whatever_page_leaves_no_roll_behind_and_loses_nothing(
+        self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]
+    ) -> None:
+        """The tablet is everybody's: the next one reads no child's name on it, and what was not sent is sent later."""
+        roll = make_roll(centre, 1, name="Shared tablet")
+        one = tablet("one")
+        page = one.open(one.sign_in(), roll.address)
+        assert one.context is not None
+        one.context.route("**/roll-bundles", lambda route: route.abort())
+        tap(page, "Child 01", "Present")
+        expect(page.locator("#sending")).to_contain_text("1 not sent")
+        page.goto(f"{server.url}/staff/signatures")  # it lays nothing in itself
+        page.get_by_text("Your menu").locator("..").click()
+        page.locator('form[action="/sign-out"] button').click()
+        page.get_by_text("You are signed out.").wait_for()
+
+        until(lambda: page.evaluate("caches.has('termbook-staff')") is False)
+        assert roll.statuses() == {"Child 01": "EXPECTED"}
+        one.context.unroute("**/roll-bundles")
+        wait_until_sent(one.sign_in_again(page))
         assert roll.statuses() == {"Child 01": "PRESENT"}
 
     def test_a_page_that_stands_in_for_a_roll_is_not_kept_in_its_place(

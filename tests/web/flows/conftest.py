@@ -8,10 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web.browsing import Person, person
-from tests.web.conftest import Centre
-from tests.web.flows.ways import CHEN, WAYS, Way, signed_in_as
-from tests.web.test_every_page import PEOPLE
+from tests.web.browsing import Person, person, signed_in_as
+from tests.web.conftest import CHEN, PEOPLE, Centre
+from tests.web.flows.ways import WAYS, Way
 from tests.web.test_family_forms import enter
 
 Door = Callable[..., Person]

@@ -22,22 +22,19 @@ from samples.sample import PASSWORD
 from tests import builders as build
 from tests.engine.later import until
 from tests.web.browsing import Person
-from tests.web.conftest import SLUG, Centre
+from tests.web.conftest import CHEN, PEOPLE, SLUG, Centre
 from tests.web.flows.conftest import Door
 from tests.web.flows.ways import (
-    CHEN,
     Way,
     booked_later,
     booked_of,
     course,
-    empty_cart,
     held,
     tab_of,
     weekly,
 )
-from tests.web.test_every_page import PEOPLE
 from tests.web.test_family_booking import all_of, pay_at_sandbox, until_booked
-from tests.web.test_family_forms import Tab, sessions_of
+from tests.web.test_family_forms import Tab, empty_cart, sessions_of
 from tests.web.test_family_passes import on_sale
 from tests.web.test_family_wallet import OFFICE, top_up
 from workflows import refund_request

@@ -19,10 +19,9 @@ from models import ActorKind, PaymentReview, PaymentReviewKind, RefundDestinatio
 from samples.sample import PASSWORD
 from tests import builders as build
 from tests.web.browsing import Person
-from tests.web.conftest import Centre
+from tests.web.conftest import PEOPLE, Centre
 from tests.web.flows.conftest import Door
 from tests.web.flows.ways import Way, booking_of, built, course, held, tab_of
-from tests.web.test_every_page import PEOPLE
 from tests.web.test_family_forms import FIELD, enter
 from tests.workflows import endings
 from tests.workflows.centre import Centre as Berlin

@@ -16,12 +16,11 @@ from engine.database import Transaction
 from models import Role, TermBookingOrderType, TermBookingStatus
 from tests import builders as build
 from tests.web.browsing import Person
-from tests.web.conftest import Centre
+from tests.web.conftest import CHEN, PEOPLE, Centre
 from tests.web.flows.conftest import Door
-from tests.web.flows.ways import CHEN, Way, booking_of, built, course, tab_of, weekly
+from tests.web.flows.ways import Way, booking_of, built, course, tab_of, weekly
 from tests.web.test_admin import SAMPLES
 from tests.web.test_admin import build as build_by_hand
-from tests.web.test_every_page import PEOPLE
 from tests.web.test_family_forms import sessions_of
 
 ADMIN = PEOPLE[Role.ADMIN]

@@ -15,10 +15,9 @@ from catalogue.rules import Rule, clear_rule, set_rule
 from models import LatePickupStatus, Role, RuleScope
 from tests.engine.later import until
 from tests.web.browsing import Person
-from tests.web.conftest import Centre
+from tests.web.conftest import PEOPLE, Centre
 from tests.web.flows.conftest import Door
 from tests.web.flows.ways import WAYS, Way
-from tests.web.test_every_page import PEOPLE
 from tests.web.test_staff import PIN, Roll, draw, is_kept, make_roll, row_of, tap, wait_until_sent
 
 LATE = {"grace_minutes": 10, "per_minutes": 15, "fee_minor": 1000}

@@ -14,13 +14,11 @@ from models import ActorKind, ProgramCategory, Role, TermBookingConfirmationType
 from samples.sample import Family
 from tests import builders as build
 from tests.builders import TORONTO
-from tests.web.browsing import Person
 from tests.web.conftest import Centre
 from tests.web.test_family_forms import WAY, Tab, fill, submission
 from workflows import order_requests
 from workflows import term_booking_order as orders
 
-CHEN = "chen@family.example"
 MONDAY = datetime(2026, 6, 1, tzinfo=TORONTO)
 WAYS = [(size, scripts) for size in ("phone", "tablet", "desktop") for scripts in (True, False)]
 LATER = {"way": "CONFIRM_WITHOUT_PAYMENT"}
@@ -44,13 +42,6 @@ class Way:
     def at(self, day: int, week: int = 0) -> datetime:
         """An hour of this way on a day of a week, 0 is Monday."""
         return MONDAY + timedelta(weeks=week, days=day, hours=6 + 2 * self.number)
-
-
-def signed_in_as(somebody: Person, client: httpx.Client) -> Person:
-    """They carry the cookie of that sign-in."""
-    held = [{"name": one.name, "value": one.value or "", "url": somebody.base} for one in client.cookies.jar]
-    somebody.page.context.add_cookies(held)  # type: ignore[arg-type]
-    return somebody
 
 
 def course(centre: Centre, name: str, *starts: datetime, capacity: int = 12, **columns: Any) -> str:
@@ -81,14 +72,6 @@ def weekly(first: datetime, count: int) -> list[datetime]:
 def tab_of(clients: dict[str, httpx.Client], email: str) -> Tab:
     """A tab of somebody who is signed in, for what comes before a flow."""
     return Tab(clients[email], clients[email].get("/family"))
-
-
-def empty_cart(family: Tab) -> None:
-    """What was given back lies in the cart again; the next flow begins with an empty one."""
-    shown = family.open("/family/cart").page.text
-    for action in sorted(set(re.findall(r'action="(/family/cart/[0-9a-f-]+)"', shown))):
-        for out in re.findall(r'name="out" value="([^"]+)"', shown):
-            family.send(action, {"out": out}, action=action)
 
 
 def booked_later(family: Tab, centre: Centre, address: str) -> str:
