@@ -131,7 +131,8 @@ class TestMeanwhile:
         action = submission(tab)
         old = {**tab.hidden(action), **WAY}
         with enter(centre) as client:
-            fill(Tab(client, client.get("/family")), centre, address, first=1)
+            both = [f"{centre.sample.rossi.attendee_ids[0]}.{one['id']}" for one in sessions_of(centre, address)[:2]]
+            Tab(client, client.get(address)).send(address, {"pick": both, "do": "keep"})
 
         text = tab.text(tab.client.post(action, data=old))
         held = [session["taken"] for session in sessions_of(centre, address)[:2]]
