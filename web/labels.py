@@ -271,6 +271,7 @@ CHANGED = {
     "expires_at": N_("good until"),
     "freed_minor": N_("set free"),
     "from": N_("from"),
+    "given_up": N_("given up"),
     "group_order": N_("group order"),
     "into": N_("became"),
     "last_day": N_("last day"),

@@ -32,6 +32,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("Others keep changing the same records; please try again in a moment."),
         N_("The database went away during the commit; ask again with the same key."),
     ),
+    "discounts that nobody gave a name": (
+        N_("Sibling discount"), N_("Multi-session discount"), N_("Full week discount"), N_("Full term discount"),
+        N_("Early bird discount"), N_("Combined booking discount"), N_("Staff discount"),
+    ),
     "promo codes": (
         N_("The promo code %(code)s was used meanwhile; look at the order again."),
         N_("Nothing declares the promo code %(code)s."),

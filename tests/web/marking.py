@@ -177,11 +177,13 @@ class Written:
 
     # Texts of ours stand in other columns: reasons, descriptions of lines; and what a program calls something.
     _COLUMNS = ("name", "legal_name", "email", "reference", "code", "row_name", "text", "filename", "bank_account",
-                "relationship", "tax_name", "time_zone", "slug", "allergy_notes", "medical_notes", "phone")  # fmt: skip
+                "relationship", "tax_name", "title", "body",
+                "label", "time_zone", "slug", "allergy_notes", "medical_notes", "phone")  # fmt: skip
     _LISTS = ("address", "authorised_pick_ups", "must_not_collect", "display", "letterhead")
     _PEOPLE = ("attendee", "user", "account")
-    # INV-2026-000001, TB-4F7K9QW2, and the beginning of one as an example; an id; a currency; an e-mail address.
-    _NUMBERS = re.compile(r"\b[A-Z]{1,3}-[\dA-Z…][\dA-Z-]*|[0-9a-f]{8}-[0-9a-f-]{27}|CA\$|\S+@\S+")
+    # INV-2026-000001, TB-4F7K9QW2, and the beginning of one as an example; a masked account; an id; a currency; an
+    # e-mail address.
+    _NUMBERS = re.compile(r"\b[A-Z]{1,4}-[\dA-Z…][\dA-Z-]*|[A-Z]{2}(?=••)|[0-9a-f]{8}-[0-9a-f-]{27}|CA\$|\S+@\S+")
 
     def __init__(self, centre: Centre) -> None:
         people = [name for table in self._PEOPLE for name in _values(centre, table, "name")]
