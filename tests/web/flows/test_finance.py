@@ -78,8 +78,7 @@ class TestBooks:
         centre.edit(build.add, PaymentReview, kind=PaymentReviewKind.UNKNOWN_PAYMENT, provider="sandbox",
                     external_id=sign, reported_minor=1000, reported_currency="CAD",
                     created_at=centre.clock.now())  # fmt: skip
-        finance.open("/finance").fits()
-        assert finance.title == "What needs attention first"
+        assert finance.open("/finance").fits().reads("What needs attention first")
         finance.click(finance.page.locator('a[href="/finance/reviews"]').first).fits()
         row = finance.page.locator("tr", has_text=sign)
         row.get_by_label("What was done").fill("told the provider")
