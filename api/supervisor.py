@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,9 +20,13 @@ from rich.table import Table
 
 from api.guardian import Guardian
 from api.runtime import Runtime, running
+from engine.actor import Actor
 from engine.clock import SetClock
 from engine.errors import StartupFailed
 from engine.settings import Settings, derived_secret, settings
+from models import ActorKind, Role
+from samples.beside import add_what_is_beside
+from samples.enrolled import BUSY_DAYS, enrol
 from samples.sample import CLOCK_START, PASSWORD, PEOPLE, make_sample
 
 SLUG = "centre7"
@@ -112,8 +117,13 @@ def _resume(runtime: Runtime, at: datetime | None) -> Runtime:
 
 def _make_sample_once(console: Console, runtime: Runtime) -> None:
     if runtime.database.organisation_by_slug(SLUG) is None:
-        with console.status("Importing the centre's programme"):
-            make_sample(runtime.owner_url, runtime.database, slug=SLUG, name="Centre 7", now=runtime.clock.now())
+        now = runtime.clock.now()
+        with console.status("Importing the centre's programme") as status:
+            sample = make_sample(runtime.owner_url, runtime.database, slug=SLUG, name="Centre 7", now=now)
+            admin = Actor(ActorKind.ADMIN, user_id=sample.users[Role.ADMIN])
+            runtime.database.run(sample.organisation_id, partial(add_what_is_beside, admin=admin, now=now))
+            status.update("Enrolling the first families")
+            enrol(runtime.database, sample.organisation_id, days=BUSY_DAYS, admin=admin, now=now)
 
 
 def _start(runtime: Runtime, *, port: int, workers: int) -> Iterator[_Child]:

@@ -12,7 +12,6 @@ import psycopg
 from rich.console import Console
 
 from bench.copied import copy_centre
-from bench.filled import Place, book, fill
 from bench.world import NOW
 from billing.recognition import recognise_of
 from engine.actor import Actor
@@ -20,6 +19,7 @@ from engine.database import Database, Transaction
 from engine.schema import migrate
 from engine.settings import Settings
 from models import ActorKind, Role
+from samples.enrolled import Place, book, fill
 from samples.sample import Sample, make_sample
 
 SLUG = "bench"

@@ -1,7 +1,7 @@
-"""A term of the sample centre with most of its places booked: children of the right age, through the verbs."""
+"""Bookings at the sample centre, by the verbs: made-up children of the right age, in some courses or a whole term."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -9,13 +9,15 @@ from uuid import UUID
 
 from engine.actor import Actor
 from engine.database import Database, Row, Transaction
-from models import TermBookingConfirmationType, TermBookingOrderType
+from models import BookingMode, TermBookingConfirmationType, TermBookingOrderType
 from samples.sample import Child, Family, add_family
 from workflows import term_booking_order as orders
 from workflows.payments import record_manual_payment
 
 _GIVEN = ("Mia", "Leo", "Zoë", "Noah", "Ivy", "Omar", "Ana", "Kai", "Lin", "Sam", "Ella", "Jun", "Aya", "Tom", "Eva")
 _FAMILY = ("Rossi", "Chen", "Novak", "Silva", "Tremblay", "Okafor", "Singh", "Müller", "Haddad", "Kim", "Ortiz", "Roy")
+# The weekend on which a roll call is tried.
+BUSY_DAYS = (date(2026, 4, 11), date(2026, 4, 12))
 _SESSIONS = (1, 2, 2, 3)  # of a term, as families book them
 _BOOKED = 0.85  # of the places of each offering
 _ADULT = 20 * 12
@@ -34,11 +36,33 @@ GROUP BY o.id, o.term_id, o.age_from_months, o.age_below_months ORDER BY o.id
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one child books: the first sessions of an offering."""
+    """What one child books of an offering, and whether its family is told nothing."""
 
     term_id: UUID
     born: date
     session_ids: list[UUID]
+    mode: BookingMode = BookingMode.CASUAL
+    is_muted: bool = False
+
+
+def enrol(
+    database: Database, organisation_id: UUID, *, days: Collection[date], admin: Actor, now: datetime
+) -> int:  # fmt: skip
+    """Book most places of the courses that begin on these days, for their whole term; a third is paid, the rest owed.
+    The families are told nothing. Returns the bookings.
+    """
+    with database.transaction(organisation_id) as tx:
+        rows = [row for row in tx.rows(_OFFERINGS, now=now) if row["starts_at"].astimezone(now.tzinfo).date() in days]
+    wanted = [
+        Place(row["term_id"], _middle_of_ages(row), row["session_ids"], BookingMode.FULL_TERM, is_muted=True)
+        for row in rows for _ in range(int(row["places"] * _BOOKED))
+    ]  # fmt: skip
+    for at in range(0, len(wanted), 2):
+        pair = wanted[at : at + 2]
+        database.run(
+            organisation_id, partial(_family, number=at, places=pair, is_paid=at % 6 == 0, admin=admin, now=now)
+        )
+    return len(wanted)
 
 
 def fill(
@@ -46,23 +70,22 @@ def fill(
     progress: Callable[[int], None],
 ) -> int:  # fmt: skip
     """Book up to `most` places for families of two children; some are paid, some are owed. Returns the bookings."""
-    chance = random.Random(5)
+    chance = random.Random(5)  # noqa: S311 - the same bookings each time
     with database.transaction(organisation_id) as tx:
         wanted = [place for row in tx.rows(_OFFERINGS, now=now) for place in _places(row, chance)]
     chance.shuffle(wanted)
     wanted = wanted[:most]
     for at in range(0, len(wanted), 2):
         pair = wanted[at : at + 2]
-        database.run(organisation_id, partial(_family, number=at, places=pair, admin=admin, now=now))
+        is_paid = at % 100 > 0
+        database.run(organisation_id, partial(_family, number=at, places=pair, is_paid=is_paid, admin=admin, now=now))
         progress(at + len(pair))
     return len(wanted)
 
 
 def _places(row: Row, chance: random.Random) -> list[Place]:
     """Bookings of an offering whose sessions end up nearly full; each is of some sessions in a row."""
-    youngest = row["age_from_months"] or 0
-    oldest = row["age_below_months"] or youngest + _ADULT
-    born = row["starts_at"].date() - timedelta(days=(youngest + oldest) // 2 * _MONTH_DAYS)
+    born = _middle_of_ages(row)
     free = dict.fromkeys(row["session_ids"], int(row["places"] * _BOOKED))
     found = []
     while left := [session_id for session_id, places in free.items() if places > 0]:
@@ -72,14 +95,24 @@ def _places(row: Row, chance: random.Random) -> list[Place]:
     return found
 
 
-def _family(tx: Transaction, *, number: int, places: list[Place], admin: Actor, now: datetime) -> None:
+def _middle_of_ages(row: Row) -> date:
+    """The day of birth of a child that is as old as the offering's ages are on average."""
+    youngest = row["age_from_months"] or 0
+    oldest = row["age_below_months"] or youngest + _ADULT
+    born: date = row["starts_at"].date() - timedelta(days=(youngest + oldest) // 2 * _MONTH_DAYS)
+    return born
+
+
+def _family(
+    tx: Transaction, *, number: int, places: list[Place], is_paid: bool, admin: Actor, now: datetime
+) -> None:  # fmt: skip
     name = _FAMILY[number // 2 % len(_FAMILY)]
     children = tuple(
         Child(f"{_GIVEN[(number + n) % len(_GIVEN)]} {name}", place.born) for n, place in enumerate(places)
     )
     family = add_family(tx, name=f"{name} family", email=f"family-{number}@example.org", children=children, now=now)
     for child, place in zip(family.attendee_ids, places, strict=True):
-        book(tx, family, child, place, is_paid=number % 100 > 0, admin=admin, now=now)
+        book(tx, family, child, place, is_paid=is_paid, admin=admin, now=now)
 
 
 def book(
@@ -91,13 +124,13 @@ def book(
         order_type=TermBookingOrderType.BOOKING, now=now,
     )  # fmt: skip
     tx.flush()
-    lines = [{"session_id": session_id, "mode": "CASUAL"} for session_id in place.session_ids]
+    lines = [{"session_id": session_id, "mode": place.mode.value} for session_id in place.session_ids]
     saved = orders.save(tx, order_id=made.order.id, lines=lines, actor=admin, now=now)
     assert saved.priced is not None
     tx.flush()
     orders.submit(
         tx, order_id=made.order.id, confirmation_type=_BY_ADMIN, price_fingerprint=saved.priced.fingerprint,
-        actor=admin, now=now,
+        actor=admin, now=now, is_muted=place.is_muted,
     )  # fmt: skip
     tx.flush()
     total = saved.priced.total_minor
@@ -106,4 +139,4 @@ def book(
             tx, order_id=made.order.id, amount_minor=total, reason="at the desk", actor=admin, now=now
         )  # fmt: skip
         tx.flush()
-    orders.confirm(tx, order_id=made.order.id, actor=admin, now=now, reason="as agreed")
+    orders.confirm(tx, order_id=made.order.id, actor=admin, now=now, reason="as agreed", is_muted=place.is_muted)
