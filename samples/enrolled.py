@@ -18,6 +18,7 @@ _GIVEN = ("Mia", "Leo", "Zoë", "Noah", "Ivy", "Omar", "Ana", "Kai", "Lin", "Sam
 _FAMILY = ("Rossi", "Chen", "Novak", "Silva", "Tremblay", "Okafor", "Singh", "Müller", "Haddad", "Kim", "Ortiz", "Roy")
 # The weekend on which a roll call is tried.
 BUSY_DAYS = (date(2026, 4, 11), date(2026, 4, 12))
+_ALLERGIES = {4: "Peanuts", 8: "Bee stings"}
 _SESSIONS = (1, 2, 2, 3)  # of a term, as families book them
 _BOOKED = 0.85  # of the places of each offering
 _ADULT = 20 * 12
@@ -108,8 +109,11 @@ def _family(
 ) -> None:  # fmt: skip
     name = _FAMILY[number // 2 % len(_FAMILY)]
     children = tuple(
-        Child(f"{_GIVEN[(number + n) % len(_GIVEN)]} {name}", place.born) for n, place in enumerate(places)
-    )
+        Child(
+            f"{_GIVEN[(number + n) % len(_GIVEN)]} {name}", place.born, allergies=_ALLERGIES.get(number % 10, ""),
+            pick_ups=(f"Robin {name}", f"Grandma {name}"),
+        ) for n, place in enumerate(places)
+    )  # fmt: skip
     family = add_family(tx, name=f"{name} family", email=f"family-{number}@example.org", children=children, now=now)
     for child, place in zip(family.attendee_ids, places, strict=True):
         book(tx, family, child, place, is_paid=is_paid, admin=admin, now=now)

@@ -32,11 +32,11 @@ def started(folder: Path, log: Path, *, workers: int = 1, port: int = 0, is_to_g
         yield program
 
 
-def sessions_on_show(run: Program) -> int:
+def on_show(run: Program, what: str) -> int:
     with httpx.Client(base_url=run.url, trust_env=False) as client:
         sign_in = {"organisation": "centre7", "email": "admin@centre7.example", "password": "termbook-sample"}
         client.post("/sign-ins", json=sign_in).raise_for_status()
-        return len(client.get("/sessions").raise_for_status().json()["items"])
+        return len(client.get(f"/{what}").raise_for_status().json()["items"])
 
 
 class TestTheFirstStart:
@@ -46,7 +46,9 @@ class TestTheFirstStart:
 
             assert "admin@centre7.example" in run.log.read_text()
             assert httpx.get(f"{run.url}/docs", trust_env=False).is_success
-            assert sessions_on_show(run) > 0
+            assert on_show(run, "sessions") > 0
+            assert on_show(run, "bookings") > 0
+            assert on_show(run, "pass-products") > 0
             assert kinds(family) == {"postgres", "API", "sandbox", "worker"}
             assert run.end(signal.SIGINT) == 0
             assert survivors(family) == []
@@ -56,13 +58,13 @@ class TestTheNextStart:
     def test_finds_everything_keeps_its_port_and_stops_when_told(self, folder: Path, tmp_path: Path) -> None:
         with started(folder, tmp_path / "run.log") as run:
             family = run.family()
-            assert sessions_on_show(run) > 0
+            assert on_show(run, "sessions") > 0
 
             port = int(run.url.rpartition(":")[2])
             with started(folder, tmp_path / "other.log", port=port) as other:
                 assert other.process.wait(30) == 1
             assert f"Port {port} is not free" in other.log.read_text()
-            assert sessions_on_show(run) > 0
+            assert on_show(run, "sessions") > 0
 
             assert run.end(signal.SIGTERM) == 0
             assert survivors(family) == []
@@ -90,7 +92,7 @@ class TestWhenItIsKilled:
 
     def test_and_it_starts_again_as_if_nothing_had_been(self, folder: Path, tmp_path: Path) -> None:
         with started(folder, tmp_path / "run.log") as run:
-            assert sessions_on_show(run) > 0
+            assert on_show(run, "sessions") > 0
 
 
 class TestWhenAChildIsKilled:
