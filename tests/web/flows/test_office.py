@@ -106,7 +106,7 @@ class TestBookings:
         form.get_by_label(re.compile("^Reason")).fill("moved by a fortnight")
         form.get_by_role("button").click()
 
-        assert office.fits().reads("The booking is confirmed")
+        assert office.fits().reads("The booking was changed as shown.")
         standing = centre.rows("SELECT term_product_id AS id FROM term_booking_line WHERE organisation_id = %(org)s "
                                "AND booking_id = %(id)s AND cancelled_at IS NULL", id=booking_id)  # fmt: skip
         assert {row["id"] for row in standing} == {second["id"], third["id"]}
