@@ -77,7 +77,8 @@ CENTRES = {FINN: "berlin", NOVA: "nothing"}  # everybody else is of the sample
 # What is no page, and what it is instead. To be told apart from a page is tested: it answers as it says here.
 ELSE = {
     "/sign-in": "redirect", "/family/sessions/{session_id}": "redirect",
-    "/at/{centre}/passkey": "application/json", "/staff/worker.js": "text/javascript",
+    "/at/{centre}/passkey": "application/json", "/staff/words": "application/json",
+    "/staff/worker.js": "text/javascript",
     **{f"{portal.home}/passkeys/options": "application/json" for portal in PORTALS.values()},
     **dict.fromkeys(("/family/children/{child_id}/photo", "/admin/children/{child_id}/photo",
                      "/staff/rolls/{session_id}/photos/{attendee_id}"), "image/jpeg"),
