@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from attendance.consents import answer, texts_asked
 from engine.actor import Actor
 from engine.database import Database, Row, Transaction
-from models import BookingMode, TermBookingConfirmationType, TermBookingOrderType
+from models import BookingMode, ConsentAnswer, TermBookingConfirmationType, TermBookingOrderType
 from samples.sample import Child, Family, add_family
 from workflows import term_booking_order as orders
 from workflows.payments import record_manual_payment
@@ -19,6 +20,7 @@ _FAMILY = ("Rossi", "Chen", "Novak", "Silva", "Tremblay", "Okafor", "Singh", "MÃ
 # The weekend on which a roll call is tried.
 BUSY_DAYS = (date(2026, 4, 11), date(2026, 4, 12))
 _ALLERGIES = {4: "Peanuts", 8: "Bee stings"}
+_REFUSES = 6  # of ten families
 _SESSIONS = (1, 2, 2, 3)  # of a term, as families book them
 _BOOKED = 0.85  # of the places of each offering
 _ADULT = 20 * 12
@@ -116,6 +118,9 @@ def _family(
     )  # fmt: skip
     family = add_family(tx, name=f"{name} family", email=f"family-{number}@example.org", children=children, now=now)
     for child, place in zip(family.attendee_ids, places, strict=True):
+        for text in texts_asked(tx):
+            said = ConsentAnswer.REFUSED if number % 10 == _REFUSES else ConsentAnswer.GIVEN
+            answer(tx, attendee_id=child, text_id=text["id"], said=said, actor=admin, now=now)
         book(tx, family, child, place, is_paid=is_paid, admin=admin, now=now)
 
 

@@ -246,7 +246,10 @@ class TestBooking:
         rosa.tick(rosa.page.locator(f'input[name="pick"][value="{mia}.{friday["id"]}"]'))
         rosa.tick(rosa.page.locator(f'input[name="activity"][value="{mia}.{friday["id"]}.{pirates}"]'))
         rosa.click("Put into the cart").fits()
-        assert "you first allow us, once, to collect from your bank account" in rosa.page.locator(".choice-card.off").all_inner_texts()[-1]
+        assert (
+            "you first allow us, once, to collect from your bank account"
+            in rosa.page.locator(".choice-card.off").all_inner_texts()[-1]
+        )
         rosa.tick(rosa.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]').first)
         rosa.click(rosa.page.locator('form[action$="/submission"] button.primary').first)
 
