@@ -6,7 +6,7 @@ English stands in the source. A translation is the catalogues of `locale/<langua
 import io
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -166,6 +166,11 @@ class Writing:
 _WHEN = re.compile(r"\b[A-Z][a-z]{2} (?P<day>\d{2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}) "
                    r"(?P<from>\d{2}:\d{2})–(?P<to>\d{2}:\d{2})")  # fmt: skip
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def monday(day: date) -> date:
+    """The first day of its week."""
+    return day - timedelta(days=day.weekday())
 
 
 def _day_of(found: re.Match[str]) -> date:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from models import Extra, ProgramType
 from samples.show import SHOW
 from tests import builders as build
 from tests.web.conftest import Centre, Somebody
+from tests.web.flows.ways import MONDAY, course
 from tests.web.test_admin import OFFICE
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import FIELD, Tab, booked, enter, sessions_of
@@ -166,6 +168,75 @@ class TestWhatASessionHas:
 
         assert office.lines(centre)[day["id"]]["activities"] == ["Pirates"]
         assert set(office.lines(centre)) == {day["id"], beside["id"]}
+
+
+class TestWholes:
+    """One tick for the whole term or for a week, instead of one for every session."""
+
+    def mode_of(self, office: Office, centre: Centre) -> dict[Any, str]:
+        return {key: line["asked_mode"] for key, line in office.lines(centre).items()}
+
+    def test_one_tick_is_the_whole_term(self, centre: Centre, office: Office) -> None:
+        address = family_class(centre, "Whole term", hour=8)
+        office.begin(centre, address.rpartition("/")[2])
+        sessions = sessions_of(centre, address)
+
+        assert "The cart was saved." in office.choose(term="yes")
+        assert self.mode_of(office, centre) == {one["id"]: "FULL_TERM" for one in sessions}
+
+        office.choose(*sessions[:2])  # no longer ticked: single days, as before
+        assert set(office.lines(centre)) == {one["id"] for one in sessions[:2]}
+
+    def test_where_no_full_term_is_offered_it_is_all_sessions_at_their_price(
+        self, centre: Centre, office: Office
+    ) -> None:
+        address = family_class(centre, "All of them", hour=14)
+        offering = address.rpartition("/")[2]
+        centre.edit(lambda tx: tx.run("UPDATE term_program_set SET modes = '{CASUAL}' "
+                                      "WHERE organisation_id = %(org)s AND id = %(id)s", id=offering))  # fmt: skip
+        office.begin(centre, offering)
+
+        assert "Each at its own price" in office.text(office.open(f"{office.order}/sessions?offering={offering}").page)
+        office.choose(term="yes")
+
+        assert self.mode_of(office, centre) == {one["id"]: "CASUAL" for one in sessions_of(centre, address)}
+
+    @pytest.mark.parametrize(("size", "scripts"), [("phone", False), ("desktop", True)])
+    def test_a_week_is_ticked_as_one(
+        self, centre: Centre, office: Office, signed_in: Somebody, size: str, scripts: bool
+    ) -> None:
+        monday = MONDAY + timedelta(hours=9)
+        days = [monday + timedelta(weeks=week, days=day) for week in range(2) for day in range(3)]
+        address = course(centre, f"Weeks, {size}", *days, modes=["CASUAL", "FULL_WEEK"], full_week_price_minor=2500)
+        office.begin(centre, address.rpartition("/")[2])
+        first, second = sessions_of(centre, address)[:3], sessions_of(centre, address)[3:]
+        desk = signed_in(OFFICE, size=size, scripts=scripts).open(f"{office.order}/sessions?offering={office.offering}")
+        box = desk.page.locator("input[name=session]")
+
+        desk.page.get_by_label(re.compile("^Full week")).last.check()
+        box.first.check()
+        assert box.last.is_checked() is scripts
+        desk.picture(f"admin-weeks-{size}").is_sound()
+        desk.click("Put into the cart").reads("The cart was saved.")
+
+        assert self.mode_of(office, centre) == {
+            first[0]["id"]: "CASUAL", **{one["id"]: "FULL_WEEK" for one in second}}  # fmt: skip
+
+    def test_with_scripts_what_is_taken_out_ends_the_whole(
+        self, centre: Centre, office: Office, signed_in: Somebody
+    ) -> None:
+        address = family_class(centre, "Taken out", hour=16)
+        office.begin(centre, address.rpartition("/")[2])
+        desk = signed_in(OFFICE).open(f"{office.order}/sessions?offering={office.offering}")
+        term, box = desk.page.get_by_label("The whole term"), desk.page.locator("input[name=session]")
+
+        term.check()
+        assert all(one.is_checked() for one in box.all())
+        box.first.uncheck()
+
+        assert not term.is_checked()
+        desk.click("Put into the cart").reads("The cart was saved.")
+        assert set(office.lines(centre)) == {one["id"] for one in sessions_of(centre, address)[1:]}
 
 
 class TestSeats:

@@ -14,7 +14,7 @@ from api.reads.extras import extras_of_sessions
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import TermBookingOrderType
-from web.admin.wanted import held_lines, mode_of, seats_to_choose, wanted_lines
+from web.admin.wanted import held_lines, mode_of, seats_to_choose, wanted_lines, weeks_of
 from web.asked import id_of
 from web.forms import NOTHING_SENT, Form, Posted
 from web.labels import ORDER_TYPE
@@ -113,7 +113,8 @@ def _sessions_page(
         return {
             "order": order, "asked": asked, "offerings": offerings, "offering": offering, "in_cart": in_cart,
             "times": {row["id"]: row for row in tx.rows(_TIMES, ids=[row["id"] for row in offerings], now=visit.now)},
-            "sessions": chosen, "extras": list(extras.values()), "beside": beside, "with_it": _with_it(form, held),
+            "sessions": chosen, "weeks": weeks_of(chosen, offering["modes"] if offering else ()),
+            "extras": list(extras.values()), "beside": beside, "with_it": _with_it(form, held),
             "held": {str(one) for one in held},
             "mode_before": mode_of(chosen, held), "lines": {line["session_id"]: line for line in order["lines"]},
             "seats": seats_to_choose(tx, who, chosen, held, now=visit.now),

@@ -3,7 +3,7 @@ and what is asked for with all goes with those that are new.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from api.reads import seats as shown
 from engine.database import Row, Transaction
 from models import BookingMode
 from web.forms import Form
+from web.words import monday
 
 # Of more sessions than these a page offers the best seat alone: each hall has hundreds.
 _MOST_MAPS = 12
@@ -73,9 +74,10 @@ def wanted_lines(
 ) -> list[Row]:  # fmt: skip
     """All that the cart is to hold: what the form did not show stays, of what it showed what is ticked. A way of
     pricing, or extras for all, count for what was there before only where the office chose so; the extras that are
-    sold beside a session have a box there.
+    sold beside a session have a box there. A whole term or week counts before its single days.
     """
-    shown_ids, ticked = set(form.ids("shown")), form.ids("session")
+    whole = _in_wholes(tx, form)
+    shown_ids, ticked = set(form.ids("shown")), list(dict.fromkeys([*form.ids("session"), *whole]))
     kept = [line for session_id, line in held.items() if session_id not in shown_ids]
     mode = BookingMode[form.text("mode")] if form.text("mode") in BookingMode.__members__ else BookingMode.CASUAL
     extras = [{"extra_id": extra_id, "quantity": 1} for extra_id in form.ids("extra")]
@@ -88,6 +90,7 @@ def wanted_lines(
     seated = set(_seated(tx, ticked))
     for session_id in ticked:
         line = {**held[session_id], **own} if session_id in held else {**new, "session_id": session_id}
+        line["mode"] = whole.get(session_id) or line["mode"]
         if not form.is_ticked("extras_for_all"):
             for_all = extras if session_id not in held else []
             line["extras"] = _beside(form, session_id, held.get(session_id, {}).get("extras", []), for_all)
@@ -97,6 +100,41 @@ def wanted_lines(
                 line["seat_id"] = _best(tx, who, session_id, now=now)
         kept.append(line)
     return kept
+
+
+_OF_WHOLES = """
+SELECT s.id, s.local_date, p.modes FROM term_product s
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+WHERE s.organisation_id = %(org)s AND s.id = ANY(%(ids)s) ORDER BY s.starts_at, s.id
+"""
+
+
+def _in_wholes(tx: Transaction, form: Form) -> dict[UUID, BookingMode | None]:
+    """The sessions shown that a whole term or week is ticked for, each with its mode; None where the offering has no
+    price for a whole term: then they are priced as the others.
+    """
+    is_term, weeks = form.is_ticked("term"), set(form.texts("week"))
+    found: dict[UUID, BookingMode | None] = {}
+    for session in tx.rows(_OF_WHOLES, ids=form.ids("shown")) if is_term or weeks else ():
+        if is_term:
+            found[session["id"]] = _offered(BookingMode.FULL_TERM, session)
+        elif session["local_date"] and str(monday(session["local_date"])) in weeks:
+            found[session["id"]] = _offered(BookingMode.FULL_WEEK, session)
+    return found
+
+
+def _offered(mode: BookingMode, session: Row) -> BookingMode | None:
+    return mode if mode.value in session["modes"] else None
+
+
+def weeks_of(sessions: Sequence[Row], modes: Sequence[str]) -> list[tuple[date | None, list[Row]]]:
+    """The sessions as the page lays them out: by the Monday of their week where weeks are sold, else in one list."""
+    if BookingMode.FULL_WEEK.value not in modes:
+        return [(None, list(sessions))] if sessions else []
+    found: dict[date | None, list[Row]] = {}
+    for session in sessions:
+        found.setdefault(monday(session["local_date"]) if session["local_date"] else None, []).append(session)
+    return list(found.items())
 
 
 def _beside(form: Form, session_id: UUID, had: Sequence[Row], for_all: Sequence[Row]) -> list[Row]:

@@ -1,7 +1,6 @@
 """Choosing sessions on a page: who may come to which, what is held and in the cart already, and what the ticks say."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from web.family.people import children_of
 from web.family.programs import why_not
 from web.forms import Form
 from web.visitor import Family
+from web.words import monday
 
 FULL_TERM, FULL_WEEK, CASUAL = BookingMode.FULL_TERM.value, BookingMode.FULL_WEEK.value, BookingMode.CASUAL.value
 
@@ -148,7 +148,3 @@ def left_of(visit: Family, count: int) -> Row:
         return {"words": visit.say("Full"), "kind": "badge bad"}
     words = visit.say_many("%(num)s place left", "%(num)s places left", count)
     return {"words": words, "kind": "badge warn" if count <= 3 else "tiny quiet"}
-
-
-def monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())

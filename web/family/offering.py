@@ -21,7 +21,6 @@ from web.family.choosing import (
     clashes_in,
     code_of,
     live_answer,
-    monday,
     outlook_of,
     put_into_cart,
     read_choice,
@@ -29,6 +28,7 @@ from web.family.choosing import (
 )
 from web.forms import NOTHING_SENT, Form, Posted
 from web.visitor import Family
+from web.words import monday
 
 router = APIRouter()
 
