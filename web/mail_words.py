@@ -4,12 +4,18 @@ from dataclasses import replace
 
 from notifications.facts import reading_locale
 from notifications.messages import DebitFailed, Message, OrderNotRevived, SubscriptionNotRolled
+from web.amounts import Amounts
 from web.reasons import said
 
 
 def in_the_readers_words(message: Message) -> Message:
     """The message with the domain's reasons, which are English, in its reader's language."""
     locale = reading_locale(message)
-    if isinstance(message, OrderNotRevived | SubscriptionNotRolled):
+    if isinstance(message, SubscriptionNotRolled):
         return replace(message, reasons=tuple(said(locale, reason) for reason in message.reasons))
-    return replace(message, reason=said(locale, message.reason)) if isinstance(message, DebitFailed) else message
+    if not isinstance(message, OrderNotRevived | DebitFailed):
+        return message
+    amounts = Amounts(message.currency, message.organisation.locale, str(locale))
+    if isinstance(message, DebitFailed):
+        return replace(message, reason=said(locale, message.reason, amounts))
+    return replace(message, reasons=tuple(said(locale, reason, amounts) for reason in message.reasons))

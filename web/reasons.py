@@ -1,8 +1,8 @@
 """Why something is refused, in the reader's language: the domain says it in English, each code with its sentences.
 
-A sentence that came in is recognised by its words, what stands in its places is taken over, and the sentence of the
-reader's language is filled with it. What is not recognised stays as it was said. A test holds the sentences to the
-guards that say them.
+A sentence that came in is recognised by its words, what stands in its places is taken over, days and amounts as the
+reader writes them, and the sentence of the reader's language is filled with it. What is not recognised stays as it was
+said. A test holds the sentences to the guards that say them.
 """
 
 import re
@@ -14,6 +14,7 @@ from babel.dates import get_day_names, get_month_names
 from babel.support import NullTranslations
 
 from catalogue.eligibility import ages_in_words
+from web.amounts import AS_SAID, Amounts
 from web.catalogue_sentences import CATALOGUE_SENTENCES
 from web.office_sentences import OFFICE_PLACED, OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
@@ -160,6 +161,8 @@ _LONG_MONTHS = ("January", "February", "March", "April", "May", "June", "July", 
 _MONTH = re.compile(rf"\b({'|'.join(_LONG_MONTHS)}) (\d{{4}})\b")
 _PLACED = frozenset((*PLACED, *OFFICE_PLACED))
 _LIST = re.compile(r", | and ")
+# "insufficient funds (AM04)": what a bank says of a debit, with its code.
+_OF_A_BANK = re.compile(r"(.+) (\(\w{1,8}\))")
 _OF_SOMEBODY = N_("%(name)s: %(why)s")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -184,9 +187,9 @@ def recognised(message: str) -> tuple[str, dict[str, str]] | None:
     return None
 
 
-def said(locale: Locale, message: str) -> str:
+def said(locale: Locale, message: str, amounts: Amounts = AS_SAID) -> str:
     """The message in the reader's language, as far as it is known there."""
-    if locale.language == SOURCE or not message:
+    if not message or (locale.language == SOURCE and amounts.are_alike):
         return message
     spoken = translations(locale.language)
     whole = str(spoken.gettext(message))
@@ -196,10 +199,12 @@ def said(locale: Locale, message: str) -> str:
     if found is not None:
         phrase, facts = found
         translated = str(spoken.gettext(phrase))
-        return translated % {name: _place(locale, spoken, name, text) for name, text in facts.items()}
+        return translated % {name: _place(locale, spoken, name, text, amounts) for name, text in facts.items()}
+    if (found_code := _OF_A_BANK.fullmatch(message)) and found_code[1] in _PLACED:
+        return f"{spoken.gettext(found_code[1])} {found_code[2]}"
     name, colon, rest = message.partition(": ")
     if colon and recognised(rest) is not None:
-        return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": said(locale, rest)}
+        return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": said(locale, rest, amounts)}
     return message
 
 
@@ -210,16 +215,21 @@ def ages(locale: Locale, from_months: int | None, below_months: int | None) -> s
     return _place(locale, translations(locale.language), "ages", ages_in_words(from_months, below_months))
 
 
-def _place(locale: Locale, spoken: NullTranslations, name: str, text: str) -> str:
-    """What stands in a place: a reason in a reason, an age or a span, a day; anything else as it is."""
+def _place(
+    locale: Locale, spoken: NullTranslations, name: str, text: str, amounts: Amounts = AS_SAID
+) -> str:  # fmt: skip
+    """What stands in a place: a reason in a reason, an age or a span, a day, an amount; anything else as it is."""
     if name == "why":
-        return said(locale, text)
+        return said(locale, text, amounts)
     if name in ("fields", "offered"):
         return ", ".join(str(spoken.gettext(word)) for word in _LIST.split(text))
     if name in ("age", "ages", "span"):
         return _IN_WORDS.sub(lambda word: str(spoken.gettext(word[0])), text)
     if text in _PLACED:
         return str(spoken.gettext(text))
+    text = amounts.rewritten(text)
+    if locale.language == SOURCE:  # which the days are written in
+        return text
     months = get_month_names("wide", locale=locale)
     return _MONTH.sub(lambda found: f"{months[_LONG_MONTHS.index(found[1]) + 1]} {found[2]}",
                       _DAY.sub(_day_in(locale), text))  # fmt: skip

@@ -9,6 +9,7 @@ from jinja2.runtime import Context
 
 from engine.money import format_money
 from web import assets
+from web.amounts import Amounts
 from web.histories import because
 from web.labels import ALL
 from web.reasons import ages, said
@@ -27,10 +28,14 @@ def environment(locale: Locale) -> Environment:
     spoken = translations(locale.language)
     made.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]
 
-    def told(text: str, facts: dict[str, Any] | None = None) -> str:
+    @pass_context
+    def told(context: Context, text: str, facts: dict[str, Any] | None = None) -> str:
         """A text that is not the template's own, such as a refusal's: a per cent sign in it is one."""
         found = str(spoken.gettext(text))
-        return found % facts if facts and "%(" in found else said(locale, text)
+        if facts and "%(" in found:
+            return found % facts
+        organisation = context["organisation"]
+        return said(locale, text, Amounts(organisation["currency"], organisation["locale"], str(locale)))
 
     made.globals |= {
         "told": told, "ages": partial(ages, locale), "static": assets.address, "labels": ALL, "languages": LANGUAGES,

@@ -347,5 +347,6 @@ PLACED = (
     N_("signed out"), N_("the account number is wrong"), N_("the account is closed"), N_("the account is blocked"),
     N_("there is no mandate"), N_("the payer asked for it back"), N_("the payer has died"),
     N_("the payer refused it"), N_("the bank's own service refused it"), N_("the payer stopped it"),
-    N_("there is no such account"), N_("refer to the payer"), N_("the BSB is wrong"), N_("the invoice of this change"),
+    N_("there is no such account"), N_("refer to the payer"), N_("the BSB is wrong"), N_("the user id is wrong"),
+    N_("the record is wrong"), N_("the invoice of this change"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api import passkeys
 from api.attempts import Limit
-from api.credentials import cookie_name, cookie_value, hash_of
+from api.credentials import Presented, cookie_name, cookie_value, hash_of
 from api.errors import TooManyAttempts, Unauthenticated
 from api.moves import Answer, Principal
 from api.passwords import hash_password
@@ -89,15 +89,15 @@ UPDATE credential SET revoked_at = coalesce(revoked_at, %(now)s)
 WHERE organisation_id = %(org)s AND secret_hash = %(hash)s
 """
 
+_CENTRE = "SELECT currency, locale FROM organisation WHERE id = %(org)s"
+
 
 @router.post("/sign-out")
 def do_sign_out(visit: Anybody, form: Posted) -> Response:
     """Sign out here: the credential is no longer valid anywhere."""
     shown = shown_by(visit.request)
     if shown is not None:
-        visit.state.database.run(
-            shown.organisation_id, lambda tx: tx.run(_REVOKE, hash=shown.secret_hash, now=visit.now)
-        )  # fmt: skip
+        _revoke(visit, shown)
     response = visit.go("/", visit.say("You are signed out."))
     # Photos and pages that this browser keeps are not for who comes after. Not its storage: marks that a tablet has not
     # sent yet lie there.
@@ -105,6 +105,15 @@ def do_sign_out(visit: Anybody, form: Posted) -> Response:
     is_secure = visit.state.settings.cookie_secure
     response.delete_cookie(cookie_name(is_secure), path="/", secure=is_secure, httponly=True)
     return response
+
+
+def _revoke(visit: Visitor, shown: Presented) -> None:
+    def work(tx: Transaction) -> Row | None:
+        tx.run(_REVOKE, hash=shown.secret_hash, now=visit.now)
+        return tx.row(_CENTRE)
+
+    if centre := visit.state.database.run(shown.organisation_id, work):
+        visit.meet(centre)
 
 
 @router.post("/at/{centre}/sign-in-link")
@@ -184,7 +193,8 @@ def do_registration(link: str, visit: Anybody, form: Posted) -> Response:
         return _registration(visit, link, form, refusal)
     with visit.state.database.transaction(organisation_id) as tx:
         slug = slug_of(tx)
-    said = visit.say("Welcome! Sign in with your new password.") if made.is_new_user else visit.say("You can sign in.")
+    at = Stranger(visit.request, slug)
+    said = at.say("Welcome! Sign in with your new password.") if made.is_new_user else at.say("You can sign in.")
     if not made.is_new_user or asked.password is None:
         return visit.go(f"/at/{slug}/sign-in", said)
     fresh = sign_in(

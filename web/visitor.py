@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from babel import Locale
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -24,14 +23,17 @@ from api.visits import Visit
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from engine.fire import Refused
+from engine.money import format_money
 from models import ActorKind, Role
 from web import security
+from web.amounts import Amounts
 from web.forms import NOTHING_SENT, Form, new_key
 from web.portals import PORTALS, Portal
 from web.reasons import said
 from web.render import page
 from web.words import LANGUAGES, Writing, locale_of, preferred, translations
 
+T = TypeVar("T")
 Query = Callable[[Transaction, Principal], dict[str, Any]]
 
 # What a page shows of an organisation that is not known yet.
@@ -72,6 +74,7 @@ class Visitor:
         chosen = security.language_of(request, self.state.settings)
         asked = preferred(request.headers.get("accept-language", ""))
         self.language = chosen if chosen in LANGUAGES else asked
+        self._centre: Row | None = None
         self._anchor, self._is_new = security.anchor_of(request, self.state.settings)
 
     @property
@@ -96,6 +99,16 @@ class Visitor:
         """A parameter of the address."""
         return self.request.query_params.get(name, default).strip()
 
+    def meet(self, centre: Row) -> None:
+        """From now on it is spoken as at this centre: in its language, where the browser asks for none of ours."""
+        self._centre = centre
+        self.language = self.language or locale_of("", centre["locale"]).language
+
+    @property
+    def centre(self) -> Row:
+        """Where they are, as far as it is known."""
+        return self._centre or NO_ORGANISATION
+
     def say(self, text: str, **facts: Any) -> str:
         """A text in the reader's language, with `%(name)s` filled in."""
         said = str(translations(self._spoken).gettext(text))
@@ -105,21 +118,28 @@ class Visitor:
         """A text that counts, in the reader's language: `%(num)s` is the count."""
         return str(translations(self._spoken).ngettext(one, many, count)) % {"num": count}
 
+    def money(self, amount_minor: int) -> str:
+        """An amount as the reader writes it."""
+        locale = locale_of(self.language, self.centre["locale"])
+        return format_money(amount_minor, self.centre["currency"], str(locale))
+
     def told(self, message: str) -> str:
         """What the domain said, in the reader's language."""
-        return said(Locale(self._spoken), message)
+        centre = self.centre
+        locale = locale_of(self.language, centre["locale"])
+        return said(locale, message, Amounts(centre["currency"], centre["locale"], str(locale)))
 
     @property
     def _spoken(self) -> str:
-        return self.language or "en"
+        return self.language or locale_of("", self.centre["locale"]).language
 
     def answer(
         self, template: str, *, organisation: Row, who: Principal | None, status: int = 200, form: Form = NOTHING_SENT,
         refusal: TermbookError | None = None, **facts: Any,
     ) -> Response:  # fmt: skip
         """The page. `form` and `refusal` are of what was sent and not accepted."""
+        self.meet(organisation)
         locale = locale_of(self.language, organisation["locale"])
-        self.language = self.language or locale.language
         writing = Writing(locale, organisation["time_zone"])
         told = security.notices_of(self.request, self.state.settings)
         text = page(locale, template, {
@@ -163,14 +183,23 @@ class Reader(Visitor, ABC):
         """What every page of theirs is told: `who`, where they are signed in, and more."""
         return {"who": who}
 
+    @property
+    def centre(self) -> Row:
+        """Where they are. A notice after a form may be said before anything was read."""
+        if self._centre is None:
+            self.fetch(lambda *_: None)
+        return super().centre
+
     def fetch(self, query: Callable[[Transaction, Principal], Any]) -> Any:
         """What one transaction reads. The language of texts that are composed in it is settled before."""
+        return self.read(self._met(query))
 
-        def settled(tx: Transaction, who: Principal) -> Any:
-            self.language = self.language or locale_of("", who.organisation["locale"]).language
+    def _met(self, query: Callable[[Transaction, Principal], T]) -> Callable[[Transaction, Principal], T]:
+        def met(tx: Transaction, who: Principal) -> T:
+            self.meet(who.organisation)
             return query(tx, who)
 
-        return self.read(settled)
+        return met
 
     def show(self, template: str, query: Query | None = None, *, status: int = 200, form: Form = NOTHING_SENT,
              refusal: TermbookError | None = None, **facts: Any) -> Response:  # fmt: skip
@@ -217,7 +246,7 @@ class SignedIn(Reader):
     ) -> dict[str, Any]:  # fmt: skip
         """Run one verb; a form that is sent twice gets the answer of the first time. Raises what the verb refuses."""
         call = replace(self.call, key=form.key, request_hash=form.key or "")
-        response = call.move(verb, make_way=make_way)
+        response = call.move(self._met(verb), make_way=make_way)
         body: dict[str, Any] = orjson.loads(response.body) if response.body else {}
         if response.status_code >= 400:
             raise Answered(body)

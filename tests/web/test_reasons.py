@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 from babel import Locale
 
+from engine.money import format_money
 from tests.web.conftest import Centre
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import Tab, enter, sessions_of
+from web.amounts import Amounts
 from web.reasons import phrases, recognised, said
 
 FRENCH, ENGLISH = Locale("fr", "CA"), Locale("en", "CA")
@@ -41,6 +43,40 @@ def test_every_sentence_is_recognised_as_itself(code: str, phrase: str) -> None:
 def test_is_said_in_french_and_left_alone_in_english(message: str, french: str) -> None:
     assert said(FRENCH, message).replace("\xa0", " ") == french
     assert said(ENGLISH, message) == message
+
+
+@pytest.mark.parametrize("locale", ["en_CA", "fr_CA", "de_CH", "nl_NL", "hi_IN", "fa_IR", "sv_SE"])
+@pytest.mark.parametrize("currency", ["CAD", "CHF", "JPY", "KWD"])
+def test_an_amount_is_written_as_the_reader_does(locale: str, currency: str) -> None:
+    amounts = Amounts(currency, locale, "pl_PL")
+    for minor in (0, 5, -5, 100_000, -123_456_789):
+        written, read = format_money(minor, currency, locale), format_money(minor, currency, "pl_PL")
+
+        assert amounts.rewritten(f"{written} of 12 ({written}), {written}.") == f"{read} of 12 ({read}), {read}."
+
+
+def test_what_is_no_amount_of_the_centre_stays() -> None:
+    amounts = Amounts("CAD", "en_CA", "fr_CA")
+
+    for text in ("$5", "$1,00.00", "US$10.50", "$10.505", "A$10.50", "10.50"):
+        assert amounts.rewritten(text) == text
+
+
+def test_reasons_have_amounts_as_their_reader_writes_them() -> None:
+    overdue = (
+        "Pay later needs every due invoice paid; overdue: INV-1 ($1,010.50 since 02 Mar 2026). Pay $1,010.50 and "
+        "submit again."
+    )
+    unknown = "Something that nobody foresaw costs $10.50."
+
+    french = said(FRENCH, overdue, Amounts("CAD", "en_CA", "fr_CA")).replace("\xa0", " ")
+    english = said(ENGLISH, overdue.replace("$1,010.50", "1 010,50 $"), Amounts("CAD", "fr_CA", "en_CA"))
+
+    assert french.count("1 010,50 $") == 2
+    assert english.count("1 010,50 $") == 2  # written with another space than the centre writes
+    of_french = overdue.replace("$1,010.50", "1\xa0010,50\xa0$")
+    assert said(ENGLISH, of_french, Amounts("CAD", "fr_CA", "en_CA")) == overdue
+    assert said(FRENCH, unknown, Amounts("CAD", "en_CA", "fr_CA")) == unknown
 
 
 @pytest.fixture

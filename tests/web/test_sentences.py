@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
+from billing import debit_returns
 from notifications.email import forms_of
 from notifications.messages import Organisation
 from notifications.samples import sample_of
@@ -289,12 +290,20 @@ def test_whoever_is_told_elsewhere_is_there() -> None:
         ("Line 3: '2026' is no day.", "Ligne 3 : '2026' n’est pas un jour."),
         ("There is no such venue.", "Introuvable : salle."),
         ("insufficient funds", "provision insuffisante"),
+        ("ran out of crayons (AM04)", "ran out of crayons (AM04)"),
         ("Another device marked Mia absent, and this one had not seen it.",
          "Un autre appareil a noté Mia « absent », et celui-ci ne l’avait pas reçu."),
     ],
 )  # fmt: skip
 def test_is_said_in_french(message: str, french: str) -> None:
     assert said(CANADIAN, message).replace("\xa0", " ") == french
+
+
+@pytest.mark.parametrize(("code", "reason"), sorted({**debit_returns._REASONS, **debit_returns._ABA_REASONS}.items()))
+def test_what_a_bank_says_of_a_debit_has_its_french(code: str, reason: str) -> None:
+    """With its code too, as payments and mails tell it."""
+    assert said(CANADIAN, f"{reason} ({code})") == f"{FRENCH.gettext(reason)} ({code})"
+    assert FRENCH.gettext(reason) != reason
 
 
 @pytest.mark.parametrize(
@@ -312,3 +321,13 @@ def test_a_mail_says_why_in_its_readers_language(kind: str, french: str) -> None
 
     assert french in forms_of(in_the_readers_words(asked)).plain
     assert french not in forms_of(in_the_readers_words(english)).plain
+
+
+def test_a_mail_says_amounts_of_a_reason_as_its_reader_writes_them() -> None:
+    asked = sample_of("order_not_revived", Organisation(name="Maple Centre"), currency="CAD", now=NOW, language="fr")
+    asked = replace(asked, reasons=("$10.50 of TB-4F7K is still owed.",))
+
+    text = forms_of(in_the_readers_words(asked)).plain
+
+    assert "10,50\xa0$" in text
+    assert "$10.50" not in text

@@ -55,7 +55,7 @@ def close_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _closing(visit, site_id, scope.day, form, refusal)
     said = visit.say("The day is closed: %(count)s bookings were credited %(credited)s in all.",
-                     count=len(done["bookings"]), credited=done["credited"])  # fmt: skip
+                     count=len(done["bookings"]), credited=visit.money(done["credited_minor"]))  # fmt: skip
     return visit.go(f"/admin/closures?site={site_id}&day={day}", said)
 
 
@@ -98,7 +98,7 @@ def reopen_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
         return _reopening(visit, site_id, scope.day, form, refusal)
     back = [booking for booking in done["bookings"] if booking["comes_back"]]
     said = visit.say("The day is open again: %(count)s bookings came back, %(charged)s is invoiced.", count=len(back),
-                     charged=done["charged"])  # fmt: skip
+                     charged=visit.money(done["charged_minor"]))  # fmt: skip
     return visit.go(f"/admin/reopenings?site={site_id}&day={day}", said)
 
 
