@@ -147,12 +147,17 @@ def forms_of(page: str) -> list[FormOfPage]:
     return reader.forms
 
 
-def unmarked(page: str) -> Iterator[tuple[str, str]]:
-    """What of a page is not between marks, with where it stands."""
+def texts_of(page: str) -> list[tuple[str, str]]:
+    """What a page says, with where each text stands."""
     reader = _Page()
     reader.feed(page)
+    return reader.found
+
+
+def unmarked(page: str) -> Iterator[tuple[str, str]]:
+    """What of a page is not between marks, with where it stands."""
     depth = 0
-    for where, text in reader.found:
+    for where, text in texts_of(page):
         if " " in where:
             left, _ = _outside(text, 0)
         else:
@@ -173,7 +178,7 @@ def _outside(text: str, depth: int) -> tuple[str, int]:
 
 
 class Written:
-    """What people wrote at a centre, as the database has it: names, numbers and notes need no translation."""
+    """What people wrote, as the database has it of every centre: names, numbers and notes need no translation."""
 
     # Texts of ours stand in other columns: reasons, descriptions of lines; and what a program calls something.
     _COLUMNS = ("name", "legal_name", "email", "reference", "code", "row_name", "text", "filename", "bank_account",
@@ -217,5 +222,9 @@ def _columns(centre: Centre) -> list[dict[str, Any]]:
 
 
 def _values(centre: Centre, table: str, column: str) -> list[str]:
-    every = centre.rows(f'SELECT DISTINCT "{column}"::text AS text FROM "{table}" WHERE "{column}" IS NOT NULL')
-    return [row["text"] for row in every]
+    sql = f'SELECT DISTINCT "{column}"::text AS text FROM "{table}" WHERE "{column}" IS NOT NULL'
+    found = []
+    for tenant in centre.rows("SELECT id FROM tenant"):
+        with centre.database.transaction(tenant["id"]) as tx:
+            found += [row["text"] for row in tx.rows(sql)]
+    return found

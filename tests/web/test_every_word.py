@@ -16,7 +16,7 @@ import pytest
 from models import Role
 from tests.web import everything
 from tests.web.conftest import PEOPLE, SLUG, Centre
-from tests.web.marking import Written, forms_of, leaves, marked, spoken, unmarked
+from tests.web.marking import Written, forms_of, leaves, marked, spoken, texts_of, unmarked
 from tests.web.test_family_forms import enter
 from web.site import _ROUTERS
 
@@ -29,15 +29,22 @@ SAME = {
     "currencies in sentences": ("CAD", "EUR"),
     "what the builders of tests call a line of an invoice": ("A session",),
     "what a family gave as its reason": ("we moved", "we move"),
+    "of a mail as it was sent": ("is booked", "Carla", "ics", "text/calendar"),
+    "codes of banks": ("AM04",),
 }
 _SAME = re.compile(r"\b(?:" + "|".join(word for words in SAME.values() for word in words) + r")\b")
 _LEADS_TO = re.compile(r'(?:href|src)="(/[^"#]*)"')
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_OF_THE_CENTRE = re.compile(r"[$€]\d")
 # What a form does besides refusing: nothing more of the visit could be looked at.
 _ENDS_THE_VISIT = ("/sign-out", "/language")
+# The page of the design system shows names of colours, and texts as samples.
+_LEFT_OUT = {*everything.ELSE, "/design"}
 _ROUTES = {
     path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$")
-    for path in sorted({route.path for router in _ROUTERS for route in router.routes}, key=lambda path: path.count("{"))
+    for path in sorted(
+        {"/", *(route.path for router in _ROUTERS for route in router.routes)}, key=lambda path: path.count("{")
+    )
 }
 
 
@@ -54,6 +61,7 @@ class Shown:
     client: httpx.Client
     address: str
     text: str
+    is_itself: bool  # and not another one, where it led to, or one that says what is wrong
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +69,23 @@ def shown(
     centre: Centre, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Shown]]:  # fmt: skip
     """Each page of this centre with something on it, and one behind each kind of link that leads on from them."""
-    known = everything.make_everything(centre, database_url, tmp_path_factory.mktemp("mails"))
+    mails = tmp_path_factory.mktemp("mails")
+    known = everything.make_everything(centre, database_url, mails)
     listed: dict[str, list[str]] = {}
     for email, template in everything.looks():
-        # The page of the design system shows names of colours, and texts as samples.
-        if everything.route_of(template) not in {*everything.ELSE, "/design"} and email not in everything.CENTRES:
+        if everything.route_of(template) not in _LEFT_OUT:
             listed.setdefault(email, []).append(everything.filled(template, known))
-    with spoken(tmp_path_factory.mktemp("words")) as language, ExitStack() as stack:
+    with (
+        spoken(tmp_path_factory.mktemp("words")) as language,
+        ExitStack() as stack,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(centre.settings, "data_directory", mails)
         found = []
         for email, addresses in listed.items():
-            client = stack.enter_context(enter(centre, email) if email else nobody(centre))
+            client = stack.enter_context(
+                enter(centre, email, slug=everything.CENTRES.get(email, SLUG)) if email else nobody(centre)
+            )
             client.headers["Accept-Language"] = language
             more = [f"/at/{SLUG}"] if email == PEOPLE[Role.FAMILY] else []
             found += list(_looked_at(client, addresses + more))
@@ -93,7 +108,7 @@ def _looked_at(client: httpx.Client, listed: list[str]) -> Iterator[Shown]:
         answer = client.get(address, follow_redirects=True)
         assert answer.status_code < 500, address
         if answer.headers["content-type"].startswith("text/html"):
-            yield Shown(client, address, answer.text)
+            yield Shown(client, address, answer.text, answer.status_code == 200 and not answer.history)
             todo += [link.replace("&amp;", "&") for link in _LEADS_TO.findall(answer.text)]
 
 
@@ -109,6 +124,13 @@ def test_what_is_not_translated_is_seen() -> None:
     assert marked("%(name)s is 5 %% of %(all)s", "%(name)s : 5 %%") == "%(name)s⟦ is 5 ⟧%%⟦ of ⟧"
 
 
+def test_every_page_was_opened(shown: list[Shown]) -> None:
+    """A route that is added makes this fail, until there is something of it to look at."""
+    opened = {route_of(page.address) for page in shown if page.is_itself}
+
+    assert set(everything.ROUTES) - opened - _LEFT_OUT == set()
+
+
 def faults(written: Written, address: str, said: Iterator[tuple[str, str]]) -> list[tuple[str, str, str]]:
     return [(address, where, text) for where, text in said if _WORD.search(_SAME.sub("", written.without(text)))]
 
@@ -119,6 +141,13 @@ def test_every_text_of_a_page_can_be_translated(centre: Centre, shown: list[Show
     found = {fault[1:]: fault for page in shown for fault in faults(written, page.address, unmarked(page.text))}
 
     assert not found, told(found.values())
+
+
+def test_amounts_are_written_as_the_reader_writes_them(shown: list[Shown]) -> None:
+    """The domain writes them as the centre does: $10.50, and €10.50 in Berlin. Its sentences are read by everybody."""
+    found = {(page.address, text) for page in shown for _, text in texts_of(page.text) if _OF_THE_CENTRE.search(text)}
+
+    assert not found
 
 
 def test_every_answer_to_bad_input_can_be_translated(centre: Centre, shown: list[Shown]) -> None:
