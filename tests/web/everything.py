@@ -86,7 +86,7 @@ ELSE = {
                      "/family/documents/credit-notes/{credit_note_id}", "/family/documents/quotes/{quote_id}",
                      "/family/documents/zero-statements/{statement_id}", "/family/documents/receipts/{payment_id}",
                      "/family/documents/statement"), "application/pdf"),
-    "/admin/inbox/{message_id}/files/{number}": "text/calendar",
+    "/admin/inbox/{message_id}/files/{number}": "text/calendar", "/admin/import/examples/{example}": "text/plain",
     **dict.fromkeys(("/admin/inbox/{message_id}/html", "/admin/mails/{kind}/{language}/preview"), "mail"),
 }  # fmt: skip
 
@@ -102,6 +102,7 @@ _SEEN = (
     *(f"/staff/rolls/{{session_id|roll}}{more}" for more in ("", "/out/{attendance_id}", "/photos/{attendee_id}")),
     "/admin/rolls/{session_id|roll}", "/admin/queues/{session_id|full}", "/admin/orders/{order_id}",
     "/admin/orders/{order_id|cart}/sessions", "/admin/bookings/{booking_id}/closure?last_day=2026-06-30",
+    *(f"/admin/import/examples/{{example|{name}}}" for name in ("rows", "mapping", "prices", "guide")),
     "/admin/bookings/new?q=Rossi", "/admin/families?q=Rossi", "/admin/search?q=Rossi",
     *(f"/admin/{name}?site={{site_id}}&day={{day}}" for name in ("closures", "reopenings")),
     *(f"/admin/programme/{{name|{name}}}" for name in SORTS),

@@ -1,7 +1,8 @@
-"""Importing a programme: what the file would change is shown first, then it is made."""
+"""Importing a programme: an example to begin with; what the file would change is shown first, then it is made."""
 
 from contextlib import ExitStack
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from api.moves import Answer, Principal
 from catalogue.importer import import_programme
 from engine.database import Transaction
-from engine.errors import Conflict, Invalid, Reason, TermbookError
+from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
 from web.forms import Form, Posted
 from web.visitor import Admin
 from web.words import N_
@@ -21,6 +22,11 @@ from web.words import N_
 router = APIRouter()
 
 _LARGEST = 900_000
+# The sample's own files, as they are imported there, and how a mapping is written.
+_EXAMPLES = {
+    "rows": "toronto_registered_programs_centre7_2026.csv", "mapping": "toronto_centre7.toml",
+    "prices": "toronto_prices.toml", "guide": "README.md",
+}  # fmt: skip
 
 
 @router.get("/admin/import")
@@ -28,12 +34,24 @@ def show_import(visit: Admin) -> Response:
     return visit.show("admin/import.html", report=None)
 
 
+@router.get("/admin/import/examples/{example}")
+def show_example(visit: Admin, example: str) -> Response:
+    """A file to begin with; the guide is read, the others are kept."""
+    visit.fetch(lambda _tx, _who: None)  # it asks who looks, as every page does
+    name = _EXAMPLES.get(example)
+    if name is None:
+        raise NotFound("There is no such file.", what="file")
+    where = "inline" if example == "guide" else "attachment"
+    return Response((files("samples") / name).read_bytes(), media_type="text/plain; charset=utf-8",
+                    headers={"Content-Disposition": f'{where}; filename="{name}"'})  # fmt: skip
+
+
 @router.post("/admin/import")
 async def import_file(visit: Admin, form: Posted) -> Response:
     """Look at what the file would do; the second button makes it. The files are sent with both."""
     try:
-        files = {name: await _content(form, name) for name in ("source", "mapping", "prices")}
-        return await run_in_threadpool(_import, visit, form, files)
+        sent = {name: await _content(form, name) for name in ("source", "mapping", "prices")}
+        return await run_in_threadpool(_import, visit, form, sent)
     except (Invalid, Conflict) as refusal:
         return await run_in_threadpool(_refused, visit, form, refusal)
 
@@ -57,15 +75,15 @@ async def _content(form: Form, name: str) -> tuple[str, bytes] | None:
     return Path(sent.filename or name).name, content
 
 
-def _import(visit: Admin, form: Form, files: dict[str, tuple[str, bytes] | None]) -> Response:
+def _import(visit: Admin, form: Form, sent: dict[str, tuple[str, bytes] | None]) -> Response:
     is_made = form.text("do") == "make"
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             paths: dict[str, Path | None] = {}
-            for name, sent in files.items():
-                paths[name] = _kept(folder / name, *sent) if sent else None
+            for name, file in sent.items():
+                paths[name] = _kept(folder / name, *file) if file else None
             report = import_programme(
                 tx, source=paths["source"], mapping=paths["mapping"], prices=paths["prices"],  # type: ignore[arg-type]
                 now=visit.now, skip_bad=form.is_ticked("skip_bad"), dry_run=not is_made,
