@@ -179,7 +179,9 @@ def match(
     left = line["amount_minor"] - line["matched_minor"]
     wanted = left if amount_minor is None else amount_minor
     if not 0 < wanted <= left:
-        shown = format_money(left, line["currency"], "en")
+        told = tx.row("SELECT locale FROM organisation WHERE id = %(org)s")
+        assert told is not None
+        shown = format_money(left, line["currency"], told["locale"])
         message = f"{shown} of the line is left to match."
         raise Invalid(message, reasons=[
             Reason("amount_not_open", message, field="amount_minor", facts={"left_minor": left})])  # fmt: skip

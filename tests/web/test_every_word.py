@@ -145,9 +145,13 @@ def test_every_text_of_a_page_can_be_translated(centre: Centre, shown: list[Show
 
 def test_amounts_are_written_as_the_reader_writes_them(shown: list[Shown]) -> None:
     """The domain writes them as the centre does: $10.50, and €10.50 in Berlin. Its sentences are read by everybody."""
-    found = {(page.address, text) for page in shown for _, text in texts_of(page.text) if _OF_THE_CENTRE.search(text)}
+    found = {amount: (page.address, *amount) for page in shown for amount in amounts_of(page.text)}
 
-    assert not found
+    assert not found, told(found.values())
+
+
+def amounts_of(page: str) -> list[tuple[str, str]]:
+    return [(where, text) for where, text in texts_of(page) if _OF_THE_CENTRE.search(text)]
 
 
 def test_every_answer_to_bad_input_can_be_translated(centre: Centre, shown: list[Shown]) -> None:
@@ -164,7 +168,9 @@ def test_every_answer_to_bad_input_can_be_translated(centre: Centre, shown: list
                 sent[route] += 1
                 answer = page.client.post(action, data=form.filled(text), files=form.files() or None)
                 assert answer.status_code < 500, (action, text)
-                found += faults(written, f"{action} {text}", said_by(page.client, answer))
+                told_by = _led_to(page.client, answer)
+                found += faults(written, f"{action} {text}", said_by(told_by))
+                found += [(f"{action} {text}", where, amount) for where, amount in amounts_of(told_by.text)]
 
     assert len(sent) > 60
     assert not found, told(found)
@@ -183,10 +189,14 @@ def test_what_scripts_were_told_can_be_translated(centre: Centre, shown: list[Sh
     assert said == "⟦Nobody has counted heads.⟧ Mia⟦ was not signed in.⟧"
 
 
-def said_by(client: httpx.Client, answer: httpx.Response) -> Iterator[tuple[str, str]]:
-    """What an answer says, or the page that it leads to."""
-    if answer.headers.get("location", "").startswith("/"):
-        answer = client.get(answer.headers["location"], follow_redirects=True)
+def _led_to(client: httpx.Client, answer: httpx.Response) -> httpx.Response:
+    """The answer, or the page that it leads to."""
+    if not answer.headers.get("location", "").startswith("/"):
+        return answer
+    return client.get(answer.headers["location"], follow_redirects=True)
+
+
+def said_by(answer: httpx.Response) -> Iterator[tuple[str, str]]:
     if answer.headers.get("content-type", "").startswith("text/html"):
         yield from unmarked(answer.text)
     elif answer.headers.get("content-type", "").startswith("application/json"):

@@ -62,5 +62,21 @@ def test_a_match_is_undone_and_the_order_stays_on_the_list(centre: Centre, tab: 
     assert "1 look orders that keep places" in finance.text(finance.client.get("/finance"))
 
 
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", "$3.00 of the line is left to match."), ("fr", "Il reste 3,00 $ à rapprocher sur la ligne."),
+])  # fmt: skip
+def test_more_than_came_in_is_refused_as_the_reader_writes_money(
+    centre: Centre, tab: Tab, finance: Tab, language: str, said: str
+) -> None:
+    reference = submitted(centre, tab, hour=11 if language == "en" else 12)
+    line = came_in(finance, f"too much in {language}")
+    finance.client.headers["Accept-Language"] = language
+
+    given = {"reference": reference, "amount": "4", "do": "match"}
+    text = finance.text(finance.open(line).send(line, given)).replace("\xa0", " ")
+
+    assert said in text
+
+
 def test_an_order_with_its_timeout_is_on_no_list(centre: Centre, tab: Tab, finance: Tab) -> None:
     assert submitted(centre, tab, hour=14) not in finance.text(finance.client.get("/finance/stuck-orders"))
