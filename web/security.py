@@ -14,6 +14,7 @@ from engine.settings import Settings, derived_secret
 
 _VISITOR = "visitor"
 _FLASH = "notices"
+_KEPT_ONLY = "X-Kept-Only"  # a page that nobody looks at yet: it is laid in for a time without a network
 _LANGUAGE = "language"
 _MOST_NOTICES = 5
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -65,9 +66,9 @@ def is_token(settings: Settings, anchor: str, given: str) -> bool:
 
 
 def notices_of(request: Request, settings: Settings) -> list[tuple[str, str]]:
-    """What the last page left to be said on this one, as (kind, text)."""
+    """What the last page left to be said on this one, as (kind, text); a page that a script only keeps says nothing."""
     text = request.cookies.get(_name(settings, _FLASH))
-    if not text:
+    if not text or _KEPT_ONLY in request.headers:
         return []
     try:
         return [(str(kind), str(said)) for kind, said in _serializer(settings).loads(text)]

@@ -84,6 +84,13 @@ class Roll:
         return {name: row["status"] for name, row in self.rows().items()}
 
 
+# What a thumb presses on a roll and in its dialog, and what of it is smaller than a thumb.
+TOO_SMALL = """() => [...document.querySelectorAll(
+    ".back, .roll-acts button, .roll-acts a, .closing button, "
+    + "#out button, #out-other, #out-pin, #out label:has(input)")]
+    .map(one => [one, one.getBoundingClientRect()])
+    .filter(([one, box]) => one.offsetParent && Math.min(box.width, box.height) < 43.5)
+    .map(([one]) => one.textContent.trim())"""
 SOON = datetime(2026, 3, 31, 9, 30)  # noqa: DTZ001 - local
 
 
@@ -187,6 +194,20 @@ class TestPages:
         assert "You are on site." in self.post(client, "/staff", presence, move="arrive").text
         assert "You have left the site." in self.post(client, "/staff", presence, move="leave").text
 
+    def test_a_page_that_is_only_kept_takes_no_words_from_the_one_that_is_read(
+        self, centre: Centre, client: httpx.Client
+    ) -> None:
+        """Rolls are laid in at any moment, also between a form and its answer."""
+        (site,) = centre.rows("SELECT site_id FROM user_site LIMIT 1")
+        client.follow_redirects = False
+        self.post(client, "/staff", f"/staff/sites/{site['site_id']}/presence", move="arrive")
+
+        kept = client.get("/staff", headers={"X-Kept-Only": "yes"}).text
+        read = client.get("/staff").text
+        self.post(client, "/staff", f"/staff/sites/{site['site_id']}/presence", move="leave")
+
+        assert ("You are on site." in kept, "You are on site." in read) == (False, True)
+
     def test_the_worker_may_answer_for_the_first_page(self, client: httpx.Client) -> None:
         worker = client.get("/staff/worker.js")
 
@@ -228,6 +249,50 @@ class TestTheRoll:
         found = roll.statuses()
         assert [name for name, status in found.items() if status != "PRESENT"] == ["Child 07"]
         assert roll.rows()["Child 07"]["reason"] == "Ill"
+
+    def test_a_tap_that_bounces_is_one_tap(self, centre: Centre, signed_in: Somebody) -> None:
+        """Where a button was there is another at once: the reason of an absence, the undo, the row under a dialog."""
+        roll = make_roll(centre, 4, name="Bounces")
+        stella = signed_in(STAFF, size="phone").open(roll.address)
+        page = stella.page
+
+        row_of(page, "Child 02").get_by_role("button", name="Late Child 02", exact=True).dblclick()
+        absent = row_of(page, "Child 03").get_by_role("button", name="Absent Child 03", exact=True)
+        absent.dblclick(position={"x": absent.bounding_box()["width"] - 8, "y": 20})
+        tap(page, "Child 04", "Present")
+        row_of(page, "Child 04").get_by_role("link", name="Sign out").click()
+        page.get_by_label("Name of who collects").fill("Aunt Ada")
+        page.get_by_label("They sign later").check()
+        page.locator("#out-done").dblclick()
+        expect(row_of(page, "Child 04")).to_have_attribute("data-status", "LEFT")
+        wait_until_sent(page)
+
+        assert roll.statuses() == {"Child 01": "EXPECTED", "Child 02": "LATE", "Child 03": "ABSENT", "Child 04": "LEFT"}
+        assert roll.rows()["Child 03"]["reason"] is None
+
+    @pytest.mark.parametrize("size", ["small phone", "tablet"])
+    def test_a_thumb_finds_every_button_and_a_name_keeps_its_room(
+        self, centre: Centre, signed_in: Somebody, size: str
+    ) -> None:
+        roll = make_roll(centre, 4, name=f"Thumbs {size}")
+        stella = signed_in(STAFF, size=size).open(roll.address)
+        page = stella.page
+
+        tap(page, "Child 02", "Absent")
+        tap(page, "Child 03", "Late")
+        wait_until_sent(page)
+        assert page.evaluate(TOO_SMALL) == []
+        assert row_of(page, "Child 02").locator(".roll-who").bounding_box()["width"] >= 250
+
+        tap(page, "Child 01", "Present")
+        row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
+        page.get_by_label("Rosa Rossi").check()
+        assert page.evaluate(TOO_SMALL) == []
+        page.locator("#out-pin").fill("0000")
+        page.locator("#out-done").click()
+        expect(page.locator("#out-fault")).to_contain_text("not the PIN")
+        for what in ("fault", "done", "cancel"):
+            expect(page.locator(f"#out-{what}")).to_be_in_viewport(ratio=1)
 
     def test_with_the_keyboard_alone(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 2, name="Keys")
@@ -535,6 +600,41 @@ class TestWithoutANetwork:
         wait_until_sent(page)
 
         assert centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=sign_out)
+
+    def test_what_is_said_is_in_view_and_what_needs_a_network_waits_for_one(
+        self, centre: Centre, tablet: Callable[[str], Tablet]
+    ) -> None:
+        """At the end of a long roll a count is kept and a closing answered; signing out does not lose the pages."""
+        roll = make_roll(centre, 20, name="Waits")
+        one = tablet("one")
+        page = one.open(one.open(one.sign_in(), "/staff"), roll.address)
+        assert one.context is not None
+
+        one.context.set_offline(True)
+        page.get_by_label("Heads counted in the room").fill("3")
+        page.get_by_role("button", name="Counted", exact=True).click()
+        expect(page.locator(".closing")).to_contain_text("3 counted at")
+        page.reload()
+        expect(page.locator(".closing")).to_contain_text("3 counted at")
+        page.get_by_role("button", name="Close the roll").click()
+        expect(page.get_by_text("Not everything is sent yet")).to_be_in_viewport()
+        page.evaluate("document.querySelector('form[action=\"/sign-out\"]').requestSubmit()")
+        expect(page.get_by_text("This needs a network.")).to_be_in_viewport()
+        page.goto(page.url.partition("/staff")[0] + "/staff/signatures")
+        expect(page.locator("h1")).to_have_text("Missing signatures")
+        page.goto(page.url.partition("/staff")[0] + "/staff")
+        page.get_by_role("button", name="I am here").click()
+        expect(page.get_by_text("This needs a network.")).to_be_in_viewport()
+
+        one.context.set_offline(False)
+        wait_until_sent(page)
+        page.get_by_role("button", name="I am here").click()
+        page.get_by_text("You are on site.").wait_for()
+        page.get_by_role("button", name="I am leaving").click()
+        page.get_by_text("You have left the site.").wait_for()
+        assert centre.rows("SELECT counted FROM headcount WHERE term_product_id = %(id)s", id=roll.session_id) == [
+            {"counted": 3}
+        ]
 
     def test_a_roll_that_was_never_opened_opens(
         self, centre: Centre, server: Server, tablet: Callable[[str], Tablet]

@@ -44,6 +44,8 @@ WORDS = {
     "refused": N_("{name} was not taken: {why}"),
     "seen": N_("I have seen it"),
     "sendFirst": N_("Not everything is sent yet: the roll closes when it is."),
+    "counted": N_("{count} counted at {time}; compared with the roll when it is sent."),
+    "needsNetwork": N_("This needs a network. Try again when there is one."),
     "chooseWho": N_("Choose who collects."),
     "prove": N_("Give the PIN, sign, or choose to sign later."),
     "wrongPin": N_("This is not the PIN."),

@@ -36,7 +36,8 @@ async function layIn(store, addresses) {
 /** Whether the address is dealt with: it is kept, or not to be kept. */
 async function keepFile(store, address) {
   try {
-    const answer = await fetch(address, { credentials: "same-origin" });
+    // Nobody looks at it yet: what is to be said on the next page is not said there.
+    const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Kept-Only": "yes" } });
     // Another page may have stood in for it: that is not kept in its place.
     if (answer.headers.get("X-From-Store")) return false;
     if (!answer.ok || answer.redirected) return true;
@@ -55,4 +56,34 @@ async function keepPhoto(store, address) {
   if (await store.match(address)) return;
   const answer = await fetch(address, { credentials: "same-origin" });
   if (answer.ok) await store.put(address, answer);
+}
+
+/** A form that only the server answers waits for a network: without one the browser would leave the page for its own,
+ * and signing out would forget the pages all the same. `isMissing` says what is known; who presses finds out. */
+export function waitForNetwork(isMissing, refuse) {
+  let sent;
+  document.addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    // A signature of the queue is kept on this device instead.
+    if (form.method !== "post" || form === sent || form.dataset.signed || !isMissing()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (!await answers()) {
+      refuse();
+      return;
+    }
+    sent = form;
+    form.requestSubmit(submitter);
+    sent = undefined;
+  }, { capture: true });
+}
+
+/** Nothing stands in for this address. */
+async function answers() {
+  try {
+    await fetch("/staff/words", { credentials: "same-origin" });
+    return true;
+  } catch {
+    return false;
+  }
 }

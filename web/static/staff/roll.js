@@ -1,6 +1,6 @@
 // The roll with scripts: one tap marks at once, is kept on this device, and sent when there is a network.
 
-import { prepare } from "./offline.js";
+import { prepare, waitForNetwork } from "./offline.js";
 import { Pad } from "./pad.js";
 import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
 import { why as whyOf } from "./words.js";
@@ -9,7 +9,7 @@ const door = document.getElementById("door");
 const words = JSON.parse(door.dataset.words);
 const sessionId = door.dataset.session, userId = door.dataset.user;
 const sending = document.getElementById("sending"), told = document.getElementById("told");
-const RETRY_MS = 5000, CALM_MS = 1200, AT_ONCE = 200;
+const RETRY_MS = 5000, CALM_MS = 1200, AT_ONCE = 200, BOUNCE_MS = 500, BOUNCE_PX = 24;
 
 let skew = 0, device = "", order = Date.now(), isSending = false, isSignedOut = false, isOffline = false, calm, retry;
 let unsent = 0, keeping = 0, counting = 0;
@@ -68,6 +68,13 @@ function show(row, item) {
     words[status], ["PRESENT", "LATE", "LEFT"].includes(status) ? clock(at) : "", by, reason,
   ].filter(Boolean).join(" · ");
   count();
+}
+
+/** What was counted last, before it is compared. */
+function showCount({ counted, counted_at: at }) {
+  const line = document.querySelector("[data-counted]");
+  line.classList.remove("fault", "quiet");
+  line.textContent = say(words.counted, { count: counted, time: clock(at) });
 }
 
 function count() {
@@ -169,6 +176,8 @@ async function refuse(items, why) {
 }
 
 function announce(text, kind, done) {
+  const same = [...told.children].find((one) => one.querySelector("p").textContent === text);
+  if (same && !done) return same;
   const box = document.createElement("div");
   box.className = `notice ${kind}`;
   box.setAttribute("role", "alert");
@@ -203,7 +212,7 @@ async function refresh() {
   if ((await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
   try {
     const address = location.href.split("#")[0];
-    const answer = await fetch(address, { credentials: "same-origin" });
+    const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Kept-Only": "yes" } });
     if (!answer.ok || answer.redirected || answer.headers.get("X-From-Store")) return;
     const text = await answer.text();
     const page = new DOMParser().parseFromString(text, "text/html").getElementById("door");
@@ -308,6 +317,8 @@ async function prove(personId, pin) {
     const said = await answer.json();
     if (answer.ok) return said.proof;
     wrong(said.code === "wrong_pin" || answer.status === 422 ? words.wrongPin : await whyOf([said.detail]));
+    at("pin").value = "";
+    at("pin").focus();
   } catch {
     wrong(words.noNetworkPin);
   }
@@ -336,6 +347,7 @@ document.addEventListener("submit", (event) => {
     const countedAt = Date.now();
     lay(async () => {
       const body = { session_id: sessionId, counted, counted_at: await moment(countedAt) };
+      showCount(body);
       return [{ kind: "headcount", id: newId(), order: order += 1, user: userId, session: sessionId, name: "", body }];
     });
   } else if (form.matches("form[data-closing]") && sending.classList.contains("unsent")) {
@@ -343,6 +355,21 @@ document.addEventListener("submit", (event) => {
     announce(words.sendFirst, "warn");
     send();
   }
+}, { capture: true });
+
+waitForNetwork(() => isOffline || !navigator.onLine, () => announce(words.needsNetwork, "warn"));
+
+// Under a finger that bounces another button has come already, of the row or, where the dialog closed, of another child:
+// the rest of a tap does nothing.
+let lastTap = { timeStamp: -Infinity };
+
+document.addEventListener("click", (event) => {
+  const onRow = event.target.closest(".roll-acts button, .roll-acts a");
+  if (!event.detail || !(onRow || event.target.closest("#out button"))) return;  // no key is at a place
+  const isSoon = event.timeStamp - lastTap.timeStamp < BOUNCE_MS;
+  const isThere = Math.hypot(event.clientX - lastTap.clientX, event.clientY - lastTap.clientY) < BOUNCE_PX;
+  lastTap = event;
+  if (onRow && isSoon && isThere) stop(event);
 }, { capture: true });
 
 /** After a tap of the keyboard the next thing to do has the focus. */
@@ -371,6 +398,7 @@ async function begin() {
   for (const item of await mine()) {
     const row = item.session === sessionId && item.kind === "mark" ? rowOf(item.body.attendance_id) : undefined;
     if (row) show(row, item);
+    if (item.session === sessionId && item.kind === "headcount") showCount(item.body);
   }
   await showRefused();
   await tell();

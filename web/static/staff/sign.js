@@ -27,6 +27,7 @@ if (box) {
       form.hidden = true;
       const isSent = await keepSignature(signOut, form.dataset.name, strokes);
       await setFact(drawing, []);
+      document.getElementById("signed-on").hidden = false;
       announce(isSent ? form.dataset.done : form.dataset.kept, isSent ? "done" : "warn");
     }, { capture: true });
   }

@@ -1,5 +1,6 @@
 // What this device has not sent yet, said and sent on every page of the staff; the roll does so itself.
 
+import { waitForNetwork } from "./offline.js";
 import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
 import { why as whyOf } from "./words.js";
 
@@ -118,6 +119,7 @@ export async function keepSignature(signOutId, name, strokes) {
   return !(await kept()).some((item) => item.id === id);
 }
 
+waitForNetwork(() => isOffline || !navigator.onLine, () => announce(words.needsNetwork, "warn", () => {}));
 window.addEventListener("online", send);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
 tell().then(send);
