@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
 from web.portals import PORTALS, is_page
-from web.visitor import NO_ORGANISATION, Visitor, with_next
+from web.visitor import Visitor, with_next
 from web.words import N_
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -66,7 +66,7 @@ def _page(request: Request, response: Response) -> Response:
     headline, advice = _OUT_OF_DATE if is_out_of_date else _SAID.get(status, _SAID[500 if status >= 500 else 409])
     portal = next((one for one in PORTALS.values() if visitor.path.startswith(one.home)), None)
     return visitor.answer(
-        "problem.html", organisation=NO_ORGANISATION, who=None, status=status, headline=headline, advice=advice,
+        "problem.html", organisation=visitor.centre, who=None, status=status, headline=headline, advice=advice,
         problem=problem, home=portal.home if portal else "/",
         is_own_words=status not in (404, 405, 413, 415, 500) or is_out_of_date,
     )  # fmt: skip

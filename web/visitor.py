@@ -75,6 +75,8 @@ class Visitor:
         asked = preferred(request.headers.get("accept-language", ""))
         self.language = chosen if chosen in LANGUAGES else asked
         self._centre: Row | None = None
+        if known := getattr(request.state, "centre", None):  # the problem of a request is told as the request would be
+            self.meet(known)
         self._anchor, self._is_new = security.anchor_of(request, self.state.settings)
 
     @property
@@ -101,7 +103,7 @@ class Visitor:
 
     def meet(self, centre: Row) -> None:
         """From now on it is spoken as at this centre: in its language, where the browser asks for none of ours."""
-        self._centre = centre
+        self._centre = self.request.state.centre = centre
         self.language = self.language or locale_of("", centre["locale"]).language
 
     @property

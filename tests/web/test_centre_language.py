@@ -3,6 +3,7 @@ its amounts are written.
 """
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -56,6 +57,12 @@ class TestNotices:
             answer = client.post(f"/guest/registration/{link}", data=guest.any_token())
 
             assert "Vous pouvez vous connecter." in guest.text(answer)
+
+
+def test_a_problem_that_was_met_at_the_centre_is_told_in_its_language(tab: Tab) -> None:
+    text = tab.text(tab.client.get(f"/family/bookings/{uuid4()}"))
+
+    assert "Nous ne trouvons pas cette page" in text
 
 
 class TestAmounts:
