@@ -104,6 +104,14 @@ CATALOGUE_SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("`programs` is a list of the ids of the programs that it is combined with"),
         N_("%(text)s is not a date such as 2026-04-01"),
     ),
+    "a roll-over, and days without their session": (
+        N_("it was cancelled"),
+        N_("%(term)s is of another site"),
+        N_("none of its dates falls into the term"),
+        N_("outside the term"),
+        N_("a single date takes its place"),
+        N_("%(component)s takes its place"),
+    ),
     "seats": (
         N_("A range of rows goes from letter to letter or from number to number, not as in %(text)s."),
         N_("Rows are written as A-T, 1-20 or A, C, F; not %(text)s."),

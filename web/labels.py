@@ -388,6 +388,13 @@ REFERENCED = {
     "quote": N_("Quote"),
 }
 SEAT_TYPE = {"VIP": N_("Best"), "REGULAR": N_("Regular"), "ECONOMY": N_("Economy")}
+# What a roll-over does with an offering.
+ROLL_OVER = {
+    "ROLLS": (N_("is made again"), "good"),
+    "ROLLED": (N_("was made already"), ""),
+    "DOES_NOT_FIT": (N_("cannot be made"), "warn"),
+    "LEFT_OUT": (N_("is left out"), ""),
+}
 
 ALL = {
     "STATUS": STATUS, "ORDER_TYPE": ORDER_TYPE, "CONFIRMATION": CONFIRMATION, "PAYMENT_STATE": PAYMENT_STATE,
@@ -400,4 +407,5 @@ ALL = {
     "SUBSCRIPTION_TRIGGER": SUBSCRIPTION_TRIGGER, "LATE": LATE, "SEAT_TYPE": SEAT_TYPE,
     "MANDATE": MANDATE, "PASS_COVERS": PASS_COVERS, "PASS_RETURNS": PASS_RETURNS, "PROMO_CODE": PROMO_CODE,
     "REFERENCED": REFERENCED, "POSTED_FOR": POSTED_FOR, "PURPOSE": PURPOSE, "ALERT": ALERT,
+    "ROLL_OVER": ROLL_OVER,
 }  # fmt: skip

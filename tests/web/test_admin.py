@@ -1,13 +1,18 @@
 """The office's pages: finding anything, building a booking by hand, changing and ending it, and what is set up."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from engine.database import Transaction
+from tests import builders
 from tests.web.browsing import Person
 from tests.web.conftest import Centre, Somebody
+from tests.web.test_family_forms import Tab, enter
 
 OFFICE = "admin@centre7.example"
 _LAST_SESSION = """
@@ -214,6 +219,34 @@ class TestSetUp:
 
         assert office.reads("What becomes of it")
         office.picture("admin-roll-over").is_sound()
+
+    def test_a_roll_over_is_said_in_french_and_makes_nothing_twice(self, centre: Centre) -> None:
+        def make(tx: Transaction) -> tuple[UUID, UUID]:
+            site = tx.row("SELECT * FROM site WHERE organisation_id = %(org)s LIMIT 1")
+            assert site is not None
+            spring = builders.term(tx, site, name="Spring 2040", starts_on=date(2040, 4, 1), ends_on=date(2040, 6, 30))
+            autumn = builders.term(tx, site, name="Autumn 2040", starts_on=date(2040, 9, 3), ends_on=date(2040, 12, 2),
+                                status="DRAFT")  # fmt: skip
+            schedule = [{"weekdays": ["TUE"], "starts": "09:30", "ends": "10:30"}]
+            for name, columns in (("Piano", {"schedule": schedule}), ("Odd", {}), ("Gone", {"status": "CANCELLED"})):
+                builders.offering(tx, spring, builders.program(tx, site, name=name), name=name, **columns)
+            return spring["id"], autumn["id"]
+
+        spring, autumn = centre.edit(make)
+        address = f"/admin/roll-over?from={spring}&to={autumn}"
+        with enter(centre, OFFICE) as client:
+            client.headers["Accept-Language"] = "fr"
+            tab = Tab(client, client.get(address))
+            before = tab.text(tab.page)
+            tab.open(address).send("/admin/roll-over", {})
+            after = tab.text(tab.open(address).page)
+
+        for words in ("est recréée", "elle a été annulée", "aucune de ses dates ne tombe dans la session"):
+            assert words in before
+        assert "Créer ce qui est affiché" in before
+        assert "existe déjà" in after
+        assert "Il ne reste rien à créer." in after
+        assert "Créer ce qui est affiché" not in after
 
 
 class TestOnlyForTheOffice:
