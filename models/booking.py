@@ -52,6 +52,7 @@ class TermBooking(TenantRow, table=True):
         unique("order_id"),
         index("ix_term_booking_account", "account_id", "created_at"),
         index("ix_term_booking_attendee", "attendee_id"),
+        index("ix_term_booking_group", "group_id"),
         index("ix_term_booking_status", "status", "created_at"),
         index("ix_term_booking_owed", "id", where="payment_state IN ('OPEN', 'PENDING_PAYMENT')"),
     )

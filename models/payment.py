@@ -51,6 +51,7 @@ class Payment(TenantRow, table=True):
         check("set_off_minor BETWEEN 0 AND amount_minor", "set_off_within_payment"),
         unique("reference"),
         index("uq_payment_external", "provider", "external_id", is_unique=True, where="checkout_id IS NULL"),
+        index("ix_payment_external", "external_id", where="external_id IS NOT NULL"),
         index("uq_payment_of_checkout", "checkout_id", "order_id", is_unique=True, where="checkout_id IS NOT NULL"),
         index(
             "uq_payment_debit_under_way",

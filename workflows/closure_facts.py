@@ -142,7 +142,11 @@ LEFT JOIN LATERAL (
     JOIN term_booking_order_line x ON x.organisation_id = y.organisation_id AND x.id = y.order_line_id
     WHERE w.organisation_id = o.organisation_id AND (w.id = o.id OR w.booking_id = o.booking_id)
     ORDER BY y.id DESC LIMIT 1) l ON true
-WHERE c.organisation_id = %(org)s AND c.order_type <> 1
+WHERE c.organisation_id = %(org)s AND c.order_type <> 1 AND c.term_product_id = ANY(ARRAY(
+    SELECT unnest(%(ids)s::uuid[]) UNION
+    SELECT y.term_product_id FROM term_booking_order_line x
+    JOIN term_booking_order_activity y ON y.organisation_id = x.organisation_id AND y.order_line_id = x.id
+    WHERE x.organisation_id = %(org)s AND x.term_product_id = ANY(%(ids)s)))
   AND (c.term_product_id = ANY(%(ids)s) OR l.term_product_id = ANY(%(ids)s))
 ORDER BY c.id
 """
