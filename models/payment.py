@@ -69,6 +69,7 @@ class Payment(TenantRow, table=True):
         # An instalment is collected once by itself; what the bank refuses or takes back is for people.
         index("uq_payment_instalment", "instalment_id", is_unique=True, where="instalment_id IS NOT NULL"),
         index("ix_payment_order", "order_id"),
+        index("ix_payment_invoice", "invoice_id", where="invoice_id IS NOT NULL"),
         index("ix_payment_account", "account_id", "created_at"),
         index("ix_payment_failed_debit", "updated_at", where="status = 'FAILED' AND mandate_id IS NOT NULL"),
         index(
