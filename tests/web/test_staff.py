@@ -627,9 +627,8 @@ class TestWithoutANetwork:
         one.context.set_offline(False)
         wait_until_sent(page)
         page.get_by_role("button", name="I am here").click()
-        page.get_by_text("You are on site.").wait_for()
-        page.get_by_role("button", name="I am leaving").click()
-        page.get_by_text("You have left the site.").wait_for()
+        present = "SELECT id FROM staff_presence WHERE left_at IS NULL"
+        until(lambda: centre.rows(present), seconds=60)
         assert centre.rows("SELECT counted FROM headcount WHERE term_product_id = %(id)s", id=roll.session_id) == [
             {"counted": 3}
         ]
