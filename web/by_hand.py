@@ -30,7 +30,7 @@ def record(tx: Transaction, who: Principal, visit: SignedIn, form: Form, order_i
     """Record what the form says came in. Raises Invalid, NotAnAmount, NotPayable, PaymentMoving."""
     provider, reason = form.text("provider"), form.text("came_for")
     for is_given, field, message in (
-        (provider in BY_HAND, "provider", N_("Choose one of the list.")),
+        (provider in BY_HAND, "provider", N_("Choose one from the list.")),
         (reason, "came_for", N_("Say how the money came in.")),
     ):
         if not is_given:

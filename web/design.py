@@ -12,7 +12,7 @@ router = APIRouter()
 
 @router.get("/design")
 def show_design(visit: Anybody) -> Response:
-    refusal = Invalid(N_("Look at what is marked below."), reasons=[
+    refusal = Invalid(N_("Please check the fields marked below."), reasons=[
         Reason("required", N_("Please fill this in."), field="sample_wrong"),
     ])  # fmt: skip
     return visit.answer(

@@ -16,22 +16,28 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 # Headline and advice, by status.
 _SAID = {
-    401: (N_("Please sign in"), N_("You are not signed in, or were signed out meanwhile.")),
-    403: (N_("This is not for you"), N_("You are signed in as somebody who may not see this page.")),
-    404: (N_("We cannot find this page"), N_("It may have been moved, or it belongs to somebody else.")),
-    405: (N_("This page takes no form"), N_("Go back and load the page again.")),
-    409: (N_("That is not possible now"), N_("Something changed since the page was shown. Nothing was saved.")),
-    412: (N_("Somebody was faster"), N_("It was changed since the page was shown. Look at it again.")),
-    413: (N_("That is too much"), N_("Something you sent is too large. Shorten the text or choose a smaller file.")),
-    415: (N_("We cannot read this form"), N_("Go back and load the page again.")),
-    422: (N_("Something is not right yet"), N_("Go back and look at what you entered.")),
-    429: (N_("A short pause, please"), N_("There were too many attempts.")),
-    502: (N_("The payment provider refused"), N_("Nothing was paid. Try again, or choose another way to pay.")),
-    503: (N_("One moment, please"), N_("We cannot do this right now, though nothing is wrong. Try again shortly.")),
-    500: (N_("Something went wrong on our side"), N_("It has been recorded. Try again, or tell us the number below.")),
+    401: (N_("Please sign in"), N_("You're not signed in, or your session has ended.")),
+    403: (N_("You don't have access to this page"), N_("The account you're signed in with can't open this page.")),
+    404: (N_("We can't find that page"), N_("It may have moved, or it may belong to someone else.")),
+    405: (N_("This page doesn't accept forms"), N_("Go back, reload the page and try again.")),
+    409: (N_("That can't be done right now"), N_("Something changed while you had this page open. Nothing was saved.")),
+    412: (N_("Someone else got there first"), N_("This changed while you had the page open. Please check it again.")),
+    413: (N_("That's too large"), N_("Shorten the text or choose a smaller file.")),
+    415: (N_("We couldn't read this form"), N_("Go back, reload the page and try again.")),
+    422: (N_("Something needs fixing"), N_("Go back and check what you entered.")),
+    429: (N_("Please wait a moment"), N_("There have been too many attempts.")),
+    502: (
+        N_("The payment didn't go through"),
+        N_("You haven't been charged. Try again, or choose another way to pay."),
+    ),
+    503: (N_("One moment, please"), N_("We're a little busy and couldn't finish this. Please try again shortly.")),
+    500: (
+        N_("Something went wrong on our side"),
+        N_("The problem has been recorded. Try again, or contact us with the number below."),
+    ),
 }
 # A 403 that has nothing to do with who one is.
-_OUT_OF_DATE = (N_("This page is out of date"), N_("Go back and load the page again."))
+_OUT_OF_DATE = (N_("This page is out of date"), N_("Go back, reload the page and try again."))
 
 
 def or_page(handler: Handler) -> Handler:

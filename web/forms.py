@@ -111,7 +111,7 @@ def checked(schema: type[M], values: dict[str, Any], *, prefix: str = "") -> M:
         return schema.model_validate(values)
     except ValidationError as wrong:
         reasons = [_reason(fault, prefix) for fault in wrong.errors(include_url=False)]
-        raise Invalid(N_("Look at what is marked below."), reasons=reasons) from wrong
+        raise Invalid(N_("Please check the fields marked below."), reasons=reasons) from wrong
 
 
 def plain_number(text: str) -> str:
@@ -135,14 +135,14 @@ _SAID = {
     "date_type": N_("Please choose a date."),
     "date_from_datetime_parsing": N_("Please choose a date."),
     "date_parsing": N_("Please choose a date."),
-    "int_type": N_("Write a whole number."),
-    "int_parsing": N_("Write a whole number."),
-    "decimal_parsing": N_("Write a number."),
-    "decimal_type": N_("Write a number."),
-    "uuid_parsing": N_("Choose one of the list."),
-    "uuid_type": N_("Choose one of the list."),
-    "enum": N_("Choose one of the list."),
-    "literal_error": N_("Choose one of the list."),
+    "int_type": N_("Enter a whole number."),
+    "int_parsing": N_("Enter a whole number."),
+    "decimal_parsing": N_("Enter a number."),
+    "decimal_type": N_("Enter a number."),
+    "uuid_parsing": N_("Choose one from the list."),
+    "uuid_type": N_("Choose one from the list."),
+    "enum": N_("Choose one from the list."),
+    "literal_error": N_("Choose one from the list."),
 }
 
 
@@ -167,13 +167,13 @@ def _reason(fault: Any, prefix: str) -> Reason:
         message = (
             N_("Write an e-mail address, such as name@example.org.")
             if is_email
-            else N_("A sign in it cannot be kept; type it again.")
+            else N_("It contains a character we can't save. Please type it again.")
         )
     elif code == "value_error":
         said = str(fault["msg"]).removeprefix("Value error, ")
         message = N_("Please choose a date.") if "2026-04-12" in said else said
     else:
-        message = _SAID.get(code) or N_("This cannot be kept as it is written; look at it again.")
+        message = _SAID.get(code) or N_("This can't be saved as it is. Please check it.")
     return Reason(code, message, field=name, facts=facts or None)
 
 
@@ -181,7 +181,7 @@ def _uuid(text: str, name: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        message = N_("Choose one of the list.")
+        message = N_("Choose one from the list.")
         raise Invalid(message, reasons=[Reason("malformed", message, field=name)]) from None
 
 
@@ -194,7 +194,7 @@ async def posted(request: Request) -> AsyncIterator[Form]:
         token = fields.get(TOKEN)
         if is_new or not isinstance(token, str) or not is_token(state.settings, anchor, token):
             raise FormOutOfDate(
-                N_("This form is out of date: you signed in or out since it was shown. Nothing was changed.")
+                N_("This form is out of date because you signed in or out after opening it. Nothing was changed.")
             )  # fmt: skip
         yield Form(fields, await _key(request, fields) if KEY in fields else None)
     finally:

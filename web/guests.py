@@ -83,7 +83,7 @@ def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
         require_born(child.date_of_birth, now=visit.now)
         picks = form.ids("pick")
         if not picks:
-            message = visit.say("Tick at least one session.")
+            message = visit.say("Select at least one session.")
             raise Invalid(message, reasons=[Reason("cart_empty", message, field="pick")])
         visit.count(BOOK_BY_ADDRESS, visit.visit.address)
         visit.count(BOOK_BY_EMAIL, guest.email)

@@ -82,7 +82,7 @@ def _own(portal: Portal) -> APIRouter:
             passkeys.add_passkey(tx, by, user_id=who.user_id, answer=answer, label=label, now=visit.now)
             return Answer()
 
-        return _done(visit, form, verb, visit.say("The passkey was added. You can sign in with it from now on."))
+        return _done(visit, form, verb, visit.say("Passkey added. You can now use it to sign in."))
 
     def rename(visit: Own, passkey_id: UUID, form: Posted) -> Response:
         def verb(tx: Transaction, who: Principal) -> Answer:
@@ -96,7 +96,7 @@ def _own(portal: Portal) -> APIRouter:
             passkeys.remove_passkey(tx, user_id=who.user_id, passkey_id=passkey_id)
             return Answer()
 
-        return _done(visit, form, verb, visit.say("The passkey was removed. It signs nobody in any more."))
+        return _done(visit, form, verb, visit.say("Passkey removed. It can no longer be used to sign in."))
 
     own.add_api_route("", show_passkeys, methods=["GET"])
     own.add_api_route("", add, methods=["POST"])

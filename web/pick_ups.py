@@ -47,7 +47,7 @@ def _add(visit: SignedIn, child_id: UUID, form: Form) -> str:
         return Answer({})
 
     visit.move(form, verb)
-    return N_("They may collect from now on.")
+    return N_("This person may now collect.")
 
 
 def _set_pin(visit: SignedIn, child_id: UUID, form: Form) -> str:
@@ -60,7 +60,7 @@ def _set_pin(visit: SignedIn, child_id: UUID, form: Form) -> str:
         return Answer({})
 
     visit.move(form, verb)
-    return N_("The PIN is set.")
+    return N_("PIN saved.")
 
 
 def _remove(visit: SignedIn, child_id: UUID, form: Form) -> str:
@@ -69,7 +69,7 @@ def _remove(visit: SignedIn, child_id: UUID, form: Form) -> str:
         return Answer({})
 
     visit.move(form, verb)
-    return N_("They do not collect any more.")
+    return N_("This person may no longer collect.")
 
 
 def _own(tx: Transaction, who: Principal, child_id: UUID, form: Form) -> UUID:

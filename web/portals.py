@@ -40,7 +40,7 @@ PORTALS: dict[Role, Portal] = {
         (
             Item(N_("Wallet"), "/family/wallet", "money"),
             Item(N_("Invoices and receipts"), "/family/documents", "file"),
-            Item(N_("In my own calendar"), "/family/calendar-feeds", "calendar"),
+            Item(N_("Add to my calendar"), "/family/calendar-feeds", "calendar"),
         ),
     ),
     Role.STAFF: Portal(
@@ -50,18 +50,18 @@ PORTALS: dict[Role, Portal] = {
     Role.ADMIN: Portal(
         Role.ADMIN, N_("Administration"), "/admin",
         (
-            Item(N_("Desk"), "/admin", "home"),
+            Item(N_("Home"), "/admin", "home"),
             Item(N_("Families"), "/admin/families", "people"),
             Item(N_("Orders"), "/admin/orders", "cart"),
             Item(N_("Bookings"), "/admin/bookings", "calendar"),
-            Item(N_("Queues"), "/admin/queues", "queue"),
+            Item(N_("Waiting lists"), "/admin/queues", "queue"),
             Item(N_("Programme"), "/admin/programme", "list"),
         ),
     ),
     Role.FINANCE: Portal(
         Role.FINANCE, N_("Finance"), "/finance",
         (
-            Item(N_("Desk"), "/finance", "home"),
+            Item(N_("Home"), "/finance", "home"),
             Item(N_("Invoices"), "/finance/invoices", "file"),
             Item(N_("Payments"), "/finance/payments", "card"),
             Item(N_("Bank"), "/finance/bank", "money"),

@@ -98,7 +98,7 @@ def do_sign_out(visit: Anybody, form: Posted) -> Response:
     shown = shown_by(visit.request)
     if shown is not None:
         _revoke(visit, shown)
-    response = visit.go("/", visit.say("You are signed out."))
+    response = visit.go("/", visit.say("You've signed out."))
     # Photos and pages that this browser keeps are not for who comes after. Not its storage: marks that a tablet has not
     # sent yet lie there.
     response.headers["Clear-Site-Data"] = '"cache"'
@@ -194,7 +194,7 @@ def do_registration(link: str, visit: Anybody, form: Posted) -> Response:
     with visit.state.database.transaction(organisation_id) as tx:
         slug = slug_of(tx)
     at = Stranger(visit.request, slug)
-    said = at.say("Welcome! Sign in with your new password.") if made.is_new_user else at.say("You can sign in.")
+    said = at.say("Welcome. Sign in with your new password.") if made.is_new_user else at.say("You can now sign in.")
     if not made.is_new_user or asked.password is None:
         return visit.go(f"/at/{slug}/sign-in", said)
     fresh = sign_in(

@@ -9,12 +9,14 @@ from datetime import date, datetime
 from uuid import UUID
 
 from billing.pricing import Priced
+from billing.schedules import Schedule
 from engine.actor import Actor
 from engine.database import Transaction
 from engine.errors import Reason
 from models import InstalmentKind, TermBookingConfirmationType
 from workflows.change_facts import Change
 from workflows.group_facts import lock_group
+from workflows.group_schedule import fingerprint_of_all
 from workflows.group_submission import owe_beside
 from workflows.guests import CONFIRMED_BY
 from workflows.order_effects import local_day
@@ -38,6 +40,7 @@ class Way:
     reasons: list[Reason]
     now_minor: int
     later: list[tuple[date, int]]
+    schedule_fingerprint: str | None = None  # what agrees to `later`
 
     @property
     def is_open(self) -> bool:
@@ -103,6 +106,7 @@ def ways_of_change(change: Change, *, actor: Actor) -> list[Way]:
 def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Actor, now: datetime) -> Way:
     reasons: list[Reason] = []
     later: dict[date, int] = {}
+    schedules: list[Schedule] = []
     now_minor = owed_minor = 0
     for order, facts, priced in asked:
         order.confirmation_type = how
@@ -114,6 +118,7 @@ def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Acto
         facts.standing = standing
         if not own and how is not _How.CONFIRM_WITHOUT_PAYMENT:
             schedule = plan_schedule(order, facts, priced, now=now)
+            schedules += [schedule] if schedule else []
             now_minor += schedule.deposit_minor if schedule else priced.total_minor
             for part in schedule.parts if schedule else ():
                 if part.kind is not InstalmentKind.DEPOSIT:
@@ -122,4 +127,4 @@ def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Acto
     if how is _How.PAY_NOW_PAY_DEPOSIT and later and max(later) <= local_day(now, asked[0][0]):
         reasons.append(Reason("deposit_buys_no_time", "The rest of the deposit would be due today as well.",
                               field="confirmation_type", rule="rest_due"))  # fmt: skip
-    return Way(how, reasons, now_minor, sorted(later.items()))
+    return Way(how, reasons, now_minor, sorted(later.items()), fingerprint_of_all(schedules))

@@ -81,7 +81,7 @@ def test_the_confirmation_brings_the_tickets(
     body = mail.get_body(("plain",))
     assert body is not None
     assert "Row A seat 2" in body.get_content()
-    assert "The tickets are attached" in body.get_content()
+    assert "Your tickets are attached" in body.get_content()
 
 
 def test_staff_let_in_once(world: World, seated: dict[str, Any]) -> None:

@@ -53,8 +53,8 @@ class TestConfirmation:
     def test_of_a_paid_booking_says_that_nothing_is_owed(self) -> None:
         text = part(mail(confirmed(owed_minor=0, due_on=None)), "plain")
 
-        assert "Nothing is owed." in text
-        assert "to pay" not in text
+        assert "There is nothing more to pay." in text
+        assert "Balance due" not in text
 
     def test_carries_a_calendar_and_what_else_is_attached(self) -> None:
         invoice = Attachment(filename="INV-2026-00042.pdf", content=b"%PDF-1.7 ...")
@@ -104,7 +104,7 @@ OTHERS = [
             **COMMON, order_reference="TBO-1", attendee_name="Mia", sessions=(session(),), cancelled_at=NOW,
             returned_minor=4000,
         ),
-        "Order TBO-1 ran out of time",
+        "Order TBO-1 has expired",
         ["TBO-1", "Tue 31 Mar 2026, 9:00", "Karate", "$40.00", "wallet"],
     ),
     (
@@ -120,15 +120,15 @@ OTHERS = [
             organisation=MAPLE, recipient=ANNA, order_reference="TO-1", attendee_names=("Mia", "Leo"),
             sessions=(session(),), expires_at=datetime(2026, 4, 3, 21, 0, tzinfo=UTC), link="https://a.example/offer",
         ),
-        "A place for Mia and Leo: answer by Fri 3 Apr 2026, 5:00\N{NARROW NO-BREAK SPACE}p.m.",
+        "A place for Mia and Leo: please answer by Fri 3 Apr 2026, 5:00\N{NARROW NO-BREAK SPACE}p.m.",
         ["Mia and Leo", "TO-1", "Karate", "Fri 3 Apr 2026, 5:00", "https://a.example/offer"],
     ),
     (
         WaitingExpired(
             organisation=MAPLE, recipient=ANNA, order_reference="TO-1", attendee_names=("Mia",), sessions=(session(),),
         ),
-        "The place for Mia went to the next",
-        ["Mia", "TO-1", "Karate", "Nothing was charged"],
+        "The place offered to Mia has expired",
+        ["Mia", "TO-1", "Karate", "not been charged"],
     ),
     (
         PaymentReceived(
@@ -258,11 +258,11 @@ class TestGuests:
 
         sent = mail(SignInAsked(organisation=MAPLE, recipient=ANNA, link=link, expires_at=NOW))
 
-        assert sent["Subject"] == "Your link to sign in"
+        assert sent["Subject"] == "Your sign-in link"
         assert all(link in part(sent, kind) for kind in ("plain", "html"))
 
     @pytest.mark.parametrize(
-        ("is_known", "subject"), [(True, "You can sign in already"), (False, "Finish your registration")]
+        ("is_known", "subject"), [(True, "You already have an account"), (False, "Finish your registration")]
     )
     def test_register_by_an_address(self, is_known: bool, subject: str) -> None:
         link = "https://maple.example/registrations/abc"

@@ -234,7 +234,7 @@ def _booked(centre: Centre, tab: Tab) -> dict[str, Any]:
     _, other, *_ = sessions_of(centre, f"/{row['offering_id']}")
     change = f"{booking}/change"
     tab.page = tab.open(change).send(change, {"keep": str(other["id"]), "do": "look"})
-    assert "Your booking was changed." in tab.text(tab.send(change, {"keep": str(other["id"]), "do": "make"}))
+    assert "Your booking has been changed." in tab.text(tab.send(change, {"keep": str(other["id"]), "do": "make"}))
     (moved,) = centre.rows("SELECT id AS statement_id FROM invoice WHERE booking_id = %(id)s AND series = 'ZS'",
                            id=row["booking_id"])  # fmt: skip
     return row | moved
@@ -250,7 +250,7 @@ def _given_up(centre: Centre, tab: Tab) -> dict[str, Any]:
         provider=payments.CASH, actor=Actor(ActorKind.ADMIN), now=centre.clock.now(),
     )  # fmt: skip
     ending = f"{booking}/cancellation"
-    assert "It is given up." in tab.text(tab.open(ending).send(ending, {"reason": "we move"}))
+    assert "Order cancelled." in tab.text(tab.open(ending).send(ending, {"reason": "we move"}))
     (note,) = centre.rows("SELECT id AS credit_note_id FROM credit_note WHERE booking_id = %(id)s",
                           id=order["booking_id"])  # fmt: skip
     return {"paid": order["booking_id"], "payment_id": payment_id, **note}

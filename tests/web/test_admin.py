@@ -59,13 +59,13 @@ def build(office: Person, centre: Centre, *, family: str = "Rossi", child: str =
     office.page.get_by_role("link", name=re.compile(f"Choose {family}")).first.click()
     office.tick(child)
     office.page.get_by_label("Term", exact=True).select_option(value=str(offering["term_id"]))
-    office.click("On to the sessions")
+    office.click("Continue to sessions")
     office.page.wait_for_url(re.compile("/sessions"))
     address = office.path.removesuffix("/sessions")
     office.open(f"{address}/sessions?offering={offering['id']}")
     for row in centre.rows(_NOT_BOOKED, offering=offering["id"], child=child, most=sessions):
         office.page.locator(f"input[name=session][value='{row['id']}']").check()
-    office.click("Put into the cart")
+    office.click("Add to cart")
     return address
 
 
@@ -75,7 +75,7 @@ class TestBuilding:
         office.open("/admin/bookings/new").fill("For which family?", "Rossi").click("Search")
         office.page.get_by_role("link", name=re.compile("Choose Rossi")).first.click()
         office.page.get_by_label("Term", exact=True).select_option(index=1)
-        office.click("On to the sessions")
+        office.click("Continue to sessions")
 
         assert office.reads("Choose the child.")
         office.is_sound()
@@ -87,21 +87,21 @@ class TestChangesAndEndings:
         """The office, looking at a fresh booking of two sessions."""
         office = signed_in(OFFICE)
         address = build(office, centre, family="Rossi", child="Mia Rossi")
-        office.fill("Set window, cut-off and eligibility aside because", "asked by telephone")
+        office.fill("Override booking window, cut-off and eligibility because", "asked by telephone")
         office.page.get_by_role("button", name=re.compile("^Submit")).click()
         form = office.page.locator(f"form[action='{address}/confirmation']")
         form.get_by_label(re.compile("^Reason")).fill("paid at the desk")
         form.get_by_role("button").click()
-        office.page.get_by_role("link", name=re.compile("^The booking TB-")).click()
+        office.page.get_by_role("link", name=re.compile("^Booking TB-")).click()
         return office
 
     def test_a_change_is_confirmed_on_its_difference(self, booking: Person, centre: Centre) -> None:
         offering = offering_with_sessions(centre)
-        booking.click("Change the sessions")
+        booking.click("Change sessions")
         order = booking.path.partition("/sessions")[0]
         assert booking.page.locator("form h2").first.inner_text() == offering["name"]  # what is booked, first of all
         booking.page.locator("input[name=session]:checked").first.uncheck()
-        booking.click("Put into the cart")
+        booking.click("Add to cart")
         booking.page.get_by_role("button", name=re.compile("^Submit")).click()
 
         assert booking.reads("Billing Difference")
@@ -111,7 +111,7 @@ class TestChangesAndEndings:
         form.get_by_label(re.compile("^Reason")).fill("moved away on Sundays")
         form.get_by_role("button").click()
 
-        assert booking.reads("The booking was changed as shown.")
+        assert booking.reads("Booking changed as shown.")
 
     def test_a_last_day_without_a_date_is_refused_in_words(self, booking: Person) -> None:
         booking.open(f"{booking.path}/closure?last_day=soon")
@@ -126,7 +126,7 @@ class TestFinding:
             "SELECT reference FROM account WHERE organisation_id = %(org)s AND name = 'Rossi family'"
         )
 
-        office.open("/admin").fill("Find anything", "rossi").click("Search")
+        office.open("/admin").fill("Search everything", "rossi").click("Search")
         assert office.reads("Rossi family")
         assert office.reads("Mia Rossi")
         office.picture("admin-search").fits()
@@ -136,7 +136,7 @@ class TestFinding:
         assert office.reads("Rossi family")
 
     def test_nothing_found_says_what_to_do(self, signed_in: Somebody, centre: Centre) -> None:
-        assert signed_in(OFFICE).open("/admin/search?q=zzzzz").reads("Nothing was found")
+        assert signed_in(OFFICE).open("/admin/search?q=zzzzz").reads("No results")
 
 
 class TestSetUp:
@@ -145,16 +145,16 @@ class TestSetUp:
         office.open("/admin/offerings/new").fill("Name", "Chess for beginners")
         office.page.get_by_label("Program", exact=True).select_option(index=1)
         office.page.get_by_label("Term", exact=True).select_option(index=1)
-        office.tick("Sat").fill("Begins", "10:00").fill("Ends", "11:00").fill("Places", "8")
-        office.fill("Price of a session", "12,50").click("Save")
+        office.tick("Sat").fill("Starts", "10:00").fill("Ends", "11:00").fill("Places", "8")
+        office.fill("Price per session", "12,50").click("Save")
 
-        assert office.reads("would be made")
+        assert office.reads("to create")
         made = centre.rows("SELECT s.id FROM term_product s JOIN term_program_set p ON p.organisation_id = "
                            "s.organisation_id AND p.id = s.term_program_set_id WHERE s.organisation_id = %(org)s "
                            "AND p.name = 'Chess for beginners'")  # fmt: skip
         assert made == []  # looking made nothing
         office.picture("admin-sessions-preview").is_sound()
-        office.click("Make them").reads("sessions were made")
+        office.click("Create sessions").reads("sessions created")
         prices = centre.rows("SELECT DISTINCT s.price_minor FROM term_product s JOIN term_program_set p ON "
                              "p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id "
                              "WHERE s.organisation_id = %(org)s AND p.name = 'Chess for beginners'")  # fmt: skip
@@ -172,9 +172,9 @@ class TestSetUp:
         office.page.get_by_label("The file").set_input_files(SAMPLES / "toronto_registered_programs_centre7_2026.csv")
         office.page.get_by_label("The mapping (TOML)").set_input_files(SAMPLES / "toronto_centre7.toml")
         office.page.get_by_label(re.compile("^Prices and places")).set_input_files(SAMPLES / "toronto_prices.toml")
-        office.click("Look at it")
+        office.click("Preview")
 
-        assert office.reads("This is what it would do")
+        assert office.reads("Preview of the import")
         office.is_sound()
 
     def test_a_day_is_closed_as_it_was_shown(self, signed_in: Somebody, centre: Centre) -> None:
@@ -182,28 +182,28 @@ class TestSetUp:
         (session,) = centre.rows(_LAST_SESSION)
         office.open(f"/admin/closures?site={session['site_id']}&day={session['local_date']}")
         office.picture("admin-closure").fits()
-        office.fill("Reason: the families read it", "Burst pipe").click("Close the day as shown")
+        office.fill("Reason (families will see this)", "Burst pipe").click("Close day")
 
-        assert office.reads("The day is closed")
+        assert office.reads("Day closed")
 
-        office.click("Open a closed day again")
+        office.click("Reopen a closed day")
         office.open(f"/admin/reopenings?site={session['site_id']}&day={session['local_date']}")
         office.picture("admin-reopening").is_sound()
-        office.fill("Reason: the families read it", "The pipe is mended").click("Open the day as shown")
+        office.fill("Reason (families will see this)", "The pipe is mended").click("Reopen day")
 
-        assert office.reads("The day is open again")
-        assert office.reads("Nothing was closed there that day")
+        assert office.reads("Day reopened")
+        assert office.reads("That day isn't closed")
 
     def test_an_extra_has_a_stock_or_none(self, signed_in: Somebody, centre: Centre) -> None:
         office = signed_in(OFFICE, scripts=False).open("/admin/programme/extras/new")
         office.fill("Name", "Ice skates").fill("Price", "4.50").fill("Stock", "many").click("Save")
         assert office.page.get_by_label("Stock").get_attribute("aria-invalid") == "true"
         office.fill("Stock", "20").click("Save")
-        assert office.reads("It was made")
+        assert office.reads("Created")
 
         office.click("Ice skates").fill("Stock", "").is_sound().click("Save")
 
-        assert office.reads("The changes were saved")
+        assert office.reads("Changes saved")
         kept = centre.rows("SELECT stock FROM extra WHERE organisation_id = %(org)s AND name = 'Ice skates'")
         assert kept == [{"stock": None}]
 
@@ -211,13 +211,13 @@ class TestSetUp:
         office = signed_in(OFFICE).open("/admin/programme/terms/new")
         office.fill("Name", "Spring 2027").fill("First day", "2027-04-01").fill("Last day", "2027-06-30")
         office.choose("Status", "Draft").click("Save")
-        assert office.reads("It was made")
+        assert office.reads("Created")
 
         office.open("/admin/roll-over")
         office.page.get_by_label("From", exact=True).select_option(index=1)
-        office.choose("Into the draft", "Spring 2027").click("Look at it")
+        office.choose("To draft term", "Spring 2027").click("Preview")
 
-        assert office.reads("What becomes of it")
+        assert office.reads("Result")
         office.picture("admin-roll-over").is_sound()
 
     def test_a_roll_over_is_said_in_french_and_makes_nothing_twice(self, centre: Centre) -> None:
@@ -253,7 +253,7 @@ class TestOnlyForTheOffice:
     def test_a_family_is_not_let_in(self, signed_in: Somebody, centre: Centre) -> None:
         family = signed_in("rossi@family.example").open("/admin")
 
-        assert family.reads("This is not for you")
+        assert family.reads("You don't have access to this page")
 
     def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(self, somebody: Somebody, centre: Centre) -> None:
         visitor = somebody().open("/admin/families")

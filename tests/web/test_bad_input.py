@@ -80,9 +80,9 @@ class TestGuests:
         same = [guest.text(guest.client.post(action, data=given)) for _ in range(2)]
         other = guest.text(guest.client.post(action, data={**given, "form_key": "another"}))
 
-        assert all("Your places are kept" in text for text in same)
+        assert all("Your places are held" in text for text in same)
         assert "is submitted" in other
-        assert "Your places are kept" in other  # and how to go on stands below it
+        assert "Your places are held" in other  # and how to go on stands below it
         assert taken(centre, address) == 1
 
     def test_a_session_that_was_closed_meanwhile_is_named_with_a_way_on(self, centre: Centre, guest: Tab) -> None:
@@ -95,7 +95,7 @@ class TestGuests:
 
         assert "does not take place" in text
         assert f'href="/at/{SLUG}/programs"' in guest.page.text
-        assert "A cart keeps no place yet." in text
+        assert "Adding to the cart doesn't hold a place." in text
 
     def test_who_was_slower_is_told_so_with_a_way_on(self, centre: Centre, guest: Tab, tab: Tab) -> None:
         address = family_class(centre, "One place for two", capacity=1, hour=9)
@@ -117,7 +117,7 @@ class TestGuests:
         address = family_class(centre, "Run out for a guest", hour=10)
         order = cart_of(guest, centre, address, child="Lou Late")
         guest.open(order)
-        assert "Your places are kept" in guest.text(submit(guest, order))
+        assert "Your places are held" in guest.text(submit(guest, order))
         pay = guest.hidden(f"{order}/payment")
         run_out(centre)
 
@@ -129,8 +129,8 @@ class TestGuests:
 
         assert paying.status_code == 409
         for text in (seen, refused, swept):
-            assert "The time is over" in text
-            assert "The places went back to everybody." in text
+            assert "Your time to pay has run out" in text
+            assert "Your places were released." in text
         assert f'href="/at/{SLUG}/programs"' in guest.page.text
         assert "timeout" not in swept
         assert taken(centre, address) == 0
@@ -143,13 +143,13 @@ class TestGuests:
         pay = guest.hidden(f"{order}/payment")
         checkout = guest.client.post(f"{order}/payment", data=pay).headers["location"]
         centre.sandbox.visit(checkout)
-        until_says(guest, order, "It is booked")
+        until_says(guest, order, "You're booked")
 
         again = guest.client.post(f"{order}/payment", data=pay)
         text = guest.text(again)
 
         assert again.status_code == 409
-        assert "It is booked" in text
+        assert "You're booked" in text
         assert re.search(r"\bpaid\b|nothing is owed", text.lower()), text
         (found,) = centre.rows("SELECT count(*) AS n FROM payment p JOIN term_booking_order o ON o.id = p.order_id "
                                "JOIN attendee t ON t.id = o.attendee_id WHERE t.name = 'Pia Paid'")  # fmt: skip
@@ -174,8 +174,8 @@ class TestTheFamily:
         late = tab.text(tab.client.post(f"{where}/payment", data=pay))
 
         for read in (text, late):
-            assert "The time is over" in read
-            assert "It is given up" not in read
+            assert "Your time to pay has run out" in read
+            assert "Order cancelled" not in read
             assert "timeout" not in read
             assert "Find a program" in read
 
@@ -187,12 +187,12 @@ class TestTheFamily:
         where = tab.client.post(action, data={**tab.hidden(action), **WAY}).headers["location"]
         pay = tab.open(where).hidden(f"{where}/payment")
         centre.sandbox.visit(tab.client.post(f"{where}/payment", data=pay).headers["location"])
-        until_says(tab, where, "It is booked")
+        until_says(tab, where, "You're booked")
 
         again = tab.client.post(f"{where}/payment", data=pay)
 
         assert again.status_code == 409
-        assert "It is booked" in tab.text(again)
+        assert "You're booked" in tab.text(again)
 
 
 class TestTheOffice:
@@ -222,7 +222,7 @@ class TestTheOffice:
         same = [office.text(office.client.post(action, data=given)) for _ in range(2)]
         old = office.client.post(action, data={**given, "form_key": "another"})
 
-        assert all("The booking is confirmed" in text for text in same)
+        assert all("Booking confirmed" in text for text in same)
         assert old.status_code == 409
         assert "is approved" in office.text(old)
         (found,) = centre.rows("SELECT count(*) AS n FROM term_booking WHERE organisation_id = %(org)s "

@@ -55,7 +55,7 @@ def until_booked(person: Person) -> None:
     """The provider's word comes by itself; the page looks again."""
     person.page.wait_for_url(lambda url: url.startswith(person.base))
     for _ in range(40):
-        if "It is booked" in person.text:
+        if "You're booked" in person.text:
             return
         time.sleep(0.25)
         person.page.reload()
@@ -76,8 +76,8 @@ class TestBookingATerm:
         rosa.click(rosa.page.locator(f'a[href="{address}"]'))
         rosa.tick(all_of(rosa, "Mia"))
         rosa.tick(all_of(rosa, "Leo"))
-        rosa.click("Put into the cart")
-        rosa.click("Keep my places and go on")
+        rosa.click("Add to cart")
+        rosa.click("Hold my places and continue")
         rosa.click("Pay now")
         pay_at_sandbox(rosa)
         until_booked(rosa)
@@ -99,18 +99,18 @@ class TestBookingATerm:
     def test_without_scripts_the_price_comes_by_a_button(self, centre: Centre, signed_in: Somebody, size: str) -> None:
         rosa = signed_in(ROSSI, size=size, scripts=False).open(family_class(centre, f"Judo {size}", hour=12))
 
-        rosa.tick(rosa.page.locator('input[name="pick"]').first).click("Update the price")
+        rosa.tick(rosa.page.locator('input[name="pick"]').first).click("Update price")
 
         assert "Total" in rosa.text
         rosa.picture(f"offering-{size}-plain").fits()
-        rosa.click("Put into the cart")
+        rosa.click("Add to cart")
         assert rosa.title == "Cart"
         rosa.picture(f"cart-{size}").fits()
-        rosa.click("Keep my places and go on")
-        assert rosa.title == "Your places are kept"
+        rosa.click("Hold my places and continue")
+        assert rosa.title == "Your places are held"
         rosa.picture(f"hold-{size}").fits()
-        rosa.click("Give the places back")
-        assert "nothing is to be paid" in rosa.text
+        rosa.click("Release my places")
+        assert "There is nothing to pay" in rosa.text
 
     def test_the_price_and_clashes_follow_the_ticks(self, centre: Centre, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI).open(family_class(centre, "Kendo", hour=14))
@@ -136,7 +136,7 @@ class TestFindingAProgram:
 
         assert shown
         assert not [name for name in shown if "Older Adult" in name]
-        assert "Nothing fits all of that" in rosa.text
+        assert "No programs match" in rosa.text
         rosa.picture("nothing-found").is_sound()
 
 
@@ -147,7 +147,7 @@ class TestChildren:
 
         rosa.fill("Name", name).fill("Date of birth", "2018-03-04").click("Save")
 
-        assert rosa.reads("was added")
+        assert rosa.reads("has been added")
         rosa.open("/family/children")
         assert "<script>alert(1)" in rosa.text
         rosa.picture("children-odd-name-phone").fits()

@@ -80,8 +80,8 @@ class TestSeats:
 
         assert "Row A seat 1" in text
         assert [seat for seat, is_best in options if is_best]
-        assert "Your booking was changed." in made
-        assert "You get" in dearer
+        assert "Your booking has been changed." in made
+        assert "You're adding" in dearer
         lines = centre.rows("SELECT term_product_id AS id, seat_id FROM term_booking_line WHERE organisation_id = "
                             "%(org)s AND booking_id = %(booking)s ORDER BY position",
                             booking=booking.rpartition("/")[2])  # fmt: skip
@@ -113,7 +113,7 @@ class TestActivities:
         assert re.search(r"Pirates \(2 places left\).*Volcanoes", calendar)
         assert re.search(r"booked Pirates", text)
         assert re.search(r"Volcanoes \(2 places left\)", text)
-        assert "Your booking was changed." in made
+        assert "Your booking has been changed." in made
         taken = centre.rows("SELECT title, taken FROM term_product WHERE organisation_id = %(org)s "
                             "AND id = ANY(%(ids)s) ORDER BY title", ids=[pirates, volcanoes])  # fmt: skip
         assert [(one["title"], one["taken"]) for one in taken] == [("Pirates", 1), ("Volcanoes", 1)]
@@ -144,9 +144,11 @@ class TestExtras:
 
         assert "Nothing would change." in nothing
         assert re.search(r"Lunch \$4\.50 3 left", seen)
-        assert re.search(r"You get .*Bus, Lunch comes along.*\+\$4\.50.*Lunch, Lunch comes along.*\+\$4\.50", seen)
-        assert "To pay for this change: $19.50" in seen
-        assert "Your booking was changed." in made
+        assert re.search(
+            r"You're adding .*Bus, Lunch comes along.*\+\$4\.50.*Lunch, Lunch comes along.*\+\$4\.50", seen
+        )
+        assert "Due for this change: $19.50" in seen
+        assert "Your booking has been changed." in made
         assert self.beside(centre, booking) == {first: ["Bus 1"], second: ["Lunch 1"]}
         again = tab.open(path).page.text
         assert len(re.findall(r'name="extra" value="[^"]+" checked', again)) == 2
@@ -154,7 +156,7 @@ class TestExtras:
         each = make(tab, path, keep=[str(first), str(second)], each=str(lunch),
                     difference=fingerprint(tab, path, keep=[str(first), str(second)], each=str(lunch)))  # fmt: skip
 
-        assert "Your booking was changed." in each
+        assert "Your booking has been changed." in each
         assert check(centre.database, edges=edges(), organisation_id=centre.organisation_id) == []
         assert self.beside(centre, booking) == {first: ["Lunch 1"], second: ["Lunch 1"]}
 
@@ -174,7 +176,7 @@ class TestExtras:
         look(tab, path, **other)
         made = make(tab, path, **other)
 
-        assert "Your booking was changed." in made
+        assert "Your booking has been changed." in made
         assert self.beside(centre, booking) == {first: ["Lunch 1"], third: []}
 
     def test_of_which_none_is_left_is_refused_and_says_so(self, centre: Centre, tab: Tab) -> None:
@@ -195,7 +197,7 @@ class TestExtras:
 
         assert "Cake with The last cake" in refused
         assert "sold out" in refused
-        assert re.search(r"This stands in the way .*Cake with The last cake.*: sold out\.", looked)
+        assert re.search(r"This isn't possible yet .*Cake with The last cake.*: sold out\.", looked)
         assert re.search(rf'value="{second}\.{cake}" disabled', shown)
         assert self.beside(centre, booking) == {first: []}
 
@@ -216,13 +218,13 @@ class TestExtras:
         rosa.click(day.locator("summary"))
         rosa.tick(day.get_by_role("checkbox", name=re.compile("Soup")))
         if not scripts:
-            rosa.click("See what it comes to")
+            rosa.click("See the cost")
         rosa.page.locator("[data-summary]").get_by_text("Soup,").wait_for()
         rosa.picture(f"change-extras-{size}").is_sound()
         rosa.tick(rosa.page.get_by_role("radio", name=re.compile("Pay later")))
-        rosa.click("Make the change")
+        rosa.click("Confirm change")
 
-        assert rosa.reads("Your booking was changed.")
+        assert rosa.reads("Your booking has been changed.")
         assert self.beside(centre, booking) == {first["id"]: [], second["id"]: ["Soup 1"]}
 
 
@@ -240,8 +242,8 @@ class TestWhatStandsInTheWay:
         fine = look(tab, f"{booking}/change", keep=str(own[2]["id"]))
         clash = look(tab, f"{booking}/change", keep=str(own[1]["id"]))
 
-        assert "This stands in the way" not in fine
-        assert "This stands in the way" in clash
+        assert "This isn't possible yet" not in fine
+        assert "This isn't possible yet" in clash
         assert "Mia Rossi is already booked for Taken already" in clash
 
     def test_a_booking_of_which_nothing_is_left_is_not_changed(self, centre: Centre, tab: Tab) -> None:
@@ -262,15 +264,15 @@ class TestLive:
         box = 'input[name="keep"][value="{}"]'
 
         rosa.tick(rosa.page.locator(box.format(second["id"])))
-        rosa.page.get_by_role("heading", name="You get").wait_for()
+        rosa.page.get_by_role("heading", name="You're adding").wait_for()
         owed = rosa.page.locator("[data-summary]").inner_text()
         said = rosa.page.locator("p[role=status]").inner_text()
         rosa.page.locator(box.format(first["id"])).uncheck()
-        rosa.page.get_by_role("heading", name="You give up").wait_for()
+        rosa.page.get_by_role("heading", name="You're cancelling").wait_for()
         rosa.picture(f"change-live-{size}").is_sound()
-        assert not rosa.page.get_by_role("button", name="See what it comes to").is_visible()
-        rosa.click("Make the change")
+        assert not rosa.page.get_by_role("button", name="See the cost").is_visible()
+        rosa.click("Confirm change")
 
-        assert "To pay for this change: $10.50" in owed
-        assert said == "To pay for this change: $10.50"
-        assert rosa.reads("Your booking was changed.")
+        assert "Due for this change: $10.50" in owed
+        assert said == "Due for this change: $10.50"
+        assert rosa.reads("Your booking has been changed.")

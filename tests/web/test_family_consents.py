@@ -124,10 +124,10 @@ class TestConsents:
         old = tab.send(address, {"text": first, "answer": "GIVEN"})
 
         assert "Rosa Rossi" in given
-        assert "Take it back" in given
-        assert "Taken back" in taken
+        assert "Withdraw consent" in given
+        assert "Withdrawn" in taken
         assert twice.status_code == 409
-        assert "to an older text: please read this one" in asked
+        assert "you answered an earlier version: please read this one" in asked
         assert (old.status_code, "read it again" in old.text) == (409, True)
         said = centre.rows("SELECT answer FROM consent WHERE organisation_id = %(org)s ORDER BY at, id")
         assert [row["answer"] for row in said] == ["GIVEN", "WITHDRAWN", "GIVEN"]
@@ -141,7 +141,7 @@ class TestConsents:
             child = client.get(f"/admin/children/{centre.sample.rossi.attendee_ids[0]}").text
             wrong = admin.open("/admin/consents").send("/admin/consents", {**given, "title": ""})
 
-        assert "families are asked from now on" in text
+        assert "Families will now be asked" in text
         assert "Sunscreen" in child
         assert "Not answered" in child
         assert wrong.status_code == 422
@@ -186,9 +186,9 @@ class TestInABrowser:
         rosa.click(card.get_by_role("button", name="Yes, I agree"))
         expect(card.get_by_text("Yes", exact=True)).to_be_visible()
         rosa.is_sound()
-        rosa.click(card.get_by_role("button", name="Take it back"))
+        rosa.click(card.get_by_role("button", name="Withdraw consent"))
 
-        expect(card.get_by_text("Taken back", exact=True)).to_be_visible()
+        expect(card.get_by_text("Withdrawn", exact=True)).to_be_visible()
         rosa.picture(f"consents-answered-{size}").fits()
 
     @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
@@ -201,16 +201,16 @@ class TestInABrowser:
         field = rosa.page.get_by_label("Photo", exact=True)
 
         field.set_input_files({"name": "mia.txt", "mimeType": "text/plain", "buffer": b"no picture"})
-        rosa.click("Keep this photo").reads("JPEG, PNG or WebP file")
+        rosa.click("Save photo").reads("JPEG, PNG or WebP file")
         rosa.picture(f"photo-refused-{size}").is_sound()
         field.set_input_files({"name": "mia.jpg", "mimeType": "image/jpeg", "buffer": picture()})
-        rosa.click("Keep this photo").reads("The photo is kept.")
+        rosa.click("Save photo").reads("Photo saved.")
         shown = rosa.page.get_by_role("img", name="Photo of Mia Rossi")
         expect(shown).to_be_visible()
         assert shown.evaluate("one => one.decode().then(() => one.naturalWidth)") == 320
         rosa.picture(f"photo-kept-{size}").fits()
         rosa.open("/family/children").picture(f"children-with-photo-{size}").fits()
-        rosa.open(f"{child}/picture").click("Remove the photo").reads("The photo is gone.")
+        rosa.open(f"{child}/picture").click("Remove photo").reads("Photo removed.")
 
         expect(shown).to_have_count(0)
         rosa.fits()

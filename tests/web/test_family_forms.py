@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import httpx
@@ -54,7 +55,7 @@ class Tab:
         if answer.has_redirect_location:
             answer = self.client.get(answer.headers["location"])
         self.page = answer
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2]))
+        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2])))
 
 
 @contextmanager
@@ -110,7 +111,7 @@ class TestSentTwice:
         first, second = tab.client.post(action, data=given), tab.client.post(action, data=given)
 
         assert first.headers["location"] == second.headers["location"]
-        assert "Your places are kept" in tab.text(second)
+        assert "Your places are held" in tab.text(second)
 
     def test_going_back_after_it_is_sent_says_where_it_is(self, centre: Centre, tab: Tab) -> None:
         fill(tab, centre, family_class(centre, "Back", hour=9))
@@ -121,7 +122,7 @@ class TestSentTwice:
         text = tab.text(tab.client.post(action, data={**given, "form_key": "another"}))
 
         assert "is submitted" in text or "Your cart is empty" in text
-        assert "Look under bookings" in text
+        assert "Look under Bookings" in text
 
 
 class TestMeanwhile:
@@ -138,10 +139,10 @@ class TestMeanwhile:
         held = [session["taken"] for session in sessions_of(centre, address)[:2]]
         sent = tab.text(tab.client.post(action, data={**tab.hidden(action), **WAY}))
 
-        assert "nothing was sent" in text
+        assert "Your order was not placed" in text
         assert "price" in text.lower()  # it is another than that tab had shown
         assert held == [0, 0]
-        assert "Your places are kept" in sent
+        assert "Your places are held" in sent
         assert [session["taken"] for session in sessions_of(centre, address)[:2]] == [1, 1]
 
     def test_a_session_that_was_closed_is_named(self, centre: Centre, tab: Tab) -> None:
@@ -155,7 +156,7 @@ class TestMeanwhile:
         text = tab.text(tab.client.post(action, data=given))
 
         assert "does not take place" in text
-        assert "nothing was sent" in text
+        assert "Your order was not placed" in text
 
     def test_the_last_place_was_taken(self, centre: Centre, tab: Tab) -> None:
         address = family_class(centre, "Last place", capacity=1, hour=16)
@@ -166,7 +167,7 @@ class TestMeanwhile:
         with enter(centre, "chen@family.example") as client:
             other = Tab(client, client.get(address))
 
-            assert "join the queue" in other.text(other.page)
+            assert "join waiting list" in other.text(other.page)
 
     def test_who_was_slower_is_told_what_is_free_instead(self, centre: Centre, tab: Tab) -> None:
         address = family_class(centre, "Slower", capacity=1, hour=6)
@@ -184,12 +185,12 @@ class TestMeanwhile:
         instead = re.findall(r'href="(/family/sessions/[0-9a-f-]+)"', tab.page.text)
 
         assert "is full" in text
-        assert "Free instead:" in text
+        assert "Still available:" in text
         assert f'href="/family/queue/{session["id"]}/{centre.sample.rossi.attendee_ids[0]}"' in tab.page.text
         assert tab.client.get(instead[0]).headers["location"].startswith("/family/programs/")
 
     def test_a_hold_that_ran_out_says_so(self, centre: Centre, tab: Tab) -> None:
-        fill(tab, centre, family_class(centre, "Ran out", hour=17))
+        fill(tab, centre, family_class(centre, "Expired", hour=17))
         action = submission(tab)
         where = tab.client.post(action, data={**tab.hidden(action), **WAY}).headers["location"]
         past = centre.clock.now() - timedelta(minutes=1)
@@ -200,8 +201,8 @@ class TestMeanwhile:
 
         text = tab.text(tab.client.get(where))
 
-        assert "The time is over" in text
-        assert "Nothing was charged" in text
+        assert "Your time to pay has run out" in text
+        assert "Your places were released" in text
 
 
 class TestLookingForAProgram:
@@ -251,7 +252,7 @@ class TestOddInput:
             children = client.get("/family/children").text
 
         assert (first.headers["location"], second.headers["location"]) == (path, "/family/programs")
-        assert "Ada Chen was added. Who else comes?" in said
+        assert "Ada Chen has been added. Who else is coming?" in said
         assert "Ada Chen" in children
         assert "Bea Chen" in children
 
@@ -293,8 +294,8 @@ class TestBookings:
             home, past = chen.text(client.get("/family")), chen.text(client.get("/family/bookings?show=past"))
 
         assert "In early summer" in home
-        assert "Nothing booked yet" not in home
-        assert "Nothing is over yet" in past
+        assert "No bookings yet" not in home
+        assert "No past bookings yet" in past
 
     def test_a_change_is_seen_before_it_is_made(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Changed", hour=18)
@@ -306,8 +307,8 @@ class TestBookings:
         tab.page = seen
         made = tab.text(tab.send(path, {"keep": str(new["id"]), "do": "make"}))
 
-        assert "Nothing is to be paid now." in seen.text
-        assert "Your booking was changed." in made
+        assert "Nothing to pay now." in seen.text
+        assert "Your booking has been changed." in made
         lines = centre.rows(
             "SELECT term_product_id, cancelled_at FROM term_booking_line WHERE organisation_id = %(org)s "
             "AND booking_id = %(id)s", id=booking.rpartition("/")[2],
@@ -322,9 +323,9 @@ class TestBookings:
         stale = tab.text(tab.open(path).send(path, {"difference": "another"}))
         done = tab.text(tab.open(path).send(path, {"reason": "moved away"}))
 
-        assert "Give this booking up?" in stale
-        assert "It is given up." in done
-        assert "Given up" in done
+        assert "Cancel this booking?" in stale
+        assert "Your booking is cancelled." in done
+        assert "Cancelled" in done
 
     def test_a_calendar_feed_gives_the_sessions(self, centre: Centre, tab: Tab) -> None:
         booked(tab, centre, "Fed", hour=7)
@@ -353,8 +354,8 @@ class TestQueue:
             offers = re.findall(r'href="(/family/offers/[0-9a-f-]+)"', chen.open("/family").page.text)
             taken = chen.text(chen.open(offers[0]).send(offers[0], {**WAY, "do": "accept"}))
 
-        assert "You are in the queue, at place 1." in joined
-        assert "The place is yours now." in taken
+        assert "You're number 1 on the waiting list." in joined
+        assert "The place is yours." in taken
 
 
 class TestGuests:
@@ -395,6 +396,6 @@ class TestGuests:
             back = guest.text(guest.open(f"{order}?back=9").page)
 
         assert nothing.status_code == 422
-        assert "A cart keeps no place yet." in seen
-        assert "Your places are kept" in held
-        assert "Your places are kept" in back
+        assert "Adding to the cart doesn't hold a place." in seen
+        assert "Your places are held" in held
+        assert "Your places are held" in back

@@ -27,9 +27,9 @@ class TestWords:
         plain = tab.text(tab.client.get(where))
         rosa = signed_in(ROSSI, size="phone").open(where)
 
-        assert re.search(r"Pay until \d+:\d\d.[ap]\.m\. ", plain)
+        assert re.search(r"Pay by \d+:\d\d.[ap]\.m\. ", plain)
         assert rosa.reads("left)")
-        assert re.search(r"Pay until \d+:\d\d.[ap]\.m\. \(\d+:\d\d left\)", rosa.text)
+        assert re.search(r"Pay by \d+:\d\d.[ap]\.m\. \(\d+:\d\d left\)", rosa.text)
         rosa.picture("hold-counts-phone").is_sound()
 
     def test_a_deposit_is_not_offered_where_its_rest_is_due_the_same_day(self, centre: Centre, tab: Tab) -> None:
@@ -64,7 +64,7 @@ class TestWhileOneTicks:
     def test_a_price_that_could_not_be_asked_for_says_so(self, centre: Centre, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI).open(family_class(centre, "No network", hour=11))
         picks = rosa.page.locator('input[name="pick"]')
-        no_connection = rosa.page.get_by_text("The price is not up to date: no connection.")
+        no_connection = rosa.page.get_by_text("No connection, so the price may be out of date.")
 
         rosa.page.context.set_offline(True)
         rosa.tick(picks.nth(0))
@@ -75,6 +75,6 @@ class TestWhileOneTicks:
         no_connection.wait_for(state="hidden")
         rosa.page.context.clear_cookies()
         rosa.tick(picks.nth(4))
-        rosa.page.get_by_text("The price is not up to date: load the page again.").wait_for()
+        rosa.page.get_by_text("The price may be out of date. Please reload the page.").wait_for()
 
         assert rosa.page.locator("[data-summary]").inner_text().count("2 ×") == 1

@@ -42,30 +42,30 @@ class TestInABrowser:
             tab = Tab(client, client.get("/family"))
             fill(tab, centre, debited_class(centre, f"Debited {size}", hour=8 + 3 * scripts))
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open("/family/cart")
-        rosa.reads("For this you first allow us, once, to collect from your bank account: a mandate.")
+        rosa.reads("First, set up a mandate, which lets us collect from your bank account.")
         assert rosa.page.locator('input[value="DIRECT_DEBIT"]').count() == 0
         rosa.picture(f"cart-without-mandate-{size}").is_sound()
 
-        rosa.click("Give a mandate").fill("Holder of the bank account", "Rosa Rossi").fill("IBAN", "DE00 1234")
-        rosa.click("Give the mandate").reads("This is not an IBAN")
+        rosa.click("Set up a mandate").fill("Account holder", "Rosa Rossi").fill("IBAN", "DE00 1234")
+        rosa.click("Submit mandate").reads("This is not an IBAN")
         assert rosa.page.get_by_label("IBAN").get_attribute("aria-invalid") == "true"
         rosa.picture(f"mandate-refused-{size}").is_sound()
-        rosa.fill("IBAN", IBAN).click("Give the mandate").reads("Your mandate is kept.")
+        rosa.fill("IBAN", IBAN).click("Submit mandate").reads("Your mandate has been saved.")
         expect(rosa.page.get_by_text("DE•• •••• 3000", exact=True).first).to_be_visible()
         assert "0532" not in rosa.page.content()
         rosa.picture(f"mandate-waits-{size}").fits()
-        rosa.open("/family/cart").reads("The centre looks at your mandate")
+        rosa.open("/family/cart").reads("The centre is reviewing your mandate")
         rosa.fits()
 
         (waiting,) = given(centre)
         centre.edit(mandate.activate, mandate_id=waiting["id"], actor=OFFICE, now=centre.clock.now())
         rosa.open("/family/cart").tick(rosa.page.locator('input[value="DIRECT_DEBIT"]'))
-        rosa.reads("from your bank account we collect")
+        rosa.reads("collect from your bank account")
         rosa.picture(f"cart-with-mandate-{size}").is_sound()
-        rosa.click("Keep my places and go on").reads("It is booked")
+        rosa.click("Hold my places and continue").reads("You're booked")
 
-        rosa.open("/family/mandates").reads("In force")
-        rosa.click("Withdraw it", exact=False).reads("The mandate is withdrawn")
+        rosa.open("/family/mandates").reads("Active")
+        rosa.click("Cancel mandate", exact=False).reads("Mandate cancelled")
         rosa.picture(f"mandate-withdrawn-{size}").fits()
         assert given(centre) == []
 

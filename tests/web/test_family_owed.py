@@ -68,8 +68,8 @@ class TestPayingWhatIsOwed:
 
         pay(centre, tab, where)
 
-        assert "To be paid $10.50 , due by" in asked
-        assert "To be paid" not in tab.text(tab.client.get(where))
+        assert "Balance due $10.50 , due by" in asked
+        assert "Balance due" not in tab.text(tab.client.get(where))
         (state,) = centre.rows("SELECT payment_state FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
                                id=booking.rpartition("/")[2])  # fmt: skip
         assert state["payment_state"] == "PAID"
@@ -94,7 +94,7 @@ class TestPayingWhatIsOwed:
         begin = f"{where}/payment"
         centre.sandbox.visit(tab.open(where).send(begin, {}, action=begin).headers["location"])
         for _ in range(60):
-            if "It is booked" in tab.text(tab.client.get(where)):
+            if "You're booked" in tab.text(tab.client.get(where)):
                 break
             time.sleep(0.25)
         (booking,) = set(re.findall(r'href="(/family/bookings/[0-9a-f-]+)"', tab.page.text))
@@ -102,8 +102,8 @@ class TestPayingWhatIsOwed:
 
         pay(centre, tab, f"/family/orders/{order_of(centre, booking)}")
 
-        assert "To be paid $7.87 , due by Sat, May 9, 2026" in asked
-        assert "To be paid" not in tab.text(tab.client.get(booking))
+        assert "Balance due $7.87 , due by Sat, May 9, 2026" in asked
+        assert "Balance due" not in tab.text(tab.client.get(booking))
 
     def test_nothing_is_offered_where_nothing_is_due(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Given up and owed no more", hour=11)
@@ -112,7 +112,7 @@ class TestPayingWhatIsOwed:
         order = f"/family/orders/{order_of(centre, booking)}"
 
         for page in (booking, order):
-            assert "To be paid" not in tab.text(tab.client.get(page)), page
+            assert "Balance due" not in tab.text(tab.client.get(page)), page
         said = tab.text(tab.client.post(f"{order}/payment", data=tab.open("/family/wallet").any_token()))
         assert "Everything that" in said
 
@@ -137,9 +137,9 @@ class TestPayingWhatIsOwed:
         pay_at_sandbox(rosa)
         rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))
         for _ in range(60):
-            if "To be paid" not in rosa.text:
+            if "Balance due" not in rosa.text:
                 break
             time.sleep(0.25)
             rosa.page.reload()
 
-        assert "To be paid" not in rosa.text
+        assert "Balance due" not in rosa.text

@@ -34,10 +34,10 @@ class TestBackFromTheProvider:
 
         pay_at_sandbox(rosa)
 
-        assert rosa.reads("Your payment is on its way")
+        assert rosa.reads("Your payment is being processed")
         assert not rosa.page.get_by_role("button", name="Pay now").count()
         rosa.picture("paying-phone").fits()
-        assert rosa.reads("It is booked")
+        assert rosa.reads("You're booked")
 
     def test_without_any_word_it_stops_looking_and_says_what_to_do(self, centre: Centre, tab: Tab) -> None:
         centre.sandbox.behave(drop=True)
@@ -50,11 +50,11 @@ class TestBackFromTheProvider:
 
         assert pay.has_redirect_location
         assert 'content="4;url=?back=9"' in looking
-        assert "Your payment is on its way" in looking
+        assert "Your payment is being processed" in looking
         assert "refresh" not in tired
-        assert "We have not heard of a payment" in tired
+        assert "We haven't received a payment yet" in tired
         assert "Pay now" in tired
-        assert "We have not heard" not in other
+        assert "received a payment yet" not in other
         assert nonsense.status_code == 200
 
     def test_a_card_that_is_declined_is_said_and_paid_with_another(
@@ -66,20 +66,22 @@ class TestBackFromTheProvider:
 
         rosa.click("Decline")
 
-        assert rosa.reads("The payment did not go through")
-        assert rosa.reads("Your places are still kept")
+        assert rosa.reads("The payment didn't go through")
+        assert rosa.reads("your places are still held")
         rosa.picture("declined-phone").is_sound()
         rosa.click("Pay now")
         pay_at_sandbox(rosa)
-        assert rosa.reads("It is booked")
+        assert rosa.reads("You're booked")
 
     def test_a_top_up_says_the_same(self, centre: Centre, tab: Tab, signed_in: Somebody) -> None:
         centre.sandbox.behave(delay_seconds=6)
-        rosa = signed_in(ROSSI, scripts=False).open("/family/wallet").fill("Amount", "77.25").click("Go on to pay")
+        rosa = (
+            signed_in(ROSSI, scripts=False).open("/family/wallet").fill("Amount", "77.25").click("Continue to payment")
+        )
 
         pay_at_sandbox(rosa)
 
-        assert rosa.reads("Your payment is on its way")
+        assert rosa.reads("Your payment is being processed")
         rosa.fits()
         assert rosa.reads("$77.25")
-        assert "on its way" not in rosa.text
+        assert "being processed" not in rosa.text

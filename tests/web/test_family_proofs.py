@@ -17,14 +17,14 @@ from tests.web.test_family_booking import ROSSI, family_class, pay_at_sandbox, u
 from tests.web.test_family_forms import FIELD, Tab, empty_cart, enter, sessions_of
 
 CHEN = "chen@family.example"
-SEND = "Keep my places and go on"
+SEND = "Hold my places and continue"
 
 
 def put_into_cart(person: Person, address: str, child: str) -> Person:
     """The first session of it, for one child."""
     person.open(address)
     person.tick(person.page.locator('input[name="pick"]').and_(person.page.get_by_label(re.compile(child))).first)
-    return person.click("Put into the cart")
+    return person.click("Add to cart")
 
 
 class TestWithTheKeyboardAlone:
@@ -49,7 +49,7 @@ class TestWithTheKeyboardAlone:
         to(page.get_by_role("checkbox", name=re.compile("Mia.*all sessions")))
         page.keyboard.press("Space")
         page.locator("[data-summary] .total").wait_for()
-        to(page.get_by_role("button", name="Put into the cart"))
+        to(page.get_by_role("button", name="Add to cart"))
         page.keyboard.press("Enter")
         page.wait_for_url("**/family/cart")
         to(page.get_by_role("button", name=SEND))
@@ -62,7 +62,7 @@ class TestWithTheKeyboardAlone:
         page.keyboard.press("Enter")
         until_booked(rosa)
 
-        assert rosa.title == "It is booked"
+        assert rosa.title == "You're booked"
 
 
 class TestTwoTabs:
@@ -75,10 +75,10 @@ class TestTwoTabs:
         first = put_into_cart(signed_in(ROSSI), address, "Mia")
         second = put_into_cart(replace(first, page=first.page.context.new_page()), address, "Leo")
 
-        first.click(SEND).reads("nothing was sent")
+        first.click(SEND).reads("Your order was not placed")
         shown = first.text
         held = sessions_of(centre, address)[0]["taken"]
-        first.click(SEND).reads("Your places are kept")
+        first.click(SEND).reads("Your places are held")
         second.click(SEND).reads("Look under bookings")
 
         assert "Leo Rossi" in shown
@@ -104,7 +104,7 @@ class TestTheWayBack:
             if not rosa.page.url.startswith(rosa.base):
                 continue  # the provider's own page says that it is paid
             seen.append(rosa.path.partition("?")[0])
-            expect(rosa.page.get_by_role("button", name=re.compile("^(Pay now|Keep my places)"))).to_have_count(0)
+            expect(rosa.page.get_by_role("button", name=re.compile("^(Pay now|Hold my places)"))).to_have_count(0)
             if rosa.path == "/family":
                 break
 
@@ -140,7 +140,7 @@ class TestNames:
         name = "<img src=x onerror=alert(1)> \u202eאבג\u2066"
         rosa = signed_in(CHEN).open("/family/children/new")
         rosa.fill("Name", name).fill("Date of birth", "2017-03-04").click("Save")
-        assert rosa.reads("was added")
+        assert rosa.reads("has been added")
         address = family_class(centre, "Odd names", hour=13)
 
         for path in ("/family/children", "/family/programs", address):

@@ -45,13 +45,13 @@ def test_a_quote_is_accepted_and_paid_and_its_receipt_is_a_paper(centre: Centre,
     again = tab.text(tab.client.post(acceptance, data={**given, "form_key": "another"}))
     checkout = tab.open(order).send(payment, {}, action=payment).headers["location"]
     centre.sandbox.visit(checkout)
-    until(lambda: "To the booking" in tab.client.get(order).text)
+    until(lambda: "View booking" in tab.client.get(order).text)
     receipts = re.findall(r'href="(/family/documents/receipts/[0-9a-f-]+)"', tab.open("/family/documents").page.text)
 
     assert re.search(r"Quote Q-\d", seen)
-    assert re.search(r"Accept until .*20\d\d", seen)
+    assert re.search(r"Accept by .*20\d\d", seen)
     assert tab.client.get(paper[1]).content.startswith(b"%PDF")
-    assert "You accepted the quote." in accepted
+    assert "Quote accepted." in accepted
     assert "Pay now" in accepted
     assert "accept" in again
     assert tab.client.get(receipts[0]).content.startswith(b"%PDF")
@@ -65,7 +65,7 @@ def test_a_quote_is_declined(centre: Centre, tab: Tab) -> None:
 
     said = tab.text(tab.open(order).send(ending, {}, action=ending))
 
-    assert "It is given up" in said
+    assert "Order cancelled" in said
     (row,) = centre.rows("SELECT status FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
                          id=order.rpartition("/")[2])  # fmt: skip
     assert row["status"] == TermBookingStatus.CANCELED
@@ -80,5 +80,5 @@ def test_after_the_acceptance_one_reads_that_the_centre_has_the_next_step(centre
 
     accepted = tab.text(tab.open(order).send(acceptance, {}, action=acceptance))
 
-    assert "The centre is looking at it" in accepted
-    assert "You get a mail as soon as it is decided." in accepted
+    assert "Waiting for the centre" in accepted
+    assert "e-mail you as soon as the centre decides." in accepted

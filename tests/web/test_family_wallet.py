@@ -40,14 +40,14 @@ class TestWallet:
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open("/family/wallet")
 
         assert rosa.reads(f"Welcome {size}")
-        assert "to be used by" in rosa.text
+        assert "use by" in rosa.text
         assert "Topped up" in rosa.text
         rosa.picture(f"wallet-{size}").fits()
 
     def test_an_amount_that_is_none_is_said_at_its_field(self, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, scripts=False).open("/family/wallet")
 
-        rosa.fill("Amount", "a lot").click("Go on to pay")
+        rosa.fill("Amount", "a lot").click("Continue to payment")
 
         assert rosa.page.get_by_label("Amount").get_attribute("aria-invalid") == "true"
         rosa.is_sound()
@@ -82,18 +82,18 @@ class TestRefund:
         self, centre: Centre, signed_in: Somebody
     ) -> None:
         rosa = signed_in(ROSSI, size="phone", scripts=False)
-        booking = paid_booking(centre, rosa, "Asked back", 9)
+        booking = paid_booking(centre, rosa, "Refund requests", 9)
         rosa.open(f"{booking}/refund")
         assert "All that was paid is used by what is booked." in rosa.text
-        assert rosa.page.get_by_role("button", name="Ask for it").count() == 0
+        assert rosa.page.get_by_role("button", name="Request refund").count() == 0
         rosa.picture("refund-nothing-phone").is_sound()
 
-        rosa.open(f"{booking}/cancellation").click("Give it up")
+        rosa.open(f"{booking}/cancellation").click("Cancel booking")
         rosa.open(f"{booking}/refund").picture("refund-ask-phone").fits()
-        rosa.fill("Why", "We move away").click("Ask for it")
+        rosa.fill("Why", "We move away").click("Request refund")
 
-        assert rosa.reads("Waits for a decision")
-        assert rosa.page.get_by_role("button", name="Ask for it").count() == 0
+        assert rosa.reads("Awaiting decision")
+        assert rosa.page.get_by_role("button", name="Request refund").count() == 0
         rosa.picture("refund-waits-phone").is_sound()
         (request,) = centre.rows(
             "SELECT id FROM refund_request WHERE organisation_id = %(org)s AND booking_id = %(id)s",
@@ -104,14 +104,14 @@ class TestRefund:
         rosa.open("/family/wallet")
         assert "It was held" in rosa.text
         rosa.open(f"{booking}/refund")
-        assert rosa.page.get_by_role("button", name="Ask for it").count() == 1
+        assert rosa.page.get_by_role("button", name="Request refund").count() == 1
 
     def test_more_than_can_go_back_is_refused_with_what_can(self, centre: Centre, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, scripts=False)
         booking = paid_booking(centre, rosa, "Too much", 11)
-        rosa.open(f"{booking}/cancellation").click("Give it up")
+        rosa.open(f"{booking}/cancellation").click("Cancel booking")
 
-        rosa.open(f"{booking}/refund").fill("Amount", "999").click("Ask for it")
+        rosa.open(f"{booking}/refund").fill("Amount", "999").click("Request refund")
 
         assert rosa.page.get_by_label("Amount").get_attribute("aria-invalid") == "true"
         rosa.picture("refund-too-much-desktop").is_sound()

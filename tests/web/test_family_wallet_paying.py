@@ -58,7 +58,7 @@ class TestWhereOnePays:
         assert "Your wallet is empty." in shown
         assert "wallet-payment" not in tab.open(where).page.text
         assert "There is nothing in the wallet of" in refused
-        assert "Your places are kept" in refused
+        assert "Your places are held" in refused
 
     def test_what_it_holds_goes_first_and_comes_back_where_the_places_are_given_back(
         self, centre: Centre, tab: Tab
@@ -72,9 +72,9 @@ class TestWhereOnePays:
         left = available(centre)
         tab.text(tab.send(f"{where}/reopening", {}, action=f"{where}/reopening"))
 
-        assert "Use the $4.00 of the wallet first" in shown
-        assert "Paid already −$4.00" in part
-        assert "To pay now $6.50" in part
+        assert "Use $4.00 from your wallet first" in shown
+        assert "Already paid −$4.00" in part
+        assert "Due now $6.50" in part
         assert left == 0
         assert available(centre) == 400
 
@@ -86,11 +86,11 @@ class TestWhereOnePays:
 
         centre.sandbox.visit(tab.send(by_card, {}, action=by_card).headers["location"])
         for _ in range(60):
-            if "It is booked" in (shown := tab.text(tab.client.get(where))):
+            if "You're booked" in (shown := tab.text(tab.client.get(where))):
                 break
             time.sleep(0.25)
 
-        assert "It is booked" in shown
+        assert "You're booked" in shown
         paid = centre.rows(
             "SELECT provider, amount_minor FROM payment WHERE organisation_id = %(org)s AND status = 'SUCCESS' AND "
             "order_id IN (SELECT order_id FROM group_order_member WHERE organisation_id = %(org)s "
@@ -107,8 +107,8 @@ class TestWhereOnePays:
         done = tab.text(tab.client.post(action, data=given))
         again = tab.text(tab.client.post(action, data=given))
 
-        assert "It is booked" in done
-        assert "It is booked" in again
+        assert "You're booked" in done
+        assert "You're booked" in again
         assert available(centre) == 400
 
     def test_what_is_owed_is_paid_out_of_it_as_well(self, centre: Centre, tab: Tab) -> None:
@@ -120,8 +120,8 @@ class TestWhereOnePays:
         fill_up(centre, 550)
         tab.text(tab.open(booking).send(action, {}, action=action))
 
-        assert "To be paid $5.50 , due by" in part
-        assert "To be paid" not in tab.text(tab.client.get(booking))
+        assert "Balance due $5.50 , due by" in part
+        assert "Balance due" not in tab.text(tab.client.get(booking))
         assert available(centre) == 0
 
     def test_in_french(self, centre: Centre, tab: Tab) -> None:
@@ -142,8 +142,8 @@ class TestWhereOnePays:
             where = held(tab, centre, f"Pressed {size}", hour=14 + scripts)
         rosa = signed_in(ROSSI, size=size, scripts=scripts).open(where).picture(f"hold-wallet-{size}").fits()
 
-        rosa.click(rosa.page.get_by_role("button", name=re.compile("of the wallet first")))
+        rosa.click(rosa.page.get_by_role("button", name=re.compile("from your wallet first")))
 
-        assert rosa.reads("Paid already")
+        assert rosa.reads("Already paid")
         rosa.picture(f"hold-wallet-part-{size}").is_sound()
-        rosa.click("Give the places back").reads("nothing is to be paid")
+        rosa.click("Release my places").reads("There is nothing to pay")

@@ -73,7 +73,7 @@ class TestOffer:
         assert CHOICE.findall(page.text) == [LATER]
         assert "Queue later is not confirmed by paying now (offered: paying later)." in page.text
         assert "Queue later ne se confirme pas ainsi : paiement immédiat (offert : paiement plus tard)." in french
-        assert "The place is yours now." in taken
+        assert "The place is yours." in taken
         (order,) = orders_for(centre, "Queue later", whose=centre.sample.chen.account_id)
         assert order["status"] == TermBookingStatus.APPROVED
 
@@ -88,7 +88,7 @@ class TestOffer:
         assert "Queue now is not confirmed by paying later (offered: paying now)." in page.text
         assert "Queue now is not confirmed by paying later" in refused
         assert nothing == []
-        assert "The place is yours now." in taken
+        assert "The place is yours." in taken
         (order,) = orders_for(centre, "Queue now", whose=centre.sample.chen.account_id)
         assert order["status"] == TermBookingStatus.SUBMITTED
 
@@ -150,7 +150,7 @@ class TestChange:
         assert "A change is not confirmed by direct debit; pay it now or later, or ask the centre." in seen.text
         said = french.text.replace("\xa0", " ")
         assert "Change later ne se confirme pas ainsi : paiement immédiat (offert : paiement plus tard)." in said
-        assert "Your booking was changed." in made
+        assert "Your booking has been changed." in made
         assert self.held(centre, path) == {old, new}
 
     def test_where_one_only_pays_now(self, centre: Centre, tab: Tab) -> None:
@@ -165,8 +165,8 @@ class TestChange:
 
         assert CHOICE.findall(seen.text) == [NOW]
         assert "Change now is not confirmed by paying later (offered: paying now)." in seen.text
-        assert "Choose how you want to pay." in nothing
-        assert "The change is kept for you; pay it to make it." in kept
+        assert "Choose how you'd like to pay." in nothing
+        assert "Your change is being held. Pay to confirm it." in kept
         assert self.held(centre, path) == {old}
 
     def test_what_costs_nothing_more_asks_for_no_way(self, centre: Centre, tab: Tab) -> None:
@@ -177,7 +177,7 @@ class TestChange:
         made = tab.text(tab.send(path, {"keep": new, "do": "make"}))
 
         assert CHOICE.findall(seen.text) == []
-        assert "Your booking was changed." in made
+        assert "Your booking has been changed." in made
         assert self.held(centre, path) == {new}
 
 
@@ -202,15 +202,15 @@ class TestGuest:
             paying = guest.open(order).send(f"{order}/payment", {}, action=f"{order}/payment")
             centre.sandbox.visit(paying.headers["location"])
             for _ in range(60):
-                if "It is booked" in guest.text(client.get(order)):
+                if "You're booked" in guest.text(client.get(order)):
                     break
                 time.sleep(0.25)
             booked_page = guest.text(client.get(order))
 
         assert CHOICE.findall(page.text) == [way]
-        assert "Your places are kept" in held
-        assert "It is booked" in booked_page
-        assert ("To be paid $7.87" in booked_page) == (way == DEPOSIT)
+        assert "Your places are held" in held
+        assert "You're booked" in booked_page
+        assert ("Balance due $7.87" in booked_page) == (way == DEPOSIT)
         (row,) = centre.rows("SELECT o.confirmation_type FROM term_booking_order o JOIN attendee t "
                              "ON t.organisation_id = o.organisation_id AND t.id = o.attendee_id "
                              "WHERE o.organisation_id = %(org)s AND t.name = %(name)s", name=name)  # fmt: skip
@@ -231,4 +231,4 @@ class TestGuest:
         assert "Without a login one pays now: in full, or the deposit where there is one." in page.text
         assert "No guests is not confirmed by paying now" in refused.text
         assert (refused.status_code, by_hand.status_code) == (409, 403)
-        assert "A cart keeps no place yet." in still
+        assert "Adding to the cart doesn't hold a place." in still

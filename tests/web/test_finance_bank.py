@@ -42,7 +42,7 @@ def came_in(finance: Tab, text: str) -> str:
 
 
 def test_a_match_is_undone_and_the_order_stays_on_the_list(centre: Centre, tab: Tab, finance: Tab) -> None:
-    assert "No order waits like that" in finance.text(finance.client.get("/finance/stuck-orders"))
+    assert "No partly paid orders" in finance.text(finance.client.get("/finance/stuck-orders"))
     reference = submitted(centre, tab, hour=10)
     line = came_in(finance, "karate thank you")
     finance.text(finance.open(line).send(line, {"reference": reference, "do": "match"}))
@@ -53,13 +53,13 @@ def test_a_match_is_undone_and_the_order_stays_on_the_list(centre: Centre, tab: 
     undone = {**form, "payment": payment, "do": "undo"}
     assert "Say what was wrong with the match." in finance.text(finance.client.post(line, data=undone))
     said = finance.text(finance.client.post(line, data={**undone, "reason": "it was the Chens'"}))
-    assert "The match is undone" in said
+    assert "Match removed" in said
     assert "it was the Chens" in said
 
     read = finance.text(finance.client.get("/finance/stuck-orders"))
     assert reference in read
     assert "$3.00" in read.partition(reference)[2]
-    assert "1 look orders that keep places" in finance.text(finance.client.get("/finance"))
+    assert "1 review orders holding places" in finance.text(finance.client.get("/finance"))
 
 
 @pytest.mark.parametrize(("language", "said"), [

@@ -46,12 +46,12 @@ class TestReviews:
             given = {"amount_minor": "3,00", "provider": "cash", "came_for": "at the desk"}
             assert "Say how the money came in." in office.text(
                 office.send(path, {**given, "came_for": ""}, action=path))  # fmt: skip
-            assert "The payment was recorded." in office.text(office.send(path, given, action=path))
+            assert "Payment recorded." in office.text(office.send(path, given, action=path))
         read = finance.text(finance.client.get("/finance"))
-        assert re.search(r"1 look payments to look at", read)
+        assert re.search(r"1 review payments to review", read)
 
         read = finance.text(finance.client.get("/finance/reviews"))
-        assert "A part of what was asked" in read
+        assert "Partial payment" in read
         (action,) = re.findall(r'action="(/finance/reviews/[0-9a-f-]+)"', finance.page.text)
         family = re.findall(r'href="(/finance/families/[0-9a-f-]+)"', finance.page.text)
         assert finance.client.get(family[0]).status_code == 200
@@ -59,8 +59,8 @@ class TestReviews:
         assert "Say what was done" in finance.text(finance.client.post(action, data={**form, "resolution": " "}))
         said = finance.text(finance.client.post(action, data={**form, "resolution": "the rest comes on Friday"}))
 
-        assert "It is off the list." in said
-        assert "Every payment was what was asked" in said
+        assert "Removed from the list." in said
+        assert "No payments to review" in said
         (kept,) = centre.rows("SELECT resolution FROM payment_review WHERE organisation_id = %(org)s")
         assert kept["resolution"] == "the rest comes on Friday"
 
@@ -69,10 +69,10 @@ class TestReviews:
                     external_id="pay_77", reported_minor=1000, reported_currency="CAD", created_at=NOW)  # fmt: skip
         desk = signed_in("finance@centre7.example", size="phone").open("/finance/reviews")
 
-        assert desk.reads("A payment that is not ours")
+        assert desk.reads("Unknown payment")
         desk.picture("finance-reviews").fits()
-        desk.page.get_by_label(re.compile("What was done")).fill("not of our account, told the provider")
-        desk.click("Done").reads("It is off the list.")
+        desk.page.get_by_label(re.compile("Action taken")).fill("not of our account, told the provider")
+        desk.click("Done").reads("Removed from the list.")
 
 
 class TestMoneyByHand:
@@ -86,11 +86,11 @@ class TestMoneyByHand:
         given = {**form, "amount_minor": "900.00", "provider": "cash", "came_for": "at the desk"}
 
         assert "at most $" in finance.text(finance.client.post(path, data=given))
-        owed = finance.open(page).page.text.partition("Still owed")[2]
+        owed = finance.open(page).page.text.partition("Balance due")[2]
         amount = re.findall(r"\$([0-9.]+)", owed)[0]
         said = finance.text(finance.client.post(path, data={**given, "amount_minor": amount}))
 
-        assert "The payment was recorded." in said
+        assert "Payment recorded." in said
         assert f'action="{path}"' not in finance.page.text
         (paid,) = centre.rows("SELECT payment_state FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
                               id=booking_id)  # fmt: skip
@@ -105,4 +105,4 @@ class TestMoneyByHand:
         found = finance.open(f"/finance/invoices?number={number.lower()}").page.text
 
         assert set(re.findall(r'href="/finance/invoices/([0-9a-f-]{36})"', found)) == {str(invoice["id"])}
-        assert "found when all of it is typed" in finance.open("/finance/invoices?number=INV-1").page.text
+        assert "Enter the full number" in finance.open("/finance/invoices?number=INV-1").page.text

@@ -36,10 +36,10 @@ def short_family(centre: Centre) -> office.Family:
 
 
 def test_who_is_short_is_listed_with_how_much_until_it_is_paid(centre: Centre, finance: Tab) -> None:
-    assert "No wallet is short" in finance.text(finance.client.get("/finance/waiting-wallets"))
+    assert "No wallets are short" in finance.text(finance.client.get("/finance/waiting-wallets"))
     family = short_family(centre)
 
-    assert "1 look families whose wallets are short" in finance.text(finance.client.get("/finance"))
+    assert "1 review families with too little" in finance.text(finance.client.get("/finance"))
     read = finance.text(finance.client.get("/finance/waiting-wallets"))
     assert "Ödegaard family" in read
     assert "2 $22.60 $5.00 $17.60" in read
@@ -47,5 +47,5 @@ def test_who_is_short_is_listed_with_how_much_until_it_is_paid(centre: Centre, f
     top_up = f"/finance/families/{family.id}/wallet/top-up"
     finance.open(f"/finance/families/{family.id}/wallet")
     given = {"amount": "17.60", "provider": "cash", "reason": "at the desk"}
-    assert "The wallet was topped up" in finance.text(finance.send(top_up, given, action=top_up))
-    assert "No wallet is short" in finance.text(finance.client.get("/finance/waiting-wallets"))
+    assert "Wallet topped up" in finance.text(finance.send(top_up, given, action=top_up))
+    assert "No wallets are short" in finance.text(finance.client.get("/finance/waiting-wallets"))

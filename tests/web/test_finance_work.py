@@ -67,23 +67,23 @@ class TestRefunds:
     ) -> None:  # fmt: skip
         cart, ask = asked
         finance = finn(scripts=scripts, size="desktop" if scripts else "phone")
-        assert finance.reads("refund requests to be decided")
+        assert finance.reads("refund requests to decide")
         finance.open("/finance/refunds").picture(f"finance-refunds-{scripts}").fits()
         finance.page.get_by_role("row").filter(has_text=berlin.booking(cart)["reference"]).get_by_role(
             "link"
         ).first.click()
-        finance.fill("Why not; the family reads it", "bring the receipt").click("Reject")
-        assert finance.reads("It was rejected")
+        finance.fill("Reason (shown to the family)", "bring the receipt").click("Reject")
+        assert finance.reads("Request rejected")
 
         berlin.do(refund_request.ask, **ask)
-        finance.open(finance.path).reads("Waits for a decision")
+        finance.open(finance.path).reads("Awaiting decision")
         finance.page.get_by_label("Note to the family").fill("as agreed")
         finance.picture(f"finance-refund-{scripts}").is_sound()
         finance.page.get_by_role("button", name="Approve").click()
-        assert finance.reads("On its way")
-        finance.click("It was paid out")
+        assert finance.reads("Processing")
+        finance.click("Mark as paid out")
 
-        assert finance.reads("The payer has it")
+        assert finance.reads("Refunded")
         assert finance.reads("bring the receipt")  # every attempt and decision stays
 
     def test_more_than_can_go_back_is_not_approved(
@@ -105,30 +105,30 @@ class TestDirectDebits:
         finance = finn().open("/finance/debits")
         assert finance.reads(debit.reference)
         finance.picture("finance-debits").is_sound()
-        finance.click("Make the run that is shown")
-        assert finance.reads("download its file and give it to the bank")
+        finance.click("Create run")
+        assert finance.reads("Download its file and send it to the bank")
         with finance.page.expect_download() as file:
             finance.click("File for the bank")
         assert f"<EndToEndId>{debit.reference}</EndToEndId>" in file.value.path().read_text()
-        finance.click("The bank has paid").reads("debits are settled")
+        finance.click("Mark as paid by the bank").reads("debits settled")
         finance.picture("finance-debit-run").fits()
 
         finance.open("/finance/debits/returns").picture("finance-debit-returns").fits()
-        finance.page.get_by_label("Kind of file").select_option("CSV")
+        finance.page.get_by_label("File type").select_option("CSV")
         text = f"Date,Reference,Amount,Code\n2026-03-31,{debit.reference},22.60,AM04\n"
         finance.page.get_by_label("File", exact=True).set_input_files(
             {"name": "returns.csv", "mimeType": "text/csv", "buffer": text.encode()}
         )
         finance.click("Import")
 
-        assert finance.reads("The invoice is open again")
+        assert finance.reads("Invoice reopened")
         finance.picture("finance-debit-return").fits()
 
     def test_what_waits_meanwhile_is_looked_at_again(self, finn: Any, berlin: Centre) -> None:
         waiting(berlin)
         finance = finn(scripts=False, size="phone").open("/finance/debits")
         _, late = waiting(berlin)
-        finance.click("Make the run that is shown")
+        finance.click("Create run")
 
         finance.page.get_by_role("alert").wait_for()
         assert finance.reads(late.reference)
@@ -141,16 +141,16 @@ class TestInvoiceRuns:
         family = berlin.family("Bauer family", credit_limit_minor=100_000)
         berlin.confirmed(family, family.child("Ida Bauer"), course.lines(3, 4))
         finance = finn().open("/finance/runs")
-        assert finance.reads("Nothing is to be invoiced until this day")
-        finance.page.get_by_label("Planned invoices through").fill(THROUGH.isoformat())
-        finance.click("Look at it").reads("Issue what is shown")
+        assert finance.reads("Nothing to invoice by this day")
+        finance.page.get_by_label("Planned invoices up to").fill(THROUGH.isoformat())
+        finance.click("Preview").reads("Issue invoices")
         finance.picture("finance-runs").is_sound()
-        finance.click("Issue what is shown").reads("0 of 1 invoices are issued")
+        finance.click("Issue invoices").reads("0 of 1 invoices issued")
         (run,) = berlin.rows("SELECT id FROM invoice_run WHERE status = 'RUNNING'")
         finish(berlin.database, berlin.organisation_id, run_id=run["id"], now=build.NOW)
-        finance.click("Look again")
+        finance.click("Refresh")
 
-        assert finance.reads("1 of 1 invoices are issued")
+        assert finance.reads("1 of 1 invoices issued")
         assert finance.reads("Bauer family")
         finance.picture("finance-run").fits()
 
@@ -164,15 +164,15 @@ class TestInvoiceRuns:
 class TestWallet:
     def test_is_topped_up_given_bonus_and_put_right(self, finn: Any, berlin: Centre) -> None:
         family = berlin.family("Vogel family")
-        finance = finn(scripts=False, size="phone").open(f"/finance/families/{family.id}").click("Its wallet")
+        finance = finn(scripts=False, size="phone").open(f"/finance/families/{family.id}").click("View wallet")
         finance.page.get_by_label("Amount", exact=True).fill("12,345")
         finance.page.get_by_label("Reason", exact=True).first.fill("at the desk")
         finance.click("Top up")
         finance.page.get_by_role("alert").wait_for()  # more decimals than the currency has
         finance.page.get_by_label("Amount", exact=True).fill("12,50")
-        finance.click("Top up").reads("The wallet was topped up.")
-        finance.fill("Amount of the bonus", "5").fill("What for", "welcome").fill("Last day", "2026-06-30")
-        finance.click("Give the bonus").reads("The bonus was given.")
+        finance.click("Top up").reads("Wallet topped up.")
+        finance.fill("Bonus amount", "5").fill("Payment for", "welcome").fill("Last day", "2026-06-30")
+        finance.click("Add bonus").reads("Bonus added.")
         assert finance.page.locator(".figure").inner_text() == "€17.50"
         finance.picture("finance-wallet").fits()
 
@@ -180,7 +180,7 @@ class TestWallet:
         row.get_by_text("Undo").first.click()
         row.get_by_placeholder("Reason").fill("typed twice")
         row.get_by_role("button", name="Undo").click()
-        assert finance.reads("The movement was undone.")
+        assert finance.reads("Transaction reversed.")
         assert finance.page.locator(".figure").inner_text() == "€5.00"
 
 
@@ -191,15 +191,15 @@ class TestEntries:
         finance.page.get_by_label("Debit of line 1").fill("20.00")
         finance.page.get_by_label("Account of line 2").select_option("GATEWAY_CLEARING")
         finance.page.get_by_label("Credit of line 2").fill("19.00")
-        finance.fill("Reason", "pay-out").click("Post")
+        finance.fill("Reason", "pay-out").click("Post entry")
         finance.page.get_by_role("alert").wait_for()  # the two sides do not balance
         finance.page.get_by_label("Credit of line 2").fill("20.00")
-        finance.click("Post").reads("The entry was posted.")
+        finance.click("Post entry").reads("Entry posted.")
         finance.picture("finance-entries").is_sound()
-        finance.page.get_by_text("Reverse it").click()
+        finance.page.get_by_text("Reverse entry").click()
         finance.page.locator("details[open]").get_by_placeholder("Reason").fill("the wrong month")
         finance.click("Reverse")
 
-        assert finance.reads("The entry was reversed.")
+        assert finance.reads("Entry reversed.")
         entries = berlin.rows("SELECT posted_on FROM ledger_entry WHERE source_kind = 'MANUAL'")
         assert [entry["posted_on"] for entry in entries] == [date(2026, 3, 31)] * 2

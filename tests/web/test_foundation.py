@@ -215,7 +215,7 @@ class TestSignIn:
 
         rosa.click("Sign out")
 
-        assert "You are signed out." in rosa.text
+        assert "You've signed out." in rosa.text
         assert "sign-in" in rosa.open("/family").path
 
     def test_whoever_copied_the_cookie_is_signed_out_too(self, centre: Centre, client: httpx.Client) -> None:
@@ -276,11 +276,11 @@ class TestProblems:
     def test_an_unknown_page_says_so(self, somebody: Somebody) -> None:
         lost = somebody(size="phone").open("/family/nowhere")
 
-        assert "cannot find" in lost.title
+        assert "find that page" in lost.title
         lost.picture("problem-phone").fits()
 
     def test_an_unknown_centre_too(self, somebody: Somebody) -> None:
-        assert "cannot find" in somebody().open("/at/nowhere").title
+        assert "find that page" in somebody().open("/at/nowhere").title
 
     def test_a_program_keeps_its_problem_document(self, centre: Centre) -> None:
         assert httpx.get(f"{centre.url}/orders/1").json()["code"] == "unauthenticated"

@@ -31,16 +31,16 @@ class TestTexts:
         office.click(f"{kind}, English")
         frame = office.page.frame_locator("iframe[name=preview]")
         frame.get_by_text("Dear Carla Rossi,").first.wait_for()
-        office.fill("Text", "Dear {{ recipent }},").click("Put in force")
+        office.fill("Text", "Dear {{ recipent }},").click("Use this version")
         assert office.reads("There is no placeholder recipent in this mail.")
 
         office.fill("Text", "Welcome {{ attendee_name }}!\n\n{{ sessions }}\n\nSee it: {{ link }}")
-        office.click("Look at it")
+        office.click("Preview")
         frame.get_by_text("Welcome Mia Rossi!").first.wait_for()
         frame.get_by_role("link", name="See it").wait_for()
         office.picture(f"admin-mail-{scripts}").fits()
-        office.click("Put in force").reads("Version 1 is in force.")
-        office.click("Ours again").reads("Version 2 is in force.")
+        office.click("Use this version").reads("Version 1 is now in use.")
+        office.click("Restore the standard text").reads("Version 2 is now in use.")
 
         frame.get_by_text("Dear Carla Rossi,").first.wait_for()
         assert office.reads("Versions")
@@ -48,8 +48,8 @@ class TestTexts:
     def test_what_somebody_else_saved_meanwhile_is_not_lost(self, signed_in: Somebody, centre: Centre) -> None:
         first = signed_in(OFFICE).open("/admin/mails/payment_received/en")
         second = signed_in(OFFICE).open("/admin/mails/payment_received/en")
-        first.fill("Text", "Thanks!").click("Put in force").reads("Version 1 is in force.")
-        second.fill("Text", "Thank you!").click("Put in force")
+        first.fill("Text", "Thanks!").click("Use this version").reads("Version 1 is now in use.")
+        second.fill("Text", "Thank you!").click("Use this version")
 
         assert second.reads("Somebody saved another version meanwhile")
         assert [row["body"] for row in centre.rows("SELECT body FROM mail_text WHERE kind = 'payment_received'")] == [
@@ -75,7 +75,7 @@ class TestInbox:
         office = signed_in(OFFICE).open("/admin/inbox").picture("admin-inbox").fits()
         assert office.page.get_by_role("link", name="Mia Rossi is booked: TB-4F7K9QW2").count() == 1
         office.click("Mia Rossi is booked: TB-4F7K9QW2")
-        office.page.frame_locator("iframe").get_by_role("link", name="See or change the booking").wait_for()
+        office.page.frame_locator("iframe").get_by_role("link", name="View or change the booking").wait_for()
         office.picture("admin-inbox-mail").fits()
 
         with office.page.expect_download() as file:
@@ -87,7 +87,7 @@ class TestInbox:
     ) -> None:  # fmt: skip
         monkeypatch.setattr(centre.settings, "smtp_host", "mail.centre7.example")
 
-        assert signed_in(OFFICE).open("/admin/inbox").page.locator("h1").inner_text() == "We cannot find this page"
+        assert signed_in(OFFICE).open("/admin/inbox").page.locator("h1").inner_text() == "We can't find that page"
 
 
 def link(centre: Centre, kind: str = "payment_due") -> str:
@@ -103,9 +103,9 @@ class TestStopping:
         family = somebody(scripts=False, size="phone").open(f"/mail/stop/{link(centre)}")
         assert stopped(centre) == []  # opening it stops nothing
         family.picture("mail-stop").fits()
-        family.click("Stop these e-mails").reads("You do not get these e-mails any more")
+        family.click("Stop these e-mails").reads("You've unsubscribed from these e-mails")
         assert stopped(centre) == ["payment_due"]
-        family.click("Have them again").reads("Stop these e-mails?")
+        family.click("Subscribe again").reads("Stop these e-mails?")
 
         assert stopped(centre) == []
 

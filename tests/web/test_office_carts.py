@@ -128,7 +128,7 @@ class TestWhatASessionHas:
             first["id"]: [], second["id"]: ["Cake of the office 1"]}  # fmt: skip
 
     def test_a_way_of_pricing_counts_for_all_only_where_it_is_chosen(self, centre: Centre, office: Office) -> None:
-        address = family_class(centre, "Priced as", hour=9, count=3)
+        address = family_class(centre, "Pricing", hour=9, count=3)
         office.begin(centre, address.rpartition("/")[2])
         first, second, third = sessions_of(centre, address)
         office.choose(first, mode="FULL_TERM")
@@ -181,7 +181,7 @@ class TestWholes:
         office.begin(centre, address.rpartition("/")[2])
         sessions = sessions_of(centre, address)
 
-        assert "The cart was saved." in office.choose(term="yes")
+        assert "Cart saved." in office.choose(term="yes")
         assert self.mode_of(office, centre) == {one["id"]: "FULL_TERM" for one in sessions}
 
         office.choose(*sessions[:2])  # no longer ticked: single days, as before
@@ -217,7 +217,7 @@ class TestWholes:
         box.first.check()
         assert box.last.is_checked() is scripts
         desk.picture(f"admin-weeks-{size}").is_sound()
-        desk.click("Put into the cart").reads("The cart was saved.")
+        desk.click("Add to cart").reads("Cart saved.")
 
         assert self.mode_of(office, centre) == {
             first[0]["id"]: "CASUAL", **{one["id"]: "FULL_WEEK" for one in second}}  # fmt: skip
@@ -235,7 +235,7 @@ class TestWholes:
         box.first.uncheck()
 
         assert not term.is_checked()
-        desk.click("Put into the cart").reads("The cart was saved.")
+        desk.click("Add to cart").reads("Cart saved.")
         assert set(office.lines(centre)) == {one["id"] for one in sessions_of(centre, address)[1:]}
 
 
@@ -262,7 +262,7 @@ class TestSeats:
 
         lines = office.lines(centre)
         assert (lines[first["id"]]["seat"], lines[second["id"]]["seat"]) == ("A8", "E4")
-        assert "The cart was saved." in text
+        assert "Cart saved." in text
 
     def test_the_page_is_sound(self, centre: Centre, office: Office, signed_in: Somebody) -> None:
         office.begin(centre, self.show(centre))

@@ -31,9 +31,9 @@ def test_two_records_become_one(centre: Centre, office: Tab) -> None:
     def asked(**given: str) -> str:
         return office.text(office.open(page).send(merge, given, action=merge))
 
-    assert "it cannot be undone" in asked(reference=other)
-    assert "There is no child of this reference." in asked(reference="AT-NOBODY", is_sure="yes")
-    assert "The two records are one." in asked(reference=other.lower(), reason="a slip", is_sure="yes")
+    assert "Confirm that this is the same child" in asked(reference=other)
+    assert "There is no child with this reference." in asked(reference="AT-NOBODY", is_sure="yes")
+    assert "The two records have been merged." in asked(reference=other.lower(), reason="a slip", is_sure="yes")
 
     (kept,) = centre.rows("SELECT keep_id, reason FROM attendee_merge WHERE organisation_id = %(org)s")
     assert (f"/admin/children/{kept['keep_id']}", kept["reason"]) == (page, "a slip")

@@ -29,9 +29,9 @@ class TestPromoCodes:
     def test_one_is_made_used_by_a_family_and_seen_with_whom(
         self, centre: Centre, office: Tab, tab: Tab
     ) -> None:  # fmt: skip
-        assert "No promo code yet" in office.text(office.client.get("/admin/promo-codes"))
+        assert "No promo codes yet" in office.text(office.client.get("/admin/promo-codes"))
         said = made(office, "welcome", limit="1", ends_on="2026-06-30", name="New families")
-        assert "WELCOME was added." in said
+        assert "WELCOME added." in said
         assert "10 %" in said
         assert "0 / 1" in said
 
@@ -49,11 +49,13 @@ class TestPromoCodes:
         made(office, "SPRING")
         page = "/admin/promo-codes/SPRING"
         said = office.text(office.open(page).send(page, {"amount": "5,50", "starts_on": "2027-01-01"}, action=page))
-        assert "The changes were saved." in said
-        assert "Not yet" in said
+        assert "Changes saved." in said
+        assert "Not valid yet" in said
         assert "5.50" in said
 
-        assert "SPRING is taken no more." in office.text(office.open(page).send(page, {"do": "remove"}, action=page))
+        assert "SPRING is no longer accepted." in office.text(
+            office.open(page).send(page, {"do": "remove"}, action=page)
+        )
         assert office.client.get(page).status_code == 404
 
     def test_what_cannot_be_is_said_and_nothing_is_kept(self, centre: Centre, office: Tab) -> None:
@@ -63,8 +65,8 @@ class TestPromoCodes:
         assert "either a percentage or an amount" in made(office, "BOTH", amount="5")
         assert "either a percentage or an amount" in made(office, "NEITHER", percent="")
         assert "does not end before it starts" in made(office, "DAYS", starts_on="2026-06-02", ends_on="2026-06-01")
-        assert "Look at what is marked below." in made(office, "!!")
-        assert "We cannot find this" in made(office, "NOWHERE", level="PROGRAM 00000000-0000-0000-0000-000000000000")
+        assert "Please check the fields marked below." in made(office, "!!")
+        assert "find that page" in made(office, "NOWHERE", level="PROGRAM 00000000-0000-0000-0000-000000000000")
         (row,) = centre.rows("SELECT value FROM rule_setting WHERE organisation_id = %(org)s AND name = 'discounts' "
                              "AND scope = 'ORGANISATION'")  # fmt: skip
         codes = [each["conditions"]["code"] for each in row["value"] if each["kind"] == "PROMO_CODE"]

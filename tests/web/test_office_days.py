@@ -84,11 +84,11 @@ class TestActivities:
         camp = holiday(centre, "Activity camp")
         page, day = f"/admin/offerings/{camp}/activities", first_day(centre, camp)
 
-        assert "Activities of its days" in office.open(f"/admin/offerings/{camp}").page.text
+        assert "Activities by day" in office.open(f"/admin/offerings/{camp}").page.text
         for title, places in (("Pirates", "20"), ("Zoo", "")):
             given = {"date": day.isoformat(), "title": title, "capacity": places}
             said = office.text(office.open(page).send(page, given, action=page))
-            assert f"{title} was added" in said
+            assert f"{title} added" in said
 
         pirates, zoo = activities(centre, camp)
         assert (pirates["title"], pirates["capacity"], pirates["local_date"]) == ("Pirates", 20, day)
@@ -128,7 +128,7 @@ class TestActivities:
         mistake, zoo = activities(centre, camp)
 
         gone = f"{page}/{mistake['id']}/removal"
-        assert "Mistake was removed." in office.text(office.open(page).send(gone, {}, action=gone))
+        assert "Mistake removed." in office.text(office.open(page).send(gone, {}, action=gone))
         assert [each["title"] for each in activities(centre, camp)] == ["Zoo"]
 
         stays, ticked = f"{page}/{zoo['id']}/removal", office.open(page)
@@ -143,7 +143,7 @@ class TestActivities:
         family_class(centre, "No activities")
         made = offering(centre, "No activities")["id"]
 
-        assert "Activities of its days" not in office.open(f"/admin/offerings/{made}").page.text
+        assert "Activities by day" not in office.open(f"/admin/offerings/{made}").page.text
         assert "Only holiday programmes have activities" in office.open(f"/admin/offerings/{made}/activities").page.text
 
 
@@ -164,16 +164,16 @@ class TestClosedRolls:
 
         with enter(centre, OFFICE) as client:
             office = Tab(client, client.get("/admin"))
-            assert "it is taken and closed at the door" in office.text(office.open(page).page)
+            assert "Staff take and close it at the door" in office.text(office.open(page).page)
             centre.edit(close_roll, session_id=session["id"], actor=admin, now=centre.clock.now())
             read = office.text(office.open(page).page)
-            assert "It takes nothing back by itself" in read
-            assert "1 did not come" in read
+            assert "Nothing is reversed automatically" in read
+            assert "1 absent" in read
 
             assert office.send(page, {"reason": " "}).status_code == 422
             said = office.text(office.open(page).send(page, {"reason": "She was there"}))
 
-        assert "The roll is open again" in said
+        assert "Roll reopened" in said
         assert "She was there" in said
         kept = centre.rows("SELECT roll_closed_at FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s",
                            id=session["id"])  # fmt: skip

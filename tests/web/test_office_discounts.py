@@ -62,7 +62,7 @@ class TestEachKind:
         said = made(office, kind, name="Ours", percent="", amount="5,50", cap="20", stacks="yes", on_edit="FREEZE",
                     order="20", **terms)  # fmt: skip
 
-        assert "Ours was added." in said
+        assert "Ours added." in said
         (kept,) = declared(centre)
         assert kept == {
             "kind": kind, "order": 20, "name": "Ours", "amount_minor": 550, "cap_minor": 2000, "stacks": True,
@@ -73,7 +73,7 @@ class TestEachKind:
         programs = centre.rows("SELECT id FROM program WHERE organisation_id = %(org)s ORDER BY name LIMIT 2")
         ids = [str(row["id"]) for row in programs]
 
-        assert "was added" in made(office, "COMBINE_BOOKING", programs=ids)
+        assert " added." in made(office, "COMBINE_BOOKING", programs=ids)
 
         assert declared(centre)[0]["conditions"] == {"programs": ids}
         page = f"/admin/discounts/10?{HERE}"
@@ -90,21 +90,21 @@ class TestWhatCannotBe:
     @pytest.mark.parametrize(
         ("kind", "terms", "field", "said"),
         [
-            ("STAFF", {"percent": "5", "amount": "5"}, "percent", "Write either a percentage or an amount."),
-            ("STAFF", {"percent": ""}, "percent", "Write either a percentage or an amount."),
-            ("STAFF", {"percent": "101"}, "percent", "A percentage is more than 0 and at most 100."),
-            ("STAFF", {"percent": "a lot"}, "percent", "A percentage is more than 0 and at most 100."),
+            ("STAFF", {"percent": "5", "amount": "5"}, "percent", "Enter either a percentage or an amount."),
+            ("STAFF", {"percent": ""}, "percent", "Enter either a percentage or an amount."),
+            ("STAFF", {"percent": "101"}, "percent", "Enter a percentage above 0, up to 100."),
+            ("STAFF", {"percent": "a lot"}, "percent", "Enter a percentage above 0, up to 100."),
             ("STAFF", {"percent": "", "amount": "5.505"}, "amount", "has too many decimals"),
-            ("STAFF", {"percent": "", "amount": "0"}, "amount", "Write an amount of more than 0."),
-            ("STAFF", {"cap": "-1"}, "cap", "Write an amount of more than 0."),
-            ("STAFF", {"order": "first"}, "order", "Write a whole number."),
-            ("STAFF", {"on_edit": "SOMETIMES"}, "on_edit", "Choose one of the list."),
+            ("STAFF", {"percent": "", "amount": "0"}, "amount", "Enter an amount above 0."),
+            ("STAFF", {"cap": "-1"}, "cap", "Enter an amount above 0."),
+            ("STAFF", {"order": "first"}, "order", "Enter a whole number."),
+            ("STAFF", {"on_edit": "SOMETIMES"}, "on_edit", "Choose one from the list."),
             ("STAFF", {"name": "x" * 61}, "name", "Use at most 60 characters."),
             ("SIBLING", {"from_child": "1"}, "from_child", "At least 2."),
             ("MULTI_SESSION", {"sessions": "1"}, "sessions", "At least 2."),
             ("MULTI_SESSION", {}, "sessions", "whole number"),
-            ("EARLY_BIRD", {}, "until", "Write either a last day or a number of days."),
-            ("EARLY_BIRD", {"until": "2026-04-30", "days_before": "3"}, "until", "Write either a last day"),
+            ("EARLY_BIRD", {}, "until", "Enter either a last day or a number of days."),
+            ("EARLY_BIRD", {"until": "2026-04-30", "days_before": "3"}, "until", "Enter either a last day"),
             ("EARLY_BIRD", {"until": "tomorrow"}, "until", "Please choose a date."),
             ("COMBINE_BOOKING", {}, "programs", "Choose at least 1."),
         ],
@@ -139,7 +139,7 @@ class TestAfterwards:
         old = office.open(page).hidden()
         terms = {"percent": "12.5", "order": "30", "from_child": "2", "on_edit": "REPRICE_ALL", "do": "save"}
 
-        assert "The changes were saved." in office.text(office.send(page, terms))
+        assert "Changes saved." in office.text(office.send(page, terms))
         assert declared(centre) == [{
             "kind": "SIBLING", "order": 30, "name": "", "percent": "12.5", "stacks": False, "on_edit": "REPRICE_ALL",
             "conditions": {"from_child": 2, "every_child": False},
@@ -148,7 +148,7 @@ class TestAfterwards:
         assert office.client.post(page, data={**old, **terms}).status_code in (303, 404)  # it is elsewhere now
         page = f"/admin/discounts/30?{HERE}"
         office.open(page)
-        assert "is given no more." in office.text(office.send(page, {"do": "remove"}))
+        assert "is no longer given." in office.text(office.send(page, {"do": "remove"}))
         assert declared(centre) == []
 
     def test_who_saves_over_somebody_is_told(self, centre: Centre, office: Tab) -> None:
@@ -198,11 +198,11 @@ class TestInTheBrowser:
         office = signed_in("admin@centre7.example", size=size, scripts=scripts).open(LIST)
         office.fits().click(office.page.get_by_role("link", name="Early bird"))
         office.fill("Percentage off", "10").click("Save")
-        assert office.reads("Write either a last day or a number of days.")
+        assert office.reads("Enter either a last day or a number of days.")
         office.picture(f"admin-discount-{size}").fits()
-        office.fill("Or so many days before the first session", "14").click("Save")
+        office.fill("Or days before the first session", "14").click("Save")
 
-        assert office.reads("Early bird discount was added.")
+        assert office.reads("Early bird discount added.")
         office.picture(f"admin-discounts-{size}").fits()
         assert declared(centre)[0]["conditions"] == {"days_before": 14}
 

@@ -51,7 +51,7 @@ class TestSeveral:
 
         said = convert(office, *ticked, best_effort="yes", confirmation_reason="they asked early")
 
-        assert "1 were converted, 1 were not" in said
+        assert "1 converted, 1 not converted" in said
         assert "Leo Rossi" in rows_of(office, leo)
         assert "Robotics, Mon 01 Jun 2026 09:00–10:00 is full" in rows_of(office, leo)
         assert str(mia) not in shown(office)

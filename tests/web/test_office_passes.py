@@ -44,7 +44,7 @@ class TestPutOnSale:
         office = signed_in(ADMIN, size=size, scripts=scripts).open("/admin/passes").click("New pass")
         office.fill("Name", name).fill("Price", "90,50").fill("Valid for so many days", "180")
         office.fill("How often it is good", "10").choose(
-            "When a session is given up", "What you give up does not come back to it"
+            "When a session is cancelled", "Cancelled sessions do not go back on the pass"
         )
         office.page.locator("summary", has_text="Categories").click()
         office.tick(category["name"]).fill("Tax", "HST").fill("Tax rate in percent", "13")
@@ -80,14 +80,14 @@ class TestRefusals:
         [
             ({"units": ""}, "tick that it has no limit"),
             ({"is_unlimited": "yes"}, "tick that it has no limit"),
-            ({"units": "many"}, "Write a whole number."),
+            ({"units": "many"}, "Enter a whole number."),
             ({"units": "0"}, "At least 1."),
             ({"name": " "}, "Please fill this in."),
             ({"price": "7.505"}, "7.505"),
             ({"price": "0"}, "Let it cost more than 0."),
-            ({"validity_days": ""}, "Write a whole number."),
+            ({"validity_days": ""}, "Enter a whole number."),
             ({"tax_percent": "130"}, "At most 100."),
-            ({"covers": "SNACKS"}, "Choose one of the list."),
+            ({"covers": "SNACKS"}, "Choose one from the list."),
             ({"category_ids": "00000000-0000-0000-0000-000000000000"}, "There is no such category."),
         ],
     )
@@ -102,7 +102,7 @@ class TestRefusals:
 
     def test_one_that_is_off_sale_has_no_button_and_says_since_when(self, centre: Centre, office: Tab) -> None:
         address = f"/admin/passes/{on_sale(centre, 'Of last year')}/withdrawal"
-        assert "Leave it as it is" in office.text(office.open(address).page)
+        assert "Keep as is" in office.text(office.open(address).page)
         office.text(office.send(address, {}))
         (withdrawn,) = kept(centre, "Of last year")
 
@@ -110,7 +110,7 @@ class TestRefusals:
 
         assert withdrawn["withdrawn_at"] is not None
         assert "It is off sale since" in shown
-        assert "Leave it as it is" not in shown
+        assert "Keep as is" not in shown
 
     def test_what_was_sold_of_it_is_counted(self, centre: Centre, office: Tab) -> None:
         product = on_sale(centre, "Sold once")

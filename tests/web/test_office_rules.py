@@ -93,7 +93,7 @@ def kept_of(centre: Centre, name: str) -> list[Any]:
 class TestPages:
     def test_a_rule_is_set_inherited_and_taken_away(self, centre: Centre, office: Tab) -> None:
         page = "/admin/rules/invoice_due_days?scope=ORGANISATION"
-        assert "The rule was changed" in office.text(office.open(page).send(page, {"value": "21", "do": "set"}))
+        assert "Rule saved" in office.text(office.open(page).send(page, {"value": "21", "do": "set"}))
         assert kept_of(centre, "invoice_due_days") == [21]
 
         family_class(centre, "Its own rules")
@@ -104,12 +104,12 @@ class TestPages:
         listed = office.text(office.open(f"/admin/rules?{below}").page)
         assert "Time to pay an invoice Days: 21 The whole organisation" in listed
         own = f"/admin/rules/invoice_due_days?{below}"
-        assert "Nothing is set here; this is inherited: Days: 21" in office.text(office.open(own).page)
+        assert "Not set here. Inherited: Days: 21" in office.text(office.open(own).page)
 
         office.send(own, {"value": "7", "do": "set"})
         assert sorted(kept_of(centre, "invoice_due_days")) == [7, 21]
-        assert "It is set here. Taken away, this is inherited: Days: 21" in office.text(office.open(own).page)
-        assert "It is inherited again." in office.text(office.send(own, {"do": "clear"}))
+        assert "Set here. Without it, this would be inherited: Days: 21" in office.text(office.open(own).page)
+        assert "Rule reset to the inherited value." in office.text(office.send(own, {"do": "clear"}))
         assert kept_of(centre, "invoice_due_days") == [21]
 
     def test_what_was_typed_wrong_stays_on_the_page(self, centre: Centre, office: Tab) -> None:

@@ -260,13 +260,13 @@ class TestInTheBrowser:
         rosa = with_device(signed_in(ROSSI, size=size)).open("/family/passkeys")
         looked_at = rosa.is_sound if size == "phone" else rosa.fits
         rosa.fill("Name", "Rosa’s telephone").click("Add a passkey")
-        assert rosa.reads("You can sign in with it from now on")
+        assert rosa.reads("You can now use it to sign in")
         rosa.picture(f"passkeys-{size}")
         looked_at()
 
         rosa.page.locator(".menu summary").click()
         rosa.click("Sign out")
-        assert rosa.reads("You are signed out")
+        assert rosa.reads("You've signed out")
         rosa.open(f"/at/{SLUG}/sign-in")
         looked_at().click("Sign in with a passkey")
         rosa.page.wait_for_url("**/family")
@@ -277,17 +277,17 @@ class TestInTheBrowser:
         rosa.click("Save")
         expect(rosa.page.get_by_text("Old telephone").first).to_be_visible()
         rosa.page.get_by_role("button", name="Remove Old telephone").click()
-        assert rosa.reads("It signs nobody in any more")
+        assert rosa.reads("It can no longer be used to sign in")
 
         rosa.open("/family/passkeys")
         rosa.page.locator(".menu summary").click()
         rosa.click("Sign out")
-        assert rosa.reads("You are signed out")
+        assert rosa.reads("You've signed out")
         rosa.open(f"/at/{SLUG}/sign-in").click("Sign in with a passkey")
         assert rosa.reads("This passkey is not known here")
 
     def test_without_scripts_the_other_ways_stay(self, centre: Centre, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, size="tablet", scripts=False).open("/family/passkeys")
 
-        assert rosa.reads("the browser needs scripts")
+        assert rosa.reads("Turn on JavaScript")
         rosa.fits()

@@ -45,8 +45,8 @@ class TestTheList:
 
         assert tab.send(path, {**given, "pin": "12"}).status_code == 422
         said = tab.text(tab.send(path, given))
-        assert "They may collect from now on." in said
-        assert "Signs, no PIN" in said
+        assert "This person may now collect." in said
+        assert "Signs (no PIN)" in said
         assert "is authorised already" in tab.text(tab.send(path, given))
 
         tab.open(path)
@@ -56,7 +56,7 @@ class TestTheList:
         assert "Has a PIN" in said
 
         said = tab.text(tab.send(path, {"person": person, "do": "remove"}))
-        assert "They do not collect any more." in said
+        assert "This person may no longer collect." in said
         assert "Rosa Blum" not in tab.open(path).page.text
         assert tab.send(path, {"person": person, "do": "remove"}).status_code == 404
 

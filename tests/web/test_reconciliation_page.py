@@ -27,7 +27,7 @@ def test_says_what_differs_and_gives_it_as_a_file(centre: Centre, office: Tab) -
     page = office.text(office.client.get(f"/finance/reconciliation?{asked.format('', '')}"))
     file = office.client.get(f"/payment-reconciliation/file?{asked.format('begun_', 'begun_')}")
 
-    assert "Known to us alone" in page
+    assert "Only in our records" in page
     assert "12.00" in page
     heading, *lines = file.text.splitlines()
     assert "Refunded, ours" in heading

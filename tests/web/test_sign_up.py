@@ -34,7 +34,7 @@ def test_asking_says_the_same_to_everybody_and_mails_a_link(centre: Centre, tab:
     wrong = ask(tab, "nobody")
 
     assert said[0] == said[1]
-    assert "Look into your mail" in said[0]
+    assert "Check your e-mail" in said[0]
     assert "Write an e-mail address, such as name@example.org." in wrong
     asked = centre.rows("SELECT payload->>'email' AS email FROM outbox_message WHERE organisation_id = %(org)s "
                         "AND topic = 'registration.asked'")  # fmt: skip
@@ -51,7 +51,7 @@ def test_the_link_leads_to_a_login_and_on_to_the_first_child(centre: Centre, tab
     child = tab.text(made)
     again = tab.text(tab.client.get(path))
 
-    assert "Your e-mail address rina.rossi@new.example is proved." in seen
+    assert "Your e-mail address rina.rossi@new.example is confirmed." in seen
     assert "A new login has a name." in nothing
     assert "Use at least 10 characters." in short
     assert made.headers["location"] == "/family/children/new"
@@ -65,8 +65,8 @@ def test_who_has_a_login_keeps_it(centre: Centre, tab: Tab) -> None:
     seen = tab.text(tab.open(path).page)
     said = tab.text(tab.send(path, {}))
 
-    assert "There is a login with this address already." in seen
-    assert "You can sign in." in said
+    assert "You already have an account with this address." in seen
+    assert "You can now sign in." in said
 
 
 def test_a_link_that_was_changed_opens_nothing(centre: Centre, tab: Tab) -> None:

@@ -135,7 +135,7 @@ def tap(page: Page, name: str, what: str) -> None:
 
 
 def wait_until_sent(page: Page) -> None:
-    expect(page.locator("#sending")).to_have_text("Everything is sent", timeout=60_000)
+    expect(page.locator("#sending")).to_have_text("All sent", timeout=60_000)
 
 
 def draw(page: Page, box: Any, *, start: float = 0.2) -> None:
@@ -176,7 +176,7 @@ class TestPages:
         assert roll.rows()["Child 02"]["reason"] == "Ill"
 
         out = f"{roll.address}/out/{one}"
-        assert "Choose who collects." in self.post(client, out, who="").text
+        assert "Choose who is collecting." in self.post(client, out, who="").text
         barred = self.post(client, out, who="name:Max Mustermann")
         assert (barred.status_code, "must not collect Child 01" in barred.text) == (422, True)
         assert "Signed out." in self.post(client, out, who="name:Uncle Bob").text
@@ -191,8 +191,8 @@ class TestPages:
         (site,) = centre.rows("SELECT site_id FROM user_site LIMIT 1")
         presence = f"/staff/sites/{site['site_id']}/presence"
 
-        assert "You are on site." in self.post(client, "/staff", presence, move="arrive").text
-        assert "You have left the site." in self.post(client, "/staff", presence, move="leave").text
+        assert "re on site." in self.post(client, "/staff", presence, move="arrive").text
+        assert "left the site." in self.post(client, "/staff", presence, move="leave").text
 
     def test_a_page_that_is_only_kept_takes_no_words_from_the_one_that_is_read(
         self, centre: Centre, client: httpx.Client
@@ -206,7 +206,7 @@ class TestPages:
         read = client.get("/staff").text
         self.post(client, "/staff", f"/staff/sites/{site['site_id']}/presence", move="leave")
 
-        assert ("You are on site." in kept, "You are on site." in read) == (False, True)
+        assert ("re on site." in kept, "re on site." in read) == (False, True)
 
     def test_the_worker_may_answer_for_the_first_page(self, client: httpx.Client) -> None:
         worker = client.get("/staff/worker.js")
@@ -261,8 +261,8 @@ class TestTheRoll:
         absent.dblclick(position={"x": absent.bounding_box()["width"] - 8, "y": 20})
         tap(page, "Child 04", "Present")
         row_of(page, "Child 04").get_by_role("link", name="Sign out").click()
-        page.get_by_label("Name of who collects").fill("Aunt Ada")
-        page.get_by_label("They sign later").check()
+        page.get_by_label("Name of person collecting").fill("Aunt Ada")
+        page.get_by_label("Sign later").check()
         page.locator("#out-done").dblclick()
         expect(row_of(page, "Child 04")).to_have_attribute("data-status", "LEFT")
         wait_until_sent(page)
@@ -355,7 +355,7 @@ class TestTheRoll:
         stella.page.get_by_label("Uncle Bob").check()
         stella.page.get_by_role("button", name="Sign out", exact=True).click()
         expect(stella.page.locator("#out-fault")).to_contain_text("sign")
-        stella.page.get_by_label("They sign later").check()
+        stella.page.get_by_label("Sign later").check()
         stella.page.locator("#out-done").click()
         wait_until_sent(stella.page)
 
@@ -363,7 +363,7 @@ class TestTheRoll:
         stella.open(f"/staff/signatures/{sign_out}")
         draw(stella.page, stella.page.locator("canvas"))
         stella.picture("staff-signature").fits()
-        stella.click("Keep the signature").reads("Signed.")
+        stella.click("Save signature").reads("Signature saved.")
 
         assert centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=sign_out)
 
@@ -509,7 +509,7 @@ class TestWithoutANetwork:
         tap(on_left, "Child 03", "Present")
         tap(on_right, "Child 02", "Absent")
         expect(on_left.locator("#sending")).to_contain_text("2 not sent")
-        expect(on_left.locator("#sending")).to_contain_text("No network")
+        expect(on_left.locator("#sending")).to_contain_text("Offline")
         expect(on_right.locator("#sending")).to_contain_text("1 not sent")
 
         left.stop()
@@ -534,8 +534,8 @@ class TestWithoutANetwork:
         on_right.reload()
         expect(on_right.locator("#disagreements")).to_contain_text("Child 02")
         on_right.screenshot(path=_picture("staff-disagreement"), full_page=True)
-        on_right.get_by_role("button", name="What was sent is right Child 02").click()
-        on_right.get_by_text("Decided.").wait_for()
+        on_right.get_by_role("button", name="Use what was sent Child 02").click()
+        on_right.get_by_text("Resolved.").wait_for()
         assert roll.statuses()["Child 02"] == "ABSENT"
 
     def test_the_network_is_lost_in_the_middle_of_a_signature(
@@ -554,7 +554,7 @@ class TestWithoutANetwork:
         one.context.set_offline(True)
         page.locator("#out-pin").fill(PIN)
         page.locator("#out-done").click()
-        expect(page.locator("#out-fault")).to_contain_text("the PIN cannot be checked")
+        expect(page.locator("#out-fault")).to_contain_text("the PIN can't be checked")
         page.locator("#out-pin").fill("")
         draw(page, page.locator("#out-pad"), start=0.5)
         page.locator("#out-done").click()
@@ -582,7 +582,7 @@ class TestWithoutANetwork:
         tap(page, "Child 01", "Present")
         row_of(page, "Child 01").get_by_role("link", name="Sign out").click()
         page.get_by_label("Rosa Rossi").check()
-        page.get_by_label("They sign later").check()
+        page.get_by_label("Sign later").check()
         page.locator("#out-done").click()
         wait_until_sent(page)
         sign_out = roll.rows()["Child 01"]["mark_id"]
@@ -593,8 +593,8 @@ class TestWithoutANetwork:
         one.context.set_offline(True)
         page.reload()
         expect(page.locator("[data-strokes]")).not_to_have_value("")  # what was drawn is still there
-        page.get_by_role("button", name="Keep the signature").click()
-        expect(page.locator("#told")).to_contain_text("Kept on this device")
+        page.get_by_role("button", name="Save signature").click()
+        expect(page.locator("#told")).to_contain_text("Saved on this device")
         expect(page.locator("#sending")).to_contain_text("1 not sent")
         one.context.set_offline(False)
         wait_until_sent(page)
@@ -611,22 +611,22 @@ class TestWithoutANetwork:
         assert one.context is not None
 
         one.context.set_offline(True)
-        page.get_by_label("Heads counted in the room").fill("3")
-        page.get_by_role("button", name="Counted", exact=True).click()
+        page.get_by_label("Children counted in the room").fill("3")
+        page.get_by_role("button", name="Save headcount", exact=True).click()
         expect(page.locator(".closing")).to_contain_text("3 counted at")
         page.reload()
         expect(page.locator(".closing")).to_contain_text("3 counted at")
         page.get_by_role("button", name="Close the roll").click()
-        expect(page.get_by_text("Not everything is sent yet")).to_be_in_viewport()
+        expect(page.get_by_text("Some marks haven't been sent yet")).to_be_in_viewport()
         page.evaluate("document.querySelector('form[action=\"/sign-out\"]').requestSubmit()")
         expect(page.get_by_text("This needs a network.")).to_be_in_viewport()
         page.goto(page.url.partition("/staff")[0] + "/staff")
-        page.get_by_role("button", name="I am here").click()
+        page.get_by_role("button", name="I'm here").click()
         expect(page.get_by_text("This needs a network.")).to_be_in_viewport()
 
         one.context.set_offline(False)
         wait_until_sent(page)
-        page.get_by_role("button", name="I am here").click()
+        page.get_by_role("button", name="I'm here").click()
         present = "SELECT id FROM staff_presence WHERE left_at IS NULL"
         until(lambda: centre.rows(present), seconds=60)
         assert centre.rows("SELECT counted FROM headcount WHERE term_product_id = %(id)s", id=roll.session_id) == [
@@ -663,9 +663,9 @@ class TestWithoutANetwork:
         tap(page, "Child 01", "Present")
         expect(page.locator("#sending")).to_contain_text("1 not sent")
         page.goto(f"{server.url}/staff/signatures")  # it lays nothing in itself
-        page.get_by_text("Your menu").locator("..").click()
+        page.get_by_text("Account menu").locator("..").click()
         page.locator('form[action="/sign-out"] button').click()
-        page.get_by_text("You are signed out.").wait_for()
+        page.get_by_text("You've signed out.").wait_for()
 
         until(lambda: page.evaluate("caches.has('termbook-staff')") is False)
         assert roll.statuses() == {"Child 01": "EXPECTED"}
@@ -727,7 +727,7 @@ class TestClosing:
         roll = make_roll(centre, 1, name="Closing", minutes=1)
         stella = signed_in(STAFF).open(roll.address)
         centre.clock.move(timedelta(minutes=40))  # type: ignore[attr-defined]
-        stella.click("Close the roll").reads("The roll is closed.")
+        stella.click("Close the roll").reads("Roll closed.")
 
         assert roll.statuses() == {"Child 01": "ABSENT"}
         stella.picture("staff-closed").is_sound()

@@ -37,26 +37,26 @@ def test_from_asking_over_a_rejection_to_money_on_its_way(centre: Centre, family
 
     more = family.text(asked(family, account, "99999"))
     assert "can go the way it was paid now" in more
-    assert "The centre has your request." in family.text(asked(family, account, "20.00"))
-    assert "Until then it cannot be asked again" in family.text(family.page)
-    assert "From the wallet" in family.text(family.client.get("/family/wallet"))
+    assert "Your request has been sent to the centre." in family.text(asked(family, account, "20.00"))
+    assert "The centre is reviewing your request" in family.text(family.page)
+    assert "From wallet" in family.text(family.client.get("/family/wallet"))
 
     (request,) = centre.rows("SELECT id, reference FROM refund_request WHERE organisation_id = %(org)s "
                              "AND booking_id IS NULL")  # fmt: skip
     address = f"/finance/refunds/{request['id']}"
     listed = office.text(office.client.get("/finance/refunds"))
     assert request["reference"] in listed
-    assert "none: from the wallet" in listed
+    assert "none (from the wallet)" in listed
     office.open(address).send(f"{address}/rejection", {"note": "Next week"}, action=f"{address}/rejection")
     assert "Next week" in family.text(family.client.get(f"/family/wallet/{account}/refund"))
 
     again = f"/finance/families/{account}/wallet/refund"
     assert again in office.open(f"/finance/families/{account}/wallet").page.text
     answer = office.open(again).send(again, {"amount": "20.00", "reason": "As said"})
-    assert "It was asked for; decide it now or later." in office.text(answer)
-    assert "It waits for a decision" in office.text(office.page)
+    assert "Refund requested. You can decide it now or later." in office.text(answer)
+    assert "Awaiting a decision" in office.text(office.page)
     sent = office.open(address).send(f"{address}/approval", {"note": ""}, action=f"{address}/approval")
-    assert "On its way" in office.text(sent)
+    assert "Processing" in office.text(sent)
 
 
 def test_an_empty_wallet_says_so_and_has_no_form(centre: Centre, office: Tab) -> None:
@@ -65,7 +65,7 @@ def test_an_empty_wallet_says_so_and_has_no_form(centre: Centre, office: Tab) ->
     page = office.text(office.client.get(f"/finance/families/{account}/wallet/refund"))
 
     assert "There is no money in the wallet" in page
-    assert "Ask for it" not in page
+    assert "Request refund" not in page
 
 
 def test_another_familys_wallet_is_not_found(centre: Centre, family: Tab) -> None:

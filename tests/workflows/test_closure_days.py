@@ -402,26 +402,26 @@ class TestTelling:
         camp.close()
 
         text = self.mail(camp, "booking.day_closed", riverside.booking(cart)["id"])
-        assert "a day of Mia Rossi does not take place" in text
+        assert "Mia Rossi's sessions on a closed day are cancelled" in text
         assert "(Burst pipe)" in text
         assert "Tue 14 Apr 2026" in text
         assert "Wed 15 Apr 2026" not in text
         assert "Credited: $11.30 (credit note CN-2026-" in text
-        assert "$11.30 that you had paid is your credit with us now." in text
+        assert "The $11.30 you had already paid is now a credit on your account." in text
 
     def test_of_an_order_says_what_the_rest_costs(self, riverside: Centre, camp: Camp) -> None:
         cart = self.family(camp, how=PAY_NOW)
 
         camp.close()
 
-        assert "goes on with the other sessions. It costs $22.60 now." in self.mail(camp, "order.day_closed", cart.id)
+        assert "go ahead as planned. The new total is $22.60." in self.mail(camp, "order.day_closed", cart.id)
 
     def test_of_an_order_with_nothing_else_says_that_it_is_cancelled(self, riverside: Centre, camp: Camp) -> None:
         cart = self.family(camp, 1, how=PAY_NOW)
 
         camp.close()
 
-        assert "so it is cancelled." in self.mail(camp, "order.day_closed", cart.id)
+        assert "so it has been cancelled." in self.mail(camp, "order.day_closed", cart.id)
 
     def test_of_a_muted_closure_there_is_none(self, riverside: Centre, camp: Camp) -> None:
         _, cart = camp.booked()

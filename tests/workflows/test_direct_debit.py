@@ -247,7 +247,7 @@ class TestTheBanksWord:
         assert balance(riverside, rossi, "RECEIVABLE") == 2260
         assert balance(riverside, rossi, "CUSTOMER_CREDIT") == balance(riverside, rossi, "BANK") == 0
         text = letter(riverside, debit, "payment.returned")
-        assert "Your bank has taken back the direct debit of $22.60" in text
+        assert "Your bank has returned the direct debit of $22.60" in text
         assert "insufficient funds" in text
 
     def test_it_is_collected_again_only_when_the_office_asks(self, riverside: Centre) -> None:

@@ -438,13 +438,13 @@ class TestMail:
         riverside.pull(orders.express, cart, actor=rossi.actor)
 
         (mail,) = mails(riverside, cart.reference)
-        assert mail["Subject"] == f"Your interest for Mia Rossi is registered ({cart.reference})"
+        assert mail["Subject"] == f"We have registered your interest for Mia Rossi ({cart.reference})"
         text = mail.get_body(("plain",)).get_content()
         for fact in (
             "Sun 12 Apr 2026",
             "- Karate",
             "You told us: Any morning",
-            "No place is held and nothing is charged.",
+            "No place is being held and nothing has been charged.",
         ):
             assert fact in text
 

@@ -485,9 +485,9 @@ def test_the_family_reads_what_was_debited_and_what_is_missing(centre: Centre) -
 
     (paid,), (missing,) = (letters(centre, f"booking.{what}") for what in ("session_debited", "payment_pending"))
 
-    assert "It is paid; nothing is owed." in read(paid)
+    assert "It has been paid. There is nothing more to pay." in read(paid)
     assert "$11.30 waits for it" in read(missing)
-    assert "as soon as you top your wallet up" in read(missing)
+    assert "When you top up, it will be paid automatically" in read(missing)
 
 
 def test_whose_account_somebody_holds_is_passed_over(centre: Centre, rossi: Family, purse: Purse) -> None:

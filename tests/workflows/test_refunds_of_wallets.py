@@ -295,7 +295,7 @@ class TestWhatCanGo:
 
 class TestMail:
     @pytest.mark.parametrize(("language", "words"), [
-        ("en", "You asked $20.00 back out of your wallet. The office decides"),
+        ("en", "a refund of $20.00 from your wallet. The office will review it"),
         ("fr", "Vous demandez le remboursement de 20,00 $ de votre portefeuille. Le centre décidera"),
     ])  # fmt: skip
     def test_says_where_it_came_from_and_leads_to_the_wallet(self, its: Payout, language: str, words: str) -> None:

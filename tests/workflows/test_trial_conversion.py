@@ -324,7 +324,7 @@ class TestMail:
         assert mail["Subject"] == f"Mia Rossi's trial {reference} is now order {made.reference}"
         text = mail.get_body(("plain",)).get_content()
         for fact in ("Total: $33.90", "Credited: $11.30 (credit note CN-2026-", "Sun 26 Apr 2026",
-                     "$11.30 that you had paid is your credit with us now."):  # fmt: skip
+                     "The $11.30 you had already paid is now a credit on your account."):  # fmt: skip
             assert fact in text
 
     def test_is_not_sent_of_a_muted_conversion(self, riverside: Centre) -> None:

@@ -85,7 +85,7 @@ def add_activity(visit: Admin, offering_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _page(visit, offering_id, form, refusal)
-    return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("%(title)s was added.", title=asked.title))
+    return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("%(title)s added.", title=asked.title))
 
 
 @router.post("/admin/activities/{activity_id}")
@@ -102,7 +102,7 @@ def change_activity(visit: Admin, activity_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _page(visit, offering_id, form, refusal, changed=activity_id)
-    return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("The changes were saved."))
+    return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("Changes saved."))
 
 
 @router.post("/admin/offerings/{offering_id}/activities/{activity_id}/removal")
@@ -112,9 +112,7 @@ def remove_activity(visit: Admin, offering_id: UUID, activity_id: UUID, form: Po
         gone = visit.move(form, lambda tx, _: Answer({"title": verbs.remove_activity(tx, activity_id)}))
     except (Conflict, NotFound) as refusal:
         return _page(visit, offering_id, refusal=refusal)
-    return visit.go(
-        f"/admin/offerings/{offering_id}/activities", visit.say("%(title)s was removed.", title=gone["title"])
-    )
+    return visit.go(f"/admin/offerings/{offering_id}/activities", visit.say("%(title)s removed.", title=gone["title"]))
 
 
 def _offering_of(visit: Admin, activity_id: UUID) -> UUID:

@@ -78,13 +78,13 @@ def _move(
 
 @router.post("/admin/bookings/{booking_id}/suspension")
 def suspend(visit: Admin, booking_id: UUID, form: Posted) -> Response:
-    return _move(visit, booking_id, form, N_("The booking is suspended: places are kept, nobody is expected."),
+    return _move(visit, booking_id, form, N_("Booking suspended. Places are held, and no one is expected."),
                  bookings.suspend, reason=form.text("reason"), is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/bookings/{booking_id}/resumption")
 def resume(visit: Admin, booking_id: UUID, form: Posted) -> Response:
-    return _move(visit, booking_id, form, N_("The booking goes on."), bookings.resume, reason=form.text("reason"),
+    return _move(visit, booking_id, form, N_("Booking resumed."), bookings.resume, reason=form.text("reason"),
                  is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def cancel(visit: Admin, booking_id: UUID, form: Posted) -> Response:
               reason=form.text("reason"), is_muted=form.is_ticked("is_muted"))  # fmt: skip
     except (Conflict, Invalid) as refusal:
         return _ending_page(visit, booking_id, waives_fees=waives_fees, form=form, refusal=refusal)
-    return visit.go(f"/admin/bookings/{booking_id}", visit.say("The booking was cancelled."))
+    return visit.go(f"/admin/bookings/{booking_id}", visit.say("Booking cancelled."))
 
 
 @router.get("/admin/bookings/{booking_id}/closure")
@@ -137,7 +137,7 @@ def close(visit: Admin, booking_id: UUID, form: Posted) -> Response:
               waives_fees=waives_fees, reason=form.text("reason"), is_muted=form.is_ticked("is_muted"))  # fmt: skip
     except (Conflict, Invalid) as refusal:
         return _ending_page(visit, booking_id, last_day=last_day, waives_fees=waives_fees, form=form, refusal=refusal)
-    return visit.go(f"/admin/bookings/{booking_id}", visit.say("The last day was set."))
+    return visit.go(f"/admin/bookings/{booking_id}", visit.say("Last day set."))
 
 
 def _last_day(text: str) -> date:

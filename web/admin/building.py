@@ -174,4 +174,4 @@ def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
         return _sessions_page(visit, order_id, form, refusal)
     for notice in saved.get("notices", ()):
         visit.notices.append(("warn", notice["message"]))
-    return visit.go(f"/admin/orders/{order_id}", visit.say("The cart was saved. It keeps no place yet."))
+    return visit.go(f"/admin/orders/{order_id}", visit.say("Cart saved. No places are held yet."))

@@ -50,7 +50,7 @@ def add_child(visit: Admin, account_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return visit.show("admin/child.html", child=None, back=back, form=form, refusal=refusal)
-    return visit.go(back, visit.say("%(name)s was added.", name=asked.name))
+    return visit.go(back, visit.say("%(name)s added.", name=asked.name))
 
 
 @router.get("/admin/children/{child_id}")
@@ -105,18 +105,18 @@ def merge(visit: Admin, child_id: UUID, form: Posted) -> Response:
         return _page(visit, child_id, form, refusal)
     back = id_of(visit, "family")
     return visit.go(f"/admin/children/{child_id}{f'?family={back}' if back else ''}",
-                    visit.say("The two records are one."))  # fmt: skip
+                    visit.say("The two records have been merged."))  # fmt: skip
 
 
 def _other(tx: Transaction, form: Form) -> UUID:
     """The record of that reference, once it was said that it is the same child. Raises Invalid."""
     if not form.is_ticked("is_sure"):
-        message = N_("Say that it is the same child: it cannot be undone.")
+        message = N_("Confirm that this is the same child. This can't be undone.")
         raise Invalid(message, reasons=[Reason("required", message, field="is_sure")])
     found = tx.row("SELECT id FROM attendee WHERE organisation_id = %(org)s AND reference = %(reference)s",
                    reference=form.text("reference").upper())  # fmt: skip
     if found is None:
-        message = N_("There is no child of this reference.")
+        message = N_("There is no child with this reference.")
         raise Invalid(message, reasons=[Reason("unknown", message, field="reference")])
     other_id: UUID = found["id"]
     return other_id
@@ -130,4 +130,4 @@ def change_child(visit: Admin, child_id: UUID, form: Posted) -> Response:
         visit.move(form, lambda tx, _: edit(tx, ATTENDEES, child_id, asked.changes(), call=visit.call))
     except (Invalid, Conflict) as refusal:
         return _page(visit, child_id, form, refusal)
-    return visit.go(_back(visit), visit.say("The changes were saved."))
+    return visit.go(_back(visit), visit.say("Changes saved."))

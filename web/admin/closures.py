@@ -54,7 +54,7 @@ def close_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
             tx, scope, actor=who.actor, now=visit.now, **asked.model_dump())))  # fmt: skip
     except (Conflict, Invalid) as refusal:
         return _closing(visit, site_id, scope.day, form, refusal)
-    said = visit.say("The day is closed: %(count)s bookings were credited %(credited)s in all.",
+    said = visit.say("Day closed. %(count)s bookings were credited, %(credited)s in total.",
                      count=len(done["bookings"]), credited=visit.money(done["credited_minor"]))  # fmt: skip
     return visit.go(f"/admin/closures?site={site_id}&day={day}", said)
 
@@ -97,7 +97,7 @@ def reopen_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
     except (Conflict, Invalid, NotFound) as refusal:
         return _reopening(visit, site_id, scope.day, form, refusal)
     back = [booking for booking in done["bookings"] if booking["comes_back"]]
-    said = visit.say("The day is open again: %(count)s bookings came back, %(charged)s is invoiced.", count=len(back),
+    said = visit.say("Day reopened. %(count)s bookings restored, %(charged)s invoiced.", count=len(back),
                      charged=visit.money(done["charged_minor"]))  # fmt: skip
     return visit.go(f"/admin/reopenings?site={site_id}&day={day}", said)
 

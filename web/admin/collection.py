@@ -65,4 +65,4 @@ def set_account(visit: Admin, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    return visit.go("/admin/collection", visit.say("The changes were saved."))
+    return visit.go("/admin/collection", visit.say("Changes saved."))

@@ -39,4 +39,4 @@ def write_text(visit: Admin, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    return visit.go("/admin/consents", visit.say("The text is kept; families are asked from now on."))
+    return visit.go("/admin/consents", visit.say("Text saved. Families will now be asked for it."))

@@ -26,17 +26,20 @@ router = APIRouter()
 
 KINDS: dict[DiscountKind, tuple[str, str]] = {
     DiscountKind.SIBLING: (N_("Siblings"), N_("Another child of the family in the same term.")),
-    DiscountKind.MULTI_SESSION: (N_("Many sessions"), N_("So many sessions in one booking.")),
-    DiscountKind.FULL_WEEK: (N_("Full week"), N_("Sessions that are booked as a whole week.")),
-    DiscountKind.FULL_TERM: (N_("Full term"), N_("Sessions that are booked as the whole term.")),
-    DiscountKind.EARLY_BIRD: (N_("Early bird"), N_("Who books by a day, or so many days before the first session.")),
-    DiscountKind.COMBINE_BOOKING: (N_("Programs together"), N_("The child is in one of these programs too.")),
-    DiscountKind.STAFF: (N_("Own staff"), N_("Families that are marked as staff.")),
+    DiscountKind.MULTI_SESSION: (N_("Many sessions"), N_("A set number of sessions in one booking.")),
+    DiscountKind.FULL_WEEK: (N_("Full week"), N_("Sessions booked as a full week.")),
+    DiscountKind.FULL_TERM: (N_("Full term"), N_("Sessions booked as the full term.")),
+    DiscountKind.EARLY_BIRD: (
+        N_("Early bird"),
+        N_("Booking by a set date, or a set number of days before the first session."),
+    ),
+    DiscountKind.COMBINE_BOOKING: (N_("Combined programs"), N_("The child is also in one of these programs.")),
+    DiscountKind.STAFF: (N_("Staff families"), N_("Families marked as staff.")),
 }
 ON_EDIT = {
-    EditPolicy.REPRICE_FUTURE: N_("What was held keeps it, what is to come is judged again"),
-    EditPolicy.FREEZE: N_("Each session keeps what it was sold with"),
-    EditPolicy.REPRICE_ALL: N_("All sessions are judged again"),
+    EditPolicy.REPRICE_FUTURE: N_("Keep it for past sessions, recheck upcoming ones"),
+    EditPolicy.FREEZE: N_("Each session keeps the discount it was sold with"),
+    EditPolicy.REPRICE_ALL: N_("Recheck all sessions"),
 }
 _MONEY = {"amount_minor": "amount", "cap_minor": "cap"}
 
@@ -140,7 +143,7 @@ def make(visit: Admin, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _form_page(visit, kind, form, refusal)
-    return visit.go(_list_address(visit), visit.say("%(name)s was added.", name=made["name"]))
+    return visit.go(_list_address(visit), visit.say("%(name)s added.", name=made["name"]))
 
 
 @router.post("/admin/discounts/{order}")
@@ -162,8 +165,8 @@ def change(visit: Admin, order: int, form: Posted) -> Response:
         moved = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _form_page(visit, None, form, refusal, order=order)
-    said = visit.say("%(name)s is given no more.", name=moved["name"]) if is_removed else ""
-    return visit.go(_list_address(visit), said or visit.say("The changes were saved."))
+    said = visit.say("%(name)s is no longer given.", name=moved["name"]) if is_removed else ""
+    return visit.go(_list_address(visit), said or visit.say("Changes saved."))
 
 
 def _list_address(visit: Admin) -> str:
@@ -174,7 +177,7 @@ def _declared(form: Form, kind: DiscountKind, who: Principal) -> Row:
     """The discount that the form describes. Raises Invalid, each reason at its field."""
     percent = form.decimal("percent")
     if percent is not None and not (isinstance(percent, Decimal) and 0 < percent <= 100):
-        raise _at("percent", N_("A percentage is more than 0 and at most 100."))
+        raise _at("percent", N_("Enter a percentage above 0, up to 100."))
     sent: dict[str, Any] = {
         "order": form.whole("order"), "name": form.text("name"), "stacks": form.is_ticked("stacks"),
         "percent": None if percent is None else f"{percent:f}", "on_edit": form.text("on_edit"),
@@ -187,9 +190,9 @@ def _declared(form: Form, kind: DiscountKind, who: Principal) -> Row:
     }  # fmt: skip
     terms = checked(TERMS[kind], sent | {name: asked[name] for name in asked if name in TERMS[kind].model_fields})
     if (sent["percent"] is None) == (sent["amount_minor"] is None):
-        raise _at("percent", N_("Write either a percentage or an amount."))
+        raise _at("percent", N_("Enter either a percentage or an amount."))
     if kind is DiscountKind.EARLY_BIRD and (asked["until"] is None) == (asked["days_before"] is None):
-        raise _at("until", N_("Write either a last day or a number of days."))
+        raise _at("until", N_("Enter either a last day or a number of days."))
     return terms.declared(kind)
 
 
@@ -200,9 +203,9 @@ def _money(form: Form, field: str, currency: str) -> int | None:
     except NotAnAmount as fault:
         raise _at(field, str(fault)) from None
     if amount_minor is not None and amount_minor <= 0:
-        raise _at(field, N_("Write an amount of more than 0."))
+        raise _at(field, N_("Enter an amount above 0."))
     return amount_minor
 
 
 def _at(field: str, message: str) -> Invalid:
-    return Invalid(N_("Look at what is marked below."), reasons=[Reason("invalid", message, field=field)])
+    return Invalid(N_("Please check the fields marked below."), reasons=[Reason("invalid", message, field=field)])

@@ -50,7 +50,7 @@ def make_family(visit: Admin, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return visit.show("admin/family_form.html", form=form, refusal=refusal, account=None)
-    return visit.go(f"/admin/families/{made['id']}", visit.say("%(name)s was added.", name=asked.name))
+    return visit.go(f"/admin/families/{made['id']}", visit.say("%(name)s added.", name=asked.name))
 
 
 def _contact(form: Form) -> dict[str, Any]:
@@ -98,4 +98,4 @@ def change_contact(visit: Admin, account_id: UUID, form: Posted) -> Response:
         visit.move(form, lambda tx, _: edit(tx, ACCOUNTS, account_id, asked.changes(), call=visit.call))
     except (Invalid, Conflict) as refusal:
         return _contact_page(visit, account_id, form, refusal)
-    return visit.go(f"/admin/families/{account_id}", visit.say("The changes were saved."))
+    return visit.go(f"/admin/families/{account_id}", visit.say("Changes saved."))

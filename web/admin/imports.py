@@ -70,7 +70,7 @@ async def _content(form: Form, name: str) -> tuple[str, bytes] | None:
         raise Invalid(message, reasons=[Reason("required", message, field=name)])
     content = await sent.read()
     if len(content) > _LARGEST:
-        message = N_("The file is too large for this page; use the API or the command line.")
+        message = N_("The file is too large for this page. Use the API or the command line instead.")
         raise Invalid(message, reasons=[Reason("too_large", message, field=name)])
     return Path(sent.filename or name).name, content
 
@@ -90,7 +90,7 @@ def _import(visit: Admin, form: Form, sent: dict[str, tuple[str, bytes] | None])
             )  # fmt: skip
         if report.is_refused:
             raise Invalid(
-                N_("The file has rows that cannot be read; nothing was imported."),
+                N_("Some rows in the file couldn't be read. Nothing was imported."),
                 reasons=[Reason("bad_row", str(bad), facts={"line": bad.line}) for bad in report.bad_rows[:50]],
             )
         shown: dict[str, Any] = {name: value for name, value in asdict(report).items() if name != "seen_keys"}
@@ -98,7 +98,7 @@ def _import(visit: Admin, form: Form, sent: dict[str, tuple[str, bytes] | None])
 
     report = visit.move(form, verb)
     if is_made:
-        return visit.go("/admin/offerings", visit.say("The programme was imported."))
+        return visit.go("/admin/offerings", visit.say("Programme imported."))
     return visit.show("admin/import.html", report=report)
 
 

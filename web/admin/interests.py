@@ -90,11 +90,11 @@ def convert(visit: Admin, form: Posted) -> Response:
 
     try:
         if not asked:
-            message = N_("Tick at least one.")
+            message = N_("Select at least one.")
             raise Invalid(message, reasons=[Reason("required", message, field="order")])
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
     if made["refused"]:
         return _page(visit, outcome=made)
-    return visit.go("/admin/interests", visit.say("%(count)s were converted.", count=made["converted"]))
+    return visit.go("/admin/interests", visit.say("%(count)s converted.", count=made["converted"]))

@@ -54,5 +54,5 @@ def decide(visit: Admin, late_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    said = visit.say("The fee was waived.") if is_waived else visit.say("The fee was invoiced.")
+    said = visit.say("Fee waived.") if is_waived else visit.say("Fee invoiced.")
     return visit.go("/admin/late-pickups", said)

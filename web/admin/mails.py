@@ -79,7 +79,7 @@ def save_mail(visit: Admin, kind: str, language: str, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, kind, language, form, refusal)
-    return visit.go(f"/admin/mails/{kind}/{language}", visit.say("Version %(n)s is in force.", n=made["version"]))
+    return visit.go(f"/admin/mails/{kind}/{language}", visit.say("Version %(n)s is now in use.", n=made["version"]))
 
 
 def _sent(form: Form) -> Text:

@@ -84,8 +84,8 @@ def _planned(tx: Transaction, offering_id: UUID) -> Row:
 def make_sessions(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     """Make what the page showed; a booked session is never changed."""
     made = visit.move(form, lambda tx, _: Answer(asdict(generate_sessions(tx, [offering_id]))))
-    said = visit.say("%(created)s sessions were made, %(updated)s changed, %(removed)s removed, %(kept)s left as they "
-                     "are because somebody booked them.", created=made["created"], updated=made["updated"],
+    said = visit.say("%(created)s sessions created, %(updated)s changed, %(removed)s removed. %(kept)s left "
+                     "unchanged because they are booked.", created=made["created"], updated=made["updated"],
                      removed=made["removed"] + made["withdrawn"], kept=len(made["kept"]))  # fmt: skip
     return visit.go(f"/admin/offerings/{offering_id}", said)
 
@@ -105,7 +105,7 @@ def change_capacity(visit: Admin, session_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return visit.refuse(f"/admin/offerings/{offering_id}", refusal)
-    return visit.go(f"/admin/offerings/{offering_id}", visit.say("The places were changed."))
+    return visit.go(f"/admin/offerings/{offering_id}", visit.say("Places updated."))
 
 
 @router.get("/admin/offerings/{offering_id}/form")
@@ -147,7 +147,9 @@ def make_offering(visit: Admin, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _form_page(visit, None, form, refusal)
-    return visit.go(f"/admin/offerings/{made['id']}", visit.say("It was made. Look at its sessions, then make them."))
+    return visit.go(
+        f"/admin/offerings/{made['id']}", visit.say("Offering created. Check its sessions below, then create them.")
+    )
 
 
 @router.post("/admin/offerings/{offering_id}/form")
@@ -161,7 +163,7 @@ def change_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _form_page(visit, offering_id, form, refusal)
-    return visit.go(f"/admin/offerings/{offering_id}", visit.say("The changes were saved."))
+    return visit.go(f"/admin/offerings/{offering_id}", visit.say("Changes saved."))
 
 
 def _values(form: Form, currency: str) -> Row:

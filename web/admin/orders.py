@@ -114,7 +114,7 @@ def confirmation_type(form: Form, name: str = "confirmation_type") -> TermBookin
 def submit(visit: Admin, order_id: UUID, form: Posted) -> Response:
     how = confirmation_type(form) or TermBookingConfirmationType.ADMIN_CONFIRM
     return _step(
-        visit, order_id, form, N_("The order was submitted: its places are held."), order_requests.submit,
+        visit, order_id, form, N_("Order submitted. Its places are held."), order_requests.submit,
         confirmation_type=how, price_fingerprint=form.text("price"), override_reason=form.text("override_reason"),
         is_muted=form.is_ticked("is_muted"),
         schedule_fingerprint=_shown_schedule(visit, order_id, how),
@@ -136,30 +136,30 @@ def _shown_schedule(visit: Admin, order_id: UUID, how: TermBookingConfirmationTy
 
 @router.post("/admin/orders/{order_id}/interest")
 def express(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The interest was registered."), orders.express,
+    return _step(visit, order_id, form, N_("Interest registered."), orders.express,
                  override_reason=form.text("override_reason"), is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/orders/{order_id}/quote")
 def quote(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The quote was issued and is on its way to the family."), orders.quote)
+    return _step(visit, order_id, form, N_("Quote issued and sent to the family."), orders.quote)
 
 
 @router.post("/admin/orders/{order_id}/acceptance")
 def accept(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The quote was accepted."), orders.accept)
+    return _step(visit, order_id, form, N_("Quote accepted for the family."), orders.accept)
 
 
 @router.post("/admin/orders/{order_id}/attendance-approval")
 def approve_attendance(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The attendee may come; the invoice follows with the confirmation."),
+    return _step(visit, order_id, form, N_("The child may attend. The invoice follows when the booking is confirmed."),
                  orders.approve_attendance, reason=form.text("reason"))  # fmt: skip
 
 
 @router.post("/admin/orders/{order_id}/confirmation")
 def confirm(visit: Admin, order_id: UUID, form: Posted) -> Response:
     """Confirm it; a change with the difference that this page showed, muted or not as was chosen."""
-    said = N_("The booking was changed as shown.") if form.text("difference") else N_("The booking is confirmed.")
+    said = N_("Booking changed as shown.") if form.text("difference") else N_("Booking confirmed.")
     return _step(
         visit, order_id, form, said, order_requests.confirm, reason=form.text("reason"),
         is_muted=form.is_ticked("is_muted"), confirmation_type=confirmation_type(form),
@@ -174,24 +174,24 @@ def record_payment(visit: Admin, order_id: UUID, form: Posted) -> Response:
         visit.move(form, lambda tx, who: by_hand.record(tx, who, visit, form, order_id))
     except (Conflict, Invalid) as refusal:
         return order_page(visit, order_id, form, refusal)
-    return visit.go(f"/admin/orders/{order_id}", visit.say("The payment was recorded."))
+    return visit.go(f"/admin/orders/{order_id}", visit.say("Payment recorded."))
 
 
 @router.post("/admin/orders/{order_id}/reopening")
 def reopen(visit: Admin, order_id: UUID, form: Posted) -> Response:
     return _step(
-        visit, order_id, form, N_("The order is in the cart again; its places were given back."), orders.reopen
+        visit, order_id, form, N_("The order is back in the cart, and its places were released."), orders.reopen
     )
 
 
 @router.post("/admin/orders/{order_id}/removal")
 def remove(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The order was discarded."), orders.remove, reason=form.text("reason"))
+    return _step(visit, order_id, form, N_("Order discarded."), orders.remove, reason=form.text("reason"))
 
 
 @router.post("/admin/orders/{order_id}/cancellation")
 def cancel(visit: Admin, order_id: UUID, form: Posted) -> Response:
-    return _step(visit, order_id, form, N_("The order was cancelled."), orders.cancel, reason=form.text("reason"))
+    return _step(visit, order_id, form, N_("Order cancelled."), orders.cancel, reason=form.text("reason"))
 
 
 @router.post("/admin/orders/{order_id}/conversion")
@@ -205,4 +205,4 @@ def convert(visit: Admin, order_id: UUID, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return order_page(visit, order_id, form, refusal)
-    return visit.go(f"/admin/orders/{made['id']}", visit.say("Look at it, and submit it to convert."))
+    return visit.go(f"/admin/orders/{made['id']}", visit.say("Check the order, then submit it to convert."))

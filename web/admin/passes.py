@@ -98,7 +98,7 @@ def _units(form: Form) -> int | str | None:
     units = form.whole("units")
     if (units is None) != form.is_ticked("is_unlimited"):
         message = N_("Write how often it is good, or tick that it has no limit.")
-        raise Invalid(N_("Look at what is marked below."), reasons=[Reason("invalid", message, field="units")])
+        raise Invalid(N_("Please check the fields marked below."), reasons=[Reason("invalid", message, field="units")])
     return units
 
 

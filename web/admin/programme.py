@@ -66,11 +66,11 @@ SORTS: dict[str, Sort] = {
     "terms": Sort(
         N_("Terms"), N_("Term"), TERMS, schemas.NewTerm, schemas.TermChange,
         (
-            _NAME, Input("site_id", N_("Site"), "site", hint=N_("Empty: every site."), is_fixed=True),
+            _NAME, Input("site_id", N_("Site"), "site", hint=N_("Leave empty for all sites."), is_fixed=True),
             Input("starts_on", N_("First day"), "date", is_required=True),
             Input("ends_on", N_("Last day"), "date", is_required=True),
             Input("status", N_("Status"), "term_status", is_required=True,
-                  hint=N_("Families book while it is open or running.")),
+                  hint=N_("Families can book while it is open or running.")),
         ),
         ("name", "starts_on", "ends_on", "status"),
     ),
@@ -78,9 +78,9 @@ SORTS: dict[str, Sort] = {
         N_("Sites"), N_("Site"), SITES, schemas.NewSite, schemas.SiteChange,
         (
             _NAME, Input("address", N_("Address"), "area"),
-            Input("time_zone", N_("Time zone"), "zone", is_required=True, hint=N_("Such as America/Toronto.")),
-            Input("holiday_country", N_("Country of its public holidays"), hint=N_("Two letters, such as CA.")),
-            Input("holiday_subdivision", N_("Part of the country"), hint=N_("Such as ON.")),
+            Input("time_zone", N_("Time zone"), "zone", is_required=True, hint=N_("For example, America/Toronto.")),
+            Input("holiday_country", N_("Country (for public holidays)"), hint=N_("Two letters, for example CA.")),
+            Input("holiday_subdivision", N_("Province or state"), hint=N_("For example, ON.")),
         ),
         ("name", "address", "time_zone"),
     ),
@@ -102,9 +102,10 @@ SORTS: dict[str, Sort] = {
         N_("Extras"), N_("Extra"), EXTRAS, schemas.NewExtra, schemas.ExtraChange,
         (
             _NAME, Input("price_minor", N_("Price"), "money", is_required=True),
-            Input("program_id", N_("Program"), "program", hint=N_("Empty: beside every program."), is_fixed=True),
+            Input("program_id", N_("Program"), "program", is_fixed=True,
+                  hint=N_("Leave empty to offer it with every program.")),
             Input("stock", N_("Stock"), "whole", 
-                  hint=N_("How many there are at each session; empty: as many as are asked for.")),
+                  hint=N_("How many are available at each session. Leave empty for no limit.")),
             Input("is_active", N_("Can be booked"), "tick"),
         ),
         ("name", "price_minor", "program_id", "stock", "is_active"),
@@ -195,7 +196,7 @@ def make_record(visit: Admin, name: str, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _form_page(visit, name, None, form, refusal)
-    return visit.go(f"/admin/programme/{name}", visit.say("It was made."))
+    return visit.go(f"/admin/programme/{name}", visit.say("Created."))
 
 
 @router.post("/admin/programme/{name}/{record_id}")
@@ -214,7 +215,7 @@ def change_record(visit: Admin, name: str, record_id: UUID, form: Posted) -> Res
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _form_page(visit, name, record_id, form, refusal)
-    return visit.go(f"/admin/programme/{name}", visit.say("The changes were saved."))
+    return visit.go(f"/admin/programme/{name}", visit.say("Changes saved."))
 
 
 def _values(sort: Sort, form: Form, currency: str, *, is_new: bool) -> Row:

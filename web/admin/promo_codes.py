@@ -68,7 +68,7 @@ def make(visit: Admin, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _new_page(visit, form, refusal)
-    return visit.go("/admin/promo-codes", visit.say("%(name)s was added.", name=made["code"]))
+    return visit.go("/admin/promo-codes", visit.say("%(name)s added.", name=made["code"]))
 
 
 def _level(text: str) -> tuple[str, UUID | None]:
@@ -86,7 +86,7 @@ def _terms(form: Form, who: Principal) -> Row:
              for name, field in _MONEY.items()}  # fmt: skip
     percent = form.text("percent").replace(",", ".") or None
     if (percent is None) == (money["amount_minor"] is None):
-        message = N_("Write either a percentage or an amount.")
+        message = N_("Enter either a percentage or an amount.")
         raise Invalid(message, reasons=[Reason("invalid", message, field="percent")])
     return {
         "name": form.text("name"), "percent": percent, **money,
@@ -137,5 +137,5 @@ def change(visit: Admin, code: str, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _code_page(visit, code, form, refusal)
     if is_removed:
-        return visit.go("/admin/promo-codes", visit.say("%(name)s is taken no more.", name=name))
-    return visit.go(visit.address, visit.say("The changes were saved."))
+        return visit.go("/admin/promo-codes", visit.say("%(name)s is no longer accepted.", name=name))
+    return visit.go(visit.address, visit.say("Changes saved."))

@@ -60,7 +60,7 @@ def _moment(who: Principal, text: str, field: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(who.organisation["time_zone"]))
     except ValueError:
-        message = N_("Write a day and a time.")
+        message = N_("Enter a date and time.")
         raise Invalid(message, reasons=[Reason("malformed", message, field=field)]) from None
 
 
@@ -82,4 +82,4 @@ def make_roll_over(visit: Admin, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _page(visit, from_id, to_id, opens, priority, form, refusal)
     return visit.go(f"/admin/offerings?term={to_id}", visit.say(
-        "%(offerings)s offerings with %(sessions)s sessions were made.", **done))  # fmt: skip
+        "%(offerings)s offerings with %(sessions)s sessions created.", **done))  # fmt: skip

@@ -53,5 +53,5 @@ def reopen_roll(visit: Admin, session_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, session_id, form, refusal)
-    return visit.go(f"/admin/rolls/{session_id}", visit.say("The roll is open again; it is closed once more "
+    return visit.go(f"/admin/rolls/{session_id}", visit.say("Roll reopened. Staff will close it again "
                     "at the door."))  # fmt: skip

@@ -52,45 +52,46 @@ _A_DAY_IN_MINUTES = 24 * 60
 
 FORMS: Mapping[Rule, RuleForm] = {
     Rule.ORDER_TYPES: RuleForm(
-        N_("What can be asked for"), N_("The kinds of orders that are offered."),
+        N_("What can be requested"), N_("The types of order on offer."),
         (Part("", N_("Offered"), "ticks", choices=tuple(ORDER_TYPE.items())),),
     ),
     Rule.BOOKING_CUT_OFF: RuleForm(
-        N_("Until when one can book"), N_("Later than this before a session, it can no longer be booked."),
-        (Part("", N_("Minutes before a session begins")),),
+        N_("Booking deadline"), N_("Sessions can't be booked any later than this."),
+        (Part("", N_("Minutes before a session starts")),),
     ),
     Rule.COMBINE_BOOKING: RuleForm(
-        N_("Booked together"), N_("Which programs may stand in one order with this one."),
+        N_("Combining programs"), N_("Which programs can be booked in the same order as this one."),
         (Part("", N_("Programs"), "programs"),), none=N_("Any programs"),
     ),
     Rule.TRIAL_LIMIT: RuleForm(
-        N_("Trials"), N_("How often one child may try a program."), (Part("", N_("Trial sessions for each child")),),
+        N_("Trials"), N_("How many times a child can try a program."), (Part("", N_("Trial sessions per child")),),
     ),
     Rule.WAITING_OFFER: RuleForm(
-        N_("Offers from the queue"), N_("How long a place is kept for the family that it is offered to."),
+        N_("Waiting list offers"), N_("How long an offered place is held for the family."),
         (Part("", N_("Hours to answer"), least=1),),
     ),
     Rule.CONFIRMATION_TYPES: RuleForm(
-        N_("Ways to confirm"), N_("How an order may be confirmed; each way still has its own condition."),
+        N_("Ways to confirm"), N_("How an order can be confirmed. Each option still has its own conditions."),
         (Part("", N_("Offered"), "ticks", choices=tuple(CONFIRMATION.items())),),
     ),
     Rule.AUTO_CANCEL: RuleForm(
-        N_("Time to pay"), N_("How long places are kept for an order that is not confirmed yet; then it is cancelled."),
+        N_("Time to pay"), N_("How long places are held for an unconfirmed order before it is cancelled."),
         (
-            Part("PAY_NOW_PAY_ALL", CONFIRMATION["PAY_NOW_PAY_ALL"], "timeout", hint=N_("In minutes; empty: 15.")),
+            Part("PAY_NOW_PAY_ALL", CONFIRMATION["PAY_NOW_PAY_ALL"], "timeout",
+                 hint=N_("In minutes. Leave empty for 15.")),
             Part("PAY_NOW_PAY_DEPOSIT", CONFIRMATION["PAY_NOW_PAY_DEPOSIT"], "timeout",
-                 hint=N_("In minutes; empty: 15.")),
+                 hint=N_("In minutes. Leave empty for 15.")),
             Part("DIRECT_DEBIT", CONFIRMATION["DIRECT_DEBIT"], "timeout",
-                 hint=N_("In minutes; empty: 4320, that is 72 hours.")),
+                 hint=N_("In minutes. Leave empty for 4320 (72 hours).")),
         ),
     ),
     Rule.DEPOSIT: RuleForm(
-        N_("Deposit"), N_("What is paid at once where a deposit confirms."),
+        N_("Deposit"), N_("What is paid up front when a deposit confirms the booking."),
         (Part("percent", N_("Percentage of the price"), "percent"), Part("amount_minor", N_("Or an amount"), "money")),
         none=N_("No deposit"), is_one_of=True,
     ),
     Rule.REST_DUE: RuleForm(
-        N_("Rest after a deposit"), N_("When what a deposit leaves is due; never before the order."),
+        N_("Balance after a deposit"), N_("When the balance after a deposit is due. Never before the order is placed."),
         (
             Part("days_before_start", N_("Days before the first session"), most=730),
             Part("days_after_order", N_("Or days after the order"), most=730),
@@ -100,114 +101,114 @@ FORMS: Mapping[Rule, RuleForm] = {
         N_("Instalments"), N_("Collected by direct debit."),
         (
             Part("count", N_("How many"), least=1, most=104),
-            Part("every", N_("How far apart"), "pick", choices=(
+            Part("every", N_("Interval"), "pick", choices=(
                 (Every.WEEK.value, N_("A week")), (Every.FORTNIGHT.value, N_("Two weeks")),
                 (Every.MONTH.value, N_("A month")))),
-            Part("first_after_days", N_("Days from the order to the first"), most=730),
+            Part("first_after_days", N_("Days from order to first instalment"), most=730),
         ),
     ),
     Rule.PAY_LATER_LIMIT: RuleForm(
-        N_("Paying later"), N_("The most that a family may owe, unless the family has a limit of its own."),
+        N_("Pay later limit"), N_("The most a family can owe, unless the family has its own limit."),
         (Part("", N_("At most"), "money"),),
     ),
     Rule.QUOTE_VALIDITY: RuleForm(
-        N_("Quotes"), N_("How long a quote keeps its prices and places."), (Part("", N_("Days"), least=1),),
+        N_("Quotes"), N_("How long a quote holds its prices and places."), (Part("", N_("Days"), least=1),),
     ),
     Rule.CANCELLATION_WINDOW: RuleForm(
-        N_("Until when one can cancel"), N_("A family may give up a session until then."),
-        (Part("", N_("Hours before a session begins")),),
+        N_("Cancellation deadline"), N_("Families can cancel a session up to this point."),
+        (Part("", N_("Hours before a session starts")),),
     ),
     Rule.LATE_FEE: RuleForm(
-        N_("Given up late"), N_("What is kept of each session that is given up after that."),
+        N_("Late cancellation"), N_("What is kept for each session cancelled after the deadline."),
         (Part("percent", N_("Percentage of its price"), "percent"), Part("amount_minor", N_("Or an amount"), "money")),
-        none=N_("A family cannot give it up then"), is_one_of=True,
+        none=N_("Families can't cancel after the deadline"), is_one_of=True,
     ),
     Rule.CHANGE_FEE: RuleForm(
-        N_("Fee for a change"), N_("Asked once when a change adds or gives up sessions."),
+        N_("Change fee"), N_("Charged once when a change adds or cancels sessions."),
         (Part("", N_("Amount"), "money"),),
     ),
     Rule.MAKEUP: RuleForm(
-        N_("Makeup sessions"), N_("An absence that is told in time gives a session to make up for it."),
+        N_("Makeup sessions"), N_("An absence reported in time earns a makeup session."),
         (
-            Part("notice_hours", N_("Told so many hours before")),
-            Part("validity_days", N_("Good for so many days"), least=1, most=3660),
-            Part("per_term", N_("At most so many in a term"), least=1),
-            Part("reach", N_("Booked in"), "pick", choices=(
+            Part("notice_hours", N_("Hours of notice needed")),
+            Part("validity_days", N_("Valid for (days)"), least=1, most=3660),
+            Part("per_term", N_("Most per term"), least=1),
+            Part("reach", N_("Can be used in"), "pick", choices=(
                 (MakeupReach.PROGRAM.value, N_("The same program")),
                 (MakeupReach.CATEGORY.value, N_("Any program of the category")),
                 (MakeupReach.ORGANISATION.value, N_("Any program of the centre")))),
-        ), none=N_("None are given"),
+        ), none=N_("No makeup sessions"),
     ),
     Rule.ABSENCE_NOTICE: RuleForm(
-        N_("Absences of pay as you go"), N_("An absence that is told by then is not taken from the wallet."),
-        (Part("", N_("Hours before a session")),), none=N_("Every absence is paid"),
+        N_("Pay-as-you-go absences"), N_("An absence reported by then is not charged to the wallet."),
+        (Part("", N_("Hours before a session")),), none=N_("Every absence is charged"),
     ),
     Rule.TAX: RuleForm(
-        N_("Tax"), N_("On each line, by its name on documents and its rate."),
+        N_("Tax"), N_("Applied to each line, with the name shown on documents and its rate."),
         (Part("name", N_("Name"), "text", most=40), Part("rate_percent", N_("Per cent"), "percent")), none=N_("Exempt"),
     ),
     Rule.INVOICING: RuleForm(
         N_("When invoices are issued"),
-        N_("What is agreed in instalments or with a deposit is always invoiced with the confirmation."),
+        N_("Instalments and deposits are always invoiced when the booking is confirmed."),
         (Part("", N_("Invoiced"), "pick", choices=(
-            (InvoicingRule.ON_CONFIRM.value, N_("With the confirmation")),
-            (InvoicingRule.PERIOD_IN_ADVANCE.value, N_("Per period, before it begins")),
-            (InvoicingRule.PERIOD_IN_ARREARS.value, N_("Per period, after it has ended")),
-            (InvoicingRule.SESSION_FROM_WALLET.value, N_("Each session after it was held, from the wallet")))),),
+            (InvoicingRule.ON_CONFIRM.value, N_("On confirmation")),
+            (InvoicingRule.PERIOD_IN_ADVANCE.value, N_("Per period, in advance")),
+            (InvoicingRule.PERIOD_IN_ARREARS.value, N_("Per period, in arrears")),
+            (InvoicingRule.SESSION_FROM_WALLET.value, N_("After each session, from the wallet")))),),
     ),
     Rule.INVOICING_PERIOD: RuleForm(
-        N_("Period of an invoice"), N_("For how long one invoice asks, where invoices are per period."),
+        N_("Invoice period"), N_("How long one invoice covers, when invoicing per period."),
         (Part("", N_("Period"), "pick", choices=_PERIODS),),
     ),
     Rule.INVOICING_ADVANCE: RuleForm(
-        N_("Invoices in advance"), N_("When the invoice of a period is issued, where they are in advance."),
-        (Part("", N_("Days before the period begins"), most=90),),
+        N_("Invoices in advance"), N_("When a period's invoice is issued, if invoicing in advance."),
+        (Part("", N_("Days before the period starts"), most=90),),
     ),
     Rule.INVOICE_DUE: RuleForm(
-        N_("Time to pay an invoice"), N_("From its date to the day on which it is due."), (Part("", N_("Days")),),
+        N_("Time to pay an invoice"), N_("From the invoice date to its due date."), (Part("", N_("Days")),),
     ),
     Rule.PAYMENT_REMINDERS: RuleForm(
-        N_("Payment reminders"), N_("On which days around its due day a payment is reminded of."),
+        N_("Payment reminders"), N_("When reminders go out, in days before or after the due date."),
         (
-            Part("before_days", N_("Days before"), "days", most=60, hint=N_("At most five, such as 7, 3.")),
-            Part("after_days", N_("Days after"), "days", least=1, most=90, hint=N_("At most five, such as 3, 14.")),
+            Part("before_days", N_("Days before"), "days", most=60, hint=N_("Up to five, for example 7, 3.")),
+            Part("after_days", N_("Days after"), "days", least=1, most=90, hint=N_("Up to five, for example 3, 14.")),
         ),
     ),
     Rule.OVERDUE_FEE: RuleForm(
-        N_("Fee for paying late"), N_("Charged once for an invoice or instalment; never more than is open of it."),
-        (Part("after_days", N_("Days after it was due"), least=1, most=90),
+        N_("Late payment fee"), N_("Charged once per invoice or instalment, and never more than its balance due."),
+        (Part("after_days", N_("Days overdue"), least=1, most=90),
          Part("amount_minor", N_("Amount"), "money", least=1)),
         none=N_("No fee"),
     ),
     Rule.SUBSCRIPTION_PERIOD: RuleForm(
-        N_("Period of a subscription"), N_("For how long one invoice of a subscription asks."),
+        N_("Subscription period"), N_("How long one subscription invoice covers."),
         (Part("", N_("Period"), "pick", choices=_PERIODS),),
     ),
     Rule.SUBSCRIPTION_ADVANCE: RuleForm(
-        N_("Invoices of subscriptions"), N_("When the invoice of a period is issued."),
-        (Part("", N_("Days before the period begins"), most=90),),
+        N_("Subscription invoices"), N_("When a period's invoice is issued."),
+        (Part("", N_("Days before the period starts"), most=90),),
     ),
     Rule.SUBSCRIPTION_NOTICE: RuleForm(
-        N_("Notice of subscriptions"), N_("From the notice to the last day."), (Part("", N_("Days"), most=366),),
+        N_("Subscription notice"), N_("From notice being given to the last day."), (Part("", N_("Days"), most=366),),
     ),
     Rule.CHILDREN_PER_STAFF: RuleForm(
-        N_("Children for each member of staff"), N_("The roll warns while there are more."),
-        (Part("", N_("Children"), least=1, most=1000),), none=N_("Nothing is asked"),
+        N_("Children per staff member"), N_("The roll shows a warning when there are more."),
+        (Part("", N_("Children"), least=1, most=1000),), none=N_("No limit"),
     ),
     Rule.SIGN_OUT_PROOF: RuleForm(
-        N_("Proof at the door"), N_("Whether who collects a child proves it, with a PIN or a signature."),
-        (Part("", N_("Asked for"), "pick", choices=_YES_OR_NO),),
+        N_("Pick-up check"), N_("Whether the person collecting must give a PIN or a signature."),
+        (Part("", N_("Required"), "pick", choices=_YES_OR_NO),),
     ),
     Rule.HEADCOUNT: RuleForm(
-        N_("Headcount"), N_("Whether heads are counted, apart from the roll, before the roll of a session closes."),
-        (Part("", N_("Asked for"), "pick", choices=_YES_OR_NO),),
+        N_("Headcount"), N_("Whether staff take a separate headcount before the roll closes."),
+        (Part("", N_("Required"), "pick", choices=_YES_OR_NO),),
     ),
     Rule.LATE_PICKUP: RuleForm(
-        N_("Late pick-up"), N_("The fee that a closed roll proposes where a child was collected late."),
+        N_("Late pick-up"), N_("The fee proposed when a roll closes and a child was collected late."),
         (
-            Part("grace_minutes", N_("Minutes after the end that cost nothing"), most=_A_DAY_IN_MINUTES),
+            Part("grace_minutes", N_("Grace period (minutes)"), most=_A_DAY_IN_MINUTES),
             Part("fee_minor", N_("Fee"), "money", least=1),
-            Part("per_minutes", N_("For each so many minutes begun"), least=1, most=_A_DAY_IN_MINUTES),
+            Part("per_minutes", N_("Per started block of minutes"), least=1, most=_A_DAY_IN_MINUTES),
             Part("most_minor", N_("At most"), "money", least=1, is_optional=True),
         ), none=N_("No fee"),
     ),
@@ -256,7 +257,7 @@ def read(rule_form: RuleForm, form: Form, currency: str) -> object:
     if rule_form.is_one_of and not reasons and len(found) != 1:
         reasons.append(Reason("one_of", N_("Fill in one of the two."), field=rule_form.parts[0].field))
     if reasons:
-        raise Invalid(N_("Look at what is marked below."), reasons=reasons)
+        raise Invalid(N_("Please check the fields marked below."), reasons=reasons)
     return found[""] if rule_form.parts[0].name == "" else found
 
 
@@ -286,14 +287,14 @@ def _read(part: Part, form: Form, currency: str) -> object:
             return text
         case "pick":
             if text not in dict(part.choices):
-                raise ValueError(N_("Choose one of the list."))
+                raise ValueError(N_("Choose one from the list."))
             return text == "true" if part.choices is _YES_OR_NO else text
     return _whole(part, text)
 
 
 def _whole(part: Part, text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
-        raise ValueError(N_("Write a whole number."))
+        raise ValueError(N_("Enter a whole number."))
     if not part.least <= int(text) <= part.most:
         raise ValueError(N_("From %(least)s to %(most)s."))
     return int(text)
@@ -304,7 +305,7 @@ def _percent(text: str) -> str:
     try:
         percentage(found)
     except ValueError:
-        raise ValueError(N_("Write a percentage from 0 to 100.")) from None
+        raise ValueError(N_("Enter a percentage from 0 to 100.")) from None
     return found
 
 
@@ -314,9 +315,9 @@ def _money(part: Part, text: str, currency: str) -> int:
     except NotAnAmount as fault:
         raise ValueError(str(fault)) from None
     if amount_minor < part.least:
-        raise ValueError(N_("Write an amount of more than 0."))
+        raise ValueError(N_("Enter an amount above 0."))
     if amount_minor < 0:
-        raise ValueError(N_("Write an amount of 0 or more."))
+        raise ValueError(N_("Enter an amount of 0 or more."))
     return amount_minor
 
 

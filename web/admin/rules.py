@@ -69,7 +69,7 @@ def _row(visit: Admin, who: Principal, scope: RuleScope, each: Explanation, prog
         count = len(each.setting) if isinstance(each.setting, list) else 0
         return found | {
             "title": visit.say("Discounts"),
-            "words": [("", visit.say("%(count)s are given", count=count))],
+            "words": [("", visit.say("%(count)s active", count=count))],
         }
     return found | {"title": visit.say(rule_form.title), "words": _words(visit, who, rule_form, each.setting, programs)}
 
@@ -77,7 +77,7 @@ def _row(visit: Admin, who: Principal, scope: RuleScope, each: Explanation, prog
 def _origin(visit: Admin, each: Explanation) -> str:
     """Where the value comes from, such as "Category: Camps"."""
     if each.answer.scope is None:
-        return visit.say("Built in")
+        return visit.say("Default")
     if each.answer.scope is RuleScope.ORGANISATION:
         return visit.say(LEVELS[RuleScope.ORGANISATION])
     return f"{visit.say(LEVELS[each.answer.scope])}: {each.level}"
@@ -180,5 +180,5 @@ def change_rule(visit: Admin, rule: str, form: Posted) -> Response:
     except (Invalid, Conflict) as refusal:
         return _form_page(visit, rule, form, refusal)
     of = f"&of={id_of(visit, 'of')}" if id_of(visit, "of") else ""
-    said = visit.say("It is inherited again.") if is_cleared else visit.say("The rule was changed.")
+    said = visit.say("Rule reset to the inherited value.") if is_cleared else visit.say("Rule saved.")
     return visit.go(f"/admin/rules?scope={scope.value}{of}#{rule}", said)

@@ -90,40 +90,40 @@ def _move(
 
 @router.post("/admin/subscriptions/{subscription_id}/beginning")
 def begin(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("The subscription has begun."), verbs.begin_subscription,
+    return _move(visit, subscription_id, form, N_("Subscription started."), verbs.begin_subscription,
                  schemas.Beginning, reason=form.text("reason"), override_reason=form.text("override_reason"),
                  is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/subscriptions/{subscription_id}/withdrawal")
 def withdraw(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("The subscription was declined."), verbs.decline,
+    return _move(visit, subscription_id, form, N_("Subscription declined."), verbs.decline,
                  schemas.Withdrawal, reason=form.text("reason"))  # fmt: skip
 
 
 @router.post("/admin/subscriptions/{subscription_id}/notice")
 def give_notice(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("Notice was given."), verbs.give_notice, schemas.Notice,
+    return _move(visit, subscription_id, form, N_("Notice recorded."), verbs.give_notice, schemas.Notice,
                  last_day=form.text("last_day"), reason=form.text("reason"),
                  is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/subscriptions/{subscription_id}/continuation")
 def continue_it(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("The subscription goes on."), go_on, schemas.Continuation,
+    return _move(visit, subscription_id, form, N_("Subscription continues."), go_on, schemas.Continuation,
                  last_day=form.text("last_day"), reason=form.text("reason"),
                  is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/subscriptions/{subscription_id}/weekdays")
 def change_weekdays(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("The weekdays were changed."), change, schemas.Weekdays,
+    return _move(visit, subscription_id, form, N_("Weekdays updated."), change, schemas.Weekdays,
                  weekdays=form.texts("weekday"), reason=form.text("reason"),
                  override_reason=form.text("override_reason"), is_muted=form.is_ticked("is_muted"))  # fmt: skip
 
 
 @router.post("/admin/subscriptions/{subscription_id}/terms")
 def roll_on(visit: Admin, subscription_id: UUID, form: Posted) -> Response:
-    return _move(visit, subscription_id, form, N_("The subscription goes on in the next term."), roll,
+    return _move(visit, subscription_id, form, N_("Subscription continued into the next term."), roll,
                  schemas.NextTerm, offering_id=form.text("offering_id"), reason=form.text("reason"),
                  override_reason=form.text("override_reason"))  # fmt: skip

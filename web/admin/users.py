@@ -64,7 +64,7 @@ def make_user(visit: Admin, form: Posted) -> Response:
         visit.move(form, lambda tx, _: logins.make(tx, asked, password_hash=password_hash, now=visit.now))
     except (Invalid, Conflict) as refusal:
         return _page(visit, None, form, refusal)
-    return visit.go("/admin/users", visit.say("%(name)s was added.", name=asked.name))
+    return visit.go("/admin/users", visit.say("%(name)s added.", name=asked.name))
 
 
 @router.post("/admin/users/{user_id}")
@@ -83,7 +83,7 @@ def change_user(visit: Admin, user_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _page(visit, user_id, form, refusal)
-    return visit.go("/admin/users", visit.say("The changes were saved."))
+    return visit.go("/admin/users", visit.say("Changes saved."))
 
 
 def _asked(form: Form) -> Row:

@@ -79,14 +79,14 @@ def set_seats(visit: Admin, venue_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _page(visit, venue_id, form, refusal)
     return visit.go(f"/admin/venues/{venue_id}/seats", visit.say(
-        "There are %(seats)s seats: %(created)s were made, %(removed)s removed.", **made))  # fmt: skip
+        "%(seats)s seats in total: %(created)s created, %(removed)s removed.", **made))  # fmt: skip
 
 
 def _block(line: str) -> Row:
     """One line of the plan. Raises Invalid."""
     found = _BLOCK.match(line)
     if found is None:
-        message = N_("Line %(line)s is no block of seats: write rows, a colon, and numbers.")
+        message = N_("Line %(line)s isn't a block of seats. Write rows, a colon, then numbers.")
         raise Invalid(message, reasons=[Reason("malformed", message, field="blocks", facts={"line": line[:40]})])
     return {"rows": found[1], "numbers": found[2], "seat_type": (found[3] or SeatType.REGULAR.value).upper()}
 
@@ -127,4 +127,4 @@ def seat_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _seating_page(visit, offering_id, form, refusal)
     return visit.go(f"/admin/offerings/{offering_id}/seating", visit.say(
-        "%(changed)s sessions are seated so; %(kept)s that are booked stay as they were.", **made))  # fmt: skip
+        "Seating set for %(changed)s sessions. %(kept)s booked sessions stay as they were.", **made))  # fmt: skip

@@ -139,4 +139,6 @@ def cancel(visit: Family, booking_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _cancellation(visit, booking_id, refusal)
-    return visit.go(f"/family/bookings/{booking_id}", visit.say("It is given up. What you get back is below."))
+    return visit.go(
+        f"/family/bookings/{booking_id}", visit.say("Your booking is cancelled. Any refund or credit is shown below.")
+    )

@@ -89,7 +89,7 @@ def change_cart(visit: Family, term_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form=form, refusal=refusal, of_term=term_id)
-    return visit.go("/family/cart", visit.say("Your cart was changed."))
+    return visit.go("/family/cart", visit.say("Cart updated."))
 
 
 @router.post("/family/cart/{term_id}/submission")
@@ -100,13 +100,13 @@ def submit_cart(visit: Family, term_id: UUID, form: Posted) -> Response:
     policy = GroupOrderPolicy.BEST_EFFORT if form.is_ticked("best_effort") else None
     try:
         if how is None:
-            raise Invalid(visit.say("Choose how you want to pay."))
+            raise Invalid(visit.say("Choose how you'd like to pay."))
         group_id = _settle_policy(visit, form, term_id, policy)
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             group = group_order.submit(
                 tx, group_order_id=group_id, confirmation_type=how, price_fingerprint=form.text("price"),
-                actor=who.actor, now=visit.now,
+                schedule_fingerprint=form.text(f"schedule.{chosen}") or None, actor=who.actor, now=visit.now,
             )  # fmt: skip
             refuse_while_overdue(tx, group, now=visit.now)
             return group_orders.submitted(group, who)
@@ -114,7 +114,7 @@ def submit_cart(visit: Family, term_id: UUID, form: Posted) -> Response:
         made = visit.move(form, verb, make_way=lambda refusal: _make_way(visit, refusal))
     except (Conflict, Invalid, NotFound) as refusal:
         return _page(visit, form=form, refusal=refusal, of_term=term_id)
-    said = visit.say("Not all could be had; see what is left out below.") if made["left_out"] else ""
+    said = visit.say("Some sessions could not be booked. See what was left out below.") if made["left_out"] else ""
     return visit.go(f"/family/checkout/{made['id']}", said, kind="warn")
 
 

@@ -205,7 +205,7 @@ def make_change(visit: Family, booking_id: UUID, form: Posted) -> Response:
     way = TermBookingConfirmationType.__members__.get(form.text("way"))
     try:
         if way is None:
-            raise Invalid(visit.say("Choose how you want to pay."))
+            raise Invalid(visit.say("Choose how you'd like to pay."))
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             known: dict[str, Any] = {"actor": who.actor, "now": visit.now}
@@ -224,5 +224,5 @@ def make_change(visit: Family, booking_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _page(visit, booking_id, form, refusal)
     if made["status"] == "APPROVED":
-        return visit.go(f"/family/bookings/{booking_id}", visit.say("Your booking was changed."))
-    return visit.go(f"/family/orders/{made['id']}", visit.say("The change is kept for you; pay it to make it."))
+        return visit.go(f"/family/bookings/{booking_id}", visit.say("Your booking has been changed."))
+    return visit.go(f"/family/orders/{made['id']}", visit.say("Your change is being held. Pay to confirm it."))

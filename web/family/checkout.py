@@ -71,7 +71,7 @@ def pay_together_from_wallet(visit: Family, group_id: UUID, form: Posted) -> Res
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, group_id, refusal)
-    return visit.go(f"/family/checkout/{group_id}", visit.say("It was taken from your wallet."))
+    return visit.go(f"/family/checkout/{group_id}", visit.say("Paid from your wallet."))
 
 
 def _is_paid_in_part(order: Row) -> bool:
@@ -97,7 +97,7 @@ def reopen_together(visit: Family, group_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, group_id, refusal)
-    return visit.go("/family/programs", visit.say("The places are given back; nothing is to be paid."))
+    return visit.go("/family/programs", visit.say("Your places have been released. There is nothing to pay."))
 
 
 @router.get("/family/orders/{order_id}")
@@ -148,7 +148,7 @@ def pay_from_wallet(visit: Family, order_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _order(visit, order_id, refusal)
-    return visit.go(f"/family/orders/{order_id}", visit.say("It was taken from your wallet."))
+    return visit.go(f"/family/orders/{order_id}", visit.say("Paid from your wallet."))
 
 
 @router.post("/family/orders/{order_id}/acceptance")
@@ -159,7 +159,7 @@ def accept_quote(visit: Family, order_id: UUID, form: Posted) -> Response:
             orders.accept(tx, order_id=order_id, actor=who.actor, now=visit.now), who))  # fmt: skip
     except (Conflict, Invalid) as refusal:
         return _order(visit, order_id, refusal)
-    return visit.go(f"/family/orders/{order_id}", visit.say("You accepted the quote."))
+    return visit.go(f"/family/orders/{order_id}", visit.say("Quote accepted."))
 
 
 @router.post("/family/orders/{order_id}/ending")
@@ -177,7 +177,7 @@ def end_order(visit: Family, order_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _order(visit, order_id, refusal)
-    return visit.go("/family/bookings", visit.say("It is given up; nothing is to be paid for it."))
+    return visit.go("/family/bookings", visit.say("The order is cancelled. There is nothing to pay."))
 
 
 @router.post("/family/orders/{order_id}/confirmation")
@@ -188,4 +188,4 @@ def confirm_order(visit: Family, order_id: UUID, form: Posted) -> Response:
             order_requests.confirm(tx, order_id=order_id, actor=who.actor, now=visit.now), who))  # fmt: skip
     except (Conflict, Invalid) as refusal:
         return _order(visit, order_id, refusal)
-    return visit.go(f"/family/orders/{order_id}", visit.say("It is booked."))
+    return visit.go(f"/family/orders/{order_id}", visit.say("You're booked."))

@@ -54,8 +54,12 @@ def add_child(visit: Family, form: Posted) -> Response:
     except (Invalid, Conflict) as refusal:
         return visit.show("family/child.html", child=None, form=form, refusal=refusal)
     if form.text("do") == "another":
-        return visit.go("/family/children/new", visit.say("%(name)s was added. Who else comes?", name=asked.name))
-    return visit.go("/family/programs", visit.say("%(name)s was added. Here is what fits.", name=asked.name))
+        return visit.go(
+            "/family/children/new", visit.say("%(name)s has been added. Who else is coming?", name=asked.name)
+        )
+    return visit.go(
+        "/family/programs", visit.say("%(name)s has been added. Here are the programs that suit.", name=asked.name)
+    )
 
 
 @router.get("/family/children/{child_id}")

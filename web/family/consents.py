@@ -38,7 +38,7 @@ def answer_consent(visit: Family, child_id: UUID, form: Posted) -> Response:
     text_id = form.id("text")
     try:
         if said is None or text_id is None:
-            raise Invalid(visit.say("Say yes or no."))
+            raise Invalid(visit.say("Please answer yes or no."))
 
         def verb(tx: Transaction, who: Principal) -> Answer:
             people.visible_attendee(tx, who, child_id)
@@ -48,7 +48,7 @@ def answer_consent(visit: Family, child_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, child_id, refusal)
-    return visit.go(f"/family/children/{child_id}/consents", visit.say("Your answer is kept."))
+    return visit.go(f"/family/children/{child_id}/consents", visit.say("Your answer has been saved."))
 
 
 @router.get("/family/children/{child_id}/photo")
@@ -77,7 +77,7 @@ def keep_photo(visit: Family, child_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return show_photo_page(visit, child_id, form, refusal)
-    said = visit.say("The photo is gone.") if jpeg is None else visit.say("The photo is kept.")
+    said = visit.say("Photo removed.") if jpeg is None else visit.say("Photo saved.")
     return visit.go(f"/family/children/{child_id}/picture", said)
 
 

@@ -65,7 +65,7 @@ def give_mandate(visit: Family, form: Posted) -> Response:
         return _page(visit, form, refusal)
     return visit.go(
         f"/family/mandates?account={made['account_id']}",
-        visit.say("Your mandate is kept. The centre looks at it, and then you can pay by direct debit."),
+        visit.say("Your mandate has been saved. Once the centre has reviewed it, you can pay by direct debit."),
     )
 
 
@@ -83,4 +83,4 @@ def revoke_mandate(visit: Family, mandate_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _page(visit, NOTHING_SENT, refusal)
     return visit.go(f"/family/mandates?account={made['account_id']}",
-                    visit.say("The mandate is withdrawn: nothing more is collected by it."))  # fmt: skip
+                    visit.say("Mandate cancelled. Nothing more will be collected with it."))  # fmt: skip

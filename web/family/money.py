@@ -131,5 +131,5 @@ def renew_address(visit: Family, child_id: UUID, form: Posted) -> Response:
         return Answer({})
 
     visit.move(form, verb)
-    return visit.go("/family/calendar-feeds", visit.say("The old address opens nothing any more. Give your calendar "
-                                                        "program the new one."))  # fmt: skip
+    return visit.go("/family/calendar-feeds", visit.say("The old link no longer works. Add the new one to your "
+                                                        "calendar."))  # fmt: skip

@@ -55,7 +55,7 @@ def choose(visit: Family, offering_id: UUID, form: Posted) -> Response:
         kept = put_into_cart(visit, form, seen, chosen_lines(form, seen))
     except (Conflict, Invalid) as refusal:
         return _page(visit, offering_id, form=form, refusal=refusal)
-    said = visit.say("%(name)s is in your cart.", name=seen["offering"]["name"]) if kept else ""
+    said = visit.say("%(name)s has been added to your cart.", name=seen["offering"]["name"]) if kept else ""
     return visit.go("/family/cart" if kept else f"/family/programs/{offering_id}", said)
 
 

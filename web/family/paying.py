@@ -43,7 +43,7 @@ def provider_page(visit: Family, open_page: Any, about: dict[str, Any], back_to:
     state = visit.state
     gateway = next(iter(state.gateways.values()), None)
     if gateway is None:
-        raise NotFound(visit.say("There is no way to pay online here; ask the centre."), what="provider")
+        raise NotFound(visit.say("Online payment isn't available here. Please ask the centre."), what="provider")
     who: Principal = visit.fetch(lambda _, who: who)
     back_to += f"{'&' if '?' in back_to else '?'}{BACK}"
     base = state.settings.base_url.rstrip("/")

@@ -24,7 +24,7 @@ from web.words import N_
 from workflows import refund_request
 
 router = APIRouter()
-_ASKED = N_("The centre has your request.")
+_ASKED = N_("Your request has been sent to the centre.")
 
 
 @router.get("/family/bookings/{booking_id}/refund")

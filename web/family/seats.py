@@ -36,7 +36,7 @@ def choose_seats(visit: Family, session_id: UUID, form: Posted) -> Response:
         put_into_cart(visit, form, seen, _lines(form, seen))
     except (Conflict, Invalid) as refusal:
         return _page(visit, session_id, form=form, refusal=refusal)
-    return visit.go("/family/cart", visit.say("%(name)s is in your cart.", name=seen["offering"]["name"]))
+    return visit.go("/family/cart", visit.say("%(name)s has been added to your cart.", name=seen["offering"]["name"]))
 
 
 @router.post("/family/seats/{session_id}/price")
@@ -50,10 +50,10 @@ def _refuse_unless_seated(form: Form) -> None:
     """Everybody who comes sits somewhere. Raises Invalid."""
     children, seats = form.ids("child"), form.ids("seat")
     if not children:
-        message = N_("Tick who comes.")
+        message = N_("Select who is coming.")
         raise Invalid(message, reasons=[Reason("missing", message, field="child")])
     if len(children) != len(seats):
-        message = N_("Choose as many seats as people come.")
+        message = N_("Choose one seat for each person.")
         raise Invalid(message, reasons=[Reason("seats_do_not_match", message, field="seat")])
 
 

@@ -66,8 +66,12 @@ def join_queue(visit: Family, session_id: UUID, child_id: UUID, form: Posted) ->
     except (Conflict, Invalid) as refusal:
         return _queue(visit, session_id, child_id, refusal)
     if made["offer_id"]:
-        return visit.go(f"/family/offers/{made['offer_id']}", visit.say("A place is free: it is kept for you."))
-    said = visit.say("You are in the queue, at place %(n)s. We mail you when it is your turn.", n=made["position"])
+        return visit.go(
+            f"/family/offers/{made['offer_id']}", visit.say("A place is free, and we're holding it for you.")
+        )
+    said = visit.say(
+        "You're number %(n)s on the waiting list. We'll e-mail you when a place comes up.", n=made["position"]
+    )
     return visit.go(f"/family/programs/{made['offering_id']}", said)
 
 
@@ -97,11 +101,11 @@ def answer_offer(visit: Family, offer_id: UUID, form: Posted) -> Response:
                 return Answer({})
 
             visit.move(form, decline)
-            return visit.go("/family", visit.say("The place goes to the next in the queue."))
+            return visit.go("/family", visit.say("The place will go to the next family on the waiting list."))
 
         how = TermBookingConfirmationType.__members__.get(form.text("way"))
         if how is None:
-            raise Invalid(visit.say("Choose how you want to pay."))
+            raise Invalid(visit.say("Choose how you'd like to pay."))
 
         def accept(tx: Transaction, who: Principal) -> Answer:
             made = waiting_offers.accept(
@@ -113,7 +117,7 @@ def answer_offer(visit: Family, offer_id: UUID, form: Posted) -> Response:
         made = visit.move(form, accept)
     except (Conflict, Invalid, NotFound) as refusal:
         return _offer(visit, offer_id, refusal)
-    return visit.go(f"/family/orders/{made['orders'][0]['id']}", visit.say("The place is yours now."))
+    return visit.go(f"/family/orders/{made['orders'][0]['id']}", visit.say("The place is yours."))
 
 
 OPEN = [int(status) for status in (WaitingStatus.WAITING, WaitingStatus.SAVED, WaitingStatus.OFFERED)]

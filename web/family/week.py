@@ -46,7 +46,7 @@ def choose(visit: Family, form: Posted) -> Response:
         return _page(visit, form, refusal)
     if not kept:
         return visit.go(visit.address)
-    return visit.go("/family/cart", visit.say("Your week is in the cart."))
+    return visit.go("/family/cart", visit.say("Your week has been added to the cart."))
 
 
 @router.post("/family/week/price")

@@ -74,7 +74,7 @@ def _import(visit: Finance, form: Form, file: SentFile) -> Response:
     except (Invalid, Conflict) as refusal:
         return _page(visit, form, refusal)
     return visit.go("/finance/bank", visit.say(
-        "%(fresh)s of %(all)s lines are new; %(open)s wait to be matched.", fresh=made["fresh_lines"],
+        "%(fresh)s of %(all)s lines are new. %(open)s to be matched.", fresh=made["fresh_lines"],
         all=made["lines"], open=made["open_lines"]))  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def settle_line(visit: Finance, line_id: UUID, form: Posted) -> Response:
     except (Conflict, Invalid) as refusal:
         return _line_page(visit, line_id, form, refusal)
     goes_on = do in ("up", "undo")
-    said = visit.say("The match is undone: match the line anew.") if do == "undo" else visit.say("It is settled.")
+    said = visit.say("Match removed. You can match the line again.") if do == "undo" else visit.say("Line matched.")
     return visit.go(f"/finance/bank/{line_id}" if goes_on else "/finance/bank", said)
 
 
@@ -134,7 +134,7 @@ def _payment(form: Form) -> UUID:
     """Raises Invalid where none is named: only a form of ours does."""
     found = form.id("payment")
     if found is None:
-        message = N_("Choose one of the list.")
+        message = N_("Choose one from the list.")
         raise Invalid(message, reasons=[Reason("required", message, field="payment")])
     return found
 
@@ -147,7 +147,7 @@ def _order(tx: Transaction, form: Form) -> UUID:
     found = tx.row("SELECT id FROM term_booking_order WHERE organisation_id = %(org)s AND reference = %(reference)s",
                    reference=form.text("reference").upper())  # fmt: skip
     if found is None:
-        message = N_("There is no order of this reference.")
+        message = N_("There is no order with this reference.")
         raise Invalid(message, reasons=[Reason("unknown", message, field="reference")])
     order_id: UUID = found["id"]
     return order_id

@@ -76,7 +76,7 @@ def lock_period(visit: Finance, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _periods_page(visit, form, refusal)
-    return visit.go("/finance/periods", visit.say("The month is locked."))
+    return visit.go("/finance/periods", visit.say("Month locked."))
 
 
 @router.post("/finance/periods/{lock_id}/unlocking")
@@ -89,4 +89,4 @@ def unlock_period(visit: Finance, lock_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _periods_page(visit, form, refusal)
-    return visit.go("/finance/periods", visit.say("The month is open again."))
+    return visit.go("/finance/periods", visit.say("Month unlocked."))

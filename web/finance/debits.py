@@ -79,8 +79,8 @@ def make_run(visit: Finance, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid, NotFound) as refusal:
         return _page(visit, form, refusal)
-    return visit.go(f"/finance/debits/{made['run_id']}", visit.say("The run %(reference)s was made: download its file "
-                    "and give it to the bank.", reference=made["reference"]))  # fmt: skip
+    return visit.go(f"/finance/debits/{made['run_id']}", visit.say("Run %(reference)s created. Download its file and "
+                    "send it to the bank.", reference=made["reference"]))  # fmt: skip
 
 
 @router.get("/finance/debits/returns")
@@ -113,7 +113,7 @@ def _import(visit: Finance, form: Form, file: SentFile) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _returns_page(visit, form, refusal)
-    return visit.go(f"/finance/debits/returns/{made['file_id']}", visit.say("The file was read."))
+    return visit.go(f"/finance/debits/returns/{made['file_id']}", visit.say("File imported."))
 
 
 def _asked(form: Form, file: SentFile) -> Row:
@@ -151,4 +151,4 @@ def settle_run(visit: Finance, run_id: UUID, form: Posted) -> Response:
                                    now=visit.now)  # fmt: skip
     except Conflict as refusal:
         return _run_page(visit, run_id, form, refusal)
-    return visit.go(f"/finance/debits/{run_id}", visit.say("%(count)s debits are settled.", count=settled))
+    return visit.go(f"/finance/debits/{run_id}", visit.say("%(count)s debits settled.", count=settled))

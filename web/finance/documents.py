@@ -89,7 +89,7 @@ def write_off(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _invoice_page(visit, invoice_id, form, refusal)
-    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("It was written off."))
+    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("Amount written off."))
 
 
 _ORDER_OF = """
@@ -112,20 +112,20 @@ def record_payment(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _invoice_page(visit, invoice_id, form, refusal)
-    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("The payment was recorded."))
+    return visit.go(f"/finance/invoices/{invoice_id}", visit.say("Payment recorded."))
 
 
 @router.post("/finance/write-offs/{write_off_id}/reversal")
 def undo_write_off(visit: Finance, write_off_id: UUID, form: Posted) -> Response:
     """The invoice is owed again."""
-    return _take_back(visit, form, _invoice_before(form), N_("The write-off was undone."),
+    return _take_back(visit, form, _invoice_before(form), N_("Write-off reversed."),
                       write_offs.undo_write_off, write_off_id=write_off_id)  # fmt: skip
 
 
 @router.post("/finance/overdue-fees/{overdue_fee_id}/waiver")
 def waive_overdue_fee(visit: Finance, overdue_fee_id: UUID, form: Posted) -> Response:
     """A credit note takes it back."""
-    return _take_back(visit, form, _invoice_before(form), N_("The fee was waived."),
+    return _take_back(visit, form, _invoice_before(form), N_("Fee waived."),
                       overdue_fees.waive, overdue_fee_id=overdue_fee_id)  # fmt: skip
 
 
@@ -183,5 +183,5 @@ def list_payments(visit: Finance) -> Response:
 @router.post("/finance/payments/{payment_id}/reversal")
 def reverse_payment(visit: Finance, payment_id: UUID, form: Posted) -> Response:
     """It was recorded by hand, and was wrong."""
-    return _take_back(visit, form, "/finance/payments", N_("The payment was taken back."),
+    return _take_back(visit, form, "/finance/payments", N_("Payment reversed."),
                       payment_reversal.reverse_payment, payment_id=payment_id)  # fmt: skip

@@ -55,7 +55,7 @@ def post_entry(visit: Finance, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    return visit.go("/finance/entries", visit.say("The entry was posted."))
+    return visit.go("/finance/entries", visit.say("Entry posted."))
 
 
 def _asked(form: Form, currency: str) -> Row:
@@ -82,4 +82,4 @@ def reverse_entry(visit: Finance, entry_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    return visit.go("/finance/entries", visit.say("The entry was reversed."))
+    return visit.go("/finance/entries", visit.say("Entry reversed."))

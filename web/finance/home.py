@@ -95,4 +95,4 @@ def resolve(visit: Finance, review_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _reviews(visit, form, refusal)
-    return visit.go("/finance/reviews", visit.say("It is off the list."))
+    return visit.go("/finance/reviews", visit.say("Removed from the list."))

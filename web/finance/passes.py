@@ -86,4 +86,4 @@ def revoke_pass(visit: Finance, pass_id: UUID, form: Posted) -> Response:
         visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, pass_id, form, refusal)
-    return visit.go(f"/finance/passes/{pass_id}", visit.say("The pass was taken back."))
+    return visit.go(f"/finance/passes/{pass_id}", visit.say("Pass cancelled and refunded."))

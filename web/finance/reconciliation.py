@@ -15,8 +15,8 @@ from web.words import N_
 router = APIRouter()
 
 KINDS = {
-    "MISSING_HERE": N_("Known to the provider alone"),
-    "MISSING_THERE": N_("Known to us alone"),
+    "MISSING_HERE": N_("Only in the provider's records"),
+    "MISSING_THERE": N_("Only in our records"),
     "DIFFERS": N_("Differs"),
 }
 WHAT = {

@@ -75,7 +75,7 @@ def approve(visit: Finance, request_id: UUID, form: Posted) -> Response:
         asked = checked(Approval, {"note": form.text("note")})
         refund_request.approve(tx, request_id=request_id, note=asked.note, actor=who.actor, now=visit.now)
 
-    return _move(visit, request_id, form, N_("It was approved."), step)
+    return _move(visit, request_id, form, N_("Request approved."), step)
 
 
 @router.post("/finance/refunds/{request_id}/rejection")
@@ -84,7 +84,7 @@ def reject(visit: Finance, request_id: UUID, form: Posted) -> Response:
         asked = checked(Rejection, {"note": form.text("note")})
         refund_request.reject(tx, request_id=request_id, note=asked.note, actor=who.actor, now=visit.now)
 
-    return _move(visit, request_id, form, N_("It was rejected; the family is told why."), step)
+    return _move(visit, request_id, form, N_("Request rejected. The family has been told why."), step)
 
 
 @router.post("/finance/refunds/{request_id}/payment")
@@ -94,7 +94,7 @@ def pay_by_hand(visit: Finance, request_id: UUID, form: Posted) -> Response:
     def step(tx: Transaction, who: Principal) -> None:
         refunds.pay_by_hand(tx, refund_id=form.one("refund"), actor=who.actor, now=visit.now)
 
-    return _move(visit, request_id, form, N_("It is noted as paid."), step)
+    return _move(visit, request_id, form, N_("Marked as paid."), step)
 
 
 @router.get("/finance/families/{account_id}/wallet/refund")
@@ -125,4 +125,4 @@ def ask_in_its_name(visit: Finance, account_id: UUID, form: Posted) -> Response:
 
     return visit.do(form, step, to=f"/finance/families/{account_id}/wallet/refund",
                     again=partial(_asking, visit, account_id),
-                    said=N_("It was asked for; decide it now or later."))  # fmt: skip
+                    said=N_("Refund requested. You can decide it now or later."))  # fmt: skip

@@ -21,15 +21,15 @@ router = APIRouter()
 MOST_ROWS = 300
 _MOST_BARS = 24
 TITLES = {
-    ReportName.AGED_RECEIVABLES: (N_("Aged receivables"), N_("Who owes since when")),
-    ReportName.REVENUE_BY_PROGRAM: (N_("Revenue by program"), N_("Earned by sessions that were held")),
-    ReportName.REVENUE_BY_EXTRA: (N_("Revenue by extra"), N_("Lunch, bus and what else is sold beside")),
+    ReportName.AGED_RECEIVABLES: (N_("Aged receivables"), N_("Who owes what, and for how long")),
+    ReportName.REVENUE_BY_PROGRAM: (N_("Revenue by program"), N_("Earned from sessions held")),
+    ReportName.REVENUE_BY_EXTRA: (N_("Revenue by extra"), N_("Lunch, bus and other add-ons")),
     ReportName.REVENUE_BY_PERIOD: (N_("Revenue by month"), N_("Earned, month by month")),
-    ReportName.DEFERRED_REVENUE: (N_("Deferred revenue"), N_("Invoiced, and still to be held")),
-    ReportName.TAKINGS: (N_("Daily takings"), N_("What came in, by day and way")),
-    ReportName.GATEWAY_RECONCILIATION: (N_("Provider reconciliation"), N_("Our books against the provider's")),
+    ReportName.DEFERRED_REVENUE: (N_("Deferred revenue"), N_("Invoiced for sessions still to come")),
+    ReportName.TAKINGS: (N_("Daily takings"), N_("Payments received, by day and method")),
+    ReportName.GATEWAY_RECONCILIATION: (N_("Provider reconciliation"), N_("Our books compared with the provider's")),
     ReportName.TAX: (N_("Tax summary"), N_("Tax by rate")),
-    ReportName.TRIAL_BALANCE: (N_("Trial balance"), N_("Every account of the books")),
+    ReportName.TRIAL_BALANCE: (N_("Trial balance"), N_("Every ledger account")),
 }
 # The columns of reports, as pages head them; files keep the English of the report itself.
 HEADINGS = (

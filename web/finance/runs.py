@@ -61,7 +61,7 @@ def begin(visit: Finance, form: Posted) -> Response:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
-    return visit.go(f"/finance/runs/{made['run_id']}", visit.say("The run has begun."))
+    return visit.go(f"/finance/runs/{made['run_id']}", visit.say("Invoice run started."))
 
 
 @router.get("/finance/runs/{run_id}")

@@ -62,12 +62,12 @@ def top_up(visit: Finance, account_id: UUID, form: Posted) -> Response:
         asked = checked(NewTopUp, {"amount": plain_number(form.text("amount")), "provider": form.text("provider"),
                                    "reason": form.text("reason")})  # fmt: skip
         if asked.provider not in BY_HAND:
-            message = N_("Choose one of the list.")
+            message = N_("Choose one from the list.")
             raise Invalid(message, reasons=[Reason("invalid", message, field="provider")])
         wallet.record_top_up(tx, account_id=account_id, amount=asked.amount, reason=asked.reason, actor=who.actor,
                              provider=asked.provider, now=visit.now)  # fmt: skip
 
-    return _move(visit, account_id, form, N_("The wallet was topped up."), step)
+    return _move(visit, account_id, form, N_("Wallet topped up."), step)
 
 
 @router.post("/finance/families/{account_id}/wallet/bonus")
@@ -78,7 +78,7 @@ def give_bonus(visit: Finance, account_id: UUID, form: Posted) -> Response:
         wallet.give_bonus(tx, account_id=account_id, amount=asked.amount, reason=asked.reason,
                           expires_at=asked.expires_at, actor=who.actor, now=visit.now)  # fmt: skip
 
-    return _move(visit, account_id, form, N_("The bonus was given."), step)
+    return _move(visit, account_id, form, N_("Bonus added."), step)
 
 
 def _end_of(text: str, who: Principal) -> datetime | None:
@@ -101,4 +101,4 @@ def correct(visit: Finance, account_id: UUID, form: Posted) -> Response:
         asked = checked(Correction, {"reason": form.text("reason")})
         wallet.correct(tx, entry_id=form.one("entry"), reason=asked.reason, actor=who.actor, now=visit.now)
 
-    return _move(visit, account_id, form, N_("The movement was undone."), step)
+    return _move(visit, account_id, form, N_("Transaction reversed."), step)

@@ -30,28 +30,28 @@ REASONS = (N_("Ill"), N_("On holiday"), N_("No word from the family"))
 # What the scripts say, in the reader's language.
 WORDS = {
     "EXPECTED": N_("Not marked yet"),
-    "ABSENT_NOTIFIED": N_("Will not come"),
+    "ABSENT_NOTIFIED": N_("Not coming"),
     "CANCELLED": N_("Cancelled"),
     "PRESENT": N_("Here"),
-    "LATE": N_("Here, came late"),
+    "LATE": N_("Here, arrived late"),
     "ABSENT": N_("Absent"),
     "LEFT": N_("Left"),
-    "sent": N_("Everything is sent"),
+    "sent": N_("All sent"),
     "unsent": N_("{count} not sent"),
-    "offline": N_("No network: marks are kept on this device."),
-    "signIn": N_("Sign in again to send."),
-    "conflict": N_("{name}: {why} Decide above the roll."),
-    "refused": N_("{name} was not taken: {why}"),
-    "seen": N_("I have seen it"),
-    "sendFirst": N_("Not everything is sent yet: the roll closes when it is."),
+    "offline": N_("Offline. Marks are saved on this device."),
+    "signIn": N_("Sign in again to send your marks."),
+    "conflict": N_("{name}: {why} Resolve this above the roll."),
+    "refused": N_("{name} could not be saved: {why}"),
+    "seen": N_("Got it"),
+    "sendFirst": N_("Some marks haven't been sent yet. The roll will close once they are."),
     "counted": N_("{count} counted at {time}; compared with the roll when it is sent."),
     "needsNetwork": N_("This needs a network. Try again when there is one."),
-    "chooseWho": N_("Choose who collects."),
-    "prove": N_("Give the PIN, sign, or choose to sign later."),
+    "chooseWho": N_("Choose who is collecting."),
+    "prove": N_("Enter the PIN, sign, or choose to sign later."),
     "wrongPin": N_("This is not the PIN."),
-    "noNetworkPin": N_("No network: the PIN cannot be checked. Let them sign."),
-    "mustNot": N_("{person} must not collect {name}. Do not let them go; call the office."),
-    "other": N_("Somebody else"),
+    "noNetworkPin": N_("Offline, so the PIN can't be checked. Ask them to sign."),
+    "mustNot": N_("{person} must not collect {name}. Keep the child with you and call the office."),
+    "other": N_("Someone else"),
 }
 
 
@@ -97,7 +97,7 @@ def mark(session_id: UUID, visit: Staff, form: Posted) -> Response:
     attendance_id = form.id("attendance_id")
     status, _, reason = form.text("status").partition(":")
     if attendance_id is None or status not in set(AttendanceStatus) - {AttendanceStatus.LEFT}:
-        raise Invalid(N_("Choose one of the list."))
+        raise Invalid(N_("Choose one from the list."))
     seen = form.whole("seen_version")
     made = Mark(attendance_id, AttendanceStatus(status), visit.now, reason=reason[:200] or None, id=new_id(),
                 device="form", seen_version=seen if isinstance(seen, int) else None)  # fmt: skip
@@ -122,14 +122,14 @@ def decide(conflict_id: UUID, visit: Staff, form: Posted) -> Response:
     session_id = form.id("session_id")
     asked = form.text("resolution")
     if asked not in set(ConflictResolution) or session_id is None:
-        raise Invalid(N_("Choose one of the list."))
+        raise Invalid(N_("Choose one from the list."))
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         conflicts.resolve(tx, conflict_id=conflict_id, resolution=ConflictResolution(asked), note="",
                           actor=who.actor, now=visit.now)  # fmt: skip
         return Answer()
 
-    return _moved(visit, session_id, form, verb, visit.say("Decided."))
+    return _moved(visit, session_id, form, verb, visit.say("Resolved."))
 
 
 @router.post("/staff/rolls/{session_id}/headcount")
@@ -138,13 +138,13 @@ def count_heads(session_id: UUID, visit: Staff, form: Posted) -> Response:
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         if not isinstance(counted, int) or not 0 <= counted <= 10_000:
-            raise Invalid(N_("Write how many heads you counted."))
+            raise Invalid(N_("Enter how many children you counted."))
         read_roll(tx, session_id=session_id, actor=who.actor)
         headcounts.take_count(tx, session_id=session_id, count_id=new_id(), counted=counted, counted_at=visit.now,
                               device="form", explanation="", actor=who.actor, now=visit.now)  # fmt: skip
         return Answer()
 
-    return _moved(visit, session_id, form, verb, visit.say("Counted."))
+    return _moved(visit, session_id, form, verb, visit.say("Headcount saved."))
 
 
 @router.post("/staff/rolls/{session_id}/explanation")
@@ -153,12 +153,12 @@ def explain_count(session_id: UUID, visit: Staff, form: Posted) -> Response:
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         if not explanation:
-            raise Invalid(N_("Say why the count and the roll differ."))
+            raise Invalid(N_("Explain why the headcount and the roll differ."))
         read_roll(tx, session_id=session_id, actor=who.actor)
         headcounts.explain(tx, session_id=session_id, explanation=explanation, actor=who.actor, now=visit.now)
         return Answer()
 
-    return _moved(visit, session_id, form, verb, visit.say("The difference is explained."))
+    return _moved(visit, session_id, form, verb, visit.say("Explanation saved."))
 
 
 @router.post("/staff/rolls/{session_id}/closing")
@@ -167,7 +167,7 @@ def close(session_id: UUID, visit: Staff, form: Posted) -> Response:
         settled = close_roll(tx, session_id=session_id, actor=who.actor, now=visit.now)
         return Answer({"absent": settled.absent})
 
-    return _moved(visit, session_id, form, verb, visit.say("The roll is closed."))
+    return _moved(visit, session_id, form, verb, visit.say("Roll closed."))
 
 
 def _moved(

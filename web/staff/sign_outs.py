@@ -72,7 +72,7 @@ def _mark(visit: Staff, attendance_id: UUID, form: Form) -> Mark:
     if who in ("", "other"):
         name = other
     if not name:
-        message = N_("Choose who collects.")
+        message = N_("Choose who is collecting.")
         raise Invalid(message, reasons=[Reason("person_missing", message, field="who")])
     pin, proven = form.text("pin"), False
     if pin and person_id is not None:
@@ -90,7 +90,7 @@ def strokes_of(form: Form) -> list[list[list[int]]]:
         found = orjson.loads(text) if text else []
         return [[[int(x), int(y)] for x, y in stroke] for stroke in found]
     except (ValueError, TypeError) as wrong:
-        raise Invalid(N_("The signature could not be read; sign again.")) from wrong
+        raise Invalid(N_("The signature couldn't be read. Please sign again.")) from wrong
 
 
 @router.get("/staff/signatures")
@@ -130,4 +130,4 @@ def sign_one(sign_out_id: UUID, visit: Staff, form: Posted) -> Response:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
         return _one(visit, sign_out_id, form=form, refusal=refusal)
-    return visit.go("/staff/signatures", visit.say("Signed."))
+    return visit.go("/staff/signatures", visit.say("Signature saved."))

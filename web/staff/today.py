@@ -50,7 +50,7 @@ def _day(text: str) -> date | None:
 def change_presence(site_id: UUID, visit: Staff, form: Posted) -> Response:
     is_arriving = form.text("move") == "arrive"
     verb = ratio.arrive if is_arriving else ratio.leave
-    said = visit.say("You are on site.") if is_arriving else visit.say("You have left the site.")
+    said = visit.say("You're on site.") if is_arriving else visit.say("You've left the site.")
 
     def move(tx: Transaction, who: Principal) -> Answer:
         verb(tx, site_id=site_id, user_id=who.user_id, actor=who.actor, now=visit.now)

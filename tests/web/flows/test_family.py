@@ -91,8 +91,8 @@ class TestComingIn:
         email = f"{way.name}@new.example"
         rina = door().open(f"/at/{SLUG}/sign-up")
 
-        rina.fits().fill("E-mail address", email).click("Mail me the link")
-        assert rina.fits().reads("Look into your mail")
+        rina.fits().fill("E-mail address", email).click("Send me the link")
+        assert rina.fits().reads("Check your e-mail")
         link, _ = registration_link(centre.settings.secret, centre.organisation_id, email, now=centre.clock.now())
         rina.open(f"/guest/registration/{link}").fits()
         rina.fill("Your name", "Rina New").fill("Password", PASSWORD).click("Continue")
@@ -113,10 +113,10 @@ class TestComingIn:
         visitor.fits().fill("E-mail address", email).fill("Password", PASSWORD)
         assert main_button(visitor, "Sign in").fits().path == "/family?from=mail"
         visitor.page.locator("summary").first.click()
-        assert visitor.click("Sign out").fits().reads("You are signed out.")
-        visitor.open(f"/at/{SLUG}/sign-in").page.locator("summary", has_text="Forgot the password?").click()
-        visitor.fill("E-mail address of your login", email).click("Mail me a link")
-        assert visitor.fits().reads("Look into your mail")
+        assert visitor.click("Sign out").fits().reads("You've signed out.")
+        visitor.open(f"/at/{SLUG}/sign-in").page.locator("summary", has_text="Forgot your password?").click()
+        visitor.fill("Your account e-mail address", email).click("E-mail me a link")
+        assert visitor.fits().reads("Check your e-mail")
         link, _ = sign_in_link(centre.settings.secret, centre.organisation_id, ines["id"], now=centre.clock.now())
         main_button(visitor.open(f"/guest/sign-in/{link}").fits(), "Sign in")
 
@@ -133,7 +133,7 @@ def test_a_child_is_described_agreed_for_and_may_be_collected(centre: Centre, do
     bo.fits().fill("Name", name).fill("Date of birth", "2018-03-04").fill("Allergies", "Nuts")
     bo.page.locator("summary", has_text="School year").click()
     bo.fill("School year", "2").click("Save")
-    assert bo.fits().reads("was added")
+    assert bo.fits().reads("has been added")
     (child,) = centre.rows("SELECT id FROM attendee WHERE organisation_id = %(org)s AND name = %(name)s", name=name)
     bo.open(f"/family/children/{child['id']}").fits().click("Consents")
     card = bo.fits().page.get_by_role("region", name="Photos")
@@ -166,7 +166,7 @@ class TestChoosing:
         looked_for("child")
         rosa.choose("Day", "Thursday")
         looked_for("day")
-        rosa.choose("Place", "Lakeside")
+        rosa.choose("Location", "Lakeside")
         looked_for("site")
         rosa.fill("Search", "rowing")
         rosa.page.get_by_role("button", name="Search").first.click()
@@ -187,7 +187,7 @@ class TestChoosing:
 
         def look() -> None:
             if not way.scripts:
-                rosa.click("Update the price").fits()
+                rosa.click("Update price").fits()
 
         for child, session in ((mia, one), (leo, two), (mia, two)):
             rosa.tick(rosa.page.locator(f'input[name="pick"][value="{child}.{session["id"]}"]'))
@@ -196,9 +196,9 @@ class TestChoosing:
         rosa.page.locator(f'input[name="pick"][value="{mia}.{two["id"]}"]').uncheck()
         look()
         expect(rosa.page.locator("[data-summary] .total .number")).to_have_text("$21.00")
-        rosa.click("Put into the cart")
+        rosa.click("Add to cart")
 
-        assert rosa.fits().reads("Your week is in the cart.")
+        assert rosa.fits().reads("Your week has been added to the cart.")
         kept = centre.rows(
             "SELECT o.attendee_id AS child, l.term_product_id AS session FROM term_booking_order o "
             "JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id "
@@ -216,10 +216,10 @@ class TestBooking:
         rosa.fits().fill("Search", name)
         rosa.page.get_by_role("button", name="Search").first.click()
         rosa.page.locator(f'a[href="{address}"]').click()
-        rosa.fits().tick(all_of(rosa, "Mia")).tick(all_of(rosa, "Leo")).click("Put into the cart")
-        assert rosa.fits().reads("A cart keeps no place yet.")
-        rosa.click("Keep my places and go on")
-        assert rosa.fits().reads("Pay until")
+        rosa.fits().tick(all_of(rosa, "Mia")).tick(all_of(rosa, "Leo")).click("Add to cart")
+        assert rosa.fits().reads("Adding to the cart doesn't hold a place.")
+        rosa.click("Hold my places and continue")
+        assert rosa.fits().reads("Pay by")
         if way.scripts:
             expect(rosa.page.locator("[data-counts]")).to_have_text(re.compile("left"))
         rosa.click("Pay now")
@@ -245,9 +245,9 @@ class TestBooking:
         rosa.fits().tick(rosa.page.get_by_role("checkbox", name=re.compile("Leo.*full week")).first)
         rosa.tick(rosa.page.locator(f'input[name="pick"][value="{mia}.{friday["id"]}"]'))
         rosa.tick(rosa.page.locator(f'input[name="activity"][value="{mia}.{friday["id"]}.{pirates}"]'))
-        rosa.click("Put into the cart").fits()
+        rosa.click("Add to cart").fits()
         assert (
-            "you first allow us, once, to collect from your bank account"
+            "which lets us collect from your bank account"
             in rosa.page.locator(".choice-card.off").all_inner_texts()[-1]
         )
         rosa.tick(rosa.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]').first)
@@ -266,9 +266,9 @@ class TestBooking:
         gus = door().open(address.replace("/family/", f"/at/{SLUG}/"))
 
         gus.fits().tick(gus.page.locator('input[name="pick"]').first)
-        gus.fill("Name of the child", "Gil Guest").fill("Date of birth", "2017-05-05")
-        gus.fill("Your name", "Gus Guest").fill("E-mail address", f"{way.name}@guest.example").click("Go on")
-        gus.fits().click("Keep my places and go on")
+        gus.fill("Child's name", "Gil Guest").fill("Date of birth", "2017-05-05")
+        gus.fill("Your name", "Gus Guest").fill("E-mail address", f"{way.name}@guest.example").click("Continue")
+        gus.fits().click("Hold my places and continue")
         gus.fits().click("Pay now")
         pay_at_sandbox(gus)
         until_booked(gus)
@@ -283,9 +283,9 @@ class TestBooking:
         rosa = door(ROSSI).open("/family")
 
         rosa.fits().click(rosa.page.locator(f'a[href="/family/orders/{order_id}"]'))
-        rosa.fits().click("Accept the quote")
+        rosa.fits().click("Accept quote")
 
-        assert rosa.fits().reads("You accepted the quote.")
+        assert rosa.fits().reads("Quote accepted.")
         (order,) = centre.rows("SELECT status FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
                                id=order_id)  # fmt: skip
         assert order["status"] == TermBookingStatus.ACCEPT
@@ -301,13 +301,13 @@ class TestFull:
 
         lin = centre.sample.chen.attendee_ids[0]
         bo.fits().click(bo.page.locator(f'a[href^="/family/queue/"][href$="/{lin}"]'))
-        main_button(bo.fits(), "Join the queue")
-        assert bo.fits().reads("You are in the queue, at place 1.")
+        main_button(bo.fits(), "Join the waiting list")
+        assert bo.fits().reads("You're number 1 on the waiting list.")
         rossi.open(where).send(f"{where}/reopening", {}, action=f"{where}/reopening")
         bo.open("/family").fits().click(bo.page.locator('a[href^="/family/offers/"]').first)
-        bo.fits().tick(bo.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]')).click("Take the place")
+        bo.fits().tick(bo.page.locator('input[value="CONFIRM_WITHOUT_PAYMENT"]')).click("Accept the place")
 
-        assert bo.fits().reads("The place is yours now.")
+        assert bo.fits().reads("The place is yours.")
         (place,) = booked_of(centre, address)
         assert place == {"name": "Lin Chen", "sessions": 1, "paid": "OPEN", "total_minor": 1050}
 
@@ -322,19 +322,19 @@ class TestFull:
         both = [door(email).open("/family/cart").fits() for email in (ROSSI, CHEN)]
 
         for person in both:  # neither waits for the other's answer
-            person.page.get_by_role("button", name="Keep my places and go on").click(no_wait_after=True)
+            person.page.get_by_role("button", name="Hold my places and continue").click(no_wait_after=True)
         for person in both:
             said = person.page.locator("h1, [role=alert] .strong")
-            expect(said.filter(has_text=re.compile("places are kept|Somebody was faster"))).to_be_visible()
+            expect(said.filter(has_text=re.compile("places are held|Something changed"))).to_be_visible()
             person.fits()
         loser = next(person for person in both if person.title == "Cart")
         loser.reads("is full (1 place)")
         if way.size == "phone":
             loser.picture(f"somebody-was-faster-{way.name}").is_sound()
         loser.click(loser.page.locator(f'a[href^="/family/queue/{session["id"]}"]'))
-        main_button(loser.fits(), "Join the queue")
+        main_button(loser.fits(), "Join the waiting list")
 
-        assert loser.fits().reads("You are in the queue, at place 1.")
+        assert loser.fits().reads("You're number 1 on the waiting list.")
         assert sessions_of(centre, address)[0]["taken"] == 1
         empty_cart(chen)
 
@@ -348,11 +348,11 @@ class TestBookings:
         rosa.fits().click(rosa.page.locator('a[href$="/change"]').first)
         rosa.fits().tick(rosa.page.locator(f'input[name="keep"][value="{second["id"]}"]'))
         if not way.scripts:
-            rosa.click("See what it comes to")
+            rosa.click("See the cost")
         assert rosa.fits().reads("Pay later, by invoice")
-        rosa.tick(rosa.page.locator('input[name="way"][value="CONFIRM_WITHOUT_PAYMENT"]')).click("Make the change")
+        rosa.tick(rosa.page.locator('input[name="way"][value="CONFIRM_WITHOUT_PAYMENT"]')).click("Confirm change")
 
-        assert rosa.fits().reads("Your booking was changed.")
+        assert rosa.fits().reads("Your booking has been changed.")
         (booked,) = booked_of(centre, address)
         assert booked == {"name": "Mia Rossi", "sessions": 2, "paid": "OPEN", "total_minor": 2100}
 
@@ -364,25 +364,25 @@ class TestBookings:
 
         expect(rosa.fits().page.locator(f'a[href="{booking}"]')).to_contain_text(f"Chess {way.name}")
         rosa.click("Calendar").fits().open("/family/bookings?show=calendar&month=2026-06").fits()
-        rosa.click(rosa.page.locator(f'a.event[href="{booking}"]')).fits().click("Give it up")
-        assert rosa.fits().reads("Give this booking up?")
-        rosa.fill("Why?", "we moved").click("Give it up")
+        rosa.click(rosa.page.locator(f'a.event[href="{booking}"]')).fits().click("Cancel booking")
+        assert rosa.fits().reads("Cancel this booking?")
+        rosa.fill("Why?", "we moved").click("Cancel booking")
 
-        assert rosa.fits().reads("It is given up.")
+        assert rosa.fits().reads("Your booking is cancelled.")
         (row,) = centre.rows("SELECT status FROM term_booking WHERE organisation_id = %(org)s AND id = %(id)s",
                              id=booking.rpartition("/")[2])  # fmt: skip
         assert row["status"] == TermBookingStatus.CANCELED
 
     def test_the_sessions_stand_in_ones_own_calendar(self, centre: Centre, door: Door) -> None:
         bo = door(CHEN).open("/family/bookings")
-        bo.fits().click("In my own calendar")
-        old = bo.fits().page.get_by_label("Address of the calendar").first.input_value()
+        bo.fits().click("Add to my calendar")
+        old = bo.fits().page.get_by_label("Calendar link").first.input_value()
         assert "BEGIN:VCALENDAR" in bo.page.request.get(old).text()
 
-        bo.click(bo.page.get_by_role("button", name="Make a new address").first)
+        bo.click(bo.page.get_by_role("button", name="Create a new link").first)
 
-        assert bo.fits().reads("The old address opens nothing any more.")
-        new = bo.page.get_by_label("Address of the calendar").first.input_value()
+        assert bo.fits().reads("The old link no longer works.")
+        new = bo.page.get_by_label("Calendar link").first.input_value()
         assert [bo.page.request.get(one).status for one in (old, new)] == [404, 200]
 
 
@@ -397,7 +397,7 @@ class TestMoney:
         before = moved()
         bo = door(CHEN).open("/family/wallet")
 
-        bo.fits().fill("Amount", "12,50").click("Go on to pay")
+        bo.fits().fill("Amount", "12,50").click("Continue to payment")
         pay_at_sandbox(bo)
         bo.page.wait_for_url(lambda url: url.startswith(bo.base))
         until(lambda: len(moved()) > len(before))
@@ -412,7 +412,7 @@ class TestMoney:
 
         rosa.click("Passes").fits().click(rosa.page.locator(f'a[href^="/family/passes/on-sale/{product}"]'))
         # It covers nothing that is booked here: what flows cost is to stay what it is.
-        rosa.fits().fill("First day", "2027-01-04").click("Pay from the wallet")
+        rosa.fits().fill("First day", "2027-01-04").click("Pay from wallet")
 
         assert rosa.fits().reads("The pass is yours.")
         (bought,) = centre.rows("SELECT granted, total_minor FROM entitlement WHERE organisation_id = %(org)s "
@@ -434,10 +434,10 @@ class TestMoney:
         top_up(centre, "20.00")
         rosa = door(ROSSI).open("/family/wallet")
 
-        rosa.fits().click("Ask money of it back").fits().fill("Amount", "20").fill("Why", "We move away")
-        rosa.click("Ask for it")
+        rosa.fits().click("Request a wallet refund").fits().fill("Amount", "20").fill("Why", "We move away")
+        rosa.click("Request refund")
 
-        assert rosa.fits().reads("Waits for a decision")
+        assert rosa.fits().reads("Awaiting decision")
         (asked,) = centre.rows("SELECT id, amount_minor, reason FROM refund_request WHERE organisation_id = %(org)s "
                                "AND account_id = %(id)s ORDER BY created_at DESC, id DESC LIMIT 1",
                                id=centre.sample.rossi.account_id)  # fmt: skip

@@ -78,13 +78,13 @@ class TestBooks:
         centre.edit(build.add, PaymentReview, kind=PaymentReviewKind.UNKNOWN_PAYMENT, provider="sandbox",
                     external_id=sign, reported_minor=1000, reported_currency="CAD",
                     created_at=centre.clock.now())  # fmt: skip
-        assert finance.open("/finance").fits().reads("What needs attention first")
+        assert finance.open("/finance").fits().reads("Needs attention first")
         finance.click(finance.page.locator('a[href="/finance/reviews"]').first).fits()
         row = finance.page.locator("tr", has_text=sign)
-        row.get_by_label("What was done").fill("told the provider")
+        row.get_by_label("Action taken").fill("told the provider")
         row.get_by_role("button", name="Done").click()
 
-        assert finance.fits().reads("It is off the list.")
+        assert finance.fits().reads("Removed from the list.")
         kept = centre.rows("SELECT resolution FROM payment_review WHERE organisation_id = %(org)s "
                            "AND external_id = %(sign)s", sign=sign)  # fmt: skip
         assert kept == [{"resolution": "told the provider"}]
@@ -102,12 +102,12 @@ class TestBooks:
         form = finance.fits().page.locator("form", has=finance.page.get_by_role("button", name="Write off"))
         form.get_by_label("Reason").fill("a goodwill gesture")
         finance.click("Write off")
-        assert finance.fits().reads("It was written off.")
+        assert finance.fits().reads("Amount written off.")
         assert owed() == 0
         finance.page.get_by_placeholder("Reason").fill("they paid after all")
         finance.click("Undo")
 
-        assert finance.fits().reads("The write-off was undone.")
+        assert finance.fits().reads("Write-off reversed.")
         assert owed() == invoice["total_minor"]
 
     def test_an_account_is_read_line_by_line_with_its_credit_notes(
@@ -124,7 +124,7 @@ class TestBooks:
         assert "10.50" in row.inner_text()
         finance.open("/finance/families?q=Rossi").fits().click("Rossi family")
 
-        assert finance.fits().reads("The books, line by line")
+        assert finance.fits().reads("Ledger entries")
         assert "$10.50" in finance.text
 
     def test_a_payment_by_hand_is_taken_back(self, centre: Centre, finance: Person, way: Way) -> None:
@@ -139,7 +139,7 @@ class TestBooks:
         row.get_by_label("Reason").fill("the Chens' cash")
         row.get_by_role("button", name="Undo").click()
 
-        assert finance.fits().reads("The payment was taken back.")
+        assert finance.fits().reads("Payment reversed.")
         (booking,) = centre.rows("SELECT payment_state FROM term_booking WHERE organisation_id = %(org)s "
                                  "AND order_id = %(id)s", id=order_id)  # fmt: skip
         assert booking["payment_state"] == "OPEN"
@@ -152,14 +152,14 @@ class TestBooks:
                                "AND note = %(note)s", note=way.name)  # fmt: skip
             return [row["unlocked_at"] is None for row in rows]
 
-        finance.open("/finance/periods").fits().fill("Month", month).fill("Note", way.name).click("Lock the month")
-        assert finance.fits().reads("The month is locked.")
+        finance.open("/finance/periods").fits().fill("Month", month).fill("Note", way.name).click("Lock month")
+        assert finance.fits().reads("Month locked.")
         assert is_locked() == [True]
         row = finance.page.locator("li", has_text=way.name)
         row.get_by_placeholder("Reason").fill("a late bill")
         row.get_by_role("button", name="Unlock").click()
 
-        assert finance.fits().reads("The month is open again.")
+        assert finance.fits().reads("Month unlocked.")
         assert is_locked() == [False]
 
 
@@ -171,7 +171,7 @@ class TestReports:
         for name in ("aged-receivables", "deferred-revenue"):
             finance.open("/finance/reports").fits()
             finance.click(finance.page.locator(f'a[href="/finance/reports/{name}"]'))
-            assert finance.fits().reads("It agrees with the books to the cent")
+            assert finance.fits().reads("Agrees with the books to the cent")
             assert finance.page.locator("figure.chart .bar-row").count() > 0
             assert finance.page.locator("tbody tr").count() > 0
 
@@ -199,13 +199,13 @@ class TestMoney:
 
         finance.open("/finance/bank").fits().page.locator("summary", has_text="Import a file").click()
         finance.page.locator("#file").set_input_files({"name": "march.csv", "mimeType": "text/csv", "buffer": content})
-        finance.fill("Which bank account", "Operating account").click("Import")
+        finance.fill("For which bank account", "Operating account").click("Import")
         assert finance.fits().reads("1 of 1 lines are new")
         finance.click(finance.page.locator("tr", has_text=f"thank you {way.name}").get_by_role("link"))
         finance.fits().fill("Order", order["reference"])
         finance.page.get_by_role("button", name="Match", exact=True).click()
 
-        assert finance.fits().reads("It is settled.")
+        assert finance.fits().reads("Line matched.")
         (paid,) = centre.rows("SELECT status, amount_minor FROM payment WHERE organisation_id = %(org)s AND order_id = "
                               "%(id)s", id=order_id)  # fmt: skip
         assert (paid["status"], paid["amount_minor"]) == ("SUCCESS", order["total_minor"])
@@ -227,10 +227,10 @@ class TestMoney:
         finance.click(finance.page.locator(f'a[href="/finance/refunds/{request["id"]}"]').first).fits()
         finance.fill("Note to the family", "as agreed")
         finance.page.get_by_role("button", name="Approve").click()
-        assert finance.fits().reads("On its way")
-        finance.click("It was paid out")
+        assert finance.fits().reads("Processing")
+        finance.click("Mark as paid out")
 
-        assert finance.fits().reads("The payer has it")
+        assert finance.fits().reads("Refunded")
         sent = centre.rows("SELECT status, amount_minor FROM refund WHERE organisation_id = %(org)s "
                            "AND request_id = %(id)s", id=request["id"])  # fmt: skip
         assert sent == [{"status": "SUCCEEDED", "amount_minor": 1050}]
@@ -240,12 +240,12 @@ class TestMoney:
         finn = door(FINN).open("/finance/debits")
 
         assert finn.fits().reads(debit.reference)
-        finn.click("Make the run that is shown")
-        assert finn.fits().reads("download its file and give it to the bank")
+        finn.click("Create run")
+        assert finn.fits().reads("Download its file and send it to the bank")
         with finn.page.expect_download() as file:
             finn.click("File for the bank")
         assert f"<EndToEndId>{debit.reference}</EndToEndId>" in file.value.path().read_text()
-        finn.click("The bank has paid")
+        finn.click("Mark as paid by the bank")
 
-        assert finn.fits().reads("debits are settled")
+        assert finn.fits().reads("debits settled")
         assert berlin.one("SELECT status FROM payment WHERE id = %(id)s", id=debit.payment_id)["status"] == "SUCCESS"

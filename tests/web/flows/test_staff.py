@@ -69,16 +69,16 @@ class TestTheRoll:
         stella.open(roll.address)
         tap(stella.page, "Child 01", "Present")
         settled(stella, way).open(roll.address)
-        assert stella.fits().reads("Too few staff are on site.")
+        assert stella.fits().reads("Not enough staff on site.")
 
-        stella.open("/staff").fits().click("I am here")
-        assert stella.fits().reads("You are on site.")
+        stella.open("/staff").fits().click("I'm here")
+        assert stella.fits().reads("You're on site.")
         stella.open(roll.address).fits()
-        assert "Too few staff are on site." not in stella.text
+        assert "Not enough staff on site." not in stella.text
         rule(centre, roll, Rule.CHILDREN_PER_STAFF, None)  # other ways have ratios of their own
-        stella.open("/staff").click("I am leaving")
+        stella.open("/staff").click("I'm leaving")
 
-        assert stella.fits().reads("You have left the site.")
+        assert stella.fits().reads("You've left the site.")
         (last,) = centre.rows("SELECT left_at FROM staff_presence WHERE organisation_id = %(org)s "
                               "ORDER BY arrived_at DESC, id DESC LIMIT 1")  # fmt: skip
         assert last["left_at"] is not None
@@ -125,7 +125,7 @@ class TestSignOut:
         sign_out(stella)
         stella.page.get_by_label("Uncle Bob").check()
         if way.scripts:
-            stella.page.get_by_label("They sign later").check()
+            stella.page.get_by_label("Sign later").check()
             stella.page.locator("#out-done").click()
         else:
             stella.page.locator("main form .primary").click()
@@ -137,11 +137,11 @@ class TestSignOut:
 
         if way.scripts:
             draw(stella.page, stella.page.locator("canvas"))
-            stella.click("Keep the signature")
-            assert stella.fits().reads("Signed.")
+            stella.click("Save signature")
+            assert stella.fits().reads("Signature saved.")
         else:
-            assert "Signing with a finger needs scripts." in stella.text
-            assert not stella.page.get_by_text("Keep the signature").is_visible()
+            assert "Signing on screen needs JavaScript." in stella.text
+            assert not stella.page.get_by_text("Save signature").is_visible()
         signed = centre.rows("SELECT 1 FROM signature WHERE sign_out_id = %(id)s", id=UUID(waits.rpartition("/")[2]))
         assert len(signed) == way.scripts
 
@@ -156,9 +156,9 @@ class TestTheEnd:
         stella.open(roll.address)
         tap(stella.page, "Child 01", "Present")
         settled(stella, way)
-        stella.fill("Heads counted in the room", "2").click("Counted")
+        stella.fill("Children counted in the room", "2").click("Save headcount")
         assert stella.fits().reads("2 counted")
-        stella.fill("Why they differ", "A visiting sister").click("Explain")
+        stella.fill("Why they differ", "A visiting sister").click("Save explanation")
         assert stella.fits().reads("A visiting sister")
         sign_out(stella)
         stella.page.get_by_label("Rosa Rossi").check()
@@ -166,7 +166,7 @@ class TestTheEnd:
         stella.page.locator("#out-done" if way.scripts else "main form .primary").click()
         expect(row_of(stella.page, "Child 01")).to_have_attribute("data-status", "LEFT")
         settled(stella, way).click("Close the roll")
-        assert stella.fits().reads("The roll is closed.")
+        assert stella.fits().reads("Roll closed.")
 
         def late() -> dict[str, Any]:
             (row,) = centre.rows("SELECT status, minutes_late FROM late_pickup WHERE organisation_id = %(org)s "
@@ -177,10 +177,10 @@ class TestTheEnd:
         assert late()["minutes_late"] >= 30
         office = door(PEOPLE[Role.ADMIN]).open("/admin/late-pickups").fits()
         card = office.page.locator("li", has_text=f"Late {way.name}")
-        card.get_by_placeholder("Reason for waiving it").fill("The bus was late")
-        card.get_by_role("button", name="Waive it").click()
+        card.get_by_placeholder("Reason for waiving").fill("The bus was late")
+        card.get_by_role("button", name="Waive fee").click()
 
-        assert office.fits().reads("The fee was waived.")
+        assert office.fits().reads("Fee waived.")
         assert late()["status"] == LatePickupStatus.WAIVED
 
 
