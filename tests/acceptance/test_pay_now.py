@@ -133,11 +133,13 @@ class TestAFamilyPaysOnline:
         until(lambda: any(booking in str(letter) for letter in mail.received), seconds=60)
 
         assert "rossi@family.example" in mail.recipients
-        letter = next(one for one in mail.received if list(one.iter_attachments()))
+        letter = next(one for one in mail.received if booking in str(one) and list(one.iter_attachments()))
         files = {one.get_content_type(): one for one in letter.iter_attachments()}
         assert set(files) == {"application/pdf", "text/calendar"}
         (tmp_path / "invoice.pdf").write_bytes(files["application/pdf"].get_payload(decode=True))  # type: ignore[arg-type]
-        assert "INV-2026-000001" in PdfReader(tmp_path / "invoice.pdf").pages[0].extract_text()
+        order = rosa.get(f"/orders/{submitted['id']}")
+        number = rosa.get(f"/invoices/{order['invoice_id']}")["number"]
+        assert number in PdfReader(tmp_path / "invoice.pdf").pages[0].extract_text()
         calendar = icalendar.Calendar.from_ical(str(files["text/calendar"].get_content()))
         assert len(list(calendar.walk("VEVENT"))) == 3
 
