@@ -5,12 +5,22 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    Locator,
+    Page,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 SIZES = {"small phone": (360, 640), "phone": (390, 844), "tablet": (820, 1180), "desktop": (1280, 900)}
@@ -122,14 +132,17 @@ class Person:
     def picture(self, name: str) -> "Person":
         """Keep a picture of the whole page among the build's artefacts: packed loosely, which takes half the time."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        protocol = self.page.context.new_cdp_session(self.page)
-        size = protocol.send("Page.getLayoutMetrics")["cssContentSize"]
-        taken = protocol.send("Page.captureScreenshot", {
+        size = self._protocol.send("Page.getLayoutMetrics")["cssContentSize"]
+        taken = self._protocol.send("Page.captureScreenshot", {
             "clip": {**size, "scale": 1}, "captureBeyondViewport": True, "optimizeForSpeed": True,
         })  # fmt: skip
-        protocol.detach()
         (SCREENSHOTS / f"{name}.png").write_bytes(b64decode(taken["data"]))
         return self
+
+    @cached_property
+    def _protocol(self) -> CDPSession:
+        """Never left: whoever leaves one takes away the page's device for passkeys, also from another."""
+        return self.page.context.new_cdp_session(self.page)
 
     def fits(self) -> "Person":
         """No scrolling sideways, and no fault of a script."""
