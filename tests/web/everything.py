@@ -250,7 +250,7 @@ def _given_up(centre: Centre, tab: Tab) -> dict[str, Any]:
         provider=payments.CASH, actor=Actor(ActorKind.ADMIN), now=centre.clock.now(),
     )  # fmt: skip
     ending = f"{booking}/cancellation"
-    assert "Order cancelled." in tab.text(tab.open(ending).send(ending, {"reason": "we move"}))
+    assert "Your booking is cancelled." in tab.text(tab.open(ending).send(ending, {"reason": "we move"}))
     (note,) = centre.rows("SELECT id AS credit_note_id FROM credit_note WHERE booking_id = %(id)s",
                           id=order["booking_id"])  # fmt: skip
     return {"paid": order["booking_id"], "payment_id": payment_id, **note}

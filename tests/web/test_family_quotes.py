@@ -65,7 +65,7 @@ def test_a_quote_is_declined(centre: Centre, tab: Tab) -> None:
 
     said = tab.text(tab.open(order).send(ending, {}, action=ending))
 
-    assert "Order cancelled" in said
+    assert "The order is cancelled" in said
     (row,) = centre.rows("SELECT status FROM term_booking_order WHERE organisation_id = %(org)s AND id = %(id)s",
                          id=order.rpartition("/")[2])  # fmt: skip
     assert row["status"] == TermBookingStatus.CANCELED
