@@ -328,7 +328,7 @@ def _about(mark: Mark, code: str, row: MarkedRow, known: AttendanceStatus) -> Re
     words, where = {
         "older_mark": (f"{row.name} was marked {said} later than this mark.", None),
         "not_signed_in": (f"{row.name} was not signed in.", None),
-        "other_device": (f"Another device marked {row.name} {said}, and this one had not seen it.", None),
+        "other_device": (f"Another device marked {row.name} as {said}, and this one had not seen it.", None),
         "roll_is_closed": (f"The roll of {row.session['name']} is closed.", None),
         "must_not_collect": (f"{person} must not collect {row.name}.", "collected_by"),
         "not_authorised": (f"{row.name} leaves with one of: {names}.", "collected_by"),

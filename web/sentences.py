@@ -299,7 +299,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("Say who collects %(name)s."),
         N_("%(name)s was marked %(state)s later than this mark."),
         N_("%(name)s was not signed in."),
-        N_("Another device marked %(name)s %(state)s, and this one had not seen it."),
+        N_("Another device marked %(name)s as %(state)s, and this one had not seen it."),
         N_("The roll of %(session)s is closed."),
         N_("%(person)s must not collect %(name)s."),
         N_("%(name)s leaves with one of: %(people)s."),

@@ -120,7 +120,7 @@ OTHERS = [
             organisation=MAPLE, recipient=ANNA, order_reference="TO-1", attendee_names=("Mia", "Leo"),
             sessions=(session(),), expires_at=datetime(2026, 4, 3, 21, 0, tzinfo=UTC), link="https://a.example/offer",
         ),
-        "A place for Mia and Leo: please answer by Fri 3 Apr 2026, 5:00\N{NARROW NO-BREAK SPACE}p.m.",
+        "A place for Mia and Leo: answer by Fri 3 Apr 2026, 5:00\N{NARROW NO-BREAK SPACE}p.m.",
         ["Mia and Leo", "TO-1", "Karate", "Fri 3 Apr 2026, 5:00", "https://a.example/offer"],
     ),
     (

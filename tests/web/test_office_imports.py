@@ -50,7 +50,7 @@ class TestTheExample:
             files = {name: self.downloaded(office, name, tmp_path) for name in _FILES}
             send = self.sender(office, files)
 
-            assert send("Look at it").reads("53 rows of toronto_registered_programs_centre7_2026.csv")
+            assert send("Preview").reads("53 rows of toronto_registered_programs_centre7_2026.csv")
             before = counted(client)
             assert send("Import now").reads("Programme imported.")
 

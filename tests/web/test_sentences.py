@@ -291,7 +291,7 @@ def test_whoever_is_told_elsewhere_is_there() -> None:
         ("There is no such venue.", "Introuvable : salle."),
         ("insufficient funds", "provision insuffisante"),
         ("ran out of crayons (AM04)", "ran out of crayons (AM04)"),
-        ("Another device marked Mia absent, and this one had not seen it.",
+        ("Another device marked Mia as absent, and this one had not seen it.",
          "Un autre appareil a noté Mia « absent », et celui-ci ne l’avait pas reçu."),
     ],
 )  # fmt: skip
