@@ -132,7 +132,10 @@ class Person:
     def picture(self, name: str) -> "Person":
         """Keep a picture of the whole page among the build's artefacts: packed loosely, which takes half the time."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.wait_for_load_state()
         size = self._protocol.send("Page.getLayoutMetrics")["cssContentSize"]
+        shown = self.page.viewport_size or {}
+        size |= {side: max(size[side], shown.get(side, 0)) for side in ("width", "height")}  # not laid out yet: 0
         taken = self._protocol.send("Page.captureScreenshot", {
             "clip": {**size, "scale": 1}, "captureBeyondViewport": True, "optimizeForSpeed": True,
         })  # fmt: skip

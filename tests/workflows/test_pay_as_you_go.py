@@ -486,7 +486,7 @@ def test_the_family_reads_what_was_debited_and_what_is_missing(centre: Centre) -
     (paid,), (missing,) = (letters(centre, f"booking.{what}") for what in ("session_debited", "payment_pending"))
 
     assert "It has been paid. There is nothing more to pay." in read(paid)
-    assert "$11.30 waits for it" in read(missing)
+    assert "not enough in your wallet to pay it: $11.30 is due" in read(missing)
     assert "When you top up, it will be paid automatically" in read(missing)
 
 

@@ -123,7 +123,7 @@ class TestNotRevived:
         assert isinstance(message, OrderNotRevived)
         assert all("is full" in reason for reason in message.reasons)
         mail = compose(message, message_id=new_id(), from_address="office@example.org", now=LATER)
-        assert "$22.60 is your credit" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert "holding the $22.60 as a credit" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
     def test_where_the_child_is_elsewhere_by_now(self, world: PayWorld) -> None:
         placed, started = timed_out(world)
