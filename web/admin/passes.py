@@ -15,9 +15,10 @@ from engine.database import Transaction
 from engine.errors import Invalid, Reason, TermbookError
 from engine.money import NotAnAmount, parse_money
 from models import PassCovers, PassReturns
-from web.asked import page_of, today_of
+from web.asked import today_of
 from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
 from web.labels import PASS_COVERS, PASS_RETURNS
+from web.listed import every_pass
 from web.visitor import Admin
 from web.words import N_
 from workflows import passes
@@ -30,18 +31,14 @@ _MOST_ON_SALE = 100
 @router.get("/admin/passes")
 def list_passes(visit: Admin) -> Response:
     """Those of every family, newest first; finance takes one back, with what goes into the wallet."""
-    show = visit.asked("show")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found, today = shown.passes(who), today_of(visit, who)
-        shown.narrow(found, is_good={"good": True, "over": False}.get(show), today=today)
         products = shown.products()
         products.where("p.withdrawn_at IS NULL")
         on_sale = products.page(tx, cursor=None, limit=_MOST_ON_SALE, show=partial(shown.show_product, who)).body or {}
         return {
-            "today": today, "chosen": show, "on_sale": on_sale["items"],
+            **every_pass(visit, tx, who), "on_sale": on_sale["items"],
             "places": shown.places_of(tx, on_sale["items"]),
-            "page": page_of(visit, tx, found, limit=30, show=partial(shown.show_pass, who)),
         }  # fmt: skip
 
     return visit.show("admin/passes.html", query)

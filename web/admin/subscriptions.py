@@ -15,9 +15,9 @@ from api.schemas import subscriptions as schemas
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import SubscriptionStatus
-from web.asked import page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.labels import WEEKDAY
+from web.listed import every_subscription
 from web.visitor import Admin
 from web.words import N_
 from workflows import subscription as verbs
@@ -30,17 +30,12 @@ router = APIRouter()
 
 @router.get("/admin/subscriptions")
 def list_subscriptions(visit: Admin) -> Response:
-    status = visit.asked("status")
-
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = shown.subscriptions(who)
-        named = SubscriptionStatus.__members__.get(status)
-        found.where("s.status = %(status)s", status=int(named) if named is not None else None)
         waiting = shown.reviews()
         waiting.conditions.append("r.resolved_at IS NULL")
         return {
-            "page": page_of(visit, tx, found, show=lambda row: shown.show_subscription(who, row)),
-            "reviews": (waiting.page(tx, cursor=None, limit=50, show=dict).body or {})["items"], "chosen": status,
+            **every_subscription(visit, tx, who),
+            "reviews": (waiting.page(tx, cursor=None, limit=50, show=dict).body or {})["items"],
         }  # fmt: skip
 
     return visit.show("admin/subscriptions.html", query)

@@ -15,6 +15,7 @@ from engine.database import Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from web.asked import page_of, today_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.listed import every_pass
 from web.visitor import Finance
 from workflows import passes
 
@@ -38,16 +39,8 @@ def show_passes(visit: Finance, account_id: UUID) -> Response:
 
 @router.get("/finance/passes")
 def list_passes(visit: Finance) -> Response:
-    """Those of every family, newest first: all, those that still cover something, and those that do not."""
-    show = visit.asked("show")
-
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found, today = shown.passes(who), today_of(visit, who)
-        shown.narrow(found, is_good={"good": True, "over": False}.get(show), today=today)
-        return {
-            "account": None, "today": today, "chosen": show,
-            "page": page_of(visit, tx, found, limit=30, show=partial(shown.show_pass, who)),
-        }  # fmt: skip
+        return {"account": None, **every_pass(visit, tx, who)}
 
     return visit.show("finance/passes.html", query)
 
