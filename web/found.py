@@ -39,9 +39,7 @@ def show(visit: SignedIn, template: str, pages_of: Callable[[Principal], Pages])
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         pages = pages_of(who)
-        found = desk.search(tx, asked)
-        if not pages.programme:
-            found = {**found, "offerings": [], "kept": []}
+        found = desk.search(tx, asked, with_programme=bool(pages.programme))
         found["references"] = [{**row, "page": pages.page_of(row)} for row in found["references"]]
         return {"asked": asked, "found": found, "is_any": any(found.values()), "pages": pages}
 

@@ -59,12 +59,12 @@ WHERE position(%(low)s IN lower(name)) > 0 ORDER BY sort, name, id LIMIT %(most)
 """
 
 
-def search(tx: Transaction, text: str) -> dict[str, list[Row]]:
+def search(tx: Transaction, text: str, *, with_programme: bool = True) -> dict[str, list[Row]]:
     """Whatever a name, an address, a reference or a number finds.
 
     People are found by how a word of a name or number begins, or an address, what is offered by any part of its name
     or code; case and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
-    is read. One letter finds nothing: it would find everybody.
+    is read. One letter finds nothing: it would find everybody. `with_programme` looks at what is offered too.
     """
     if len(text) < _SHORTEST:
         return {"accounts": [], "attendees": [], "references": [], "offerings": [], "kept": []}
@@ -81,8 +81,8 @@ def search(tx: Transaction, text: str) -> dict[str, list[Row]]:
     return found | {
         "accounts": tx.rows(_ACCOUNTS.replace("{found}", _ACCOUNT_NAMED), **given),
         "attendees": tx.rows(_ATTENDEES.replace("{found}", _ATTENDEE_NAMED), **given),
-        "offerings": tx.rows(_OFFERINGS, **given),
-        "kept": tx.rows(_KEPT, **given),
+        "offerings": tx.rows(_OFFERINGS, **given) if with_programme else [],
+        "kept": tx.rows(_KEPT, **given) if with_programme else [],
     }
 
 
