@@ -238,6 +238,9 @@ class Database:
             return [row[0] for row in connection.execute(sa.text("SELECT id FROM tenant ORDER BY id"))]
 
     def organisation_by_slug(self, slug: str) -> UUID | None:
+        """Whose slug it is. An address can carry a NUL character, which no text of PostgreSQL holds."""
+        if "\0" in slug:
+            return None
         with self.engine.connect() as connection:
             return connection.execute(sa.text("SELECT id FROM tenant WHERE slug = :slug"), {"slug": slug}).scalar()
 

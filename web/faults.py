@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
@@ -36,8 +37,16 @@ _SAID = {
         N_("The problem has been recorded. Try again, or contact us with the number below."),
     ),
 }
-# A 403 that has nothing to do with who one is.
+# A 403 that has nothing to do with who one is, by its code.
 _OUT_OF_DATE = (N_("This page is out of date"), N_("Go back, reload the page and try again."))
+_BROKEN_LINK = (N_("This link doesn't work"), N_("Open the newest e-mail you have from us, or ask for a new link."))
+_SAID_OF = {
+    "form_out_of_date": _OUT_OF_DATE, "cross_site": _OUT_OF_DATE, "link_invalid": _BROKEN_LINK,
+    "link_expired": _BROKEN_LINK, "link_used": _BROKEN_LINK,
+    "link_claimed": (N_("Please sign in"), N_("Everything you booked is in your family's account.")),
+}  # fmt: skip
+# Without words of the problem's own: what it says is for programs.
+_WITHOUT_WORDS = (404, 405, 413, 415, 500)
 
 
 def or_page(handler: Handler) -> Handler:
@@ -45,7 +54,11 @@ def or_page(handler: Handler) -> Handler:
 
     async def answer(request: Request, error: Exception) -> Response:
         response = await handler(request, error)
-        return _page(request, response) if _wants_page(request) else response
+        if not _wants_page(request):
+            return response
+        if isinstance(error, RequestValidationError):  # of a page only its address is checked so: it leads nowhere
+            response.status_code = 404
+        return _page(request, response)
 
     return answer
 
@@ -68,11 +81,10 @@ def _page(request: Request, response: Response) -> Response:
     visitor = Visitor(request)
     if status == 401 and request.method == "GET":
         return RedirectResponse(with_next("/sign-in", visitor.address), 303)
-    is_out_of_date = problem["code"] == "form_out_of_date"
-    headline, advice = _OUT_OF_DATE if is_out_of_date else _SAID.get(status, _SAID[500 if status >= 500 else 409])
+    headline, advice = _SAID_OF.get(problem["code"]) or _SAID.get(status, _SAID[500 if status >= 500 else 409])
     portal = next((one for one in PORTALS.values() if visitor.path.startswith(one.home)), None)
     return visitor.answer(
         "problem.html", organisation=visitor.centre, who=None, status=status, headline=headline, advice=advice,
         problem=problem, home=portal.home if portal else "/",
-        is_own_words=status not in (404, 405, 413, 415, 500) or is_out_of_date,
+        is_own_words=status not in _WITHOUT_WORDS,
     )  # fmt: skip

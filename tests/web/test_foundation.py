@@ -282,6 +282,23 @@ class TestProblems:
     def test_an_unknown_centre_too(self, somebody: Somebody) -> None:
         assert "find that page" in somebody().open("/at/nowhere").title
 
+    @pytest.mark.parametrize("address", ["/at/nowhere", "/at/%00", "/at/centre7/programs/abc", "/family/nowhere"])
+    def test_what_leads_nowhere_is_told_in_the_language_that_the_browser_asks_for(
+        self, client: httpx.Client, address: str
+    ) -> None:
+        """Before the centre is known, too; and nothing of it is in the words of a program."""
+        lost = client.get(address, headers={"Accept-Language": "fr-CA, en;q=0.5"})
+
+        assert (lost.status_code, "Nous ne trouvons pas cette page" in lost.text) == (404, True)
+        assert "UUID" not in lost.text
+
+    @pytest.mark.parametrize("address", ["/guest/order/abc", "/guest/sign-in/abc", "/mail/stop/abc"])
+    def test_a_link_that_is_none_is_no_matter_of_who_one_is(self, client: httpx.Client, address: str) -> None:
+        lost = client.get(address, headers={"Accept-Language": "fr"})
+
+        assert (lost.status_code, "Ce lien ne fonctionne pas" in lost.text) == (403, True)
+        assert "Votre compte" not in lost.text
+
     def test_a_program_keeps_its_problem_document(self, centre: Centre) -> None:
         assert httpx.get(f"{centre.url}/orders/1").json()["code"] == "unauthenticated"
         assert httpx.get(f"{centre.url}/nowhere").json()["code"] == "not_found"
