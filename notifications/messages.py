@@ -396,6 +396,7 @@ class SubscriptionNotRolled(Message):
     offering: str
     weekdays: str
     term: str
+    currency: str
     reasons: tuple[str, ...]
 
 

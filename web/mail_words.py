@@ -11,9 +11,7 @@ from web.reasons import said
 def in_the_readers_words(message: Message) -> Message:
     """The message with the domain's reasons, which are English, in its reader's language."""
     locale = reading_locale(message)
-    if isinstance(message, SubscriptionNotRolled):
-        return replace(message, reasons=tuple(said(locale, reason) for reason in message.reasons))
-    if not isinstance(message, OrderNotRevived | DebitFailed):
+    if not isinstance(message, OrderNotRevived | DebitFailed | SubscriptionNotRolled):
         return message
     amounts = Amounts(message.currency, message.organisation.locale, str(locale))
     if isinstance(message, DebitFailed):

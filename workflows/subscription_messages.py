@@ -20,8 +20,8 @@ from notifications.messages import (
 
 _SUBSCRIPTION = """
 SELECT s.id, s.reference, s.weekdays, s.starts_on, s.ends_on, p.name AS offering, m.name AS term, t.name AS attendee,
-       a.name AS account, a.email, a.language, g.name AS organisation, g.locale, g.time_zone, g.letterhead,
-       (SELECT count(*) FROM term_booking_line l
+       a.name AS account, a.email, a.language, g.name AS organisation, g.currency, g.locale, g.time_zone,
+       g.letterhead, (SELECT count(*) FROM term_booking_line l
         JOIN term_booking b ON b.organisation_id = l.organisation_id AND b.id = l.booking_id
         JOIN term_booking_order o ON o.organisation_id = b.organisation_id AND o.id = b.order_id
         WHERE o.organisation_id = s.organisation_id AND o.subscription_id = s.id AND o.term_id = m.id
@@ -109,7 +109,7 @@ def not_rolled(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Me
     return SubscriptionNotRolled(
         organisation=_organisation(row), recipient=Recipient(name=row["organisation"], email=office),
         link=f"{base_url}/subscriptions/{row['id']}", **_what(row), account_name=row["account"], term=found["term"],
-        reasons=tuple(each["message"] for each in found["reasons"]),
+        currency=row["currency"], reasons=tuple(each["message"] for each in found["reasons"]),
     )  # fmt: skip
 
 

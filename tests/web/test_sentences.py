@@ -323,8 +323,9 @@ def test_a_mail_says_why_in_its_readers_language(kind: str, french: str) -> None
     assert french not in forms_of(in_the_readers_words(english)).plain
 
 
-def test_a_mail_says_amounts_of_a_reason_as_its_reader_writes_them() -> None:
-    asked = sample_of("order_not_revived", Organisation(name="Maple Centre"), currency="CAD", now=NOW, language="fr")
+@pytest.mark.parametrize("kind", ["order_not_revived", "subscription_not_rolled"])
+def test_a_mail_says_amounts_of_a_reason_as_its_reader_writes_them(kind: str) -> None:
+    asked = sample_of(kind, Organisation(name="Maple Centre"), currency="CAD", now=NOW, language="fr")
     asked = replace(asked, reasons=("$10.50 of TB-4F7K is still owed.",))
 
     text = forms_of(in_the_readers_words(asked)).plain
