@@ -79,9 +79,15 @@ class RollOver:
         return sum(len(each.slots) for each in self.of(Fate.ROLLS))
 
 
-def preview(tx: Transaction, *, from_term_id: UUID, term_id: UUID, window: Window) -> RollOver:
-    """What a roll-over would make; nothing is written. Raises NotFound, Invalid (the window), Refused (the terms)."""
-    return _plan(tx, from_term_id, term_id, window)
+def preview(
+    tx: Transaction, *, from_term_id: UUID, term_id: UUID, window: Window, language: str = "en"
+) -> RollOver:  # fmt: skip
+    """What a roll-over would make; nothing is written. Public holidays have their names in the reader's language, of
+    which the fingerprint knows nothing.
+
+    Raises NotFound, Invalid (the window), Refused (the terms).
+    """
+    return _plan(tx, from_term_id, term_id, window, language)
 
 
 def roll_over(
@@ -100,7 +106,7 @@ def roll_over(
     return planned
 
 
-def _plan(tx: Transaction, from_term_id: UUID, term_id: UUID, window: Window) -> RollOver:
+def _plan(tx: Transaction, from_term_id: UUID, term_id: UUID, window: Window, language: str = "en") -> RollOver:
     found = {row["id"]: row for row in tx.rows(_TERMS, ids=[from_term_id, term_id])}
     if missing := {from_term_id, term_id} - found.keys():
         raise NotFound("There is no such term.", what="from_term_id" if from_term_id in missing else "term_id")
@@ -110,7 +116,7 @@ def _plan(tx: Transaction, from_term_id: UUID, term_id: UUID, window: Window) ->
         raise Refused(f"{from_term['name']} is not rolled over: {reasons[0].message}", reasons=reasons)
     shift = Shift.between(from_term["starts_on"], from_term["ends_on"], term["starts_on"])
     rows = tx.rows(_SOURCES, from_term_id=from_term_id, term_id=term_id)
-    calendars = read_calendars(tx, {(term_id, row["site_id"]) for row in rows})
+    calendars = read_calendars(tx, {(term_id, row["site_id"]) for row in rows}, language)
     offerings = [_fate(row, term, shift, calendars[term_id, row["site_id"]], window) for row in rows]
     return RollOver(from_term, term, shift.weeks, offerings, _fingerprint(offerings))
 

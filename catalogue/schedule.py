@@ -189,24 +189,41 @@ def moments(day: date, starts: time, ends: time, zone: ZoneInfo) -> tuple[dateti
 
 
 @lru_cache(maxsize=512)
-def public_holidays(country: str, subdivision: str, year: int) -> Mapping[date, str]:
+def public_holidays(country: str, subdivision: str, year: int, language: str = "en") -> Mapping[date, str]:
     """Public holidays of a country (`CA`) or its subdivision (`ON`) in a year; none for an empty country.
 
-    Raises `UnknownHolidays`.
+    Their names are in the language, in English where it has none for them, else as the country says them: never as the
+    machine is set. Raises `UnknownHolidays`.
     """
     if not country:
         return {}
     try:
-        found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
+        known = holidays.country_holidays(country, subdiv=subdivision or None)
+        found = holidays.country_holidays(
+            country, subdiv=subdivision or None, years=year, language=_language_of(known, language)
+        )
     except NotImplementedError as error:
         raise UnknownHolidays(f"We do not know the public holidays of {country} {subdivision}: {error}.") from error
     return {day: name for day, name in found.items() if day.year == year}
 
 
-def holidays_between(country: str, subdivision: str, first: date, last: date) -> dict[date, str]:
+def _language_of(known: holidays.HolidayBase, language: str) -> str | None:
+    """Which of a country's own names for a language: its main one first (`en_CA` before `en_US`)."""
+    spoken = [one for one in (known.default_language, *known.supported_languages) if one]
+    for wanted in (language, "en"):
+        if found := next((one for one in spoken if one.partition("_")[0] == wanted), None):
+            return found
+    return known.default_language
+
+
+def holidays_between(
+    country: str, subdivision: str, first: date, last: date, language: str = "en"
+) -> dict[date, str]:  # fmt: skip
     """Public holidays from `first` to `last`, both included. Raises `UnknownHolidays`."""
     years = range(first.year, last.year + 1)
-    found = {day: name for year in years for day, name in public_holidays(country, subdivision, year).items()}
+    found = {
+        day: name for year in years for day, name in public_holidays(country, subdivision, year, language).items()
+    }  # fmt: skip
     return {day: name for day, name in found.items() if first <= day <= last}
 
 

@@ -85,8 +85,13 @@ def generate_sessions(tx: Transaction, term_program_set_ids: Sequence[UUID]) -> 
     return write_sessions(tx, wanted)
 
 
-def read_calendars(tx: Transaction, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Calendar]:
-    """The calendar of each (term, site): the term's bounds, closure days and public holidays, in the site's zone."""
+def read_calendars(
+    tx: Transaction, pairs: Iterable[tuple[UUID, UUID]], language: str = "en"
+) -> dict[tuple[UUID, UUID], Calendar]:
+    """The calendar of each (term, site): the term's bounds, closure days and public holidays, in the site's zone.
+
+    The holidays have their names in the language.
+    """
     pairs = list(pairs)
     rows = tx.rows(_CALENDARS, terms=[term for term, _ in pairs], sites=[site for _, site in pairs])
     return {
@@ -96,7 +101,7 @@ def read_calendars(tx: Transaction, pairs: Iterable[tuple[UUID, UUID]]) -> dict[
             ends_on=row["ends_on"],
             closures={date.fromisoformat(day): reason for day, reason in row["closures"].items()},
             holidays=holidays_between(
-                row["holiday_country"], row["holiday_subdivision"], row["starts_on"], row["ends_on"]
+                row["holiday_country"], row["holiday_subdivision"], row["starts_on"], row["ends_on"], language
             ),
         )
         for row in rows

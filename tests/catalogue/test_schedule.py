@@ -218,6 +218,18 @@ class TestHolidays:
     def test_of_ontario(self):
         assert public_holidays("CA", "ON", 2026)[date(2026, 5, 18)] == "Victoria Day"
 
+    @pytest.mark.parametrize(("country", "subdivision", "language", "names"), [
+        ("CA", "ON", "fr", "Vendredi saint"), ("CA", "ON", "en", "Good Friday"), ("DE", "BE", "de", "Karfreitag"),
+        ("DE", "BE", "en", "Good Friday"), ("DE", "BE", "fr", "Good Friday"), ("AU", "NSW", "fr", "Good Friday"),
+    ])  # fmt: skip
+    def test_are_named_in_the_language_else_in_english(self, country, subdivision, language, names):
+        assert public_holidays(country, subdivision, 2026, language)[date(2026, 4, 3)] == names
+
+    def test_are_named_whatever_the_machine_speaks(self, monkeypatch):
+        monkeypatch.setenv("LANGUAGE", "de")
+
+        assert public_holidays("DE", "HH", 2027)[date(2027, 3, 26)] == "Good Friday"
+
     def test_of_no_country_are_none(self):
         assert public_holidays("", "", 2026) == {}
 

@@ -35,7 +35,9 @@ def _page(
         if from_id and to_id:
             try:
                 window = _window(who, opens, priority)
-                planned = rolling.preview(tx, from_term_id=from_id, term_id=to_id, window=window)
+                planned = rolling.preview(
+                    tx, from_term_id=from_id, term_id=to_id, window=window, language=visit.language
+                )  # fmt: skip
             except (Invalid, Conflict) as error:
                 problem = error
         return {
