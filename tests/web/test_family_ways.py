@@ -77,6 +77,19 @@ class TestOffer:
         (order,) = orders_for(centre, "Queue later", whose=centre.sample.chen.account_id)
         assert order["status"] == TermBookingStatus.APPROVED
 
+    def test_the_office_reads_until_when_it_stands(self, centre: Centre) -> None:
+        with offered(centre, "Queue watched", LATER, hour=14) as (_, offer):
+            (entry,) = centre.rows(
+                "SELECT term_product_id AS session_id, offer_expires_at FROM waiting_entry "
+                "WHERE organisation_id = %(org)s AND offer_id = %(id)s", id=offer.rpartition("/")[2],
+            )  # fmt: skip
+            with enter(centre, "admin@centre7.example") as office:
+                desk = Tab(office, office.get(f"/admin/queues/{entry['session_id']}"))
+                said = desk.text(desk.page)
+
+        assert "Offered until" in said
+        assert f'datetime="{entry["offer_expires_at"].isoformat()}"' in desk.page.text
+
     def test_where_one_only_pays_now(self, centre: Centre) -> None:
         with offered(centre, "Queue now", NOW, hour=9) as (chen, offer):
             page = chen.page
