@@ -6,16 +6,17 @@ said. A test holds the sentences to the guards that say them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from babel import Locale
-from babel.dates import get_day_names, get_month_names
+from babel.dates import get_month_names
 from babel.support import NullTranslations
 
 from catalogue.eligibility import ages_in_words
 from web.amounts import AS_SAID, Amounts
 from web.catalogue_sentences import CATALOGUE_SENTENCES
+from web.days import days_rewritten
 from web.office_sentences import OFFICE_PLACED, OFFICE_SENTENCES
 from web.sentences import PLACED, SENTENCES
 from web.words import N_, SOURCE, translations
@@ -154,8 +155,6 @@ WORDS = (
     N_("month"), N_("from"), N_("to"), N_("days"), N_("day"), N_("hours"), N_("hour"), N_("minutes"), N_("minute"),
 )  # fmt: skip
 _IN_WORDS = re.compile("|".join(rf"\b{word}\b" for word in WORDS))
-_DAY = re.compile(r"\b(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(\d{1,2}) "
-                  r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b")  # fmt: skip
 _LONG_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
                 "November", "December")  # fmt: skip
 _MONTH = re.compile(rf"\b({'|'.join(_LONG_MONTHS)}) (\d{{4}})\b")
@@ -164,8 +163,6 @@ _LIST = re.compile(r", | and ")
 # "insufficient funds (AM04)": what a bank says of a debit, with its code.
 _OF_A_BANK = re.compile(r"(.+) (\(\w{1,8}\))")
 _OF_SOMEBODY = N_("%(name)s: %(why)s")
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @cache
@@ -188,7 +185,11 @@ def recognised(message: str) -> tuple[str, dict[str, str]] | None:
 
 
 def said(locale: Locale, message: str, amounts: Amounts = AS_SAID) -> str:
-    """The message in the reader's language, as far as it is known there."""
+    """The message in the reader's language, as far as it is known there; days and amounts as the reader writes them."""
+    return days_rewritten(locale, _said(locale, message, amounts))
+
+
+def _said(locale: Locale, message: str, amounts: Amounts) -> str:
     if not message or (locale.language == SOURCE and amounts.are_alike):
         return message
     spoken = translations(locale.language)
@@ -204,7 +205,7 @@ def said(locale: Locale, message: str, amounts: Amounts = AS_SAID) -> str:
         return f"{spoken.gettext(found_code[1])} {found_code[2]}"
     name, colon, rest = message.partition(": ")
     if colon and recognised(rest) is not None:
-        return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": said(locale, rest, amounts)}
+        return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": _said(locale, rest, amounts)}
     return message
 
 
@@ -218,9 +219,9 @@ def ages(locale: Locale, from_months: int | None, below_months: int | None) -> s
 def _place(
     locale: Locale, spoken: NullTranslations, name: str, text: str, amounts: Amounts = AS_SAID
 ) -> str:  # fmt: skip
-    """What stands in a place: a reason in a reason, an age or a span, a day, an amount; anything else as it is."""
+    """What stands in a place: a reason in a reason, an age or a span, a month, an amount; anything else as it is."""
     if name == "why":
-        return said(locale, text, amounts)
+        return _said(locale, text, amounts)
     if name in ("fields", "offered"):
         return ", ".join(str(spoken.gettext(word)) for word in _LIST.split(text))
     if name in ("age", "ages", "span"):
@@ -228,21 +229,10 @@ def _place(
     if text in _PLACED:
         return str(spoken.gettext(text))
     text = amounts.rewritten(text)
-    if locale.language == SOURCE:  # which the days are written in
+    if locale.language == SOURCE:  # which the months are written in
         return text
     months = get_month_names("wide", locale=locale)
-    return _MONTH.sub(lambda found: f"{months[_LONG_MONTHS.index(found[1]) + 1]} {found[2]}",
-                      _DAY.sub(_day_in(locale), text))  # fmt: skip
-
-
-def _day_in(locale: Locale) -> Callable[[re.Match[str]], str]:
-    weekdays, months = get_day_names("abbreviated", locale=locale), get_month_names("abbreviated", locale=locale)
-
-    def written(found: re.Match[str]) -> str:
-        weekday = f"{weekdays[_WEEKDAYS.index(found[1])]} " if found[1] else ""
-        return f"{weekday}{found[2]} {months[_MONTHS.index(found[3]) + 1]}"
-
-    return written
+    return _MONTH.sub(lambda found: f"{months[_LONG_MONTHS.index(found[1]) + 1]} {found[2]}", text)
 
 
 def phrases() -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 from engine.money import parse_locale
+from web.days import days_rewritten
 
 SOURCE = "en"
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -154,27 +155,15 @@ class Writing:
 
     def session(self, name: str) -> str:
         """A session's name, whose day and times the engine writes in one way, with both as they are written here."""
-        return _WHEN.sub(
-            lambda found: f"{self.day(_day_of(found))}, {self.clock(found['from'])}–{self.clock(found['to'])}", name
-        )
+        return days_rewritten(self.locale, name)
 
     def moment_clock(self, value: datetime | str) -> str:
         return str(format_time(_moment(value), "short", tzinfo=self._zone, locale=self.locale))
 
 
-# "Sun 12 Apr 2026 09:30–10:30", as `api.reads.orders.session_label` ends.
-_WHEN = re.compile(r"\b[A-Z][a-z]{2} (?P<day>\d{2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}) "
-                   r"(?P<from>\d{2}:\d{2})–(?P<to>\d{2}:\d{2})")  # fmt: skip
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
 def monday(day: date) -> date:
     """The first day of its week."""
     return day - timedelta(days=day.weekday())
-
-
-def _day_of(found: re.Match[str]) -> date:
-    return date(int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"]))
 
 
 def _date(value: date | str) -> date:

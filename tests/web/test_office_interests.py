@@ -53,7 +53,7 @@ class TestSeveral:
 
         assert "1 converted, 1 not converted" in said
         assert "Leo Rossi" in rows_of(office, leo)
-        assert "Robotics, Mon 01 Jun 2026 09:00–10:00 is full" in rows_of(office, leo)
+        assert "Robotics, Mon, Jun 1, 2026, 9:00 a.m.–10:00 a.m. is full" in rows_of(office, leo)
         assert str(mia) not in shown(office)
 
     def test_what_stands_in_the_way_of_all_stands_beside_whose_it_is(self, centre: Centre, office: Tab) -> None:

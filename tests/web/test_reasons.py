@@ -1,5 +1,6 @@
 """Reasons in the reader's language: each sentence is recognised, filled with what was said, and said in French."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from tests.web.conftest import Centre
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import Tab, enter, sessions_of
 from web.amounts import Amounts
+from web.days import days_rewritten
 from web.reasons import phrases, recognised, said
 
 FRENCH, ENGLISH = Locale("fr", "CA"), Locale("en", "CA")
@@ -29,20 +31,41 @@ def test_every_sentence_is_recognised_as_itself(code: str, phrase: str) -> None:
     ("message", "french"),
     [
         (f"Mia is already booked for {KARATE} (TB-4F7K).",
-         "Mia a déjà une réservation pour Karate, sam. 11 avr. 2026 10:00–11:00 (TB-4F7K)."),
+         "Mia a déjà une réservation pour Karate, sam. 11 avr. 2026, 10 h 00–11 h 00 (TB-4F7K)."),
         ("Mia is 5 years 11 months on 7 May 2026; May Fair takes 6 to 8 years.",
          "Mia a 5 ans 11 mois le 7 mai 2026; May Fair accueille 6 à 8 ans."),
         ("Leo: Nothing of this order takes the promo code SUN10.",
          "Leo : Rien dans cette demande n’accepte le code promotionnel SUN10."),
         (f"submit of GO-3 is refused: {KARATE} is full (12 places). (and 2 more reasons)",
-         "GO-3 : refus. Karate, sam. 11 avr. 2026 10:00–11:00 affiche complet (12 places). (et 2 autres raisons)"),
-        (f"{KARATE} is full (1 place).", "Karate, sam. 11 avr. 2026 10:00–11:00 affiche complet (1 place)."),
+         "GO-3 : refus. Karate, sam. 11 avr. 2026, 10 h 00–11 h 00 affiche complet (12 places). (et 2 autres raisons)"),
+        (f"{KARATE} is full (1 place).", "Karate, sam. 11 avr. 2026, 10 h 00–11 h 00 affiche complet (1 place)."),
         ("Something that nobody foresaw: 100 % of it.", "Something that nobody foresaw: 100 % of it."),
     ],
 )  # fmt: skip
-def test_is_said_in_french_and_left_alone_in_english(message: str, french: str) -> None:
+def test_is_said_in_french_and_left_alone_in_english_but_for_days(message: str, french: str) -> None:
     assert said(FRENCH, message).replace("\xa0", " ") == french
-    assert said(ENGLISH, message) == message
+    assert said(ENGLISH, message) == days_rewritten(ENGLISH, message)
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "moment", "session"),
+    [
+        ("en_CA", "May 4, 2026", "Sat, Apr 11, 2026, 9:30 a.m.", "Sat, Apr 11, 2026, 10:00 a.m.–1:05 p.m."),
+        ("en_AU", "4 May 2026", "Sat, 11 Apr 2026, 9:30 am", "Sat, 11 Apr 2026, 10:00 am–1:05 pm"),
+        ("fr_CA", "4 mai 2026", "sam. 11 avr. 2026, 09 h 30", "sam. 11 avr. 2026, 10 h 00–13 h 05"),
+    ],
+)
+def test_days_are_written_as_the_reader_does(locale: str, day: str, moment: str, session: str) -> None:
+    said_by_the_domain = "From 04 May 2026, (Sat 11 Apr 2026 09:30), Go, Sat 11 Apr 2026 10:00–13:05."
+
+    written = days_rewritten(Locale.parse(locale), said_by_the_domain)
+
+    assert re.sub("[\xa0\u202f]", " ", written) == f"From {day}, ({moment}), Go, {session}."
+
+
+def test_what_is_no_day_stays() -> None:
+    for text in ("31 Feb 2026", "4 May", "2026-05-04", "Sat 11 Apr 2026x", "INV-04 Maya 2026", "11 Apr 20266"):
+        assert days_rewritten(ENGLISH, text) == text
 
 
 @pytest.mark.parametrize("locale", ["en_CA", "fr_CA", "de_CH", "nl_NL", "hi_IN", "fa_IR", "sv_SE"])
@@ -75,7 +98,7 @@ def test_reasons_have_amounts_as_their_reader_writes_them() -> None:
     assert french.count("1 010,50 $") == 2
     assert english.count("1 010,50 $") == 2  # written with another space than the centre writes
     of_french = overdue.replace("$1,010.50", "1\xa0010,50\xa0$")
-    assert said(ENGLISH, of_french, Amounts("CAD", "fr_CA", "en_CA")) == overdue
+    assert said(ENGLISH, of_french, Amounts("CAD", "fr_CA", "en_CA")) == overdue.replace("02 Mar 2026", "Mar 2, 2026")
     assert said(FRENCH, unknown, Amounts("CAD", "en_CA", "fr_CA")) == unknown
 
 
