@@ -81,7 +81,12 @@ def days(
 
 _OWING = """
 SELECT coalesce(sum(p.amount_minor) FILTER (WHERE p.ledger_account = 'RECEIVABLE'), 0)::bigint AS owing_minor,
-       coalesce(-sum(p.amount_minor) FILTER (WHERE p.ledger_account = 'CUSTOMER_CREDIT'), 0)::bigint AS credit_minor
+       coalesce(-sum(p.amount_minor) FILTER (WHERE p.ledger_account = 'CUSTOMER_CREDIT'), 0)::bigint AS credit_minor,
+       (coalesce((SELECT sum(w.balance_minor) FROM wallet w
+                  WHERE w.organisation_id = %(org)s AND w.id = ANY(%(accounts)s)), 0)
+        + coalesce((SELECT sum(g.left_minor) FROM bonus_grant g
+                    WHERE g.organisation_id = %(org)s AND g.account_id = ANY(%(accounts)s) AND g.left_minor > 0
+                      AND (g.expires_at IS NULL OR g.expires_at > %(now)s)), 0))::bigint AS wallet_minor
 FROM ledger_posting p WHERE p.organisation_id = %(org)s AND p.account_id = ANY(%(accounts)s)
 """
 
@@ -104,8 +109,8 @@ def owed_bookings(tx: Transaction, accounts: Collection[UUID]) -> list[Row]:
     return tx.rows(_OWED_BOOKINGS, accounts=list(accounts))
 
 
-def owing(tx: Transaction, accounts: Collection[UUID]) -> dict[str, Any]:
-    """What is invoiced and not paid, and what was paid and not used."""
-    row = tx.row(_OWING, accounts=list(accounts))
+def owing(tx: Transaction, accounts: Collection[UUID], *, now: datetime) -> dict[str, Any]:
+    """What is invoiced and not paid, what was paid and has no invoice yet, and what the wallets can pay."""
+    row = tx.row(_OWING, accounts=list(accounts), now=now)
     assert row is not None
     return row

@@ -1,5 +1,6 @@
 """A family's money: its wallet, and asking something back."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +44,16 @@ class TestWallet:
         assert "use by" in rosa.text
         assert "Topped up" in rosa.text
         rosa.picture(f"wallet-{size}").fits()
+
+    def test_the_first_page_and_the_papers_say_what_it_holds(self, centre: Centre) -> None:
+        with enter(centre) as client:
+            tab = Tab(client, client.get("/family/wallet"))
+            top_up(centre, "7.00")
+            give(centre, "0.50", "For the wait")
+            available = re.findall(r"\$[\d,.]+", tab.text(client.get("/family/wallet")))[0]
+
+            for page in ("/family", "/family/documents"):
+                assert f"In your wallet {available}" in tab.text(client.get(page)), page
 
     def test_an_amount_that_is_none_is_said_at_its_field(self, signed_in: Somebody) -> None:
         rosa = signed_in(ROSSI, scripts=False).open("/family/wallet")

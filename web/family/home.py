@@ -27,7 +27,7 @@ def show_home(visit: Family) -> Response:
             "children": children_of(tx, who), "waits": family.waits(tx, accounts, now=visit.now),
             "in_cart": len(carts.lines(tx, accounts)),
             "coming": family.days(tx, accounts, first=day, last=day + _AHEAD, now=visit.now, limit=6),
-            "owing": family.owing(tx, accounts),
+            "owing": family.owing(tx, accounts, now=visit.now),
         }  # fmt: skip
 
     return visit.show("family/home.html", query)

@@ -41,7 +41,7 @@ def show_documents(visit: Family) -> Response:
             "invoices": newest(shown.invoices(who), shown.show_numbered),
             "credit_notes": newest(shown.credit_notes(who), shown.show_numbered),
             "payments": newest(shown.payments(who), lambda row: shown.show_payment(who, row)),
-            "owing": family.owing(tx, who.actor.account_ids), "children": children_of(tx, who),
+            "owing": family.owing(tx, who.actor.account_ids, now=visit.now), "children": children_of(tx, who),
         }  # fmt: skip
 
     return visit.show("family/documents.html", query)
