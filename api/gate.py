@@ -65,6 +65,8 @@ class Gate:
     def _refusal(
         self, scope: Scope, headers: Headers, limit: int, request_id: str, is_page: bool
     ) -> ASGIApp | None:  # fmt: skip
+        if "\x00" in scope["path"]:
+            return problem(404, "not_found", "There is no such thing.", request_id=request_id)
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > limit:
             return problem(413, "too_large", f"A request has at most {limit} bytes.", request_id=request_id)

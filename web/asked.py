@@ -8,6 +8,7 @@ from api.moves import Principal
 from api.reads.paging import Listing
 from engine.database import Transaction
 from engine.errors import Invalid
+from web.forms import day_in
 from web.visitor import SignedIn
 
 
@@ -19,10 +20,7 @@ def id_of(visit: SignedIn, name: str) -> UUID | None:
 
 
 def day_of(visit: SignedIn, name: str) -> date | None:
-    try:
-        return date.fromisoformat(visit.asked(name))
-    except ValueError:
-        return None
+    return day_in(visit.asked(name))
 
 
 def today_of(visit: SignedIn, who: Principal) -> date:

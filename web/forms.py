@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from api.schemas.base import FIRST_DAY, LAST_DAY
 from api.state import State
 from engine.errors import Invalid, NotPermitted, Reason, TermbookError
 from web.security import anchor_of, is_token
@@ -42,10 +44,15 @@ class Form:
         """The value as it was typed, without spaces around it; of several, the last."""
         found = self.fields.getlist(name)
         last = found[-1] if found else default
-        return last.strip() if isinstance(last, str) else default
+        return typed(last) if isinstance(last, str) else default
 
     def texts(self, name: str) -> list[str]:
-        return [one.strip() for one in self.fields.getlist(name) if isinstance(one, str)]
+        return [typed(one) for one in self.fields.getlist(name) if isinstance(one, str)]
+
+    def secret(self, name: str) -> str:
+        """A password just as it was typed: spaces around it are part of it."""
+        found = self.fields.get(name)
+        return found if isinstance(found, str) else ""
 
     def lines(self, name: str) -> list[str]:
         """The lines of a text area that are not empty."""
@@ -60,24 +67,25 @@ class Form:
         """The same of a number with decimals; a comma is one as well."""
         text = self.text(name).replace(",", ".")
         try:
-            return Decimal(text) if text else None
+            found = Decimal(text) if text else None
         except InvalidOperation:
             return text
+        return found if found is None or found.is_finite() else text
 
     def is_ticked(self, name: str) -> bool:
         return bool(self.text(name))
 
     def ids(self, name: str) -> list[UUID]:
         """Ids of the boxes that are ticked. Raises Invalid where one is no id: only a form of ours has them."""
-        return [_uuid(text, name) for text in self.texts(name)]
+        return [id_in(text, name) for text in self.texts(name)]
 
     def id(self, name: str) -> UUID | None:
         text = self.text(name)
-        return _uuid(text, name) if text else None
+        return id_in(text, name) if text else None
 
     def one(self, name: str) -> UUID:
         """What a form of ours always names. Raises Invalid where it is missing: nothing is done silently."""
-        return _uuid(self.text(name), name)
+        return id_in(self.text(name), name)
 
     def file(self, name: str) -> UploadFile | None:
         found = self.fields.get(name)
@@ -99,6 +107,29 @@ class Form:
 
 
 NOTHING_SENT = Form()
+
+
+def typed(text: str) -> str:
+    """A text without the spaces around it, and without NUL: nobody types one, and the database keeps none."""
+    return text.replace("\x00", "").strip()
+
+
+def day_in(text: str) -> date | None:
+    """The day that is written there; None where it is none, or none that anybody means."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if FIRST_DAY <= found <= LAST_DAY else None
+
+
+def id_in(text: str, name: str) -> UUID:
+    """The id that a field holds. Raises Invalid naming the field."""
+    try:
+        return UUID(text)
+    except ValueError:
+        message = N_("Choose one from the list.")
+        raise Invalid(message, reasons=[Reason("malformed", message, field=name)]) from None
 
 
 def new_key() -> str:
@@ -175,14 +206,6 @@ def _reason(fault: Any, prefix: str) -> Reason:
     else:
         message = _SAID.get(code) or N_("This can't be saved as it is. Please check it.")
     return Reason(code, message, field=name, facts=facts or None)
-
-
-def _uuid(text: str, name: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        message = N_("Choose one from the list.")
-        raise Invalid(message, reasons=[Reason("malformed", message, field=name)]) from None
 
 
 async def posted(request: Request) -> AsyncIterator[Form]:

@@ -27,7 +27,7 @@ from engine.money import format_money
 from models import ActorKind, Role
 from web import security
 from web.amounts import Amounts
-from web.forms import NOTHING_SENT, Form, new_key
+from web.forms import NOTHING_SENT, Form, new_key, typed
 from web.portals import PORTALS, Portal
 from web.reasons import said
 from web.render import page
@@ -99,7 +99,7 @@ class Visitor:
 
     def asked(self, name: str, default: str = "") -> str:
         """A parameter of the address."""
-        return self.request.query_params.get(name, default).strip()
+        return typed(self.request.query_params.get(name, default))
 
     def meet(self, centre: Row) -> None:
         """From now on it is spoken as at this centre: in its language, where the browser asks for none of ours."""
@@ -125,8 +125,10 @@ class Visitor:
         locale = locale_of(self.language, self.centre["locale"])
         return format_money(amount_minor, self.centre["currency"], str(locale))
 
-    def told(self, message: str) -> str:
-        """What the domain said, in the reader's language."""
+    def told(self, message: str, facts: dict[str, Any] | None = None) -> str:
+        """What the domain said, or a form of what it was sent, in the reader's language."""
+        if facts and "%(" in message:
+            return self.say(message, **facts)
         centre = self.centre
         locale = locale_of(self.language, centre["locale"])
         return said(locale, message, Amounts(centre["currency"], centre["locale"], str(locale)))
@@ -166,8 +168,8 @@ class Visitor:
 
     def refuse(self, address: str, refusal: TermbookError) -> Response:
         """Back to a page that says why not, in the reader's language."""
-        said = "; ".join(self.told(reason.message) for reason in refusal.reasons) or self.told(refusal.message)
-        return self.go(address, said, kind="bad")
+        said = "; ".join(self.told(reason.message, reason.facts) for reason in refusal.reasons)
+        return self.go(address, said or self.told(refusal.message), kind="bad")
 
     def _other_portals(self, who: Principal | None) -> list[Portal]:
         roles = who.roles if who else []

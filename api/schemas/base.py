@@ -41,6 +41,8 @@ Whole = Annotated[int, Field(strict=True)]
 YesNo = Annotated[bool, Field(strict=True)]
 Minor = Annotated[Whole, Field(ge=0, le=LARGEST_AMOUNT_MINOR, description="In minor units of the currency (cents).")]
 Count = Annotated[Whole, Field(ge=0, le=LARGEST_COUNT)]
+# Python's calendar ends at both ends, and a week, or an hour of another zone, beside them is outside of it.
+FIRST_DAY, LAST_DAY = datetime.date(1900, 1, 1), datetime.date(2200, 1, 1)
 
 
 def _is_written(form: str, example: str) -> BeforeValidator:
@@ -56,11 +58,19 @@ def _is_written(form: str, example: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _in_the_calendar(value: datetime.date) -> datetime.date:
+    day = value.date() if isinstance(value, datetime.datetime) else value
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"write a day such as 2026-04-12, from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+_IN_THE_CALENDAR = AfterValidator(_in_the_calendar)
 # A decimal comes as a number or as a text of digits.
 WRITTEN_DECIMAL = WithJsonSchema(
     {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9])?$"}]}, mode="validation"
 )
-Day = Annotated[datetime.date, _is_written(r"\d{4}-\d\d-\d\d$", "2026-04-12")]
+Day = Annotated[datetime.date, _is_written(r"\d{4}-\d\d-\d\d$", "2026-04-12"), _IN_THE_CALENDAR]
 # JSON Schema's "time" has an offset; a local time has none.
 LocalTime = Annotated[
     datetime.time,
@@ -68,7 +78,11 @@ LocalTime = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
 ]
 ShownTime = Annotated[str, Field(pattern=r"^\d\d:\d\d:\d\d", description="Of the site, without an offset.")]
-Moment = Annotated[AwareDatetime, _is_written(r"\d{4}-\d\d-\d\dT", "2026-04-12T09:30:00-04:00")]
+Moment = Annotated[
+    AwareDatetime,
+    _is_written(r"\d{4}-\d\d-\d\dT", "2026-04-12T09:30:00-04:00"),
+    _IN_THE_CALENDAR,
+]
 
 
 def _known_zone(name: str) -> str:

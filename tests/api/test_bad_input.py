@@ -274,11 +274,18 @@ class TestTexts:
         assert reasons_of(answer) == [("string_pattern_mismatch", "email")]
         assert answer.json()["reasons"][0]["message"] == "Write an e-mail address, such as name@example.org."
 
-    @pytest.mark.parametrize("day", ["1018-06-10", "2130-01-01"])
-    def test_a_birth_that_cannot_be(self, world: World, day: str) -> None:
+    @pytest.mark.parametrize(("day", "code"), [("1018-06-10", "value_error"), ("2130-01-01", "out_of_range")])
+    def test_a_birth_that_cannot_be(self, world: World, day: str, code: str) -> None:
         body = {"account_id": str(world.rossi_account["id"]), "name": "Mia", "date_of_birth": day}
 
-        assert reasons_of(world.admin.post("/attendees", body)) == [("out_of_range", "date_of_birth")]
+        assert reasons_of(world.admin.post("/attendees", body)) == [(code, "date_of_birth")]
+
+    @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+    def test_a_day_at_the_end_of_the_calendar(self, world: World, day: str) -> None:
+        answers = [world.admin.get(f"/reports/aged-receivables?until={day}"),
+                   world.admin.get(f"/bookings?created_from={day}T00:00:00Z")]  # fmt: skip
+
+        assert [answer.status_code for answer in answers] == [422] * 2
 
     def test_the_rules_of_an_offering_that_is_not_named(self, world: World) -> None:
         assert reasons_of(world.admin.get("/rules?scope=TPS")) == [("required", "scope_id")]

@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -95,6 +98,7 @@ def clients(centre: Centre, known: dict[str, Any]) -> Iterator[Callable[[str], h
 
 
 Visitors = Callable[[str], Person]
+Clients = Callable[[str], httpx.Client]
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +206,42 @@ class TestLooks:
         rosa.is_sound()
 
 
-Clients = Callable[[str], httpx.Client]
+# What an address may ask for, whatever page it is of: taken from the sources.
+ASKED = sorted(
+    {
+        name
+        for path in Path(str(files("web"))).rglob("*.py")
+        for name in re.findall(r'(?:asked|id_of|day_of|getlist)\((?:visit, )?"(\w+)"', path.read_text("utf-8"))
+    }
+)
+FIRST_LOOKS = {route_of(template): (email, template) for email, template in reversed(LOOKS)}
+
+
+class TestOddAddresses:
+    """Typed by hand, cut off in a mail, or made by a program that looks for holes: there is always an answer."""
+
+    @pytest.mark.parametrize("odd", ["\0", "0001-01-01", "9999-12-31", str(UUID(int=7))], ids=ascii)
+    def test_what_cannot_be_asked_for_is_no_fault_of_ours(
+        self, clients: Clients, known: dict[str, Any], odd: str
+    ) -> None:
+        faults = {}
+        for email, template in FIRST_LOOKS.values():
+            address = filled(template, known).partition("?")[0]
+            answer = clients(email).get(address, params=dict.fromkeys(ASKED, odd))
+            if answer.status_code >= 500:
+                faults[address] = answer.status_code
+
+        assert {"q", "from", "until", "last_day"} <= set(ASKED)
+        assert faults == {}
+
+    def test_what_cannot_be_a_name_leads_nowhere(self, clients: Clients) -> None:
+        addresses = {route: re.sub(r"\{\w+\}", "%00", route) for route in ROUTES if "{" in route}
+
+        found = {route: status for route, address in addresses.items()
+                 if (status := clients(NOBODY).get(address).status_code) != 404}  # fmt: skip
+
+        assert len(addresses) > 50
+        assert found == {}
 
 
 class TestOthers:

@@ -16,7 +16,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import TermBookingStatus
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted
+from web.forms import NOTHING_SENT, Form, Posted, day_in
 from web.visitor import Admin
 from web.words import N_
 from workflows import change_order, enrolment
@@ -142,11 +142,11 @@ def close(visit: Admin, booking_id: UUID, form: Posted) -> Response:
 
 def _last_day(text: str) -> date:
     """Raises Invalid."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
+    found = day_in(text)
+    if found is None:
         message = N_("Please choose a date.")
-        raise Invalid(message, reasons=[Reason("required", message, field="last_day")]) from None
+        raise Invalid(message, reasons=[Reason("required", message, field="last_day")])
+    return found
 
 
 def _ending_page(

@@ -14,7 +14,7 @@ from api.schemas.closures import NewClosure, NewReopening
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from web.asked import day_of, id_of
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, checked, day_in
 from web.visitor import Admin
 from workflows import closure_days, closure_reopening
 from workflows.closure_facts import Scope
@@ -104,7 +104,7 @@ def reopen_day(visit: Admin, site_id: UUID, day: str, form: Posted) -> Response:
 
 def _day(text: str) -> date:
     """Raises NotFound: the address is of no day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise NotFound("There is no such day.", what="day") from None
+    found = day_in(text)
+    if found is None:
+        raise NotFound("There is no such day.", what="day")
+    return found

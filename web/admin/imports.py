@@ -9,13 +9,14 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.moves import Answer, Principal
 from catalogue.importer import import_programme
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
-from web.forms import Form, Posted
+from web.forms import Form, Posted, typed
 from web.visitor import Admin
 from web.words import N_
 
@@ -72,7 +73,13 @@ async def _content(form: Form, name: str) -> tuple[str, bytes] | None:
     if len(content) > _LARGEST:
         message = N_("The file is too large for this page. Use the API or the command line instead.")
         raise Invalid(message, reasons=[Reason("too_large", message, field=name)])
-    return Path(sent.filename or name).name, content
+    return _name_of(sent) or name, content
+
+
+def _name_of(sent: UploadFile) -> str:
+    """What the file is called, where a file can be called so: problems are told by its name."""
+    found = typed(Path(sent.filename or "").name)[:60]
+    return "" if found == ".." else found
 
 
 def _import(visit: Admin, form: Form, sent: dict[str, tuple[str, bytes] | None]) -> Response:

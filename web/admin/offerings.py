@@ -13,6 +13,7 @@ from api.reads import desk
 from api.reads import sessions as shown
 from api.records import OFFERINGS
 from api.schemas.offerings import NewOffering, OfferingChange
+from api.schemas.sessions import SessionChange
 from catalogue.schedule import WEEKDAYS
 from catalogue.sessions import generate_sessions
 from engine.database import Row, Transaction
@@ -93,11 +94,11 @@ def make_sessions(visit: Admin, offering_id: UUID, form: Posted) -> Response:
 @router.post("/admin/sessions/{session_id}/capacity")
 def change_capacity(visit: Admin, session_id: UUID, form: Posted) -> Response:
     """More or fewer places; new ones are offered to who waits."""
-    capacity, offering_id = form.whole("capacity"), form.id("offering")
+    offering_id = form.one("offering")
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        asked = capacity if isinstance(capacity, int) else -1
-        set_capacity(tx, session_id=session_id, capacity=asked, reason=form.text("reason"), actor=who.actor,
+        asked = checked(SessionChange, {"capacity": form.whole("capacity"), "reason": form.text("reason")})
+        set_capacity(tx, session_id=session_id, capacity=asked.capacity, reason=asked.reason, actor=who.actor,
                      now=visit.now)  # fmt: skip
         return Answer({})
 

@@ -48,8 +48,8 @@ def _new_page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | 
         levels = [(_ORGANISATION, who.organisation["name"])]
         for scope, table in ((RuleScope.CATEGORY, "program_category"), (RuleScope.PROGRAM, "program")):
             levels += [(f"{scope.value} {key}", words) for key, words in desk.choices(tx, table)]
-        if offering is not None and (names := names_of(tx, [offering])):
-            levels.insert(0, (f"{RuleScope.TPS.value} {offering}", names[offering]))
+        if offering is not None and (name := names_of(tx, [offering]).get(offering)):
+            levels.insert(0, (f"{RuleScope.TPS.value} {offering}", name))
         return {"choices": levels, "levels": promo_codes.declared_codes(tx)[1]}
 
     return visit.show("admin/promo_code_form.html", query, form=form, refusal=refusal)

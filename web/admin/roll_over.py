@@ -14,7 +14,7 @@ from catalogue import roll_over as rolling
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from web.asked import id_of
-from web.forms import NOTHING_SENT, Form, Posted
+from web.forms import NOTHING_SENT, Form, Posted, day_in
 from web.visitor import Admin
 from web.words import N_
 
@@ -60,10 +60,13 @@ def _moment(who: Principal, text: str, field: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(who.organisation["time_zone"]))
+        found = datetime.fromisoformat(text) if day_in(text[:10]) else None
     except ValueError:
+        found = None
+    if found is None:
         message = N_("Enter a date and time.")
-        raise Invalid(message, reasons=[Reason("malformed", message, field=field)]) from None
+        raise Invalid(message, reasons=[Reason("malformed", message, field=field)])
+    return found.replace(tzinfo=ZoneInfo(who.organisation["time_zone"]))
 
 
 @router.post("/admin/roll-over")

@@ -19,7 +19,7 @@ from models import TermBookingStatus
 from web.family.paying import due_of, in_wallet
 from web.family.people import children_of
 from web.family.waiting import entries
-from web.forms import Posted
+from web.forms import Posted, day_in
 from web.visitor import Family
 from web.words import Writing, locale_of
 from workflows import enrolment
@@ -64,7 +64,7 @@ def _with_programs(tx: Transaction, row: Row) -> Row:
 
 
 def _calendar(visit: Family) -> Response:
-    month = _month(visit)
+    month = day_in(f"{visit.asked('month')}-01")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         organisation = who.organisation
@@ -84,17 +84,9 @@ def _calendar(visit: Family) -> Response:
     return visit.show("family/calendar.html", query)
 
 
-def _month(visit: Family) -> date | None:
-    try:
-        found = date.fromisoformat(f"{visit.asked('month')}-01")
-    except ValueError:
-        return None
-    return found if 1900 <= found.year <= 2200 else None
-
-
 def _shifted(first: date, months: int) -> date:
     year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    return date(min(max(year, 1), 9998), month + 1, 1)
+    return date(year, month + 1, 1)
 
 
 @router.get("/family/bookings/{booking_id}")

@@ -22,7 +22,7 @@ from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingConfirmationType
 from web.family.choosing import left_of
 from web.family.offering import activities_of
-from web.forms import NOTHING_SENT, Form, Posted
+from web.forms import NOTHING_SENT, Form, Posted, id_in
 from web.visitor import Family
 from workflows import change_order, order_requests
 from workflows.payment_ways import ways_of_change
@@ -194,7 +194,7 @@ def _asked(extras: Mapping[UUID, int]) -> list[Row]:
 
 def _activities_asked(form: Form, session_id: UUID) -> Collection[UUID]:
     start = f"{session_id}."
-    return [UUID(text.removeprefix(start)) for text in form.texts("activity") if text.startswith(start)]
+    return [id_in(text.removeprefix(start), "activity") for text in form.texts("activity") if text.startswith(start)]
 
 
 @router.post("/family/bookings/{booking_id}/change")

@@ -12,7 +12,7 @@ from models import BookingMode, TermBookingOrderType, TermBookingStatus
 from web.family.carts import foresee, keep, merged
 from web.family.people import children_of
 from web.family.programs import why_not
-from web.forms import Form
+from web.forms import Form, id_in
 from web.visitor import Family
 from web.words import monday
 
@@ -95,7 +95,7 @@ def _themes(form: Form) -> dict[str, list[UUID]]:
     found: dict[str, list[UUID]] = {}
     for text in form.texts("activity"):
         box, _, activity = text.rpartition(".")
-        found.setdefault(box, []).append(UUID(activity))
+        found.setdefault(box, []).append(id_in(activity, "activity"))
     return found
 
 

@@ -75,7 +75,7 @@ def _seen(visit: Family, tx: Transaction, who: Principal) -> Row:
     site_id = _one_of(choices["sites"], id_of(visit, "site"))
     term_id = _one_of(choices["terms"], id_of(visit, "term")) or UUID(int=0)
     first = day_of(visit, "week") or programmes.next_day(tx, term_id=term_id, site_id=site_id, now=visit.now)
-    first = monday(min(max(first or today_of(visit, who), date(1900, 1, 1)), date(2200, 1, 1)))
+    first = monday(first or today_of(visit, who))
     sessions = programmes.week(
         tx, term_id=term_id, site_id=site_id, first=first, last=first + timedelta(days=6), now=visit.now
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """Direct debits: what a run would collect, the run and its file for the bank, and what the bank did not pay."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from models import DebitScheme, ReturnFormat
 from web.asked import day_of, page_of, today_of
 from web.finance.files import SentFile, csv_mapping, sent_file
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, checked, day_in
 from web.visitor import Finance
 from workflows import debit_runs as verbs
 from workflows.debit_returns import import_returns
@@ -36,7 +35,7 @@ def show_debits(visit: Finance) -> Response:
 def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         scheme = _scheme(form.text("scheme") or visit.asked("scheme"), who)
-        day = _day(form, "collect_on") or day_of(visit, "on") or today_of(visit, who)
+        day = day_in(form.text("collect_on")) or day_of(visit, "on") or today_of(visit, who)
         return {
             "review": shown.review(verbs.review_run(tx, scheme=scheme, collect_on=day, actor=who.actor)).body,
             "page": page_of(visit, tx, shown.runs()), "account": _account(tx, scheme), "schemes": list(DebitScheme),
@@ -49,13 +48,6 @@ def _scheme(asked: str, who: Principal) -> DebitScheme:
     if asked in set(DebitScheme):
         return DebitScheme(asked)
     return DebitScheme.ABA if who.organisation["currency"] == "AUD" else DebitScheme.SEPA
-
-
-def _day(form: Form, name: str) -> date | None:
-    try:
-        return date.fromisoformat(form.text(name))
-    except ValueError:
-        return None
 
 
 def _account(tx: Transaction, scheme: DebitScheme) -> Row | None:

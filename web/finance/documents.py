@@ -147,7 +147,7 @@ def _take_back(
     try:
         visit.move(form, undo)
     except (Conflict, Invalid) as refusal:
-        return visit.go(back, visit.told(refusal.message), kind="bad")
+        return visit.refuse(back, refusal)
     return visit.go(back, visit.say(said))
 
 

@@ -17,7 +17,7 @@ from api.schemas.wallets import Correction, NewBonus, NewTopUp
 from engine.database import Transaction
 from engine.errors import Invalid, Reason, TermbookError
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked, day_in, plain_number
 from web.visitor import Finance
 from web.words import N_
 from workflows import wallet
@@ -85,11 +85,10 @@ def _end_of(text: str, who: Principal) -> datetime | None:
     """The end of the day that was chosen, where the organisation is. Raises Invalid."""
     if not text:
         return None
-    try:
-        day = datetime.fromisoformat(text).date()
-    except ValueError:
+    day = day_in(text)
+    if day is None:
         message = N_("Please choose a date.")
-        raise Invalid(message, reasons=[Reason("malformed", message, field="last_day")]) from None
+        raise Invalid(message, reasons=[Reason("malformed", message, field="last_day")])
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(who.organisation["time_zone"]))
 
 
