@@ -53,8 +53,7 @@ def do_sign_in(visit: AtCentre, form: Posted) -> Response:
     try:
         made = sign_in(
             visit.state.database, organisation=visit.slug, email=form.text("email").lower(),
-            password=form.fields.get("password") or "",  # type: ignore[arg-type]
-            address=visit.visit.address, now=visit.now,
+            password=form.secret("password"), address=visit.visit.address, now=visit.now,
         )  # fmt: skip
     except (Unauthenticated, TooManyAttempts) as refusal:
         return _show(visit, form=form, refusal=refusal, following=form.text("next"))
@@ -181,8 +180,8 @@ def do_registration(link: str, visit: Anybody, form: Posted) -> Response:
     """Make the login and come in with it."""
     organisation_id, email = _proved(visit, link)
     try:
-        given = {name: form.text(name) for name in ("name", "password") if form.text(name)}
-        asked = checked(Registration, given)
+        given = {"name": form.text("name"), "password": form.secret("password")}
+        asked = checked(Registration, {name: value for name, value in given.items() if value})
         hashed = hash_password(asked.password) if asked.password else None
 
         def verb(tx: Transaction) -> registration.Registered:

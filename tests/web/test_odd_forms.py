@@ -5,13 +5,16 @@ of texts. Whoever sends it is told what is wrong, and nothing is done.
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from models import Role
-from tests.web.conftest import PEOPLE, Centre
+from samples.sample import PASSWORD
+from tests.web.conftest import PEOPLE, SLUG, Centre
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import Tab, enter, sessions_of, tab
 from tests.web.test_office_imports import SAMPLES
+from tests.web.test_sign_up import link
 
 __all__ = ["tab"]
 
@@ -102,6 +105,43 @@ class TestTexts:
         statuses = [tab.client.post(f"{address}{more}", data=given).status_code for more in ("", "/price")]
 
         assert statuses == [422, 422]
+
+
+class TestPasswords:
+    SPACED = "  between two spaces  "
+
+    def enter(self, centre: Centre, email: str, password: str) -> httpx.Response:
+        path = f"/at/{SLUG}/sign-in"
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            page = Tab(client, client.get(path))
+            return client.post(path, data={**page.any_token(), "email": email, "password": password})
+
+    def test_spaces_around_it_are_part_of_it_when_one_registers(self, centre: Centre) -> None:
+        path, email = link(centre, "sam@spaces.example"), "sam@spaces.example"
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            Tab(client, client.get(path)).send(path, {"name": "Sam", "password": self.SPACED})
+
+        found = [self.enter(centre, email, password).has_redirect_location
+                 for password in (self.SPACED, self.SPACED.strip())]  # fmt: skip
+
+        assert found == [True, False]
+
+    def test_and_where_the_office_sets_it(self, centre: Centre) -> None:
+        email = "sue@spaces.example"
+        asked = {"name": "Sue", "email": email, "role": "staff", "password": self.SPACED}
+
+        status, _ = sent(centre, OFFICE, "/admin/users/new", asked)
+
+        assert (status, self.enter(centre, email, self.SPACED).has_redirect_location) == (303, True)
+
+    def test_a_file_is_none(self, centre: Centre) -> None:
+        path = f"/at/{SLUG}/sign-in"
+        with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
+            page = Tab(client, client.get(path))
+            file = {"password": ("password.txt", PASSWORD.encode(), "text/plain")}
+            answer = client.post(path, data={**page.any_token(), "email": OFFICE}, files=file)
+
+        assert answer.status_code == 401
 
 
 class TestFiles:

@@ -59,7 +59,7 @@ def _page(
 def make_user(visit: Admin, form: Posted) -> Response:
     try:
         asked = checked(schemas.NewUser, _asked(form) | {"email": form.text("email").lower(),
-                                                         "password": form.text("password") or None})  # fmt: skip
+                                                         "password": form.secret("password") or None})  # fmt: skip
         password_hash = _hash(visit, asked.password)
         visit.move(form, lambda tx, _: logins.make(tx, asked, password_hash=password_hash, now=visit.now))
     except (Invalid, Conflict) as refusal:
@@ -70,8 +70,8 @@ def make_user(visit: Admin, form: Posted) -> Response:
 @router.post("/admin/users/{user_id}")
 def change_user(visit: Admin, user_id: UUID, form: Posted) -> Response:
     given = _asked(form) | {"is_active": form.is_ticked("is_active")}
-    if form.text("password"):
-        given["password"] = form.text("password")
+    if form.secret("password"):
+        given["password"] = form.secret("password")
     try:
         changes = checked(schemas.UserChange, given).changes()
         password_hash = _hash(visit, changes.pop("password", None))
