@@ -10,7 +10,7 @@ from api.births import require_born
 from api.errors import TooManyAttempts
 from api.moves import Answer, Principal, answer_once
 from api.overdue import release_in_the_way
-from api.reads import finance, programmes
+from api.reads import carts, finance, programmes
 from api.reads import orders as shown
 from api.schemas.guests import Guest, GuestAttendee
 from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL, ByLink, GuestCall, GuestVerb
@@ -20,10 +20,13 @@ from engine.fire import Refused
 from invoicing.document import Document
 from models import TermBookingConfirmationType, TermBookingOrderType
 from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.guest_sessions import read_choice, refuse_unfit, wanted_lines
 from web.orders import BACK, card, standing_of
 from web.sign_in import slug_of
 from web.visitor import AtCentre, Visitor
+from web.words import N_
 from workflows import guests
+from workflows import term_booking_order as orders
 from workflows.documents import invoice_document
 from workflows.payment_due import read_due
 from workflows.payment_ways import ways_of_guest
@@ -32,7 +35,6 @@ from workflows.payments import open_checkout
 router = APIRouter()
 
 _A_PAGE = 24
-_OF_THE_CHILD = ("age", "school_year", "height", "weight")
 
 
 @router.get("/at/{centre}/programs")
@@ -81,10 +83,7 @@ def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
             "allergy_notes": form.text("allergy_notes"), "medical_notes": form.text("medical_notes"),
         }, prefix="child_" if not form.text("child_name") else "")  # fmt: skip
         require_born(child.date_of_birth, now=visit.now)
-        picks = form.ids("pick")
-        if not picks:
-            message = visit.say("Select at least one session.")
-            raise Invalid(message, reasons=[Reason("cart_empty", message, field="pick")])
+        picks = _picks(form)
         visit.count(BOOK_BY_ADDRESS, visit.visit.address)
         visit.count(BOOK_BY_EMAIL, guest.email)
 
@@ -94,18 +93,24 @@ def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
                 raise NotFound("This program has no sessions to come any more.", what="offering")
             outcome = guests.begin(
                 tx, guest=guest.model_dump(), attendee=child.model_dump(), term_id=offering["term_id"],
-                order_type=TermBookingOrderType.BOOKING, lines=[{"session_id": pick} for pick in picks],
-                now=visit.now,
+                order_type=TermBookingOrderType.BOOKING,
+                lines=wanted_lines(tx, who, picks, held={}, now=visit.now), now=visit.now,
             )  # fmt: skip
-            # Whom the program does not take is told while the form is still there, and leaves no cart behind.
-            if unfit := [one for one in outcome.notices or () if one.rule in _OF_THE_CHILD]:
-                raise Refused(unfit[0].message, reasons=unfit)
+            refuse_unfit(outcome)  # no cart is left behind
             return Answer({"id": outcome.order.id})
 
         made = visit.move(form, verb)
     except (Conflict, Invalid, TooManyAttempts) as refusal:
         return _offering(visit, offering_id, form, refusal)
     return visit.go(f"/guest/order/{visit.visit.link(visit.organisation_id, UUID(str(made['id'])))}")
+
+
+def _picks(form: Form) -> list[UUID]:
+    """The sessions that are ticked. Raises Invalid where none is."""
+    if picks := form.ids("pick"):
+        return picks
+    message = N_("Select at least one session.")
+    raise Invalid(message, reasons=[Reason("cart_empty", message, field="pick")])
 
 
 def _once(form: Form, call: GuestCall, verb: GuestVerb) -> GuestVerb:
@@ -116,34 +121,64 @@ def _once(form: Form, call: GuestCall, verb: GuestVerb) -> GuestVerb:
 
 
 @router.get("/guest/order/{link}")
-def show_order(link: str, request: Request, call: ByLink, back: str = "") -> Response:
-    """`back` says that one comes from the provider's page; `standing_of` reads it."""
+def show_order(link: str, request: Request, call: ByLink, back: str = "", add: str = "") -> Response:
+    """`back` says that one comes from the provider's page, which `standing_of` reads; `add` names one more program."""
     return _order(link, request, call)
 
 
-def _order(link: str, request: Request, call: GuestCall, refusal: TermbookError | None = None) -> Response:
+def _order(
+    link: str, request: Request, call: GuestCall, refusal: TermbookError | None = None, form: Form = NOTHING_SENT
+) -> Response:
     visit = Visitor(request)
+    added = form.id("add") if form.has("add") else _added(visit)
 
     def query(tx: Transaction, who: Principal, opened: guests.Opened) -> Row:
         order = shown.whole(tx, who, opened.order_id).body
         assert order is not None
+        is_cart = order["status"] == "CREATED"
         return {
+            "choice": read_choice(tx, order, added=added, form=form, now=visit.now) if is_cart else None,
             "slug": slug_of(tx),
             "order": card(visit, order),
             "standing": standing_of(visit, [order]),
             "organisation": who.organisation,
             "email": opened.email,
             "due": read_due(tx, [opened.order_id], actor=who.actor, now=visit.now).get(opened.order_id),
-            "ways": ways_of_guest(tx, order_id=opened.order_id, actor=opened.actor, now=visit.now)
-            if order["status"] == "CREATED"
-            else [],
+            "ways": ways_of_guest(tx, order_id=opened.order_id, actor=opened.actor, now=visit.now) if is_cart else [],
         }
 
     found = call.fetch(query)
     return visit.answer(
         "front/guest_order.html", organisation=found.pop("organisation"), who=None, link=link, refusal=refusal,
-        status=409 if refusal else 200, **found,
+        form=form, status=409 if refusal else 200, **found,
     )  # fmt: skip
+
+
+def _added(visit: Visitor) -> UUID | None:
+    """The program that is asked for besides those of the cart; none where the address names none."""
+    try:
+        return UUID(visit.asked("add"))
+    except ValueError:
+        return None
+
+
+@router.post("/guest/order/{link}/sessions")
+def choose_sessions(link: str, request: Request, call: ByLink, form: Posted) -> Response:
+    """Other sessions in the cart: what stands in the way goes out, who comes and who books stays."""
+    visit = Visitor(request)
+
+    def verb(tx: Transaction, who: Principal, opened: guests.Opened) -> Answer:
+        held = carts.held_lines(tx, opened.order_id)
+        lines = wanted_lines(tx, who, _picks(form), held=held, now=visit.now)
+        outcome = orders.save(tx, order_id=opened.order_id, lines=lines, actor=opened.actor, now=visit.now)
+        refuse_unfit(outcome)
+        return Answer({})
+
+    try:
+        call.move(_once(form, call, verb))
+    except (Conflict, Invalid) as refusal:
+        return _order(link, request, call, refusal, form)
+    return visit.go(f"/guest/order/{link}", visit.say("Your order has been updated."))
 
 
 @router.post("/guest/order/{link}/submission")

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from engine.database import Row, Transaction
+from models import BookingMode
 
 # Every line of the group order of each term that is still being filled.
 _LINES = """
@@ -35,6 +36,29 @@ LEFT JOIN seat x ON x.organisation_id = l.organisation_id AND x.id = l.seat_id
 WHERE (%(term)s::uuid IS NULL OR g.term_id = %(term)s)
 ORDER BY m.starts_on, g.term_id, n.position, p.name, s.starts_at, l.position
 """
+
+
+_HELD = """
+SELECT l.term_product_id AS session_id, l.term_program_set_id AS offering_id, coalesce(l.asked_mode, l.mode) AS mode,
+       l.seat_id, l.makeup_credit_id,
+       ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
+             WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,
+       (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity))
+        FROM term_booking_order_extra e
+        WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id) AS extras
+FROM term_booking_order_line l
+WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s ORDER BY l.position
+"""
+
+
+def held_lines(tx: Transaction, order_id: UUID) -> dict[UUID, Row]:
+    """What the cart of one order holds, by session, as it is asked for again."""
+    return {row["session_id"]: {**row, "mode": BookingMode(row["mode"]), "extras": _extras(row["extras"])}
+            for row in tx.rows(_HELD, order_id=order_id)}  # fmt: skip
+
+
+def _extras(given: Collection[Row] | None) -> list[Row]:
+    return [{"extra_id": UUID(one["extra_id"]), "quantity": one["quantity"]} for one in given or ()]
 
 
 def lines(tx: Transaction, account_ids: Collection[UUID], *, term_id: UUID | None = None) -> list[Row]:

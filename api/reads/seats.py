@@ -86,6 +86,18 @@ def best_seats(
     })  # fmt: skip
 
 
+def best_seat(
+    tx: Transaction, principal: Principal, session_id: UUID, *, now: datetime, wished: UUID | None = None
+) -> UUID | None:
+    """The seat that is wished while it is free, else the best; none where all are taken, which the cart says."""
+    session = _seated_session(tx, principal, session_id)
+    rows = tx.rows(_SEATS, session_id=session_id, venue_id=session["venue_id"], now=now)
+    free = frozenset(row["id"] for row in rows if row["account_id"] is None)
+    if wished in free:
+        return wished
+    return next((seat.id for seat in best_together([position(row) for row in rows], free=free, count=1)), None)
+
+
 def _by_row(seats: Sequence[Row]) -> list[list[Row]]:
     return [list(row) for _, row in groupby(seats, key=lambda seat: seat["row_position"])]
 

@@ -19,6 +19,7 @@ from tests.web.conftest import PEOPLE, SLUG, Centre
 from tests.web.everything import riverside_of, stella_of
 from tests.web.test_every_form import everything
 from tests.web.test_family_booking import family_class
+from tests.web.test_family_choosing import seated_show
 from tests.web.test_family_forms import WAY, Tab, enter, fill, sessions_of, submission, tab
 from tests.web.test_office_carts import Office, office
 from tests.web.test_staff import make_roll
@@ -26,6 +27,8 @@ from tests.workflows.test_door import Door
 from workflows.timeouts import handlers
 
 __all__ = ["office", "tab"]
+
+PICK = re.compile(r'(<input type="checkbox" name="pick" value="([^"]+)"[^>]*>)')
 
 
 @pytest.fixture
@@ -41,11 +44,12 @@ def door(centre: Centre) -> Iterator[Tab]:
         yield Tab(client, client.get("/staff"))
 
 
-def cart_of(guest: Tab, centre: Centre, address: str, *, child: str) -> str:
-    """The address of a guest's order, which is not submitted yet."""
+def cart_of(guest: Tab, centre: Centre, address: str, *, child: str, days: int = 1) -> str:
+    """The address of a guest's order of the first days, which is not submitted yet."""
     public = address.replace("/family/", f"/at/{SLUG}/")
-    given = {"pick": str(sessions_of(centre, address)[0]["id"]), "child_name": child, "date_of_birth": "2017-05-05",
-             "name": "Gus Guest", "email": f"{child.lower().replace(' ', '.')}@guest.example"}  # fmt: skip
+    picks = [str(one["id"]) for one in sessions_of(centre, address)[:days]]
+    given = {"pick": picks, "child_name": child, "date_of_birth": "2017-05-05", "name": "Gus Guest",
+             "email": f"{child.lower().replace(' ', '.')}@guest.example"}  # fmt: skip
     return str(guest.open(public).send(public, given).headers["location"])
 
 
@@ -55,8 +59,18 @@ def submit(guest: Tab, order: str) -> httpx.Response:
     return guest.client.post(action, data={**guest.hidden(action), **WAY})
 
 
+def choice_of(guest: Tab, order: str) -> dict[str, str]:
+    """The form with the sessions of its page."""
+    return guest.hidden(f"{order}/sessions")
+
+
+def fill_up(tx: Transaction, session_id: str) -> None:
+    """Others have every place that there is."""
+    tx.run("UPDATE term_product SET capacity = 0 WHERE organisation_id = %(org)s AND id = %(id)s", id=session_id)
+
+
 def taken(centre: Centre, address: str) -> int:
-    return int(sessions_of(centre, address)[0]["taken"])
+    return sum(int(session["taken"]) for session in sessions_of(centre, address))
 
 
 def close(tx: Transaction, session_id: UUID) -> None:
@@ -110,6 +124,57 @@ class TestGuests:
         assert "is full" in text
         assert f'href="/at/{SLUG}/programs"' in guest.page.text
         assert taken(centre, address) == 1
+
+    def test_what_is_in_the_way_is_changed_and_nothing_typed_is_lost(self, centre: Centre, guest: Tab) -> None:
+        address = family_class(centre, "Two days for a guest", count=2, hour=12)
+        other = family_class(centre, "Another for a guest", count=1, hour=13)
+        order = cart_of(guest, centre, address, child="Ada Again", days=2)
+        guest.open(order)
+        one, two = (str(session["id"]) for session in sessions_of(centre, address))
+        (third,) = (str(session["id"]) for session in sessions_of(centre, other))
+        centre.edit(fill_up, one)
+
+        refused = submit(guest, order)
+        boxes = {box: "checked" in tag for tag, box in PICK.findall(refused.text) if "disabled" not in tag}
+        none = guest.text(guest.client.post(f"{order}/sessions", data=choice_of(guest, order)))
+        added = guest.client.get(order, params={"add": other.rpartition("/")[2]})
+        given = {**choice_of(guest, order), "pick": [two, third]}
+        changed = guest.text(guest.client.post(f"{order}/sessions", data=given))
+        held = guest.text(submit(guest, order))
+
+        assert boxes == {two: True}
+        assert "Select at least one session." in none
+        assert third in added.text
+        assert "Your order has been updated." in changed
+        assert "Your places are held" in held
+        assert [taken(centre, each) for each in (address, other)] == [1, 1]
+        (known,) = centre.rows("SELECT count(*) AS n FROM attendee WHERE organisation_id = %(org)s "
+                               "AND name = 'Ada Again'")  # fmt: skip
+        assert known["n"] == 1
+
+    def test_a_numbered_seat_is_the_best_that_is_free_and_another_when_it_went(
+        self, centre: Centre, guest: Tab
+    ) -> None:  # fmt: skip
+        session_id = seated_show(centre)
+        (show,) = centre.rows("SELECT term_program_set_id AS id FROM term_product WHERE organisation_id = %(org)s "
+                              "AND id = %(id)s", id=session_id)  # fmt: skip
+        address = f"/family/programs/{show['id']}"
+        first = cart_of(guest, centre, address, child="Sia Seated")
+        second = cart_of(guest, centre, address, child="Tea Taken")
+        guest.open(second)
+        assert "Your places are held" in guest.text(submit(guest, second))
+
+        guest.open(first)
+        refused = guest.text(submit(guest, first))
+        given = {**choice_of(guest, first), "pick": str(session_id)}
+        guest.text(guest.client.post(f"{first}/sessions", data=given))
+        held = guest.text(submit(guest, first))
+
+        assert "is taken" in refused
+        assert "Your places are held" in held
+        seats = centre.rows("SELECT count(DISTINCT seat_id) AS n FROM place_claim WHERE organisation_id = %(org)s "
+                            "AND term_product_id = %(id)s", id=session_id)  # fmt: skip
+        assert seats == [{"n": 2}]
 
     def test_a_hold_that_ran_out_says_so_before_and_after_the_worker_has_seen_it(
         self, centre: Centre, guest: Tab

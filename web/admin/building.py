@@ -7,14 +7,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.moves import Answer, Principal
-from api.reads import desk, people
+from api.reads import carts, desk, people
 from api.reads import orders as shown
 from api.reads import sessions as offered
 from api.reads.extras import extras_of_sessions
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import TermBookingOrderType
-from web.admin.wanted import held_lines, mode_of, seats_to_choose, wanted_lines, weeks_of
+from web.admin.wanted import mode_of, seats_to_choose, wanted_lines, weeks_of
 from web.asked import id_of
 from web.forms import NOTHING_SENT, Form, Posted
 from web.labels import ORDER_TYPE
@@ -91,7 +91,7 @@ def _sessions_page(
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         order = shown.whole(tx, who, order_id).body
         assert order is not None
-        held = held_lines(tx, order_id)
+        held = carts.held_lines(tx, order_id)
         in_cart = [row["id"] for row in tx.rows(_IN_CART, sessions=list(held))]
         # What is changed is looked at first; somebody who looks for another offering has not chosen one.
         offering_id = named or (in_cart[0] if in_cart and not asked else None)
@@ -161,7 +161,7 @@ def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
         order = shown.whole(tx, who, order_id).body
         assert order is not None
         is_change = order["original_booking_id"] is not None or order["original_order_id"] is not None
-        lines = wanted_lines(tx, who, form, held_lines(tx, order_id), is_change=is_change, now=visit.now)
+        lines = wanted_lines(tx, who, form, carts.held_lines(tx, order_id), is_change=is_change, now=visit.now)
         code = form.text("promo_code") or None
         outcome = order_requests.save(
             tx, order_id=order_id, lines=lines, actor=who.actor, now=visit.now, promo_code=code

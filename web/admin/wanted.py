@@ -17,29 +17,9 @@ from web.words import monday
 # Of more sessions than these a page offers the best seat alone: each hall has hundreds.
 _MOST_MAPS = 12
 
-_HELD = """
-SELECT l.term_product_id AS session_id, coalesce(l.asked_mode, l.mode) AS mode, l.seat_id, l.makeup_credit_id,
-       ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
-             WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,
-       (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity))
-        FROM term_booking_order_extra e
-        WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id) AS extras
-FROM term_booking_order_line l
-WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s ORDER BY l.position
-"""
 _SEATED = """
 SELECT id FROM term_product WHERE organisation_id = %(org)s AND id = ANY(%(ids)s) AND is_seated
 """
-
-
-def held_lines(tx: Transaction, order_id: UUID) -> dict[UUID, Row]:
-    """What the cart holds, by session, as it is asked for again."""
-    return {row["session_id"]: {**row, "mode": BookingMode(row["mode"]), "extras": _extras(row["extras"])}
-            for row in tx.rows(_HELD, order_id=order_id)}  # fmt: skip
-
-
-def _extras(given: Sequence[Row] | None) -> list[Row]:
-    return [{"extra_id": UUID(one["extra_id"]), "quantity": one["quantity"]} for one in given or ()]
 
 
 def mode_of(sessions: Sequence[Row], held: dict[UUID, Row]) -> str:
@@ -97,7 +77,7 @@ def wanted_lines(
         if session_id in seated:
             line["seat_id"] = form.id(f"seat.{session_id}") or line["seat_id"]
             if line["seat_id"] is None and not (is_change and session_id in held):
-                line["seat_id"] = _best(tx, who, session_id, now=now)
+                line["seat_id"] = shown.best_seat(tx, who, session_id, now=now)
         kept.append(line)
     return kept
 
@@ -144,9 +124,3 @@ def _beside(form: Form, session_id: UUID, had: Sequence[Row], for_all: Sequence[
     asked = {one for one in boxes if f"{session_id}.{one}" in ticked}
     wanted = asked | (quantities.keys() - boxes) | {one["extra_id"] for one in for_all}
     return [{"extra_id": one, "quantity": quantities.get(one, 1)} for one in sorted(wanted)]
-
-
-def _best(tx: Transaction, who: Principal, session_id: UUID, *, now: datetime) -> UUID | None:
-    """The best seat that is free; none where all are taken, which the cart says."""
-    found = shown.best_seats(tx, who, session_id, count=1, seat_type=None, now=now).body or {}
-    return next((seat["id"] for seat in found["seats"]), None)
