@@ -39,6 +39,7 @@ from samples.sample import PASSWORD
 from tests import builders as build
 from tests.builders import NOW
 from tests.web.conftest import CHEN, PEOPLE, SLUG, Centre
+from tests.web.staff.rolls import make_roll
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_consents import picture, write
 from tests.web.test_family_forms import WAY, Tab, booked, empty_cart, enter, fill, sessions_of, submission
@@ -48,7 +49,6 @@ from tests.web.test_family_wallet import top_up
 from tests.web.test_finance_bank import came_in
 from tests.web.test_office_codes import made
 from tests.web.test_office_discounts import made as make_discount
-from tests.web.test_staff import make_roll
 from tests.workflows import centre as riverside
 from tests.workflows import endings, test_debit_runs, test_door
 from tests.workflows.after_school import make_club

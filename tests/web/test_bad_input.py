@@ -17,12 +17,12 @@ from models import Role
 from tests.engine.later import until
 from tests.web.conftest import PEOPLE, SLUG, Centre
 from tests.web.everything import riverside_of, stella_of
+from tests.web.staff.rolls import make_roll
 from tests.web.test_every_form import everything
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_choosing import seated_show
 from tests.web.test_family_forms import WAY, Tab, enter, fill, sessions_of, submission, tab
 from tests.web.test_office_carts import Office, office
-from tests.web.test_staff import make_roll
 from tests.workflows.test_door import Door
 from workflows.timeouts import handlers
 

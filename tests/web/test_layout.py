@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 from models import Role
 from tests.web.browsing import person, signed_in_as
 from tests.web.conftest import PEOPLE, Centre
+from tests.web.staff.rolls import make_roll
 from tests.web.test_family_forms import enter
-from tests.web.test_staff import make_roll
 from web.portals import PORTALS
 
 

@@ -42,6 +42,7 @@ WORDS = {
     "signIn": N_("Sign in again to send your marks."),
     "conflict": N_("{name}: {why} Resolve this above the roll."),
     "refused": N_("{name} could not be saved: {why}"),
+    "notKept": N_("This device couldn't save that: its storage is full. Note it on paper and tell the office."),
     "seen": N_("Got it"),
     "sendFirst": N_("Some marks haven't been sent yet. The roll will close once they are."),
     "counted": N_("{count} counted at {time}; compared with the roll when it is sent."),

@@ -1,7 +1,7 @@
 """The flows of the door on a phone, a tablet and a desktop, each with and without scripts: six ways.
 
 Every page on the way fits its screen, and what was done stands in the database. Without a network one needs scripts:
-that flow goes three ways here, and on tablets that restart in `tests/web/test_staff.py`.
+that flow goes three ways here, and on tablets that restart in `tests/web/staff/`.
 """
 
 from datetime import datetime
@@ -18,7 +18,8 @@ from tests.web.browsing import Person
 from tests.web.conftest import PEOPLE, Centre
 from tests.web.flows.conftest import Door
 from tests.web.flows.ways import WAYS, Way
-from tests.web.test_staff import PIN, Roll, draw, is_kept, make_roll, row_of, tap, wait_until_sent
+from tests.web.staff.rolls import PIN, Roll, draw, make_roll, row_of, tap, wait_until_sent
+from tests.web.staff.tablets import is_kept
 
 LATE = {"grace_minutes": 10, "per_minutes": 15, "fee_minor": 1000}
 EARLIER = datetime(2026, 3, 31, 8)  # noqa: DTZ001 - local; an hour before it is now

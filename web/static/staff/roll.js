@@ -2,7 +2,7 @@
 
 import { prepare, waitForNetwork } from "./offline.js";
 import { Pad } from "./pad.js";
-import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
+import { deviceName, drop, keep, kept, learnClock, newId, note, serverNow, skewMs } from "./shelf.js";
 import { why as whyOf } from "./words.js";
 
 const door = document.getElementById("door");
@@ -11,52 +11,44 @@ const sessionId = door.dataset.session, userId = door.dataset.user;
 const sending = document.getElementById("sending"), told = document.getElementById("told");
 const RETRY_MS = 5000, CALM_MS = 1200, AT_ONCE = 200, BOUNCE_MS = 500, BOUNCE_PX = 24;
 
-let skew = 0, device = "", order = Date.now(), isSending = false, isSignedOut = false, isOffline = false, calm, retry;
-let unsent = 0, keeping = 0, counting = 0;
+let order = Date.now(), isSending = false, isSignedOut = false, isOffline = false, calm, retry;
+let unsent = 0, counting = 0;
 
 const say = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
-const now = () => new Date(Date.now() + skew).toISOString();
-/** The server's word for a moment of this device: who taps before that clock is known waits for it. */
-async function moment(at = Date.now()) {
-  await ready;
-  return new Date(at + skew).toISOString();
-}
 const rowOf = (id) => document.querySelector(`[data-row="${CSS.escape(id)}"]`);
 const shownAt = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short", timeZone: door.dataset.zone });
 const clock = (moment) => shownAt.format(new Date(moment));
-
-/** The server's clock is the one that counts; what it said is a little past when it arrives, never ahead. */
-async function learn(serverNow) {
-  skew = Date.parse(serverNow) - Date.now();
-  await setFact("skew", skew);
-}
 
 // --- marking ---
 
 async function mark(row, status, more = {}, others = []) {
   const item = {
     kind: "mark", id: newId(), order: order += 1, user: userId, session: sessionId, name: row.dataset.name,
-    body: { attendance_id: row.dataset.row, status, marked_at: now(), seen_version: Number(row.dataset.version), ...more },
+    body: {
+      attendance_id: row.dataset.row, status, marked_at: serverNow(), seen_version: Number(row.dataset.version), ...more,
+    },
   };
-  const tapped = Date.now();
-  show(row, item);
-  await lay(async () => {
-    item.body.marked_at = await moment(tapped);
-    return [item, ...others.map((make) => make(item))];
-  });
+  await lay([item, ...others.map((make) => make(item))], () => show(row, item));
 }
 
-/** Keep what `make` gives and send it. From the tap on the page says that it is not sent. */
-async function lay(make) {
-  keeping += 1;
+/** Note them at once, say so, keep them and send them: what the page shows is on this device. */
+async function lay(items, shown) {
+  try {
+    note(items);
+  } catch (full) {
+    announce(words.notKept, "bad");
+    throw full;
+  }
+  shown();
+  counting += 1;  // who counts at this moment does not know of them
+  unsent += items.length;
   sayUnsent();
   try {
-    await keep(await make());
+    await keep(items);
   } finally {
-    keeping -= 1;
     await tell();
+    send();
   }
-  send();
 }
 
 /** The row says what was marked, before anybody else knows. */
@@ -104,10 +96,9 @@ async function tell() {
 }
 
 function sayUnsent() {
-  const waiting = unsent + keeping;
   sending.hidden = false;
-  sending.classList.toggle("unsent", waiting > 0 || isOffline);
-  const parts = [waiting ? say(words.unsent, { count: waiting }) : words.sent];
+  sending.classList.toggle("unsent", unsent > 0 || isOffline);
+  const parts = [unsent ? say(words.unsent, { count: unsent }) : words.sent];
   if (isSignedOut) parts.push(words.signIn);
   else if (isOffline) parts.push(words.offline);
   sending.textContent = parts.join(" · ");
@@ -115,7 +106,7 @@ function sayUnsent() {
 
 function bundleOf(items) {
   const of = (kind) => items.filter((item) => item.kind === kind).map((item) => ({ id: item.id, ...item.body }));
-  return { device, marks: of("mark"), signatures: of("signature"), headcounts: of("headcount") };
+  return { device: deviceName(), marks: of("mark"), signatures: of("signature"), headcounts: of("headcount") };
 }
 
 async function send() {
@@ -135,7 +126,7 @@ async function send() {
         break;
       }
       const said = await answer.json();
-      await learn(said.received_at);
+      learnClock(said.received_at);
       await settle(items, said.items);
     }
   } catch {
@@ -217,7 +208,7 @@ async function refresh() {
     const text = await answer.text();
     const page = new DOMParser().parseFromString(text, "text/html").getElementById("door");
     if (!page || (await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
-    await learn(page.dataset.now);
+    learnClock(page.dataset.now);
     const focused = document.activeElement?.id, at = window.scrollY;
     document.getElementById("roll").replaceWith(document.adoptNode(page.querySelector("#roll")));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -342,14 +333,10 @@ document.addEventListener("submit", (event) => {
     mark(row, status, reason ? { reason } : {}).then(() => focusOn(row));
   } else if (form.matches("form[data-headcount]")) {
     stop(event);
-    const counted = Number(form.elements.counted.value);
+    const body = { session_id: sessionId, counted: Number(form.elements.counted.value), counted_at: serverNow() };
     form.elements.counted.value = "";
-    const countedAt = Date.now();
-    lay(async () => {
-      const body = { session_id: sessionId, counted, counted_at: await moment(countedAt) };
-      showCount(body);
-      return [{ kind: "headcount", id: newId(), order: order += 1, user: userId, session: sessionId, name: "", body }];
-    });
+    lay([{ kind: "headcount", id: newId(), order: order += 1, user: userId, session: sessionId, name: "", body }],
+      () => showCount(body));
   } else if (form.matches("form[data-closing]") && sending.classList.contains("unsent")) {
     stop(event);
     announce(words.sendFirst, "warn");
@@ -394,10 +381,10 @@ window.addEventListener("online", send);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
 
 async function begin() {
-  await ready;
-  for (const item of await mine()) {
+  const left = await mine(), tapped = [...document.querySelectorAll(".is-unsent")];  // who tapped meanwhile knows better
+  for (const item of left) {
     const row = item.session === sessionId && item.kind === "mark" ? rowOf(item.body.attendance_id) : undefined;
-    if (row) show(row, item);
+    if (row && !tapped.includes(row)) show(row, item);
     if (item.session === sessionId && item.kind === "headcount") showCount(item.body);
   }
   await showRefused();
@@ -406,17 +393,6 @@ async function begin() {
   prepare();
 }
 
-async function introduce() {
-  device = await fact("device");
-  if (!device) {
-    device = `Tablet ${newId().slice(0, 4).toUpperCase()}`;
-    await setFact("device", device);
-  }
-  // A page that comes from this device's own store tells an old time: what was learned before still holds.
-  const known = await fact("skew");
-  if (known === undefined) await learn(door.dataset.now);
-  else skew = known;
-}
-
-const ready = introduce();
+// A page that comes from this device's own store tells an old time: what was learned before still holds.
+if (skewMs() === undefined) learnClock(door.dataset.now);
 begin();

@@ -1,7 +1,7 @@
 // What this device has not sent yet, said and sent on every page of the staff; the roll does so itself.
 
 import { waitForNetwork } from "./offline.js";
-import { drop, fact, keep, kept, newId, setFact } from "./shelf.js";
+import { deviceName, drop, keep, kept, learnClock, newId, note, serverNow } from "./shelf.js";
 import { why as whyOf } from "./words.js";
 
 const line = document.getElementById("sending"), told = document.getElementById("told");
@@ -50,17 +50,9 @@ async function showRefused() {
   }
 }
 
-async function deviceName() {
-  const known = await fact("device");
-  if (known) return known;
-  const made = `Tablet ${newId().slice(0, 4).toUpperCase()}`;
-  await setFact("device", made);
-  return made;
-}
-
-function bundleOf(device, items) {
+function bundleOf(items) {
   const of = (kind) => items.filter((item) => item.kind === kind).map((item) => ({ id: item.id, ...item.body }));
-  return { device, marks: of("mark"), signatures: of("signature"), headcounts: of("headcount") };
+  return { device: deviceName(), marks: of("mark"), signatures: of("signature"), headcounts: of("headcount") };
 }
 
 /** Send what is kept, in its order; answers whether all of it is with the server. */
@@ -69,10 +61,9 @@ export async function send() {
   isSending = true;
   clearTimeout(retry);
   try {
-    const device = await deviceName();
     for (let items = (await mine()).slice(0, AT_ONCE); items.length; items = (await mine()).slice(0, AT_ONCE)) {
       const answer = await fetch("/roll-bundles", {
-        method: "POST", credentials: "same-origin", body: JSON.stringify(bundleOf(device, items)),
+        method: "POST", credentials: "same-origin", body: JSON.stringify(bundleOf(items)),
         headers: { "Content-Type": "application/json", "Act-As": "staff" },
       });
       isOffline = false;
@@ -83,7 +74,7 @@ export async function send() {
       }
       if (!answer.ok) break;
       const said = await answer.json();
-      await setFact("skew", Date.parse(said.received_at) - Date.now());
+      learnClock(said.received_at);
       await settle(items, said.items);
     }
   } catch {
@@ -109,11 +100,12 @@ async function settle(items, answers) {
 
 /** Keep a signature on this device, then send it; answers whether the server has it. */
 export async function keepSignature(signOutId, name, strokes) {
-  const signedAt = new Date(Date.now() + (await fact("skew") ?? 0)).toISOString(), id = newId();
-  await keep([{
+  const id = newId(), signed = {
     kind: "signature", id, order: Date.now(), user: userId, session: null, name,
-    body: { sign_out_id: signOutId, strokes, signed_at: signedAt },
-  }]);
+    body: { sign_out_id: signOutId, strokes, signed_at: serverNow() },
+  };
+  note([signed]);
+  await keep([signed]);
   await tell();
   await send();
   return !(await kept()).some((item) => item.id === id);
