@@ -37,7 +37,7 @@ WITH invoiced AS (
         array_agg(concat(v.series, '-', v.year, '-', v.number)) AS numbers
     FROM term_booking b
     JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV'
-    WHERE b.organisation_id = %(org)s AND b.payment_state <> 'PAID'
+    WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT')
     GROUP BY b.id
 ), open_order AS (
     SELECT o.id, o.reference, o.account_id, b.reference AS booking_reference, i.open_minor, i.numbers

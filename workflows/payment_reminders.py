@@ -35,7 +35,7 @@ WITH today AS (
                 AND (l.overdue_fee_id IS NOT NULL OR l.late_pickup_id IS NOT NULL)) AS is_fee
     FROM term_booking b
     JOIN invoice v ON v.organisation_id = b.organisation_id AND v.booking_id = b.id AND v.series = 'INV'
-    WHERE b.organisation_id = %(org)s AND b.payment_state <> 'PAID' {of}
+    WHERE b.organisation_id = %(org)s AND b.payment_state IN ('OPEN', 'PENDING_PAYMENT') {of}
 ), agreed AS (
     SELECT DISTINCT ON (s.order_id) s.order_id, s.id AS schedule_id
     FROM payment_schedule s

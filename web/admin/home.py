@@ -70,11 +70,17 @@ def show_occupancy(visit: Admin) -> Response:
     return visit.show("admin/occupancy.html", query)
 
 
+# By the index of starts: a day of a site begins within a day of the same day's beginning in Greenwich.
+_NEXT_DAY = """
+SELECT local_date AS day FROM term_product
+WHERE organisation_id = %(org)s AND starts_at >= %(today)s::date - interval '1 day' AND local_date >= %(today)s
+  AND status = 'OPEN' AND product_type = 'SESSION'
+ORDER BY starts_at LIMIT 1
+"""
+
+
 def _first_day(tx: Transaction, today: date) -> date:
     """Today, or where nothing runs in the next days the first day on which something does."""
-    found = tx.row(
-        "SELECT min(local_date) AS day FROM term_product WHERE organisation_id = %(org)s AND local_date >= %(today)s "
-        "AND status = 'OPEN' AND product_type = 'SESSION'", today=today,
-    )  # fmt: skip
+    found = tx.row(_NEXT_DAY, today=today)
     next_day: date | None = found["day"] if found else None
     return next_day if next_day and next_day > today + timedelta(days=_BOARD_DAYS) else today
