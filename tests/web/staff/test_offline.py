@@ -31,7 +31,9 @@ KEPT_AFTER_A_STAND_IN = """async (address) => {
 
 
 # The database of this page answers nothing any more: the device is slow, and its person quick.
-NOTHING_IS_STORED_YET = "IDBFactory.prototype.open = () => ({})"
+NOTHING_IS_STORED_YET = "() => { IDBFactory.prototype.open = () => ({}); }"
+
+NOTHING_FITS = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }"
 
 
 class TestWithoutANetwork:
@@ -107,7 +109,7 @@ class TestWithoutANetwork:
     ) -> None:
         page = tablet("one").at_roll(make_roll(centre, 1, name="Full"))
 
-        page.evaluate("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+        page.evaluate(NOTHING_FITS)
         tap(page, "Child 01", "Present")
 
         expect(page.locator("#told")).to_contain_text("its storage is full")
