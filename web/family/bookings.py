@@ -43,7 +43,7 @@ def show_bookings(visit: Family) -> Response:
         page = found.page(tx, cursor=visit.asked("cursor") or None, limit=30, show=summary).body
         assert page is not None
         return {
-            "items": [_with_programs(tx, row) for row in page["items"]], "next_cursor": page["next_cursor"],
+            "items": _with_programs(tx, page["items"]), "next_cursor": page["next_cursor"],
             "is_past": is_past, "waits": family.waits(tx, who.actor.account_ids, now=visit.now),
             "entries": [] if is_past else entries(tx, who), "children": children_of(tx, who),
         }  # fmt: skip
@@ -52,15 +52,15 @@ def show_bookings(visit: Family) -> Response:
 
 
 _PROGRAMS = """
-SELECT string_agg(DISTINCT p.name, ', ') AS programs FROM term_booking_line l
+SELECT l.booking_id, string_agg(DISTINCT p.name, ', ') AS programs FROM term_booking_line l
 JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
-WHERE l.organisation_id = %(org)s AND l.booking_id = %(id)s
+WHERE l.organisation_id = %(org)s AND l.booking_id = ANY(%(ids)s) GROUP BY l.booking_id
 """
 
 
-def _with_programs(tx: Transaction, row: Row) -> Row:
-    found = tx.row(_PROGRAMS, id=row["id"])
-    return {**row, "programs": (found or {}).get("programs") or row["reference"]}
+def _with_programs(tx: Transaction, bookings: list[Row]) -> list[Row]:
+    found = {row["booking_id"]: row["programs"] for row in tx.rows(_PROGRAMS, ids=[each["id"] for each in bookings])}
+    return [{**each, "programs": found.get(each["id"]) or each["reference"]} for each in bookings]
 
 
 def _calendar(visit: Family) -> Response:
