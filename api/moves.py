@@ -6,9 +6,10 @@ A key that was answered gets the same answer again; a refusal that wrote nothing
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from psycopg.types.json import Jsonb
@@ -80,6 +81,10 @@ class Principal:
     @property
     def kind(self) -> ActorKind:
         return self.actor.kind
+
+    def today(self, now: datetime) -> date:
+        """The day that it is where the organisation is."""
+        return now.astimezone(ZoneInfo(self.organisation["time_zone"])).date()
 
     def money(self, amount_minor: int) -> str:
         """The amount in words of the organisation's locale."""

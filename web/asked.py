@@ -2,7 +2,6 @@
 
 from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from api.moves import Principal
 from api.reads.paging import Listing
@@ -25,7 +24,7 @@ def day_of(visit: SignedIn, name: str) -> date | None:
 
 def today_of(visit: SignedIn, who: Principal) -> date:
     """The day that it is where the organisation is."""
-    return visit.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+    return who.today(visit.now)
 
 
 def page_of(visit: SignedIn, tx: Transaction, listing: Listing, *, limit: int = 50, show: object = dict,

@@ -43,7 +43,7 @@ def compared(
     if gateway is None:
         raise _invalid("provider", f"There is no payment provider {provider}.")
     zone = ZoneInfo(who.organisation["time_zone"])
-    begun_from = begun_from or call.now.astimezone(zone).date() - timedelta(days=1)
+    begun_from = begun_from or who.today(call.now) - timedelta(days=1)
     begun_until = begun_until or begun_from
     is_a_period = _EARLIEST <= begun_from <= begun_until <= _LATEST
     if not is_a_period or (begun_until - begun_from).days >= _LONGEST_DAYS:

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -57,7 +56,7 @@ def review_debit_run(
     """What a run would collect on that day, what would fail and why. Nothing is changed by it."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        day = collect_on or call.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+        day = collect_on or who.today(call.now)
         return shown.review(verbs.review_run(tx, scheme=scheme, collect_on=day, actor=who.actor))
 
     return call.read(query)

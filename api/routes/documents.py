@@ -75,7 +75,7 @@ def read_account_statement(account_id: UUID, call: Called, first: From = None, u
 
     def query(tx: Transaction, who: Principal) -> Answer:
         shown.require_account(tx, who, account_id)
-        statement = statement_of(tx, account_id, **_days(first, until, call.now.date()))
+        statement = statement_of(tx, account_id, **_days(first, until, who.today(call.now)))
         return Answer(shown.show_statement(who, account_id, statement))
 
     return call.read(query)
@@ -92,7 +92,7 @@ def read_account_statement_document(
 
     def query(tx: Transaction, who: Principal) -> Statement:
         shown.require_account(tx, who, account_id)
-        return statement_of(tx, account_id, **_days(first, until, call.now.date()))
+        return statement_of(tx, account_id, **_days(first, until, who.today(call.now)))
 
     statement = call.fetch(query)
     return finance.as_pdf(render_statement(statement), name=f"statement-{statement.number}-{statement.issued_on}")

@@ -44,7 +44,8 @@ def preview_invoice_run(call: Called, through: Day | None = None) -> Response:
     """How many invoices a run through that day (today) would issue, and over how much. Nothing is written."""
 
     def query(tx: Transaction, who: Principal) -> Answer:
-        day = shown.near(through or call.now.date(), call.now.date())
+        today = who.today(call.now)
+        day = shown.near(through or today, today)
         return Answer(shown.show_preview(who, preview_run(tx, through=day)))
 
     return call.read(query)
@@ -55,7 +56,7 @@ def make_invoice_run(body: NewInvoiceRun, call: Called) -> Response:
     """Begin the run that was previewed: workers issue its invoices, the first at once, each exactly once."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        run = begin_run(tx, through=shown.near(body.through, call.now.date()), fingerprint=body.fingerprint,
+        run = begin_run(tx, through=shown.near(body.through, who.today(call.now)), fingerprint=body.fingerprint,
                         actor=who.actor, now=call.now)  # fmt: skip
         return shown.run(tx, who, run["id"], status=201)
 

@@ -2,7 +2,6 @@
 
 from functools import partial
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -91,7 +90,7 @@ def list_passes(
         found = shown.passes(who)
         found.where("e.account_id = %(account)s", account=account_id)
         if is_valid is not None:
-            today = call.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+            today = who.today(call.now)
             found.where("(e.valid_until >= %(today)s) = %(is_valid)s", today=today, is_valid=is_valid)
         return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_pass(who, row))
 
@@ -141,7 +140,7 @@ def list_all_passes(
 
     def query(tx: Transaction, who: Principal) -> Answer:
         found = shown.passes(who)
-        today = call.now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()
+        today = who.today(call.now)
         shown.narrow(found, is_good=is_good, today=today)
         return found.page(tx, cursor=cursor, limit=limit, show=lambda row: shown.show_pass(who, row))
 

@@ -1,9 +1,8 @@
 """Promo codes: declared on a level of the catalogue, changed, taken away, and who used them."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
@@ -30,7 +29,7 @@ def list_promo_codes(call: Called) -> Response:
 
     def query(tx: Transaction, who: Principal) -> Answer:
         found, _ = promo_codes.declared_codes(tx)
-        return Answer({"items": shown.show_codes(tx, who, found, today=_today(who, call.now))})
+        return Answer({"items": shown.show_codes(tx, who, found, today=who.today(call.now))})
 
     return call.read(query)
 
@@ -86,10 +85,6 @@ def list_promo_code_uses(code: InPath, call: Called, cursor: Cursor = None, limi
 
 def _one(tx: Transaction, who: Principal, code: str, scope_id: UUID, now: datetime) -> Row:
     (found,) = shown.show_codes(
-        tx, who, promo_codes.find_code(tx, code, scope_id=scope_id)[:1], today=_today(who, now)
+        tx, who, promo_codes.find_code(tx, code, scope_id=scope_id)[:1], today=who.today(now)
     )  # fmt: skip
     return found
-
-
-def _today(who: Principal, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(who.organisation["time_zone"])).date()

@@ -22,7 +22,8 @@ _AHEAD = timedelta(days=400)
 def show_home(visit: Family) -> Response:
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         accounts = who.actor.account_ids
-        day = visit.now.date()
+        # A site may be a day behind, and what began the evening before may go on: what is over is left out anyway.
+        day = visit.now.date() - timedelta(days=1)
         return {
             "children": children_of(tx, who), "waits": family.waits(tx, accounts, now=visit.now),
             "in_cart": len(carts.lines(tx, accounts)),

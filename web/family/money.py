@@ -98,7 +98,7 @@ def read_statement(visit: Family) -> Response:
     """What was charged and paid in the last 90 days, as PDF."""
 
     def query(tx: Transaction, who: Principal) -> Statement:
-        today = visit.now.date()
+        today = who.today(visit.now)
         return statement_of(tx, account_of(who), first=today - timedelta(days=90), last=today)
 
     statement = visit.fetch(query)
