@@ -1,13 +1,15 @@
 """The first page: what the centre is, who comes in where; and the addresses that mails lead to."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from api.errors import Unauthenticated
 from api.moves import Principal
 from engine.database import Transaction
-from engine.errors import NotFound
+from engine.errors import NotFound, NotPermitted
 from models import Role
 from notifications import choices as mails
 from web import security
@@ -121,12 +123,20 @@ def choose_language(visit: Anybody, form: Posted) -> Response:
         raise NotFound("There is no such language.", what="language")
     response = visit.go(back if is_own(back) else "/")
     security.keep_language(response, visit.state.settings, language)
+    if back.startswith("/family"):
+        _tell_mails(visit, language)
+    return response
+
+
+def _tell_mails(visit: Visitor, language: str) -> None:
+    """A family's mails speak as its pages do. Who is no family, or was signed out meanwhile, chose for the browser."""
     shown = shown_by(visit.request)
-    if back.startswith("/family") and shown is not None:  # a family's page: its mails speak the same
+    if shown is None:
+        return
+    with suppress(Unauthenticated, NotPermitted):
         SignedIn(visit.request, PORTALS[Role.FAMILY], shown).fetch(
             lambda tx, who: mails.choose_language(tx, account_ids=who.actor.account_ids, language=language)
         )
-    return response
 
 
 def home_of(roles: list[str]) -> str:

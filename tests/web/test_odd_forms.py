@@ -107,6 +107,29 @@ class TestTexts:
         assert statuses == [422, 422]
 
 
+class TestLanguage:
+    """The footer of a page that says why not has the choice too."""
+
+    def test_is_chosen_by_who_has_no_business_there(self, centre: Centre) -> None:
+        with enter(centre, OFFICE) as client:
+            shut = Tab(client, client.get("/family"))
+            answer = client.post("/language", data={**shut.any_token(), "language": "fr", "back": "/family"})
+            spoken = client.get("/admin").text
+
+        assert (shut.page.status_code, answer.status_code) == (403, 303)
+        assert '<html lang="fr' in spoken
+
+    def test_is_chosen_by_who_was_signed_out_meanwhile(self, centre: Centre) -> None:
+        with enter(centre, PEOPLE[Role.FAMILY]) as client:
+            page = Tab(client, client.get("/family"))
+            centre.edit(
+                lambda tx: tx.run("UPDATE credential SET revoked_at = created_at WHERE organisation_id = %(org)s")
+            )
+            answer = client.post("/language", data={**page.any_token(), "language": "fr", "back": "/family"})
+
+        assert answer.status_code == 303
+
+
 class TestPasswords:
     SPACED = "  between two spaces  "
 
