@@ -114,6 +114,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "in_the_future": (N_("A mandate is not signed on a day to come."),),
     "mandate_waits": (N_("%(ref)s of %(name)s waits for its activation; revoke it first."),),
     "past_cancellation_window": (N_("%(session)s could be given up until %(when)s; ask the centre."),
+                                 N_("The extras of %(session)s could be given up until %(when)s; ask the centre."),
                                  N_("%(session)s could be cancelled until %(when)s; ask the centre.")),
     "nothing_to_cancel": (N_("%(ref)s has no session to come."),),
     "nothing_changed": (N_("%(ref)s changes nothing."),),

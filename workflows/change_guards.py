@@ -15,7 +15,7 @@ from workflows.change_credits import shown_credits
 from workflows.change_documents import shown_documents
 from workflows.change_facts import Change
 from workflows.companion_facts import shown_companions
-from workflows.order_facts import Order
+from workflows.order_facts import Order, WantedLine
 from workflows.order_guards import failing_standing
 from workflows.order_holdings import Holdings
 from workflows.pass_review import shown_passes
@@ -78,18 +78,23 @@ def can_be_changed(order: Order, *, change: Change | None = None, **_: object) -
 
 def _failing_extras(change: Change) -> Iterator[Reason]:
     """What goes with a session that was held stays; what is added is still sold."""
-    billed = {(row["term_product_id"], row["component"]): row["quantity"] for row in change.enrolled.billing_lines}
-    for line in change.facts.staying:
-        booked, session = change.booked(line.session_id), str(line.session_id)
-        was = {component: n for (of, component), n in billed.items()
-               if of == session and component.startswith("EXTRA:")}  # fmt: skip
-        wanted = {f"EXTRA:{extra.extra_id}": extra.quantity for extra in line.extras}
+    for line, was, wanted in _extras_of_staying(change):
+        booked = change.booked(line.session_id)
         if was != wanted and booked.is_held(change.now):
             yield Reason("session_held", f"{booked.label} was held; its extras stay.", **_named(booked))
         for extra in line.extras:
             if not extra.is_offered and was.get(f"EXTRA:{extra.extra_id}") != extra.quantity:
                 yield Reason("extra_not_offered", f"{extra.name} is not offered with {booked.label}.",
                              **_named(booked))  # fmt: skip
+
+
+def _extras_of_staying(change: Change) -> Iterator[tuple[WantedLine, dict[str, int], dict[str, int]]]:
+    """The sessions that stay, each with the extras that it has and those that it is to have: how many, by component."""
+    billed = {(row["term_product_id"], row["component"]): row["quantity"] for row in change.enrolled.billing_lines}
+    for line in change.facts.staying:
+        was = {component: n for (of, component), n in billed.items()
+               if of == str(line.session_id) and component.startswith("EXTRA:")}  # fmt: skip
+        yield line, was, {f"EXTRA:{extra.extra_id}": extra.quantity for extra in line.extras}
 
 
 def not_changeable(booking: Booking) -> Reason | None:
@@ -109,17 +114,28 @@ def not_changeable(booking: Booking) -> Reason | None:
 def is_in_change_window(
     order: Order, *, actor: Actor, change: Change | None = None, **_: object
 ) -> Iterator[Reason]:  # fmt: skip
-    """A family gives up sessions until their cancellation window closes, and after that where a late fee is set; an
-    admin may at any time.
+    """A family gives up sessions, and what goes with them, until their cancellation window closes, and after that where
+    a late fee is set; an admin may at any time.
     """
     if change is None or not actor.is_family:
         return
     for line in change.leaving:
-        is_late = change.now > change.enrolled.cancellable_until(line) and not line.is_held(change.now)
-        if is_late and not change.enrolled.has_late_fee(line):
+        if _is_too_late(change, line):
             when = change.enrolled.until_words(line)
             yield Reason("past_cancellation_window", f"{line.label} could be given up until {when}; ask the "
                          "centre.", **_named(line))  # fmt: skip
+    for wanted, had, has in _extras_of_staying(change):
+        line = change.booked(wanted.session_id)
+        if _is_too_late(change, line) and any(has.get(component, 0) < n for component, n in had.items()):
+            when = change.enrolled.until_words(line)
+            yield Reason("past_cancellation_window", f"The extras of {line.label} could be given up until {when}; ask "
+                         "the centre.", **_named(line))  # fmt: skip
+
+
+def _is_too_late(change: Change, line: BookedLine) -> bool:
+    """Its window has closed without a late fee that opens it; what was held is another matter."""
+    is_late = change.now > change.enrolled.cancellable_until(line) and not line.is_held(change.now)
+    return is_late and not change.enrolled.has_late_fee(line)
 
 
 def is_difference_as_shown(

@@ -416,6 +416,35 @@ class TestWhatIsRefused:
         mias.confirm(change, now=late)
         assert mias.booking["total_minor"] == 30_00
 
+    def test_an_extra_is_given_up_until_the_window_of_its_session_closes(self, riverside: Centre) -> None:
+        mias, late = story(riverside, booked=(0, 1)), NOW + 12 * DAY - HOUR
+        lunch = riverside.extra(program_id=mias.karate.offering["program_id"])
+
+        def lunches(*of_each: int) -> list[dict[str, Any]]:
+            asked = [[{"extra_id": lunch, "quantity": n}] if n else [] for n in of_each]
+            return [line for nth, extras in enumerate(asked) for line in mias.karate.lines(nth, extras=extras)]
+
+        mias.changed(lunches(2, 1))
+        fewer = mias.save(mias.begin(now=late), lunches(1, 1), now=late)
+        (reason,) = refused(lambda: mias.submit(fewer, now=late))
+        riverside.pull(orders.remove, fewer)
+
+        assert (reason.code, reason.rule) == ("past_cancellation_window", "change")
+        assert reason.message.startswith("The extras of Karate, Sun 12 Apr 2026")
+        later = mias.save(mias.begin(now=late), lunches(1, 3), now=late)
+        mias.submit(later, now=late, how=ADMIN_CONFIRM, actor=riverside.admin)
+        mias.confirm(later, now=late)
+
+    def test_with_a_late_fee_an_extra_goes_as_its_session_does(self, riverside: Centre) -> None:
+        mias, late = story(riverside, booked=(0, 1)), NOW + 12 * DAY - HOUR
+        riverside.rule("late_fee", {"percent": "50"}, mias.karate.offering["id"])
+        lunch = riverside.extra(program_id=mias.karate.offering["program_id"])
+        mias.changed([*mias.karate.lines(0, extras=[{"extra_id": lunch, "quantity": 1}]), *mias.karate.lines(1)])
+
+        mias.submit(mias.save(mias.begin(now=late), mias.karate.lines(0, 1), now=late), now=late)
+
+        assert mias.booking["total_minor"] == 60_00
+
     def test_a_full_session_is_not_added(self, riverside: Centre) -> None:
         mias = story(riverside, booked=(0,), session={"capacity": 1})
         chen = riverside.family("Chen family")
