@@ -48,8 +48,8 @@ def post(
     batch.add(
         LedgerPosting,
         [{
-            "id": new_id(), "entry_id": entry_id, "ledger_account": account.value, "account_id": account_id,
-            "amount_minor": amount,
+            "id": new_id(), "entry_id": entry_id, "posted_on": posted_on, "ledger_account": account.value,
+            "account_id": account_id, "amount_minor": amount,
         } for account, amount in kept],
     )  # fmt: skip
 

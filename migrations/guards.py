@@ -506,30 +506,68 @@ def close_what_is_written() -> None:
     plan looks rows up by their keys, however few there were when it was made.
     """
     for whole, part, key in _WRITTEN_AT_ONCE:
-        op.execute(f"""
-            CREATE FUNCTION {part}s_at_once() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
-            DECLARE written xid;
-            BEGIN
-                SELECT p.xmin INTO written FROM (SELECT organisation_id, id FROM added LIMIT 1) a
-                JOIN {part} p ON p.organisation_id = a.organisation_id AND p.id = a.id;
-                IF EXISTS (
-                    SELECT FROM (SELECT organisation_id, {key}, count(*) AS parts
-                                 FROM added GROUP BY organisation_id, {key}) a
-                    JOIN {whole} w ON w.organisation_id = a.organisation_id AND w.id = a.{key}
-                    WHERE w.xmin <> written OR a.parts <> (
-                        SELECT count(*) FROM {part} p
-                        WHERE p.organisation_id = a.organisation_id AND p.{key} = a.{key})
-                ) THEN
-                    RAISE EXCEPTION 'nothing is added to a row of {whole} that was written before'
-                    USING ERRCODE = 'check_violation';
-                END IF;
-                RETURN NULL;
-            END $$
-        """)
+        _write_at_once(whole, part, key)
         op.execute(f"""
             CREATE TRIGGER at_once AFTER INSERT ON {part} REFERENCING NEW TABLE AS added
             FOR EACH STATEMENT EXECUTE FUNCTION {part}s_at_once()
         """)
+
+
+def _write_at_once(whole: str, part: str, key: str) -> None:
+    op.execute(f"""
+        CREATE OR REPLACE FUNCTION {part}s_at_once() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+        DECLARE written xid;
+        BEGIN
+            SELECT p.xmin INTO written FROM (SELECT organisation_id, id FROM added LIMIT 1) a
+            JOIN {part} p ON p.organisation_id = a.organisation_id AND p.id = a.id;
+            IF EXISTS (
+                SELECT FROM (SELECT organisation_id, {key}, count(*) AS parts
+                             FROM added GROUP BY organisation_id, {key}) a
+                JOIN {whole} w ON w.organisation_id = a.organisation_id AND w.id = a.{key}
+                WHERE w.xmin <> written OR a.parts <> (
+                    SELECT count(*) FROM {part} p
+                    WHERE p.organisation_id = a.organisation_id AND p.{key} = a.{key})
+            ) THEN
+                RAISE EXCEPTION 'nothing is added to a row of {whole} that was written before'
+                USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+
+
+def date_postings() -> None:
+    """A posting is of the day of its entry; looked at where it is held that nothing is added to an older one."""
+    op.execute("""
+        CREATE OR REPLACE FUNCTION ledger_postings_at_once() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off
+        AS $$
+        DECLARE written xid; is_late boolean; is_astray boolean;
+        BEGIN
+            SELECT p.xmin INTO written FROM (SELECT organisation_id, id FROM added LIMIT 1) a
+            JOIN ledger_posting p ON p.organisation_id = a.organisation_id AND p.id = a.id;
+            SELECT bool_or(w.xmin <> written OR a.parts <> (
+                       SELECT count(*) FROM ledger_posting p
+                       WHERE p.organisation_id = a.organisation_id AND p.entry_id = a.entry_id)),
+                   bool_or(a.first_on <> w.posted_on OR a.last_on <> w.posted_on)
+            INTO is_late, is_astray
+            FROM (SELECT organisation_id, entry_id, count(*) AS parts, min(posted_on) AS first_on,
+                         max(posted_on) AS last_on
+                  FROM added GROUP BY organisation_id, entry_id) a
+            JOIN ledger_entry w ON w.organisation_id = a.organisation_id AND w.id = a.entry_id;
+            IF is_late THEN
+                RAISE EXCEPTION 'nothing is added to a row of ledger_entry that was written before'
+                USING ERRCODE = 'check_violation';
+            END IF;
+            IF is_astray THEN
+                RAISE EXCEPTION 'a posting is not of the day of its ledger_entry' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+
+
+def forget_days_of_postings() -> None:
+    _write_at_once(*_WRITTEN_AT_ONCE[0])
 
 
 def open_what_is_written() -> None:

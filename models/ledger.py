@@ -71,8 +71,10 @@ class LedgerPosting(TenantRow, table=True):
         check("amount_minor <> 0", "amount_is_not_zero"),
         index("ix_ledger_posting_entry", "entry_id"),
         index("ix_ledger_posting_account", "account_id", "ledger_account"),
+        index("ix_ledger_posting_day", "ledger_account", "posted_on"),
     )
     entry_id: UUID
+    posted_on: date  # the day of its entry, so that what an account was posted in a period is found by an index
     ledger_account: LedgerAccount = word(LedgerAccount)
     account_id: UUID | None = None  # the family; None where the house moves its own money
     amount_minor: int = money()

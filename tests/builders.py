@@ -621,7 +621,8 @@ def post(
         posted_on=at.date(), source_kind=source_kind, source_id=source_id, purpose=purpose, created_at=at, **columns,
     )  # fmt: skip
     insert(tx, LedgerPosting, [
-        {"entry_id": entry["id"], "ledger_account": ledger_account, "account_id": account_id, "amount_minor": amount}
+        {"entry_id": entry["id"], "posted_on": entry["posted_on"], "ledger_account": ledger_account,
+         "account_id": account_id, "amount_minor": amount}
         for ledger_account, amount in postings.items()
     ])  # fmt: skip
 

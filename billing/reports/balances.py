@@ -20,17 +20,16 @@ WITH posted AS (
     FROM locked_balance b JOIN period_lock l ON l.organisation_id = b.organisation_id AND l.id = b.lock_id
     WHERE b.organisation_id = %(org)s AND b.lock_id = ANY(%(locks)s)
     UNION ALL
-    SELECT p.ledger_account, e.posted_on >= %(since)s, greatest(p.amount_minor, 0), greatest(-p.amount_minor, 0)
+    SELECT p.ledger_account, p.posted_on >= %(since)s, greatest(p.amount_minor, 0), greatest(-p.amount_minor, 0)
     FROM ledger_posting p
-    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-    WHERE p.organisation_id = %(org)s AND e.organisation_id = %(org)s AND ({days})
+    WHERE p.organisation_id = %(org)s AND p.ledger_account = ANY(%(accounts)s) AND ({days})
 )
 SELECT ledger_account AS account,
        coalesce(sum(debit_minor - credit_minor) FILTER (WHERE NOT is_within), 0)::bigint AS opening_minor,
        coalesce(sum(debit_minor) FILTER (WHERE is_within), 0)::bigint AS debit_minor,
        coalesce(sum(credit_minor) FILTER (WHERE is_within), 0)::bigint AS credit_minor,
        sum(debit_minor - credit_minor)::bigint AS balance_minor
-FROM posted {only} GROUP BY 1
+FROM posted WHERE ledger_account = ANY(%(accounts)s) GROUP BY 1
 """
 
 
@@ -44,7 +43,7 @@ class Lock:
 
 def posted(
     tx: Transaction, *, until: date, since: date = date.min, first: date = date.min,
-    accounts: Collection[LedgerAccount] = (),
+    accounts: Collection[LedgerAccount] = tuple(LedgerAccount),
 ) -> list[Row]:  # fmt: skip
     """What was posted to each of these accounts, or of all, from `first` to `until`: before `since` (`opening_minor`),
     and from that day on by side; `balance_minor` is all of it, a debit positive. An account without is left out.
@@ -56,9 +55,8 @@ def posted(
     named = {
         f"{end}_{n}": day for n, pair in enumerate(days) for end, day in zip(("from", "through"), pair, strict=True)
     }
-    outside = " OR ".join(f"e.posted_on BETWEEN %(from_{n})s AND %(through_{n})s" for n in range(len(days)))
-    only = "WHERE ledger_account = ANY(%(accounts)s)" if accounts else ""
-    return tx.rows(_POSTED.format(days=outside or "false", only=only), since=since, locks=[lock.id for lock in whole],
+    outside = " OR ".join(f"p.posted_on BETWEEN %(from_{n})s AND %(through_{n})s" for n in range(len(days)))
+    return tx.rows(_POSTED.format(days=outside or "false"), since=since, locks=[lock.id for lock in whole],
                    accounts=[account.value for account in accounts], **named)  # fmt: skip
 
 

@@ -4,55 +4,65 @@ from billing.reports.form import Column, Kind, Period, Report, money, tie
 from engine.database import Transaction
 from models import LedgerAccount
 
-# Every posting to revenue of the period, with the invoice line that it is about where there is one.
+# Every posting to revenue of the period, with what the invoice line is about where there is one; added up before
+# anything is looked up about that.
 _EARNED = """
 WITH earned AS (
-    SELECT e.posted_on, e.source_kind, p.ledger_account, -p.amount_minor AS minor,
-           coalesce(c.component, u.component) AS component, g.id AS program_id,
-           coalesce(g.name, CASE e.source_kind WHEN 'ENTITLEMENT' THEN 'Passes: by days, or not used'
-                            ELSE 'posted as ' || lower(e.source_kind) END) AS program, coalesce(k.name, '') AS category
+    SELECT p.ledger_account, e.source_kind, coalesce(c.component, u.component) AS component,
+           coalesce(c.term_product_id, u.term_product_id) AS session_id, count(*) AS lines,
+           -sum(p.amount_minor) AS minor
     FROM ledger_posting p
     JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-    LEFT JOIN revenue_recognition r ON r.organisation_id = e.organisation_id AND r.entry_id = e.id
-    LEFT JOIN invoice_line l ON l.organisation_id = r.organisation_id AND l.id = r.invoice_line_id
-    LEFT JOIN billing_line c ON c.organisation_id = l.organisation_id AND c.id = l.billing_line_id
+    -- One by one: those of a period are few beside all that there are.
+    LEFT JOIN LATERAL (
+        SELECT b.component, b.term_product_id FROM revenue_recognition r
+        JOIN invoice_line l ON l.organisation_id = r.organisation_id AND l.id = r.invoice_line_id
+        JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
+        WHERE r.organisation_id = %(org)s AND r.entry_id = e.id LIMIT 1) c ON true
     LEFT JOIN pass_use u ON u.organisation_id = e.organisation_id AND u.id = e.source_id AND e.source_kind = 'PASS_USE'
-    LEFT JOIN term_product s ON s.organisation_id = p.organisation_id
-         AND s.id = coalesce(c.term_product_id, u.term_product_id)
-    LEFT JOIN term_program_set o ON o.organisation_id = s.organisation_id AND o.id = s.term_program_set_id
-    LEFT JOIN program g ON g.organisation_id = o.organisation_id AND g.id = o.program_id
-    LEFT JOIN program_category k ON k.organisation_id = g.organisation_id AND k.id = g.category_id
     WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('REVENUE', 'FEE_REVENUE')
-      AND e.posted_on BETWEEN %(since)s AND %(until)s
+      AND p.posted_on BETWEEN %(since)s AND %(until)s
+    GROUP BY 1, 2, 3, 4
 )
 """
 _BY_PROGRAM = f"""{_EARNED}
-SELECT category, program,
-       coalesce(sum(minor) FILTER (WHERE component = 'SESSION' OR component IS NULL AND ledger_account = 'REVENUE'), 0)
+SELECT coalesce(k.name, '') AS category,
+       coalesce(g.name, CASE f.source_kind WHEN 'ENTITLEMENT' THEN 'Passes: by days, or not used'
+                        ELSE 'posted as ' || lower(f.source_kind) END) AS program,
+       coalesce(sum(f.minor) FILTER (WHERE f.component = 'SESSION'
+                                           OR f.component IS NULL AND f.ledger_account = 'REVENUE'), 0)
        ::bigint AS sessions_minor,
-       coalesce(sum(minor) FILTER (WHERE starts_with(component, 'EXTRA')), 0)::bigint AS extras_minor,
-       coalesce(sum(minor) FILTER (WHERE component <> 'SESSION' AND NOT starts_with(component, 'EXTRA')
-                                         OR component IS NULL AND ledger_account = 'FEE_REVENUE'), 0)
+       coalesce(sum(f.minor) FILTER (WHERE starts_with(f.component, 'EXTRA')), 0)::bigint AS extras_minor,
+       coalesce(sum(f.minor) FILTER (WHERE f.component <> 'SESSION' AND NOT starts_with(f.component, 'EXTRA')
+                                           OR f.component IS NULL AND f.ledger_account = 'FEE_REVENUE'), 0)
        ::bigint AS fees_minor,
-       sum(minor)::bigint AS total_minor
-FROM earned GROUP BY category, program_id, program ORDER BY category, program, program_id
+       sum(f.minor)::bigint AS total_minor
+FROM earned f
+LEFT JOIN term_product s ON s.organisation_id = %(org)s AND s.id = f.session_id
+LEFT JOIN term_program_set o ON o.organisation_id = s.organisation_id AND o.id = s.term_program_set_id
+LEFT JOIN program g ON g.organisation_id = o.organisation_id AND g.id = o.program_id
+LEFT JOIN program_category k ON k.organisation_id = g.organisation_id AND k.id = g.category_id
+GROUP BY 1, g.id, 2 ORDER BY 1, 2, g.id
 """
 _BY_EXTRA = f"""{_EARNED}
 SELECT CASE WHEN starts_with(component, 'EXTRA') THEN coalesce(x.name, component)
             WHEN component = 'SESSION' THEN '(sessions)'
             WHEN component IS NULL THEN '(posted as ' || lower(source_kind) || ')'
             ELSE '(fees and adjustments)' END AS extra,
-       count(*) AS lines, sum(minor)::bigint AS total_minor
+       sum(lines)::bigint AS lines, sum(minor)::bigint AS total_minor
 FROM earned
 LEFT JOIN extra x ON x.organisation_id = %(org)s AND 'EXTRA:' || x.id = component
 GROUP BY 1 ORDER BY 1
 """
-_BY_PERIOD = f"""{_EARNED}
+_BY_PERIOD = """
 SELECT to_char(posted_on, 'YYYY-MM') AS month,
-       coalesce(sum(minor) FILTER (WHERE ledger_account = 'REVENUE'), 0)::bigint AS revenue_minor,
-       coalesce(sum(minor) FILTER (WHERE ledger_account = 'FEE_REVENUE'), 0)::bigint AS fees_minor,
-       sum(minor)::bigint AS total_minor
-FROM earned GROUP BY 1 ORDER BY 1
+       -coalesce(sum(amount_minor) FILTER (WHERE ledger_account = 'REVENUE'), 0)::bigint AS revenue_minor,
+       -coalesce(sum(amount_minor) FILTER (WHERE ledger_account = 'FEE_REVENUE'), 0)::bigint AS fees_minor,
+       -sum(amount_minor)::bigint AS total_minor
+FROM ledger_posting
+WHERE organisation_id = %(org)s AND ledger_account IN ('REVENUE', 'FEE_REVENUE')
+  AND posted_on BETWEEN %(since)s AND %(until)s
+GROUP BY 1 ORDER BY 1
 """
 
 

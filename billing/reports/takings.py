@@ -6,20 +6,26 @@ from models import LedgerAccount
 
 _MONEY = (LedgerAccount.GATEWAY_CLEARING, LedgerAccount.BANK, LedgerAccount.CASH)
 _TAKINGS = """
-SELECT e.posted_on AS day, coalesce(y.provider, 'posted as ' || lower(e.source_kind)) AS provider,
-       p.ledger_account AS account, count(*) AS postings,
-       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)::bigint AS in_minor,
-       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS out_minor,
-       sum(p.amount_minor)::bigint AS total_minor
-FROM ledger_posting p
-JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
-     AND e.source_kind = 'DISPUTE'
-LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
-LEFT JOIN payment y ON y.organisation_id = e.organisation_id
-     AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
-WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
-  AND e.posted_on BETWEEN %(since)s AND %(until)s
+WITH moved AS MATERIALIZED (
+    SELECT p.posted_on, p.ledger_account, p.amount_minor, e.source_kind,
+           coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END) AS payment_id
+    FROM ledger_posting p
+    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+    LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+         AND e.source_kind = 'DISPUTE'
+    LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
+    WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
+      AND p.posted_on BETWEEN %(since)s AND %(until)s
+)
+SELECT m.posted_on AS day, coalesce(y.provider, 'posted as ' || lower(m.source_kind)) AS provider,
+       m.ledger_account AS account, count(*) AS postings,
+       coalesce(sum(m.amount_minor) FILTER (WHERE m.amount_minor > 0), 0)::bigint AS in_minor,
+       coalesce(sum(m.amount_minor) FILTER (WHERE m.amount_minor < 0), 0)::bigint AS out_minor,
+       sum(m.amount_minor)::bigint AS total_minor
+FROM moved m
+-- Looked up one by one: the payments of a period are few beside all that there are.
+LEFT JOIN LATERAL (SELECT x.provider FROM payment x
+                   WHERE x.organisation_id = %(org)s AND x.id = m.payment_id LIMIT 1) y ON true
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
@@ -40,7 +46,7 @@ def daily_takings(tx: Transaction, period: Period) -> Report:
 _CLEARING = """
 SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provider,
        coalesce(y.reference, '') AS payment,
-       coalesce(y.external_id, '') AS external_id, coalesce(y.status, '') AS status, min(e.posted_on) AS day,
+       coalesce(y.external_id, '') AS external_id, coalesce(y.status, '') AS status, min(p.posted_on) AS day,
        coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)::bigint AS captured_minor,
        coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS given_back_minor,
        sum(p.amount_minor)::bigint AS held_minor,
@@ -55,11 +61,11 @@ LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = 
 LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
 LEFT JOIN payment y ON y.organisation_id = e.organisation_id
      AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
-WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING' AND e.posted_on <= %(until)s
+WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING' AND p.posted_on <= %(until)s
 GROUP BY y.organisation_id, y.id, CASE WHEN y.id IS NULL THEN e.id END,
          CASE WHEN y.id IS NULL THEN e.source_kind END
-HAVING sum(p.amount_minor) <> 0 OR max(e.posted_on) >= %(since)s
-ORDER BY 1, min(e.posted_on), 2, 3, min(e.id::text)
+HAVING sum(p.amount_minor) <> 0 OR max(p.posted_on) >= %(since)s
+ORDER BY 1, min(p.posted_on), 2, 3, min(e.id::text)
 """
 
 

@@ -105,6 +105,15 @@ BOOKS = (
         says="The entry {source_kind} {purpose} of {posted_on} was posted when {month} was locked ({id})",
     ),
     Invariant(
+        name="posting_is_of_the_day_of_its_entry",
+        promise="Each posting is of the day of its entry.",
+        sql="""
+            SELECT e.source_kind, e.purpose, e.posted_on AS day, p.posted_on, p.id
+            FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id WHERE e.posted_on <> p.posted_on
+        """,
+        says="A posting of {source_kind} {purpose} of {day} is of {posted_on} ({id})",
+    ),
+    Invariant(
         name="locked_balances_are_the_journal",
         promise="What is kept of a locked month, account by account, is what the journal has of it.",
         sql="""

@@ -1022,6 +1022,12 @@ def an_entry_in_a_locked_month(world: World) -> None:
               unlocked_at=NOW + timedelta(days=1), unlock_reason="x")  # fmt: skip
 
 
+@breaks("posting_is_of_the_day_of_its_entry")
+def a_posting_of_another_day(world: World) -> None:
+    world.tx.run("UPDATE ledger_posting SET posted_on = posted_on + 1 "
+                 "WHERE id = (SELECT id FROM ledger_posting ORDER BY id LIMIT 1)")  # fmt: skip
+
+
 @breaks("locked_balances_are_the_journal")
 def a_locked_month_that_is_kept_with_more_than_was_posted(world: World) -> None:
     lock = build.add(world.tx, PeriodLock, month=NOW.date().replace(year=2020, day=1), note="", locked_at=NOW)

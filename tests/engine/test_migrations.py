@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from engine.database import Database
 from engine.ids import new_id
 from engine.schema import migrate, sqlalchemy_url
 from migrations.guards import FOR_GOOD
-from models import Account, LedgerAccount, LedgerEntry, LedgerPosting, PeriodLock
+from models import Account, LedgerEntry, PeriodLock
 from tests import builders as build
 from tests.builders import NOW
 from tests.conftest import TEST_DATABASE, drop_database, fresh_database
@@ -79,13 +79,16 @@ class TestUpAndDown:
             ):
                 build.add(owner, LedgerEntry, organisation_id=org, id=entry, posted_on=day, source_kind="MANUAL",
                           source_id=entry, purpose="POSTED", created_at=NOW)  # fmt: skip
-                build.insert(owner, LedgerPosting, [
-                    {"organisation_id": org, "entry_id": entry, "ledger_account": account, "account_id": None,
-                     "amount_minor": amount}
-                    for account, amount in ((LedgerAccount.BANK, 500), (LedgerAccount.CASH, -500))
-                ])  # fmt: skip
+                owner.execute(
+                    "INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, amount_minor) "
+                    "SELECT %s, gen_random_uuid(), %s, x.account, x.minor "
+                    "FROM (VALUES ('BANK', 500), ('CASH', -500)) x (account, minor)", [org, entry],
+                )  # fmt: skip
 
         migrate(empty)
+
+        assert values(empty, "SELECT DISTINCT e.posted_on = p.posted_on FROM ledger_entry e JOIN ledger_posting p "
+                             "ON p.entry_id = e.id") == [True]  # fmt: skip
 
         kept = "SELECT to_char(month, 'MM ') || ledger_account || ' ' || debit_minor || ' ' || credit_minor FROM "
         kept += "locked_balance b JOIN period_lock l ON l.id = b.lock_id ORDER BY 1"
@@ -342,6 +345,13 @@ class TestWrittenAtOnce:
         with pytest.raises(errors.CheckViolation, match="written before"):
             post(app, own, entry, 300, -300)
 
+    def test_they_are_of_its_day(self, app: psycopg.Connection[Any], worlds: list[World]) -> None:
+        own = be(app, worlds[0])
+        entry = write_entry(app, own)
+
+        with pytest.raises(errors.CheckViolation, match="a posting is not of the day of its ledger_entry"):
+            post(app, own, entry, 500, -500, on=NOW.date() + timedelta(days=1))
+
     def test_an_entry_without_postings_stays_without(self, database_url: str, worlds: list[World]) -> None:
         own = worlds[0].tx.organisation_id
         with psycopg.connect(database_url) as owner:
@@ -390,10 +400,15 @@ def write_entry(connection: psycopg.Connection[Any], organisation_id: UUID) -> U
     return entry
 
 
-def post(connection: psycopg.Connection[Any], organisation_id: UUID, entry: UUID, *amounts: int) -> None:
+_TODAY = NOW.date()
+
+
+def post(
+    connection: psycopg.Connection[Any], organisation_id: UUID, entry: UUID, *amounts: int, on: date = _TODAY
+) -> None:
     """Postings between the bank and a provider, by one statement."""
     connection.execute(
-        "INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, amount_minor) "
-        "SELECT %s, gen_random_uuid(), %s, CASE WHEN minor > 0 THEN 'BANK' ELSE 'GATEWAY_CLEARING' END, minor "
-        "FROM unnest(%s::bigint[]) minor", [organisation_id, entry, list(amounts)],
+        "INSERT INTO ledger_posting (organisation_id, id, entry_id, posted_on, ledger_account, amount_minor) "
+        "SELECT %s, gen_random_uuid(), %s, %s, CASE WHEN minor > 0 THEN 'BANK' ELSE 'GATEWAY_CLEARING' END, minor "
+        "FROM unnest(%s::bigint[]) minor", [organisation_id, entry, on, list(amounts)],
     )  # fmt: skip

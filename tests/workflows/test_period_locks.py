@@ -83,8 +83,9 @@ class TestLock:
         before = centre.snapshot()
 
         with pytest.raises(psycopg.errors.CheckViolation, match="ledger_entry that was written before"):
-            centre.run("INSERT INTO ledger_posting (organisation_id, id, entry_id, ledger_account, amount_minor) "
-                       "SELECT organisation_id, gen_random_uuid(), id, x.account, x.minor FROM ledger_entry, "
+            centre.run("INSERT INTO ledger_posting (organisation_id, id, entry_id, posted_on, ledger_account, "
+                       "amount_minor) SELECT organisation_id, gen_random_uuid(), id, posted_on, x.account, x.minor "
+                       "FROM ledger_entry, "
                        "(VALUES ('BANK', 500), ('CASH', -500)) x (account, minor) "
                        "WHERE organisation_id = %(org)s AND posted_on = %(day)s", day=APRIL)  # fmt: skip
 

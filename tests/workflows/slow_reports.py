@@ -1,0 +1,158 @@
+"""The reports the slow way, straight from documents and journal, whatever is kept: what the fast must say."""
+
+from collections.abc import Mapping
+
+from billing.open_parts import open_parts
+from billing.reports.catalogue import ReportName
+from billing.reports.form import Period
+from engine.database import Row, Transaction
+from models import LedgerEntry
+
+_LOCAL = "AT TIME ZONE o.time_zone)::date"
+_AGED = f"""
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
+    SELECT v.organisation_id, v.account_id, v.billing_id, v.due_on, v.total_minor,
+           coalesce(p.minor, 0) AS paid_minor, v.total_minor - coalesce(c.minor, 0) AS left_minor
+    FROM invoice v CROSS JOIN o
+    CROSS JOIN LATERAL (
+        SELECT sum(a.amount_minor)::bigint AS minor FROM payment_allocation a
+        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id AND (a.created_at {_LOCAL} <= %(until)s) p
+    CROSS JOIN LATERAL (
+        SELECT sum(a.amount_minor)::bigint AS minor FROM credit_allocation a
+        WHERE a.organisation_id = v.organisation_id AND a.invoice_id = v.id AND (a.created_at {_LOCAL} <= %(until)s) c
+    WHERE v.organisation_id = %(org)s AND v.issued_on <= %(until)s
+      AND v.total_minor <> coalesce(p.minor, 0) + coalesce(c.minor, 0)
+), open AS (
+    SELECT v.account_id, %(until)s - p.due_on AS days, p.minor
+    FROM invoices v CROSS JOIN LATERAL {open_parts(paid="v.paid_minor", left="v.left_minor")} p
+    UNION ALL
+    -- What is owed without an invoice, such as spent credit that a bank took back: due from the day it was posted.
+    SELECT p.account_id, %(until)s - min(e.posted_on), sum(p.minor)
+    FROM ledger_entry e
+    -- What a wallet paid of it is of the same debt, and lessens that.
+    LEFT JOIN wallet_entry w ON w.organisation_id = e.organisation_id AND w.id = e.source_id AND w.kind = 'SET_OFF'
+    LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+    CROSS JOIN LATERAL (
+        SELECT x.account_id, sum(x.amount_minor) AS minor FROM ledger_posting x
+        WHERE x.organisation_id = %(org)s AND x.entry_id = e.id AND x.ledger_account = 'RECEIVABLE'
+        GROUP BY x.account_id) p
+    WHERE e.organisation_id = %(org)s AND e.posted_on <= %(until)s AND {LedgerEntry.APART}
+    GROUP BY p.account_id, coalesce(w.payment_id, d.payment_id, e.source_id)
+)
+SELECT a.reference, a.name,
+       coalesce(sum(minor) FILTER (WHERE days <= 0), 0)::bigint AS not_due_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 1 AND 30), 0)::bigint AS days_1_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS days_31_minor,
+       coalesce(sum(minor) FILTER (WHERE days BETWEEN 61 AND 90), 0)::bigint AS days_61_minor,
+       coalesce(sum(minor) FILTER (WHERE days > 90), 0)::bigint AS days_91_minor,
+       sum(minor)::bigint AS total_minor
+FROM open JOIN account a ON a.organisation_id = %(org)s AND a.id = open.account_id
+GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY a.name, a.reference
+"""
+_DEFERRED = f"""
+WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), sessions AS (
+    SELECT b.term_product_id, (b.cancelled_at {_LOCAL} AS given_up_on, bool_or(n.left_minor <> 0) AS is_open,
+           count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor) AS invoiced_minor,
+           sum(k.minor) AS credited_minor, sum(e.minor) AS earned_minor, sum(n.left_minor) AS deferred_minor
+    FROM invoice_line l CROSS JOIN o
+    JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
+    LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor)::bigint AS minor FROM credit_note_line x
+               JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
+               WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
+    ) k ON k.invoice_line_id = l.id
+    LEFT JOIN (SELECT x.invoice_line_id, sum(x.amount_minor)::bigint AS minor FROM revenue_recognition x
+               JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
+               WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
+    ) e ON e.invoice_line_id = l.id
+    CROSS JOIN LATERAL (
+        SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
+    WHERE l.organisation_id = %(org)s AND NOT EXISTS (
+        SELECT FROM invoice v
+        WHERE v.organisation_id = l.organisation_id AND v.id = l.invoice_id AND v.issued_on > %(until)s)
+    GROUP BY 1, 2
+)
+SELECT to_char(coalesce(b.given_up_on, s.local_date, t.ends_on), 'YYYY-MM') AS month, sum(b.lines)::bigint AS lines,
+       sum(b.invoiced_minor)::bigint AS invoiced_minor, -coalesce(sum(b.credited_minor), 0)::bigint AS credited_minor,
+       -coalesce(sum(b.earned_minor), 0)::bigint AS earned_minor, sum(b.deferred_minor)::bigint AS deferred_minor
+FROM sessions b
+JOIN term_product s ON s.organisation_id = %(org)s AND s.id = b.term_product_id
+JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
+GROUP BY 1 HAVING bool_or(b.is_open) ORDER BY 1
+"""
+_EARNED = """
+WITH earned AS (
+    SELECT e.posted_on, e.source_kind, p.ledger_account, -p.amount_minor AS minor,
+           coalesce(c.component, u.component) AS component, g.id AS program_id,
+           coalesce(g.name, CASE e.source_kind WHEN 'ENTITLEMENT' THEN 'Passes: by days, or not used'
+                            ELSE 'posted as ' || lower(e.source_kind) END) AS program, coalesce(k.name, '') AS category
+    FROM ledger_posting p
+    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+    LEFT JOIN revenue_recognition r ON r.organisation_id = e.organisation_id AND r.entry_id = e.id
+    LEFT JOIN invoice_line l ON l.organisation_id = r.organisation_id AND l.id = r.invoice_line_id
+    LEFT JOIN billing_line c ON c.organisation_id = l.organisation_id AND c.id = l.billing_line_id
+    LEFT JOIN pass_use u ON u.organisation_id = e.organisation_id AND u.id = e.source_id AND e.source_kind = 'PASS_USE'
+    LEFT JOIN term_product s ON s.organisation_id = p.organisation_id
+         AND s.id = coalesce(c.term_product_id, u.term_product_id)
+    LEFT JOIN term_program_set o ON o.organisation_id = s.organisation_id AND o.id = s.term_program_set_id
+    LEFT JOIN program g ON g.organisation_id = o.organisation_id AND g.id = o.program_id
+    LEFT JOIN program_category k ON k.organisation_id = g.organisation_id AND k.id = g.category_id
+    WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('REVENUE', 'FEE_REVENUE')
+      AND e.posted_on BETWEEN %(since)s AND %(until)s
+)
+"""
+_BY_PROGRAM = f"""{_EARNED}
+SELECT category, program,
+       coalesce(sum(minor) FILTER (WHERE component = 'SESSION' OR component IS NULL AND ledger_account = 'REVENUE'), 0)
+       ::bigint AS sessions_minor,
+       coalesce(sum(minor) FILTER (WHERE starts_with(component, 'EXTRA')), 0)::bigint AS extras_minor,
+       coalesce(sum(minor) FILTER (WHERE component <> 'SESSION' AND NOT starts_with(component, 'EXTRA')
+                                         OR component IS NULL AND ledger_account = 'FEE_REVENUE'), 0)
+       ::bigint AS fees_minor,
+       sum(minor)::bigint AS total_minor
+FROM earned GROUP BY category, program_id, program ORDER BY category, program, program_id
+"""
+_BY_EXTRA = f"""{_EARNED}
+SELECT CASE WHEN starts_with(component, 'EXTRA') THEN coalesce(x.name, component)
+            WHEN component = 'SESSION' THEN '(sessions)'
+            WHEN component IS NULL THEN '(posted as ' || lower(source_kind) || ')'
+            ELSE '(fees and adjustments)' END AS extra,
+       count(*) AS lines, sum(minor)::bigint AS total_minor
+FROM earned
+LEFT JOIN extra x ON x.organisation_id = %(org)s AND 'EXTRA:' || x.id = component
+GROUP BY 1 ORDER BY 1
+"""
+_BY_PERIOD = f"""{_EARNED}
+SELECT to_char(posted_on, 'YYYY-MM') AS month,
+       coalesce(sum(minor) FILTER (WHERE ledger_account = 'REVENUE'), 0)::bigint AS revenue_minor,
+       coalesce(sum(minor) FILTER (WHERE ledger_account = 'FEE_REVENUE'), 0)::bigint AS fees_minor,
+       sum(minor)::bigint AS total_minor
+FROM earned GROUP BY 1 ORDER BY 1
+"""
+_TAKINGS = """
+SELECT e.posted_on AS day, coalesce(y.provider, 'posted as ' || lower(e.source_kind)) AS provider,
+       p.ledger_account AS account, count(*) AS postings,
+       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)::bigint AS in_minor,
+       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS out_minor,
+       sum(p.amount_minor)::bigint AS total_minor
+FROM ledger_posting p
+JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+     AND e.source_kind = 'DISPUTE'
+LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
+LEFT JOIN payment y ON y.organisation_id = e.organisation_id
+     AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
+WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
+  AND e.posted_on BETWEEN %(since)s AND %(until)s
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+SLOWLY: Mapping[ReportName, str] = {
+    ReportName.AGED_RECEIVABLES: _AGED, ReportName.DEFERRED_REVENUE: _DEFERRED,
+    ReportName.REVENUE_BY_PROGRAM: _BY_PROGRAM, ReportName.REVENUE_BY_EXTRA: _BY_EXTRA,
+    ReportName.REVENUE_BY_PERIOD: _BY_PERIOD, ReportName.TAKINGS: _TAKINGS,
+}  # fmt: skip
+
+
+def slowly(tx: Transaction, name: ReportName, period: Period) -> list[Row]:
+    """The rows of a report, from all that there is."""
+    return tx.rows(SLOWLY[name], since=period.since, until=period.until)
