@@ -350,6 +350,11 @@ def _paid(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message
     )  # fmt: skip
 
 
+def _credited(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
+    """Where a part of it settled something, that mail says what came in."""
+    return None if payload.get("settled_minor") else _paid(tx, payload, base_url)
+
+
 def _debit_failed(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Message | None:
     """A card that was declined its payer has seen; a debit fails behind the family's back."""
     payment = tx.row(_PAYMENT, payment_id=UUID(str(payload["payment_id"])))
@@ -508,7 +513,7 @@ _COMPOSERS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], Message
         for news in ("requested", "approved", "rejected", "paid", "failed")
     },
     "payment.settled": _paid,
-    "payment.credited": _paid,
+    "payment.credited": _credited,
     "payment.failed": _debit_failed,
     "payment.returned": _debit_failed,
     "payment.due": partial(_due, is_overdue=False),

@@ -271,7 +271,7 @@ def _settle(tx: Transaction, order: Order, holdings: Holdings, money: Captured, 
         _tell(tx.batch, "payment.settled", order, money, now, amount_minor=settled)
     left = sum(free for _, free in _free(holdings)) - settled
     if left:
-        _tell(tx.batch, "payment.credited", order, money, now, amount_minor=left)
+        _tell(tx.batch, "payment.credited", order, money, now, amount_minor=left, settled_minor=settled)
     return Use.SETTLED if settled else Use.CREDITED
 
 

@@ -4,20 +4,23 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import permutations
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from engine.database import Database
+from engine.database import Database, Transaction
+from engine.outbox import read_message
 from engine.timers import sweep
 from models import PaymentStatus, TermBookingConfirmationType
 from models import TermBookingStatus as S
+from notifications.messages import PaymentReceived
 from tests.builders import NOW
 from tests.conftest import drop_database, fresh_database
 from tests.engine.later import together
 from tests.workflows.payment_world import PROVIDER, PayWorld, Placed, event_of, make_world
 from workflows import payments, term_booking_order, timeouts
+from workflows.messages import compose_message
 from workflows.payment_events import Outcome
 from workflows.payments import StartedPayment
 
@@ -95,6 +98,37 @@ class TestSuccess:
         assert (before, outcome, world.booking(placed)["payment_state"]) == ("OPEN", Outcome.SETTLED, "PAID")
         assert (world.balance(placed), world.balance(placed, "RECEIVABLE")) == (0, 0)
         assert "payment.settled" in world.topics(placed)
+
+    def test_is_told_once_where_it_settles_and_leaves_a_credit(self, world: PayWorld) -> None:
+        """Programs hear of both; the family's mail says what came in, and is one."""
+        placed = world.place(confirmation_type=TermBookingConfirmationType.ADMIN_CONFIRM)
+        world.run(term_booking_order.confirm, order_id=placed.id, actor=world.admin, now=NOW, reason="known")
+        started = world.start(placed)
+        world.run(payments.record_manual_payment, order_id=placed.id, amount_minor=1000, reason="at the desk",
+                  actor=world.admin, provider=payments.CASH, now=NOW)  # fmt: skip
+
+        world.run(give_address, account_id=placed.account_id)
+
+        world.tell(started, SUCCESS)
+
+        assert world.balance(placed) == 1000
+        assert Counter(world.topics(placed)) == {"payment.settled": 2, "payment.credited": 1}
+        assert received(world, started) == 1
+
+
+def give_address(tx: Transaction, *, account_id: UUID) -> None:
+    tx.run("UPDATE account SET email = 'family@example.org' WHERE organisation_id = %(org)s AND id = %(id)s",
+           id=account_id)  # fmt: skip
+
+
+def received(world: PayWorld, started: StartedPayment) -> int:
+    """How many mails say that the payment came in."""
+    with world.database.transaction(world.organisation_id) as tx:
+        rows = tx.rows("SELECT id FROM outbox_message WHERE organisation_id = %(org)s AND payload ->> 'payment_id' = "
+                       "%(id)s", id=str(started.payment_id))  # fmt: skip
+        mails = [compose_message(tx, read_message(tx, row["id"]), base_url="https://example.org", secret="s")
+                 for row in rows]  # fmt: skip
+    return sum(isinstance(mail, PaymentReceived) for mail in mails)
 
 
 class TestFailure:
