@@ -20,6 +20,13 @@ class Organisation:
     locale: str = "en_CA"
     time_zone: str = "UTC"
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Organisation":
+        """That of a row with `organisation` (its name), `locale`, `time_zone` and `letterhead`."""
+        letterhead = row["letterhead"]
+        return cls(name=row["organisation"], email=letterhead.get("email"), phone=letterhead.get("phone"),
+                   locale=row["locale"], time_zone=row["time_zone"])  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:

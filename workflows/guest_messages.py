@@ -21,7 +21,7 @@ from workflows import sign_in_links
 from workflows.guests import guest_link
 from workflows.registration import registration_link
 
-_ORGANISATION = "SELECT name, locale, time_zone, letterhead FROM organisation WHERE id = %(org)s"
+_ORGANISATION = "SELECT name AS organisation, locale, time_zone, letterhead FROM organisation WHERE id = %(org)s"
 
 _ORDERS = """
 SELECT o.id, o.reference, a.name AS account, a.email, a.language, t.name AS attendee,
@@ -107,8 +107,7 @@ def _sign_in(tx: Transaction, entry: OutboxEntry, base_url: str, secret: str) ->
 def _organisation(tx: Transaction) -> Organisation:
     row = tx.row(_ORGANISATION)
     assert row is not None
-    letterhead = row.pop("letterhead")
-    return Organisation(**row, email=letterhead.get("email"), phone=letterhead.get("phone"))
+    return Organisation.of(row)
 
 
 SIGNED: Mapping[str, Callable[[Transaction, OutboxEntry, str, str], Message | None]] = {

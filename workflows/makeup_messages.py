@@ -60,10 +60,7 @@ def _read(
     programs = {MakeupReach.PROGRAM: row["program"], MakeupReach.CATEGORY: row["category"],
                 MakeupReach.ORGANISATION: "any program"}[MakeupReach(row["reach"])]  # fmt: skip
     return {
-        "organisation": Organisation(
-            name=row["organisation"], email=row["letterhead"].get("email"), phone=row["letterhead"].get("phone"),
-            locale=row["locale"], time_zone=row["time_zone"],
-        ),
+        "organisation": Organisation.of(row),
         "recipient": Recipient.of(row),
         "link": f"{base_url}/makeup-credits/{row['id']}/sessions", "credit_reference": row["reference"],
         "attendee_name": row["attendee"], "programs": programs, "absent_on": row["absent_on"],

@@ -81,10 +81,7 @@ def _number(row: Row) -> str:
 
 def _common(row: Row, base_url: str) -> dict[str, Any]:
     return {
-        "organisation": Organisation(
-            name=row["organisation"], email=row["letterhead"].get("email"), phone=row["letterhead"].get("phone"),
-            locale=row["locale"], time_zone=row["time_zone"],
-        ),
+        "organisation": Organisation.of(row),
         "recipient": Recipient.of(row),
         "link": f"{base_url}/passes/{row['id']}", "pass_name": row["name"], "pass_reference": row["reference"],
     }  # fmt: skip

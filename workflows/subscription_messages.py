@@ -107,7 +107,7 @@ def not_rolled(tx: Transaction, payload: Mapping[str, Any], base_url: str) -> Me
     if not office or found is None:
         return None
     return SubscriptionNotRolled(
-        organisation=_organisation(row), recipient=Recipient(name=row["organisation"], email=office),
+        organisation=Organisation.of(row), recipient=Recipient(name=row["organisation"], email=office),
         link=f"{base_url}/subscriptions/{row['id']}", **_what(row), account_name=row["account"], term=found["term"],
         currency=row["currency"], reasons=tuple(each["message"] for each in found["reasons"]),
     )  # fmt: skip
@@ -122,7 +122,7 @@ def invoiced(
         return None
     period = row["printed"]["period"]
     return InvoiceIssued(
-        organisation=_organisation(row), recipient=Recipient.of(row),
+        organisation=Organisation.of(row), recipient=Recipient.of(row),
         link=f"{base_url}/bookings/{row['booking_id']}", attendee_name=row["attendee"],
         invoice_number=number_text(row["series"], row["year"], row["number"]),
         booking_reference=row["booking_reference"], currency=row["currency"], total_minor=row["total_minor"],
@@ -138,15 +138,8 @@ def _read(tx: Transaction, payload: Mapping[str, Any], *, offering_id: UUID | No
     return row
 
 
-def _organisation(row: Row) -> Organisation:
-    return Organisation(
-        name=row["organisation"], email=row["letterhead"].get("email"), phone=row["letterhead"].get("phone"),
-        locale=row["locale"], time_zone=row["time_zone"],
-    )  # fmt: skip
-
-
 def _to_family(row: Row, base_url: str) -> dict[str, Any]:
-    return {"organisation": _organisation(row), "recipient": Recipient.of(row),
+    return {"organisation": Organisation.of(row), "recipient": Recipient.of(row),
             "link": f"{base_url}/subscriptions/{row['id']}"}  # fmt: skip
 
 
