@@ -407,13 +407,17 @@ class SubscriptionNotRolled(Message):
     reasons: tuple[str, ...]
 
 
+# Where a makeup credit can be booked that is bound to no program.
+ANY_PROGRAM = "any program"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeupGranted(Message):
     """An absence gave a makeup credit."""
 
     credit_reference: str
     attendee_name: str
-    programs: str  # where it can be booked
+    programs: str  # where it can be booked; `ANY_PROGRAM`, or their names
     absent_on: date
     last_day: date
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from engine.database import Transaction
 from models import MakeupReach, MakeupStatus
 from notifications.messages import (
+    ANY_PROGRAM,
     MakeupExpired,
     MakeupExpiring,
     MakeupGranted,
@@ -58,7 +59,7 @@ def _read(
     if not row["email"] or row["status"] != status:
         return None
     programs = {MakeupReach.PROGRAM: row["program"], MakeupReach.CATEGORY: row["category"],
-                MakeupReach.ORGANISATION: "any program"}[MakeupReach(row["reach"])]  # fmt: skip
+                MakeupReach.ORGANISATION: ANY_PROGRAM}[MakeupReach(row["reach"])]  # fmt: skip
     return {
         "organisation": Organisation.of(row),
         "recipient": Recipient.of(row),

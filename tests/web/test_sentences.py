@@ -11,7 +11,7 @@ from babel import Locale
 
 from billing import debit_returns
 from notifications.email import forms_of
-from notifications.messages import Organisation
+from notifications.messages import ANY_PROGRAM, Organisation
 from notifications.samples import sample_of
 from tests.builders import NOW
 from web.mail_words import in_the_readers_words
@@ -321,6 +321,15 @@ def test_a_mail_says_why_in_its_readers_language(kind: str, french: str) -> None
 
     assert french in forms_of(in_the_readers_words(asked)).plain
     assert french not in forms_of(in_the_readers_words(english)).plain
+
+
+@pytest.mark.parametrize("kind", ["makeup_granted", "makeup_expiring"])
+def test_a_mail_says_in_its_readers_language_that_a_credit_is_for_any_program(kind: str) -> None:
+    asked = sample_of(kind, Organisation(name="Maple Centre"), currency="CAD", now=NOW, language="fr")
+
+    text = forms_of(in_the_readers_words(replace(asked, programs=ANY_PROGRAM))).plain
+
+    assert "une séance de n’importe quel programme" in text
 
 
 @pytest.mark.parametrize("kind", ["order_not_revived", "subscription_not_rolled"])
