@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern, parse_pattern
 
-from engine.errors import Invalid
+from engine.errors import Invalid, Reason
 
 # ISO 4217 minor units, which banks and payment providers count in. Babel knows CLDR's digits instead, and those follow
 # what people print: 0 for RSD, LBP or IQD, where ISO says 2, 2 and 3; an amount sent with them is wrong by a factor.
@@ -38,11 +38,13 @@ _REFUSED = frozenset(["CLF", "UYW"])
 
 # What a bigint column holds.
 LARGEST_AMOUNT_MINOR = 2**63 - 1
+# The most that anybody may ask for at once: far below what a column holds, so that sums never leave it.
+MOST_ASKED_MINOR = 10**12
 
 # CLDR's currency spacing, which babel leaves out: "KWD 5.000", not "KWD5.000".
 _LETTER_BY_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
-_AMOUNT = re.compile(r"([+-]?)([0-9]{1,19})(?:\.([0-9]{1,9}))?")
+_AMOUNT = re.compile(r"([+-]?)([0-9]{1,40})(?:\.([0-9]{1,9}))?")
 
 
 class UnknownCurrency(Invalid):
@@ -61,6 +63,12 @@ class NotAnAmount(Invalid):
     """The text is not an amount of this currency."""
 
     code = "not_an_amount"
+
+
+class AmountTooLarge(NotAnAmount):
+    """It is an amount, and more than one may be."""
+
+    code = "amount_too_large"
 
 
 @cache
@@ -108,8 +116,30 @@ def parse_money(text: str, currency: str) -> int:
         raise NotAnAmount(f"{text.strip()} has too many decimals: {currency} has {allowed}")
     amount_minor = int(whole + fraction.ljust(digits, "0"))
     if amount_minor > LARGEST_AMOUNT_MINOR:
-        raise NotAnAmount(f"{text.strip()} is more than we can hold")
+        raise AmountTooLarge(f"{text.strip()} is more than we can hold")
     return -amount_minor if sign == "-" else amount_minor
+
+
+def parse_asked(text: str, currency: str, locale: str) -> int:
+    """The same of an amount that somebody asks for, which may not be more than `MOST_ASKED_MINOR`.
+
+    Raises `NotAnAmount`, of what is too much with the most there may be, and `UnknownCurrency`.
+    """
+    too_large = AmountTooLarge(f"At most {format_money(MOST_ASKED_MINOR, currency, locale)}.")
+    try:
+        amount_minor = parse_money(text, currency)
+    except AmountTooLarge:
+        raise too_large from None
+    if abs(amount_minor) > MOST_ASKED_MINOR:
+        raise too_large
+    return amount_minor
+
+
+def why_no_amount(fault: NotAnAmount, field: str) -> Reason:
+    """What is wrong with the field that it was read from."""
+    if isinstance(fault, AmountTooLarge):
+        return Reason("amount_too_large", fault.message, field=field)
+    return Reason("not_an_amount", fault.message, field=field)
 
 
 @cache

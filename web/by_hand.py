@@ -5,8 +5,7 @@ from uuid import UUID
 from api.moves import Answer, Principal
 from engine.database import Transaction
 from engine.errors import Invalid, Reason
-from engine.money import parse_money
-from web.forms import Form, plain_number
+from web.forms import Form
 from web.visitor import SignedIn
 from web.words import N_
 from workflows.payment_use import AWAITING_PAYMENT
@@ -27,7 +26,7 @@ def takes_money(tx: Transaction, order_id: UUID) -> bool:
 
 
 def record(tx: Transaction, who: Principal, visit: SignedIn, form: Form, order_id: UUID) -> Answer:
-    """Record what the form says came in. Raises Invalid, NotAnAmount, NotPayable, PaymentMoving."""
+    """Record what the form says came in. Raises Invalid, NotPayable, PaymentMoving."""
     provider, reason = form.text("provider"), form.text("came_for")
     for is_given, field, message in (
         (provider in BY_HAND, "provider", N_("Choose one from the list.")),
@@ -35,7 +34,10 @@ def record(tx: Transaction, who: Principal, visit: SignedIn, form: Form, order_i
     ):
         if not is_given:
             raise Invalid(message, reasons=[Reason("missing", message, field=field)])
-    amount = parse_money(plain_number(form.text("amount_minor")), who.organisation["currency"])
+    amount = form.amount("amount_minor", who.organisation, least=1)
+    if amount is None:
+        message = N_("Please fill this in.")
+        raise Invalid(message, reasons=[Reason("missing", message, field="amount_minor")])
     record_manual_payment(tx, order_id=order_id, amount_minor=amount, reason=reason[:500], actor=who.actor,
                           now=visit.now, provider=provider)  # fmt: skip
     return Answer({})

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from api.schemas.base import FIRST_DAY, LAST_DAY
 from api.state import State
 from engine.errors import Invalid, NotPermitted, Reason, TermbookError
+from engine.money import NotAnAmount, parse_asked, why_no_amount
 from web.security import anchor_of, is_token
 from web.words import N_
 
@@ -30,6 +32,13 @@ class FormOutOfDate(NotPermitted):
     """The form was made for another visit: before a sign-in, or by nobody here."""
 
     code = "form_out_of_date"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What was typed and cannot be read, in place of its value."""
+
+    reason: Reason
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,27 @@ class Form:
         except InvalidOperation:
             return text
         return found if found is None or found.is_finite() else text
+
+    def minor(self, name: str, organisation: Mapping[str, Any], *, least: int = 0) -> "int | Wrong | None":
+        """Minor units of an amount; None where nothing is written, what is wrong where it is none: `checked` tells."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            found = parse_asked(plain_number(text), organisation["currency"], organisation["locale"])
+        except NotAnAmount as fault:
+            return Wrong(why_no_amount(fault, name))
+        if found >= least:
+            return found
+        message = N_("Enter an amount above 0.") if least else N_("Enter an amount of 0 or more.")
+        return Wrong(Reason("amount_not_positive", message, field=name))
+
+    def amount(self, name: str, organisation: Mapping[str, Any], *, least: int = 0) -> int | None:
+        """The same; raises Invalid at the field where it is none."""
+        found = self.minor(name, organisation, least=least)
+        if isinstance(found, Wrong):
+            raise Invalid(N_("Please check the fields marked below."), reasons=[found.reason])
+        return found
 
     def is_ticked(self, name: str) -> bool:
         return bool(self.text(name))
@@ -137,12 +167,30 @@ def new_key() -> str:
 
 
 def checked(schema: type[M], values: dict[str, Any], *, prefix: str = "") -> M:
-    """The values by the API's own rules. Raises Invalid with a reason for each field."""
+    """The values by the API's own rules. Raises Invalid with a reason for each field, those among it that hold what is
+    wrong already.
+    """
+    unread = {name: value.reason for name, value in values.items() if isinstance(value, Wrong)}
     try:
-        return schema.model_validate(values)
+        found = schema.model_validate({name: None if name in unread else value for name, value in values.items()})
     except ValidationError as wrong:
-        reasons = [_reason(fault, prefix) for fault in wrong.errors(include_url=False)]
+        faults = [fault for fault in wrong.errors(include_url=False) if fault["loc"][:1] not in {(n,) for n in unread}]
+        reasons = [*unread.values(), *(_reason(fault, prefix) for fault in faults)]
         raise Invalid(N_("Please check the fields marked below."), reasons=reasons) from wrong
+    if unread:
+        raise Invalid(N_("Please check the fields marked below."), reasons=list(unread.values()))
+    return found
+
+
+@contextmanager
+def fields_are(**names: str) -> Iterator[None]:
+    """What is refused of a field of the API is said of the field that the form has for it."""
+    try:
+        yield
+    except TermbookError as refusal:
+        refusal.reasons = [replace(reason, field=names.get(reason.field or "", reason.field))
+                           for reason in refusal.reasons]  # fmt: skip
+        raise
 
 
 def plain_number(text: str) -> str:

@@ -139,6 +139,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         N_("What came back of it went into your wallet, and was spent since."),
     ),
     "amount_not_positive": (N_("Name an amount of more than 0."), N_("Write an amount of more than 0.")),
+    "amount_too_large": (N_("At most %(amount)s."),),
     "not_an_amount": (N_("'%(text)s' is not an amount; write it as %(example)s"),
                       N_("%(text)s has too many decimals: %(currency)s has at most %(n)s decimals")),
     "photo": (N_("A photo has at most 5 MB."), N_("The photo has too many pixels; make it smaller."),

@@ -20,7 +20,7 @@ from engine.database import Database, Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
 from engine.fire import MovedMeanwhile, announce
 from engine.ids import new_id, new_reference
-from engine.money import format_money, to_major
+from engine.money import MOST_ASKED_MINOR, format_money, to_major
 from models import (
     DocumentSeries,
     Entitlement,
@@ -33,7 +33,7 @@ from models import (
 )
 from workflows import wallet
 from workflows.payments import StartedPayment, open_page
-from workflows.wallet import LARGEST_MINOR, OFFICE
+from workflows.wallet import OFFICE
 from workflows.wallet_debits import debit_when_filled
 from workflows.wallet_facts import AccountInLock, lock_account
 
@@ -102,7 +102,8 @@ def _faults(tx: Transaction, offer: Offer) -> list[Reason]:
     reasons = []
     if not offer.name.strip():
         reasons.append(Reason("required", "Name the pass.", field="name"))
-    if not 0 < offer.price_minor <= LARGEST_MINOR:
+    assert offer.price_minor <= MOST_ASKED_MINOR, "it was read as an amount that is asked for"
+    if offer.price_minor <= 0:
         reasons.append(Reason("amount_not_positive", "Let it cost more than 0.", field="price"))
     for field, table, ids in (("category_ids", "program_category", offer.category_ids),
                               ("program_ids", "program", offer.program_ids)):  # fmt: skip

@@ -23,7 +23,7 @@ from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound, Reason
 from engine.fire import Subject, announce, begin, fire
 from engine.ids import new_id, new_reference
-from engine.money import NotAnAmount, parse_money
+from engine.money import NotAnAmount, parse_asked, why_no_amount
 from models import ActorKind, Refund, RefundDestination, RefundRequest, WalletEntryKind
 from models import RefundRequestStatus as R
 from workflows.free_money import move_to_wallet
@@ -191,9 +191,9 @@ def _ask(
 
 def _amount(amount: str, account: AccountInLock) -> int:
     try:
-        minor = parse_money(amount, account.currency)
+        minor = parse_asked(amount, account.currency, account.locale)
     except NotAnAmount as error:
-        raise Invalid(error.message, reasons=[Reason("not_an_amount", error.message, field="amount")]) from error
+        raise Invalid(error.message, reasons=[why_no_amount(error, "amount")]) from error
     if minor <= 0:
         message = "Name an amount of more than 0."
         raise Invalid(message, reasons=[Reason("amount_not_positive", message, field="amount")])

@@ -18,7 +18,7 @@ from engine.database import Database, Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, NotPermitted, Reason
 from engine.fire import announce
 from engine.ids import new_id, new_reference
-from engine.money import NotAnAmount, format_money, parse_money
+from engine.money import NotAnAmount, format_money, parse_asked, why_no_amount
 from models import ActorKind, Payment, PaymentStatus, WalletEntryKind
 from workflows.order_effects import local_day
 from workflows.order_facts import Order, lock_order
@@ -37,7 +37,6 @@ from workflows.wallet_debits import WALLET, debit_when_filled
 from workflows.wallet_facts import AccountInLock, lock_account
 
 KIND = WalletEntryKind
-LARGEST_MINOR = 10**12  # far below what a column holds, so that sums never leave it
 OFFICE = frozenset({ActorKind.ADMIN, ActorKind.FINANCE})
 # What a person may undo: a debit comes back through its booking, a correction is undone by a movement of its own.
 UNDOABLE = frozenset({KIND.TOPPED_UP, KIND.GRANTED, KIND.CREDITED, KIND.RETURNED})
@@ -337,11 +336,11 @@ def _checked(amount: str, account: AccountInLock, reason: str) -> tuple[int, lis
     """The amount in minor units, and what is wrong with it or with the reason."""
     minor, reasons = 0, []
     try:
-        minor = parse_money(amount, account.currency)
-        if not 0 < minor <= LARGEST_MINOR:
+        minor = parse_asked(amount, account.currency, account.locale)
+        if minor <= 0:
             reasons.append(Reason("amount_not_positive", "Name an amount of more than 0.", field="amount"))
     except NotAnAmount as error:
-        reasons.append(Reason("not_an_amount", error.message, field="amount"))
+        reasons.append(why_no_amount(error, "amount"))
     if not reason.strip():
         reasons.append(Reason("reason_required", "Say what it is for.", field="reason"))
     return minor, reasons

@@ -18,8 +18,8 @@ from api.schemas import passes as schemas
 from api.schemas.base import Page
 from api.schemas.finance import Payment
 from engine.database import Transaction
-from engine.errors import Invalid, Reason
-from engine.money import NotAnAmount, parse_money
+from engine.errors import Invalid
+from engine.money import NotAnAmount, parse_asked, why_no_amount
 from workflows import passes
 from workflows.passes import Offer
 from workflows.payments import BY_HAND
@@ -61,9 +61,9 @@ def make_pass_product(body: schemas.NewPassProduct, call: Called) -> Response:
 
 def _minor(price: str, who: Principal) -> int:
     try:
-        return parse_money(price, who.organisation["currency"])
+        return parse_asked(price, who.organisation["currency"], who.organisation["locale"])
     except NotAnAmount as error:
-        raise Invalid(error.message, reasons=[Reason("not_an_amount", error.message, field="price")]) from error
+        raise Invalid(error.message, reasons=[why_no_amount(error, "price")]) from error
 
 
 @router.post(

@@ -19,11 +19,13 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from engine.money import MOST_ASKED_MINOR
+
 T = TypeVar("T")
 
 # PostgreSQL keeps every character but NUL; emoji and right-to-left scripts are welcome.
 NO_NUL = "^[^\x00]*$"
-LARGEST_AMOUNT_MINOR = 10**12
+LARGEST_AMOUNT_MINOR = MOST_ASKED_MINOR
 LARGEST_COUNT = 100_000
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)]

@@ -112,6 +112,7 @@ REASONS: Mapping[str, str] = {
     "amount_is_zero": "A posting moves something.",
     "amount_not_in_wallet": "The amount is nothing, or more than is required or in the wallet.",
     "amount_not_positive": "Name an amount of more than 0.",
+    "amount_too_large": "More than one amount may be; `message` says how much that is.",
     "amount_not_open": "The amount is nothing, or more than is still required.",
     "bank_account_invalid": "It is no bank account: neither an IBAN nor a number with its bank's code.",
     "bad_row": "A row of the file cannot be imported; `facts.line` says which.",
@@ -437,6 +438,7 @@ _REOPENING: Mapping[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
 # An operation's codes at one status: those of the problem, and those of its reasons.
 Codes = tuple[tuple[str, ...], tuple[str, ...]]
 
+_OF_AMOUNTS = ("not_an_amount", "amount_too_large", "amount_not_positive")
 _LINKS = ("link_invalid", "link_expired", "link_claimed")
 
 # What an operation says besides what all of its kind say: codes of problems and of reasons, by status.
@@ -572,10 +574,10 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "take_line_up": {409: (("bank_line_not_open", "moved_meanwhile"), ())},
     "top_up_wallet": {
         409: (("moved_meanwhile", "conflict"), ()),
-        422: ((), ("invalid", "not_an_amount", "amount_not_positive", "reason_required")),
+        422: ((), ("invalid", *_OF_AMOUNTS, "reason_required")),
     },
     "revoke_pass": {409: (("pass_revoked", "pass_has_nothing_left", "moved_meanwhile"), ())},
-    "make_pass_product": {422: ((), ("not_an_amount", "amount_not_positive", "required", "unknown"))},
+    "make_pass_product": {422: ((), (*_OF_AMOUNTS, "required", "unknown"))},
     "buy_pass": {
         409: (("pass_withdrawn", "wallet_too_low", "moved_meanwhile"), ()),
         422: ((), ("in_the_past", "reason_required")),
@@ -584,10 +586,10 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
         409: (("pass_withdrawn", "moved_meanwhile", "conflict"), ()),
         422: ((), ("invalid", "in_the_past")),
     },
-    **{f"ask_{whose}": {422: ((), ("not_an_amount", "amount_not_positive", "above_refundable"))}
+    **{f"ask_{whose}": {422: ((), (*_OF_AMOUNTS, "above_refundable"))}
        for whose in ("refund", "wallet_refund")},
     "pay_refund_by_hand": {409: (("refund_sent_by_provider", "refund_is_settled"), ())},
-    "give_bonus": {422: ((), ("not_an_amount", "amount_not_positive", "reason_required", "expires_in_the_past"))},
+    "give_bonus": {422: ((), (*_OF_AMOUNTS, "reason_required", "expires_in_the_past"))},
     "correct_wallet_entry": {409: (("not_undoable", "wallet_too_low"), ()), 422: ((), ("reason_required",))},
     "give_mandate": {
         409: (("mandate_waits", "moved_meanwhile"), ()),

@@ -216,7 +216,7 @@ class TestRefusals:
         assert listed <= {kind.code for kind in _kinds(TermbookError)}
 
 
-PACKAGES = ("workflows", "billing", "catalogue", "attendance", "notifications", "api")
+PACKAGES = ("engine", "workflows", "billing", "catalogue", "attendance", "notifications", "api")
 
 
 def _codes_of(guard: Callable[..., Any]) -> set[str]:

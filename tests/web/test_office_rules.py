@@ -27,6 +27,7 @@ SETTINGS: list[tuple[Rule, object]] = [
     (Rule.COMBINE_BOOKING, ["018f0000-0000-7000-8000-000000000001"]), (Rule.HEADCOUNT, False),
     (Rule.PAYMENT_REMINDERS, {"before_days": [], "after_days": [1]}), (Rule.TAX, "exempt"),
 ]  # fmt: skip
+CENTRE = {"currency": "CAD", "locale": "en_CA"}
 
 
 def sent(fields: dict[str, Any]) -> Form:
@@ -51,7 +52,7 @@ class TestForms:
         ("rule", "setting"), [*((rule, DEFINITIONS[rule].default) for rule in FORMS), *SETTINGS]
     )  # fmt: skip
     def test_what_is_shown_is_what_is_kept(self, rule: Rule, setting: object) -> None:
-        again = read(FORMS[rule], as_sent(FORMS[rule], setting), "CAD")
+        again = read(FORMS[rule], as_sent(FORMS[rule], setting), CENTRE)
 
         assert parse_value(rule, again) == parse_value(rule, setting)
 
@@ -74,7 +75,7 @@ class TestForms:
     )
     def test_what_cannot_be_is_said_at_its_field(self, rule: Rule, fields: dict[str, Any], at: str) -> None:
         with pytest.raises(Invalid) as refusal:
-            read(FORMS[rule], sent(fields), "CAD")
+            read(FORMS[rule], sent(fields), CENTRE)
 
         assert at in [reason.field for reason in refusal.value.reasons]
 

@@ -14,11 +14,11 @@ from catalogue import declared_discounts as kept
 from catalogue.discount_values import Discount, DiscountKind, EditPolicy
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
-from engine.money import NotAnAmount, parse_money, to_major
+from engine.money import to_major
 from models import RuleScope
 from web.admin.rules import LEVELS, TABLES, scope_of
 from web.asked import id_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Admin
 from web.words import N_
 
@@ -181,7 +181,7 @@ def _declared(form: Form, kind: DiscountKind, who: Principal) -> Row:
     sent: dict[str, Any] = {
         "order": form.whole("order"), "name": form.text("name"), "stacks": form.is_ticked("stacks"),
         "percent": None if percent is None else f"{percent:f}", "on_edit": form.text("on_edit"),
-        **{name: _money(form, field, who.organisation["currency"]) for name, field in _MONEY.items()},
+        **{name: form.minor(field, who.organisation, least=1) for name, field in _MONEY.items()},
     }  # fmt: skip
     asked = {
         "from_child": form.whole("from_child"), "every_child": form.is_ticked("every_child"),
@@ -194,17 +194,6 @@ def _declared(form: Form, kind: DiscountKind, who: Principal) -> Row:
     if kind is DiscountKind.EARLY_BIRD and (asked["until"] is None) == (asked["days_before"] is None):
         raise _at("until", N_("Enter either a last day or a number of days."))
     return terms.declared(kind)
-
-
-def _money(form: Form, field: str, currency: str) -> int | None:
-    text = form.text(field)
-    try:
-        amount_minor = parse_money(plain_number(text), currency) if text else None
-    except NotAnAmount as fault:
-        raise _at(field, str(fault)) from None
-    if amount_minor is not None and amount_minor <= 0:
-        raise _at(field, N_("Enter an amount above 0."))
-    return amount_minor
 
 
 def _at(field: str, message: str) -> Invalid:

@@ -18,11 +18,11 @@ from catalogue.schedule import WEEKDAYS
 from catalogue.sessions import generate_sessions
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
-from engine.money import parse_money, to_major
+from engine.money import to_major
 from models import BookingMode, OfferingStatus
 from web.admin.activities import has_activities
 from web.asked import id_of, page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.labels import MODE, OFFERING_STATUS
 from web.visitor import Admin
 from workflows.capacity import set_capacity
@@ -141,7 +141,7 @@ def make_offering(visit: Admin, form: Posted) -> Response:
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            given = _values(form, who.organisation["currency"])
+            given = _values(form, who.organisation)
             given |= {"term_id": form.text("term_id") or None, "program_id": form.text("program_id") or None}
             return create(tx, OFFERINGS, checked(NewOffering, given).model_dump(by_alias=True))
 
@@ -158,7 +158,7 @@ def change_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            asked = checked(OfferingChange, _values(form, who.organisation["currency"]))
+            asked = checked(OfferingChange, _values(form, who.organisation))
             return edit(tx, OFFERINGS, offering_id, asked.changes(), call=visit.call)
 
         visit.move(form, verb)
@@ -167,13 +167,13 @@ def change_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     return visit.go(f"/admin/offerings/{offering_id}", visit.say("Changes saved."))
 
 
-def _values(form: Form, currency: str) -> Row:
+def _values(form: Form, organisation: Row) -> Row:
     """What the form says, as the API takes it; a schedule of several meetings is left to the API and the import."""
     found: Row = {
         "name": form.text("name"), "code": form.text("code"), "status": form.text("status"),
         "modes": [mode for mode in form.texts("modes") if mode in BookingMode.__members__],
         **{name: form.whole(name) for name in _NUMBERS},
-        **{name: parse_money(plain_number(form.text(name)), currency) if form.text(name) else None for name in _PRICES},
+        **{name: form.minor(name, organisation) for name in _PRICES},
     }  # fmt: skip
     if not form.is_ticked("has_more"):
         found["schedule"] = [_meeting(form)] if form.texts("weekdays") or form.lines("dates") else []

@@ -13,10 +13,9 @@ from api.reads import passes as shown
 from api.schemas.passes import NewPassProduct
 from engine.database import Transaction
 from engine.errors import Invalid, Reason, TermbookError
-from engine.money import NotAnAmount, parse_money
 from models import PassCovers, PassReturns
 from web.asked import today_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked
 from web.labels import PASS_COVERS, PASS_RETURNS
 from web.listed import every_pass
 from web.visitor import Admin
@@ -67,14 +66,17 @@ def _new_page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | 
 @router.post("/admin/passes/new")
 def put_on_sale(visit: Admin, form: Posted) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
+        price = form.minor("price", who.organisation)
         asked = checked(NewPassProduct, {
-            "name": form.text("name"), "price": plain_number(form.text("price")), "units": _units(form),
+            "name": form.text("name"), "price": price if isinstance(price, Wrong) else form.text("price"),
+            "units": _units(form),
             "validity_days": form.whole("validity_days"), "covers": form.text("covers"),
             "returns": form.text("returns"), "tax_name": form.text("tax_name"),
             "tax_percent": form.decimal("tax_percent") or 0,
             "category_ids": form.texts("category_ids"), "program_ids": form.texts("program_ids"),
         })  # fmt: skip
-        offer = passes.Offer(price_minor=_minor(asked.price, who), **{
+        assert isinstance(price, int), "what is none was told"
+        offer = passes.Offer(price_minor=price, **{
             **asked.model_dump(exclude={"price"}),
             "category_ids": tuple(asked.category_ids), "program_ids": tuple(asked.program_ids),
         })  # fmt: skip
@@ -88,22 +90,15 @@ def put_on_sale(visit: Admin, form: Posted) -> Response:
     return visit.go("/admin/passes", visit.say("%(name)s is on sale.", name=made["name"]))
 
 
-def _units(form: Form) -> int | str | None:
-    """How often it is good; None without limit. Raises Invalid where neither is said, or both: nobody is to sell a pass
-    without limit because a field stayed empty.
+def _units(form: Form) -> int | str | Wrong | None:
+    """How often it is good; None without limit. It is wrong to say neither, or both: nobody is to sell a pass without
+    limit because a field stayed empty.
     """
     units = form.whole("units")
     if (units is None) != form.is_ticked("is_unlimited"):
         message = N_("Write how often it is good, or tick that it has no limit.")
-        raise Invalid(N_("Please check the fields marked below."), reasons=[Reason("invalid", message, field="units")])
+        return Wrong(Reason("invalid", message, field="units"))
     return units
-
-
-def _minor(price: str, who: Principal) -> int:
-    try:
-        return parse_money(price, who.organisation["currency"])
-    except NotAnAmount as fault:
-        raise Invalid(fault.message, reasons=[Reason("not_an_amount", fault.message, field="price")]) from None
 
 
 _SOLD = """

@@ -17,9 +17,9 @@ from api.schemas import catalogue as schemas
 from api.schemas import seats
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
-from engine.money import parse_money, to_major
+from engine.money import to_major
 from models import TermStatus
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.labels import PROGRAM_TYPE, TERM_STATUS
 from web.visitor import Admin
 from web.words import N_
@@ -190,7 +190,7 @@ def make_record(visit: Admin, name: str, form: Posted) -> Response:
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            asked = checked(sort.new, _values(sort, form, who.organisation["currency"], is_new=True))
+            asked = checked(sort.new, _values(sort, form, who.organisation, is_new=True))
             return create(tx, sort.resource, asked.model_dump(by_alias=True))
 
         visit.move(form, verb)
@@ -208,7 +208,7 @@ def change_record(visit: Admin, name: str, record_id: UUID, form: Posted) -> Res
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            asked = checked(change, _values(sort, form, who.organisation["currency"], is_new=False))
+            asked = checked(change, _values(sort, form, who.organisation, is_new=False))
             given: Row = asked.changes()  # type: ignore[attr-defined]
             return edit(tx, sort.resource, record_id, given, call=visit.call)
 
@@ -218,8 +218,8 @@ def change_record(visit: Admin, name: str, record_id: UUID, form: Posted) -> Res
     return visit.go(f"/admin/programme/{name}", visit.say("Changes saved."))
 
 
-def _values(sort: Sort, form: Form, currency: str, *, is_new: bool) -> Row:
-    """What was sent, as the API takes it. Raises NotAnAmount."""
+def _values(sort: Sort, form: Form, organisation: Row, *, is_new: bool) -> Row:
+    """What was sent, as the API takes it."""
     found: Row = {}
     for one in sort.inputs:
         if one.is_fixed and not is_new:
@@ -228,7 +228,7 @@ def _values(sort: Sort, form: Form, currency: str, *, is_new: bool) -> Row:
         if one.kind == "tick":
             found[one.name] = form.is_ticked(one.name)
         elif one.kind == "money":
-            found[one.name] = parse_money(plain_number(text), currency) if text else None
+            found[one.name] = form.minor(one.name, organisation)
         elif one.kind == "whole":
             found[one.name] = form.whole(one.name)
         elif text or one.kind in ("text", "area"):

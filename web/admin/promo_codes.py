@@ -14,10 +14,10 @@ from catalogue import promo_codes
 from catalogue.rules import names_of
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
-from engine.money import parse_money, to_major
+from engine.money import to_major
 from models import RuleScope
 from web.asked import id_of, page_of, today_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Admin
 from web.words import N_
 
@@ -81,9 +81,7 @@ def _level(text: str) -> tuple[str, UUID | None]:
 
 
 def _terms(form: Form, who: Principal) -> Row:
-    currency = who.organisation["currency"]
-    money = {name: parse_money(plain_number(form.text(field)), currency) if form.text(field) else None
-             for name, field in _MONEY.items()}  # fmt: skip
+    money = {name: form.minor(field, who.organisation, least=1) for name, field in _MONEY.items()}
     percent = form.text("percent").replace(",", ".") or None
     if (percent is None) == (money["amount_minor"] is None):
         message = N_("Enter either a percentage or an amount.")

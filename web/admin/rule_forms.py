@@ -6,8 +6,9 @@ from typing import Any
 
 from catalogue.rule_values import LARGEST_COUNT, Every, InvoicingRule, percentage
 from catalogue.rules import Rule
+from engine.database import Row
 from engine.errors import Invalid, Reason
-from engine.money import NotAnAmount, parse_money, to_major
+from engine.money import NotAnAmount, parse_asked, to_major
 from models import BillingPeriod, MakeupReach
 from web.forms import Form, plain_number
 from web.labels import CONFIRMATION, ORDER_TYPE
@@ -236,7 +237,7 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = {
 }  # fmt: skip
 
 
-def read(rule_form: RuleForm, form: Form, currency: str) -> object:
+def read(rule_form: RuleForm, form: Form, organisation: Row) -> object:
     """The JSON that the form says. Raises Invalid naming each field that cannot be so."""
     if rule_form.none and form.text("there_is") != SOME:
         return None
@@ -244,7 +245,7 @@ def read(rule_form: RuleForm, form: Form, currency: str) -> object:
     found: dict[str, object] = {}
     for part in rule_form.parts:
         try:
-            value = _read(part, form, currency)
+            value = _read(part, form, organisation)
         except ValueError as fault:
             reasons.append(
                 Reason("invalid", str(fault), field=part.field, facts={"least": part.least, "most": part.most})
@@ -264,7 +265,7 @@ def read(rule_form: RuleForm, form: Form, currency: str) -> object:
 _LEFT_OUT = object()
 
 
-def _read(part: Part, form: Form, currency: str) -> object:
+def _read(part: Part, form: Form, organisation: Row) -> object:
     """The value of one field, or `_LEFT_OUT`. Raises ValueError with what is wrong."""
     text = form.text(part.field)
     if part.kind in ("ticks", "programs"):
@@ -280,7 +281,7 @@ def _read(part: Part, form: Form, currency: str) -> object:
         return _LEFT_OUT
     match part.kind:
         case "money":
-            return _money(part, text, currency)
+            return _money(part, text, organisation)
         case "percent":
             return _percent(text)
         case "text":
@@ -309,9 +310,9 @@ def _percent(text: str) -> str:
     return found
 
 
-def _money(part: Part, text: str, currency: str) -> int:
+def _money(part: Part, text: str, organisation: Row) -> int:
     try:
-        amount_minor = parse_money(plain_number(text), currency)
+        amount_minor = parse_asked(plain_number(text), organisation["currency"], organisation["locale"])
     except NotAnAmount as fault:
         raise ValueError(str(fault)) from None
     if amount_minor < part.least:

@@ -172,7 +172,7 @@ def change_rule(visit: Admin, rule: str, form: Posted) -> Response:
         if is_cleared:
             rules.clear_rule(tx, scope, on, known)
         else:
-            rules.set_rule(tx, scope, on, known, read(rule_form, form, who.organisation["currency"]))
+            rules.set_rule(tx, scope, on, known, read(rule_form, form, who.organisation))
         return Answer({})
 
     try:

@@ -17,9 +17,9 @@ from catalogue import venues
 from catalogue.seat_plan import Block
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
-from engine.money import parse_money, to_major
+from engine.money import to_major
 from models import SeatType
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Admin
 from web.words import N_
 
@@ -114,8 +114,7 @@ def seat_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     """Seat its sessions in a venue of its site; those that are booked stay as they are."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        currency = who.organisation["currency"]
-        prices = [{"seat_type": kind.value, "price_minor": parse_money(plain_number(form.text(kind.value)), currency)}
+        prices = [{"seat_type": kind.value, "price_minor": form.amount(kind.value, who.organisation)}
                   for kind in SeatType if form.text(kind.value)]  # fmt: skip
         asked = checked(NewSeating, {"venue_id": form.text("venue_id") or None, "prices": prices})
         seating = venues.seat_offering(tx, offering_id, venue_id=asked.venue_id,

@@ -14,11 +14,10 @@ from billing.bank_csv import read_csv
 from billing.bank_files import read_camt
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
-from engine.money import parse_money
 from models import BankFileFormat
 from web.asked import page_of
 from web.finance.files import SentFile, csv_mapping, sent_file
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are
 from web.visitor import Finance
 from web.words import N_
 from workflows import bank_statements as verbs
@@ -115,10 +114,10 @@ def settle_line(visit: Finance, line_id: UUID, form: Posted) -> Response:
         elif do == "up":
             verbs.take_up(tx, line_id=line_id, actor=who.actor)
         else:
-            text = form.text("amount")
-            amount = parse_money(plain_number(text), who.organisation["currency"]) if text else None
-            verbs.match(tx, line_id=line_id, actor=who.actor, order_id=_order(tx, form), amount_minor=amount,
-                        now=visit.now)  # fmt: skip
+            amount = form.amount("amount", who.organisation, least=1)
+            with fields_are(amount_minor="amount"):
+                verbs.match(tx, line_id=line_id, actor=who.actor, order_id=_order(tx, form), amount_minor=amount,
+                            now=visit.now)  # fmt: skip
         return Answer({})
 
     try:

@@ -13,11 +13,10 @@ from api.reads import books as kept
 from api.reads import finance as shown
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
-from engine.money import parse_money
 from models import PaymentStatus
 from web import by_hand
 from web.asked import id_of, page_of, today_of
-from web.forms import NOTHING_SENT, Form, Posted, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, fields_are
 from web.visitor import Finance
 from web.words import N_
 from workflows import overdue_fees, payment_reversal
@@ -80,10 +79,10 @@ def write_off(visit: Finance, invoice_id: UUID, form: Posted) -> Response:
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            text = form.text("amount")
-            amount = parse_money(plain_number(text), who.organisation["currency"]) if text else None
-            write_offs.write_off(tx, invoice_id=invoice_id, amount_minor=amount, reason=form.text("reason"),
-                                 actor=who.actor, now=visit.now)  # fmt: skip
+            amount = form.amount("amount", who.organisation, least=1)
+            with fields_are(amount_minor="amount"):
+                write_offs.write_off(tx, invoice_id=invoice_id, amount_minor=amount, reason=form.text("reason"),
+                                     actor=who.actor, now=visit.now)  # fmt: skip
             return Answer({})
 
         visit.move(form, verb)

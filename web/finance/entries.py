@@ -12,9 +12,8 @@ from api.schemas.books import Because, NewEntry
 from billing import journal
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
-from engine.money import parse_money
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Finance
 
 router = APIRouter()
@@ -45,7 +44,7 @@ def post_entry(visit: Finance, form: Posted) -> Response:
     """Post what balances, on an open day."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        asked = checked(NewEntry, _asked(form, who.organisation["currency"]))
+        asked = checked(NewEntry, _asked(form, who.organisation))
         postings = [(each.ledger_account, each.amount_minor) for each in asked.postings]
         journal.post_by_hand(tx, postings=postings, reason=asked.reason, posted_on=asked.posted_on, actor=who.actor,
                              now=visit.now)  # fmt: skip
@@ -58,13 +57,13 @@ def post_entry(visit: Finance, form: Posted) -> Response:
     return visit.go("/finance/entries", visit.say("Entry posted."))
 
 
-def _asked(form: Form, currency: str) -> Row:
-    """The lines that name an amount: a debit is positive, a credit negative. Raises NotAnAmount."""
+def _asked(form: Form, organisation: Row) -> Row:
+    """The lines that name an amount: a debit is positive, a credit negative. Raises Invalid at what is none."""
     postings: list[Row] = []
     for n in range(ROWS):
-        debit, credit = (plain_number(form.text(f"{side}-{n}")) for side in ("debit", "credit"))
-        if debit or credit:
-            amount = (parse_money(debit, currency) if debit else 0) - (parse_money(credit, currency) if credit else 0)
+        debit, credit = (form.amount(f"{side}-{n}", organisation) for side in ("debit", "credit"))
+        if debit is not None or credit is not None:
+            amount = (debit or 0) - (credit or 0)
             postings.append({"ledger_account": form.text(f"account-{n}"), "amount_minor": amount})
     return {"postings": postings, "reason": form.text("reason"), "posted_on": form.text("posted_on") or None}
 

@@ -17,7 +17,7 @@ from api.schemas.wallets import Correction, NewBonus, NewTopUp
 from engine.database import Transaction
 from engine.errors import Invalid, Reason, TermbookError
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, day_in, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, checked, day_in, fields_are, plain_number
 from web.visitor import Finance
 from web.words import N_
 from workflows import wallet
@@ -73,10 +73,11 @@ def top_up(visit: Finance, account_id: UUID, form: Posted) -> Response:
 @router.post("/finance/families/{account_id}/wallet/bonus")
 def give_bonus(visit: Finance, account_id: UUID, form: Posted) -> Response:
     def step(tx: Transaction, who: Principal) -> None:
-        asked = checked(NewBonus, {"amount": plain_number(form.text("bonus")), "reason": form.text("why"),
-                                   "expires_at": _end_of(form.text("last_day"), who)})  # fmt: skip
-        wallet.give_bonus(tx, account_id=account_id, amount=asked.amount, reason=asked.reason,
-                          expires_at=asked.expires_at, actor=who.actor, now=visit.now)  # fmt: skip
+        with fields_are(amount="bonus", reason="why", expires_at="last_day"):
+            asked = checked(NewBonus, {"amount": plain_number(form.text("bonus")), "reason": form.text("why"),
+                                       "expires_at": _end_of(form.text("last_day"), who)})  # fmt: skip
+            wallet.give_bonus(tx, account_id=account_id, amount=asked.amount, reason=asked.reason,
+                              expires_at=asked.expires_at, actor=who.actor, now=visit.now)  # fmt: skip
 
     return _move(visit, account_id, form, N_("Bonus added."), step)
 
