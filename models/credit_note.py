@@ -67,6 +67,7 @@ class CreditAllocation(TenantRow, table=True):
         check("(credit_note_id IS NULL) <> (write_off_id IS NULL)", "of_a_note_or_a_write_off"),
         unique("credit_note_id", "invoice_id"),
         index("ix_credit_allocation_invoice", "invoice_id"),
+        index("ix_credit_allocation_made", "created_at"),
         index("ix_credit_allocation_write_off", "write_off_id", where="write_off_id IS NOT NULL"),
     )
     credit_note_id: UUID | None = None

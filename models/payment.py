@@ -131,6 +131,7 @@ class PaymentAllocation(TenantRow, table=True):
         index("ix_payment_allocation_payment", "payment_id"),
         index("ix_payment_allocation_invoice", "invoice_id"),
         index("ix_payment_allocation_credit", "credit_note_id", where="credit_note_id IS NOT NULL"),
+        index("ix_payment_allocation_made", "created_at"),
     )
     payment_id: UUID
     invoice_id: UUID
