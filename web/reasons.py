@@ -52,7 +52,8 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "order_type_not_offered": (N_("%(program)s offers no %(what)s."),),
     "confirmation_type_not_offered": (
         N_("%(program)s is not confirmed by %(what)s (offered: %(offered)s)."),
-        N_("A place from the queue is not confirmed by direct debit; choose another way to pay, or ask the centre."),
+        N_("A place from the waiting list is not confirmed by direct debit; choose another way to pay, or ask "
+           "the centre."),
     ),
     "deposit_buys_no_time": (N_("The rest of the deposit would be due today as well."),),
     "no_deposit": (N_("%(program)s takes no deposit; choose another way to confirm."),),

@@ -48,16 +48,13 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("%(name)s comes at %(n)s already; choose another place."),
         N_("An expression of interest costs nothing; give the promo code with the booking."),
     ),
-    "the queue": (
+    "the waiting list": (
         N_(
-            "Whoever has waited longest comes first. A place that becomes free is offered at once to the "
-            "first who may and can take it, and is kept for them until the offer runs out; it is never kept "
-            "past the session's booking cut-off. Who cannot take it at that moment is passed over, keeps the "
-            "position and is looked at again while a place is free. A declined or expired offer goes to the "
-            "next and ends the entry. A group that wants all or nothing has the position of its last change: "
-            "places are saved for it as they become free and offered together when it has them all, and "
-            "nobody behind it gets them, until 48 hours before the first of its sessions starts; from then on "
-            "places go to the next who can take them at once."
+            "Whoever has waited longest comes first. A place that becomes free is offered to the first who can take "
+            "it, and held until the offer runs out, never past the session's booking cut-off. Who cannot take it then "
+            "keeps the position; a declined or expired offer ends the entry. Places are held for an all-or-nothing "
+            "group until it has them all; in the last 48 hours before its first session they go to the next who can "
+            "take them at once."
         ),
     ),
     "where a credit goes": (
@@ -116,7 +113,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("The seats were taken or changed meanwhile; look again."),
         N_("The places were taken meanwhile; look again."),
         N_("The offer ran out meanwhile; look again."),
-        N_("The queue moved meanwhile; look again."),
+        N_("The waiting list moved meanwhile; look again."),
         N_("The attendee began to wait meanwhile; look again."),
         N_("%(name)s's %(what)s is %(has)s; %(program)s takes %(asked)s."),
         N_("%(name)s's %(what)s is not known; %(program)s takes %(asked)s."),
@@ -155,7 +152,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "interests and makeup sessions": (
         N_("%(ref)s is an expression of interest; convert it into a booking."),
-        N_("%(ref)s is a waiting-list order: it joins the queue, and a booking comes of accepting an offer."),
+        N_("%(ref)s is a waiting-list order: it joins the list, and a booking comes of accepting an offer."),
         N_("%(ref)s is no expression of interest; submit it."),
         N_("Name at least one session, offering or program."),
         N_("Only an expression of interest names offerings without sessions."),

@@ -25,7 +25,7 @@ def is_enrolment(order: Order, **_: object) -> Iterator[Reason]:
         yield Reason("is_interest", f"{order.reference} is an expression of interest; convert it into a booking.",
                      field="order_type", rule="order_type")  # fmt: skip
     if order.order_type is TermBookingOrderType.WAITING_LIST:
-        yield Reason("is_waiting", f"{order.reference} is a waiting-list order: it joins the queue, and a booking "
+        yield Reason("is_waiting", f"{order.reference} is a waiting-list order: it joins the list, and a booking "
                      "comes of accepting an offer.", field="order_type", rule="order_type")  # fmt: skip
 
 

@@ -85,8 +85,8 @@ def ways_of_offer(shown: PricedOffer, *, actor: Actor, now: datetime) -> list[Wa
         # It needs the agreement to a schedule, which an acceptance does not ask for.
         if way.is_open and way.how is _How.DIRECT_DEBIT:
             way.reasons.append(Reason(
-                "confirmation_type_not_offered", "A place from the queue is not confirmed by direct debit; choose "
-                "another way to pay, or ask the centre.", field="confirmation_type", rule="confirmation_types",
+                "confirmation_type_not_offered", "A place from the waiting list is not confirmed by direct debit; "
+                "choose another way to pay, or ask the centre.", field="confirmation_type", rule="confirmation_types",
             ))  # fmt: skip
     return ways
 

@@ -21,13 +21,10 @@ from models.waiting import LIVE
 SAVED_UNTIL = timedelta(hours=48)
 
 POLICY = (
-    "Whoever has waited longest comes first. A place that becomes free is offered at once to the first who may and can "
-    "take it, and is kept for them until the offer runs out; it is never kept past the session's booking cut-off. Who "
-    "cannot take it at that moment is passed over, keeps the position and is looked at again while a place is free. A "
-    "declined or expired offer goes to the next "
-    "and ends the entry. A group that wants all or nothing has the position of its last change: places are saved for "
-    "it as they become free and offered together when it has them all, and nobody behind it gets them, until 48 hours "
-    "before the first of its sessions starts; from then on places go to the next who can take them at once."
+    "Whoever has waited longest comes first. A place that becomes free is offered to the first who can take it, and "
+    "held until the offer runs out, never past the session's booking cut-off. Who cannot take it then keeps the "
+    "position; a declined or expired offer ends the entry. Places are held for an all-or-nothing group until it has "
+    "them all; in the last 48 hours before its first session they go to the next who can take them at once."
 )
 
 

@@ -34,7 +34,7 @@ def count(batch: Batch, more: Counter[UUID], *, now: datetime) -> None:
     """So many more, or fewer, stand in the queue of each session; where a place is free, it is offered."""
     rows = [{"id": session_id, "more": by} for session_id, by in more.items() if by]
     if rows:
-        batch.guard(_COUNT, rows, otherwise=lambda _: MovedMeanwhile("The queue moved meanwhile; look again."),
+        batch.guard(_COUNT, rows, otherwise=lambda _: MovedMeanwhile("The waiting list moved meanwhile; look again."),
                     then=FollowUp(offer_freed, now))  # fmt: skip
 
 

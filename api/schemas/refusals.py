@@ -150,7 +150,7 @@ REASONS: Mapping[str, str] = {
     "is_companion": "It goes with the order that altered the price of its booking, `facts.cause_order_id`.",
     "is_change": "It changes a booking; confirm it with its Billing Difference.",
     "invalid": "The value is not one of those that are possible.",
-    "is_waiting": "It is a waiting-list order: it joins the queue.",
+    "is_waiting": "It is a waiting-list order: it joins the list.",
     "is_subscription": "It is the term of a subscription: it goes through the subscription.",
     "is_interest": "It is an expression of interest, which is converted, not submitted or confirmed itself.",
     "makeup_elsewhere": "The makeup credit is for another program.",

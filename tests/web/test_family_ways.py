@@ -114,7 +114,7 @@ class TestOffer:
 
         assert CHOICE.findall(page.text) == [DEPOSIT]
         assert re.search(r"\$2\.63 now ?, \$7\.87 on Sat, May 9", shown), shown
-        assert "A place from the queue is not confirmed by direct debit" in shown
+        assert "A place from the waiting list is not confirmed by direct debit" in shown
         assert "ne se paie pas par prélèvement" in french
         (order,) = orders_for(centre, "Queue deposit", whose=centre.sample.chen.account_id)
         parts = centre.rows("SELECT i.amount_minor FROM instalment i JOIN payment_schedule s ON s.organisation_id = "

@@ -46,6 +46,14 @@ def test_days_in_a_row_are_said_by_the_first_and_the_last(days: list[int], writt
     assert Writing(Locale.parse("en_CA"), "America/Toronto").weekdays_together(days) == written
 
 
+def test_one_waits_on_a_list_and_never_in_a_queue() -> None:
+    """One word for one thing, in English; the sentences of the domain are among them."""
+    said = [str(message.id) for catalogue in kept("fr").values() for message in catalogue]
+    said += [mail.read_text() for mail in (ROOT / "notifications" / "templates" / "en").glob("*.txt")]
+
+    assert [text for text in said if re.search(r"(?i)\bqueue", text)] == []
+
+
 class TestFrench:
     """As it is written in Quebec: one word for each thing, and the spaces that the Office québécois recommends."""
 
@@ -57,6 +65,7 @@ class TestFrench:
         (r"\.\.\.", "… as ellipsis"),
         (r"(?i)porte-monnaie|(?<!ligne de )commandes?\b|trimestre|codes? promo\b|adresse électronique|espèces",
          "the words of the glossary in docs/web.md"),
+        (r"(?i)file d’attente|\b(?:la|sa|une) file\b", "« liste d’attente », one word for one thing"),
     ])  # fmt: skip
     def test_is_written_one_way(self, fault: str, is_not: str) -> None:
         assert [text for text in french() if re.search(fault, text)] == [], is_not
