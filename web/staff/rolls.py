@@ -46,7 +46,7 @@ WORDS = {
     "seen": N_("Got it"),
     "sendFirst": N_("Some marks haven't been sent yet. The roll will close once they are."),
     "counted": N_("{count} counted at {time}; compared with the roll when it is sent."),
-    "needsNetwork": N_("This needs a network. Try again when there is one."),
+    "needsNetwork": N_("The centre doesn't answer, so nothing was sent. Try again when there's a network."),
     "chooseWho": N_("Choose who is collecting."),
     "prove": N_("Enter the PIN, sign, or choose to sign later."),
     "wrongPin": N_("This is not the PIN."),

@@ -14,8 +14,10 @@ function sendOnce(event) {
 }
 
 /** Who signs out, from whatever page, leaves no roll behind on this device. What is not sent stays until it is. */
+const forgetPages = () => globalThis.caches?.delete("termbook-staff");
+
 function forgetOnSignOut(event) {
-  if (event.target.getAttribute("action") === "/sign-out") globalThis.caches?.delete("termbook-staff");
+  if (event.target.getAttribute("action") === "/sign-out") forgetPages();
 }
 
 /** Back on a page that the browser kept: its forms may be sent again. */
@@ -75,3 +77,4 @@ document.querySelectorAll("[data-until]").forEach(countDown);
 document.querySelectorAll("[data-submit-on-change]").forEach((form) => form.addEventListener("change", () => form.requestSubmit()));
 document.querySelector("[data-focus]")?.focus();
 document.documentElement.classList.add("has-scripts");
+if (location.pathname.endsWith("/sign-in")) forgetPages();  // what was being laid in while somebody signed out

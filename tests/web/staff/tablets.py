@@ -1,11 +1,15 @@
 """Tablets that restart, a server that is killed, and what a device has kept."""
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api.app import create_app
 from samples.sample import PASSWORD
@@ -19,11 +23,13 @@ from tests.web.staff.rolls import STAFF, Roll
 
 @dataclass
 class Server:
-    """The same centre on an address of its own, that can be killed and started again."""
+    """The same centre on an address of its own, that can be killed and started again, and a bad network before it."""
 
     centre: Centre
     port: int = field(default_factory=free_port)
     running: ExitStack = field(default_factory=ExitStack)
+    holds: str = ""  # requests for pages by this method wait for their answer
+    loses: str = ""  # those by this one are never answered
 
     @property
     def url(self) -> str:
@@ -32,7 +38,16 @@ class Server:
     def start(self) -> None:
         settings = replace_settings(self.centre, self.url)
         app = create_app(settings, database=self.centre.database, clock=self.centre.clock, gateways={})
+        app.add_middleware(BaseHTTPMiddleware, dispatch=self.on_the_way)
         self.running.enter_context(serving(app, port=self.port))
+
+    async def on_the_way(self, request: Request, answered: RequestResponseEndpoint) -> Response:
+        """Whether somebody answers at all is found out on a word; pages take the bad way."""
+        if not request.url.path.startswith("/staff") or request.url.path == "/staff/words":
+            return await answered(request)
+        while self.holds == request.method:
+            await asyncio.sleep(0.02)
+        return Response(status_code=502) if self.loses == request.method else await answered(request)
 
     def kill(self) -> None:
         self.running.close()

@@ -3,6 +3,8 @@
 const PAGES = "termbook-staff";
 // How long to wait before each attempt to lay something in.
 const PAUSES_MS = [0, 2000, 6000];
+// As long as somebody who pressed a button waits for a word.
+const PATIENCE_MS = 6000;
 const PHOTOS = /\/staff\/rolls\/[\w-]+\/photos\/[\w-]+\?v=\w+/g;
 
 /** Install the worker, and keep this page with its files, and those of `addresses`. */
@@ -58,14 +60,14 @@ async function keepPhoto(store, address) {
   if (answer.ok) await store.put(address, answer);
 }
 
-/** A form that only the server answers waits for a network: without one the browser would leave the page for its own,
- * and signing out would forget the pages all the same. `isMissing` says what is known; who presses finds out. */
-export function waitForNetwork(isMissing, refuse) {
+/** A form that only the server answers waits for it: without an answer the browser would leave the page and what was
+ * typed into it, and signing out would forget the pages all the same. Who presses finds out. */
+export function waitForNetwork(refuse) {
   let sent;
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
     // A signature of the queue is kept on this device instead.
-    if (form.method !== "post" || form === sent || form.dataset.signed || !isMissing()) return;
+    if (form.method !== "post" || form === sent || form.dataset.signed) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (!await answers()) {
@@ -81,8 +83,8 @@ export function waitForNetwork(isMissing, refuse) {
 /** Nothing stands in for this address. */
 async function answers() {
   try {
-    await fetch("/staff/words", { credentials: "same-origin" });
-    return true;
+    const asked = { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) };
+    return (await fetch("/staff/words", asked)).status < 500;
   } catch {
     return false;
   }

@@ -1,5 +1,6 @@
 // The roll with scripts: one tap marks at once, is kept on this device, and sent when there is a network.
 
+import { giveWay, isAwaited, isBusy, isKept, isTrue } from "./kept.js";
 import { prepare, waitForNetwork } from "./offline.js";
 import { Pad } from "./pad.js";
 import { deviceName, drop, keep, kept, learnClock, newId, note, serverNow, skewMs } from "./shelf.js";
@@ -200,26 +201,39 @@ function refreshSoon() {
 
 /** The server's page stands in for what is shown, and is kept for the next time without a network. */
 async function refresh() {
-  if ((await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
+  clearTimeout(calm);
+  if (isAwaited()) return;
+  const isLookedAt = async () => !isBusy() && !(await mine()).length;
   try {
-    const address = location.href.split("#")[0];
-    const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Kept-Only": "yes" } });
-    if (!answer.ok || answer.redirected || answer.headers.get("X-From-Store")) return;
-    const text = await answer.text();
-    const page = new DOMParser().parseFromString(text, "text/html").getElementById("door");
-    if (!page || (await mine()).length || document.querySelector("dialog[open]") || isTyping()) return;
-    learnClock(page.dataset.now);
-    const focused = document.activeElement?.id, at = window.scrollY;
-    document.getElementById("roll").replaceWith(document.adoptNode(page.querySelector("#roll")));
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    window.scrollTo({ top: at, behavior: "instant" });
+    if (await isLookedAt()) {
+      const page = await asTheServerHasIt();
+      isOffline = page === null;
+      if (page && await isLookedAt()) put(page);
+    }
   } catch {
     isOffline = true;
-    await tell();
   }
+  await tell();
+  if (isOffline || isKept()) calm = setTimeout(refresh, RETRY_MS);
 }
 
-const isTyping = () => document.activeElement?.matches("#roll input:not([type=hidden])") && document.activeElement.value !== "";
+/** The roll on the server's page; null where a kept page answered, nothing where it is no roll any more. */
+async function asTheServerHasIt() {
+  const address = location.href.split("#")[0];
+  const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Kept-Only": "yes" } });
+  if (answer.headers.get("X-From-Store")) return null;
+  if (!answer.ok || answer.redirected) return undefined;
+  return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("door");
+}
+
+function put(page) {
+  learnClock(page.dataset.now);
+  const focused = document.activeElement?.id, at = window.scrollY;
+  document.getElementById("roll").replaceWith(document.adoptNode(page.querySelector("#roll")));
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  window.scrollTo({ top: at, behavior: "instant" });
+  isTrue();
+}
 
 // --- signing out ---
 
@@ -344,7 +358,7 @@ document.addEventListener("submit", (event) => {
   }
 }, { capture: true });
 
-waitForNetwork(() => isOffline || !navigator.onLine, () => announce(words.needsNetwork, "warn"));
+waitForNetwork(() => announce(words.needsNetwork, "warn"));
 
 // Under a finger that bounces another button has come already, of the row or, where the dialog closed, of another child:
 // the rest of a tap does nothing.
@@ -390,6 +404,7 @@ async function begin() {
   await showRefused();
   await tell();
   send();
+  giveWay(refresh);
   prepare();
 }
 

@@ -1,5 +1,6 @@
 // A page with a signature: what is drawn stays on this device until the server has it.
 
+import { prepare } from "./offline.js";
 import { Pad } from "./pad.js";
 import { fact, setFact } from "./shelf.js";
 import { announce, keepSignature } from "./unsent.js";
@@ -32,3 +33,4 @@ if (box) {
     }, { capture: true });
   }
 }
+prepare();

@@ -1,5 +1,6 @@
 // What this device has not sent yet, said and sent on every page of the staff; the roll does so itself.
 
+import { giveWay } from "./kept.js";
 import { waitForNetwork } from "./offline.js";
 import { deviceName, drop, keep, kept, learnClock, newId, note, serverNow } from "./shelf.js";
 import { why as whyOf } from "./words.js";
@@ -111,7 +112,8 @@ export async function keepSignature(signOutId, name, strokes) {
   return !(await kept()).some((item) => item.id === id);
 }
 
-waitForNetwork(() => isOffline || !navigator.onLine, () => announce(words.needsNetwork, "warn", () => {}));
+waitForNetwork(() => announce(words.needsNetwork, "warn", () => {}));
 window.addEventListener("online", send);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
+giveWay();
 tell().then(send);
