@@ -94,7 +94,8 @@ def make_sessions(visit: Admin, offering_id: UUID, form: Posted) -> Response:
 @router.post("/admin/sessions/{session_id}/capacity")
 def change_capacity(visit: Admin, session_id: UUID, form: Posted) -> Response:
     """More or fewer places; new ones are offered to who waits."""
-    offering_id = form.one("offering")
+    offering_id = form.id("offering")
+    page = f"/admin/offerings/{offering_id}" if offering_id else "/admin/offerings"
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         asked = checked(SessionChange, {"capacity": form.whole("capacity"), "reason": form.text("reason")})
@@ -105,8 +106,8 @@ def change_capacity(visit: Admin, session_id: UUID, form: Posted) -> Response:
     try:
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
-        return visit.refuse(f"/admin/offerings/{offering_id}", refusal)
-    return visit.go(f"/admin/offerings/{offering_id}", visit.say("Places updated."))
+        return visit.refuse(page, refusal)
+    return visit.go(page, visit.say("Places updated."))
 
 
 @router.get("/admin/offerings/{offering_id}/form")
