@@ -44,7 +44,7 @@ def render_pdf(document: Document) -> bytes:
     """The document as a tagged PDF (PDF/UA-1), on the paper of its locale.
 
     The same document gives the same bytes with the same versions of WeasyPrint, Pango and the fonts. One document at a
-    time per process; use `render_many` for more. Raises `PdfLibraryMissing`.
+    time per process; use `render_files` for more. Raises `PdfLibraryMissing`.
     """
     logo = document.letterhead.logo
     images = {_LOGO_URL: logo} if logo else {}
@@ -58,16 +58,12 @@ def render_page(template: str, facts: dict[str, Any], *, paper: str, images: Map
     return _write_pdf(_environment().get_template(template).render(facts), paper=paper, images=images)
 
 
-def render_many(documents: Iterable[Document], *, workers: int) -> Iterator[bytes]:
-    """The PDFs of many documents, in their order, by `workers` processes that start afresh.
-
-    Documents are taken from the iterable a few ahead of the PDFs that were asked for. The first failure ends the run.
-    """
-    yield from in_processes(render_pdf, documents, workers=workers)
-
-
 def render_files(documents: Iterable[Document], *, into: Path, workers: int) -> Iterator[Path]:
-    """The same as files named after their numbers, written by the processes themselves; a file appears whole."""
+    """The PDFs of many documents as files named after their numbers, in their order, by `workers` processes that start
+    afresh and write them themselves; a file appears whole.
+
+    Documents are taken from the iterable a few ahead of the files that were asked for. The first failure ends the run.
+    """
     yield from in_processes(partial(_render_file, into=into), documents, workers=workers)
 
 

@@ -7,8 +7,9 @@ from api.moves import Principal
 from api.reads.paging import Listing
 from engine.database import Transaction
 from engine.errors import Invalid
+from models import DebitScheme
 from web.forms import day_in
-from web.visitor import SignedIn
+from web.visitor import SignedIn, Visitor
 
 
 def id_of(visit: SignedIn, name: str) -> UUID | None:
@@ -22,12 +23,19 @@ def day_of(visit: SignedIn, name: str) -> date | None:
     return day_in(visit.asked(name))
 
 
+def scheme_of(asked: str, who: Principal) -> DebitScheme:
+    """The scheme of direct debits that is asked for, else the one in which the centre's money is collected."""
+    if asked in set(DebitScheme):
+        return DebitScheme(asked)
+    return DebitScheme.ABA if who.organisation["currency"] == "AUD" else DebitScheme.SEPA
+
+
 def today_of(visit: SignedIn, who: Principal) -> date:
     """The day that it is where the organisation is."""
     return who.today(visit.now)
 
 
-def page_of(visit: SignedIn, tx: Transaction, listing: Listing, *, limit: int = 50, show: object = dict,
+def page_of(visit: Visitor, tx: Transaction, listing: Listing, *, limit: int = 50, show: object = dict,
             **parameters: object) -> dict[str, object]:  # fmt: skip
     """One page of a list, further down by the address's cursor; one that is of another list begins it again."""
     cursor = visit.asked("cursor") or None

@@ -19,6 +19,7 @@ from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
 from engine.fire import Refused
 from invoicing.document import Document
 from models import TermBookingConfirmationType, TermBookingOrderType
+from web.asked import page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.guest_sessions import read_choice, refuse_unfit, wanted_lines
 from web.orders import BACK, card, standing_of
@@ -47,8 +48,7 @@ def show_programs(visit: AtCentre) -> Response:
                   "weekday": int(weekday) if weekday in tuple("0123456") else None}  # fmt: skip
         found = programmes.offerings()
         programmes.narrow(found, **wanted)
-        page = found.page(tx, cursor=visit.asked("cursor") or None, limit=_A_PAGE, show=dict, now=visit.now).body
-        assert page is not None
+        page = page_of(visit, tx, found, limit=_A_PAGE, now=visit.now)
         return {"items": page["items"], "next_cursor": page["next_cursor"], "wanted": wanted,
                 **programmes.choices(tx, now=visit.now)}  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Invoices, quotes and payments as they are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from starlette.responses import Response
@@ -242,6 +242,19 @@ def review(tx: Transaction, review_id: UUID) -> Answer:
     found = reviews()
     found.where("r.id = %(id)s", id=review_id)
     return Answer(found.one(tx, "review"))
+
+
+def printed(
+    fetch: Callable[[Callable[[Transaction, Principal], Document]], Document], document_id: UUID,
+    read: Callable[[Transaction, Principal, UUID], Answer], make: Callable[[Transaction, UUID], Document],
+) -> Response:  # fmt: skip
+    """A document as PDF, for who may `read` it. Raises NotFound."""
+
+    def query(tx: Transaction, who: Principal) -> Document:
+        read(tx, who, document_id)
+        return make(tx, document_id)
+
+    return pdf(fetch(query))
 
 
 def pdf(document: Document) -> Response:

@@ -1,20 +1,18 @@
 """Invoices, credit notes and quotes, as values and as PDF."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.dependencies import Called
-from api.moves import Answer, Call, Principal
+from api.moves import Answer, Principal
 from api.operations import OWNERS_AND_FINANCE, PDF, for_roles
 from api.reads import finance as shown
 from api.reads.paging import Cursor, Limit, Listing
 from api.schemas import finance as schemas
 from api.schemas.base import Day, Page
 from engine.database import Transaction
-from invoicing.document import Document
 from workflows.documents import credit_note_document, invoice_document, quote_document, zero_statement_document
 
 router = APIRouter(tags=["finance"])
@@ -61,7 +59,7 @@ def read_invoice(invoice_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_invoice_document(invoice_id: UUID, call: Called) -> Response:
     """The invoice as PDF, as it was issued, with what is paid by now."""
-    return _printed(call, invoice_id, shown.invoice, invoice_document)
+    return shown.printed(call.fetch, invoice_id, shown.invoice, invoice_document)
 
 
 @router.get("/credit-notes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.CreditNoteSummary]))
@@ -91,7 +89,7 @@ def read_credit_note(credit_note_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_credit_note_document(credit_note_id: UUID, call: Called) -> Response:
     """The credit note as PDF, as it was issued."""
-    return _printed(call, credit_note_id, shown.credit_note, credit_note_document)
+    return shown.printed(call.fetch, credit_note_id, shown.credit_note, credit_note_document)
 
 
 @router.get(
@@ -108,7 +106,7 @@ def read_zero_statement(statement_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_zero_statement_document(statement_id: UUID, call: Called) -> Response:
     """The zero statement as PDF, as it was issued."""
-    return _printed(call, statement_id, shown.zero_statement, zero_statement_document)
+    return shown.printed(call.fetch, statement_id, shown.zero_statement, zero_statement_document)
 
 
 @router.get("/quotes", **for_roles(OWNERS_AND_FINANCE, response_model=Page[schemas.Quote]))
@@ -138,17 +136,4 @@ def read_quote(quote_id: UUID, call: Called) -> Response:
 )  # fmt: skip
 def read_quote_document(quote_id: UUID, call: Called) -> Response:
     """The quote as PDF."""
-    return _printed(call, quote_id, shown.quote, quote_document)
-
-
-def _printed(
-    call: Call, document_id: UUID, read: Callable[[Transaction, Principal, UUID], Answer],
-    make: Callable[[Transaction, UUID], Document],
-) -> Response:  # fmt: skip
-    """The document as PDF, for who may read it. Raises NotFound."""
-
-    def query(tx: Transaction, who: Principal) -> Document:
-        read(tx, who, document_id)
-        return make(tx, document_id)
-
-    return shown.pdf(call.fetch(query))
+    return shown.printed(call.fetch, quote_id, shown.quote, quote_document)

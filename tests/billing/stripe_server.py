@@ -122,11 +122,6 @@ class Stripe:
         if status == "won":
             self.tell("charge.dispute.funds_reinstated", self.objects[dispute_id])
 
-    def finish_refund(self, refund_id: str, *, failure: str | None = None) -> None:
-        refund = self.objects[refund_id]
-        refund.update(status="failed" if failure else "succeeded", failure_reason=failure)
-        self.tell("refund.failed" if failure else "refund.updated", refund)
-
     def _intent_of(self, session: Object) -> Object:
         if session["payment_intent"] is None:
             made = self.new("pi", "payment_intent", amount=session["amount_total"], currency=session["currency"],

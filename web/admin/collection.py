@@ -11,6 +11,7 @@ from api.schemas.debit_runs import CollectionAccountInput
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from models import DebitScheme
+from web.asked import scheme_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.visitor import Admin
 from workflows import debit_runs as verbs
@@ -30,17 +31,11 @@ def show_account(visit: Admin) -> Response:
 
 def _page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        scheme = _scheme(form.text("scheme") or visit.asked("scheme"), who)
+        scheme = scheme_of(form.text("scheme") or visit.asked("scheme"), who)
         return {"scheme": scheme.value, "names": FIELDS[scheme], "account": _account(tx, scheme)}
 
     return visit.show("admin/collection.html", query, form=form, refusal=refusal,
                       schemes=[one.value for one in DebitScheme])  # fmt: skip
-
-
-def _scheme(asked: str, who: Principal) -> DebitScheme:
-    if asked in set(DebitScheme):
-        return DebitScheme(asked)
-    return DebitScheme.ABA if who.organisation["currency"] == "AUD" else DebitScheme.SEPA
 
 
 def _account(tx: Transaction, scheme: DebitScheme) -> Row:
@@ -54,7 +49,7 @@ def _account(tx: Transaction, scheme: DebitScheme) -> Row:
 @router.post("/admin/collection")
 def set_account(visit: Admin, form: Posted) -> Response:
     def verb(tx: Transaction, who: Principal) -> Answer:
-        scheme = _scheme(form.text("scheme"), who)
+        scheme = scheme_of(form.text("scheme"), who)
         given = {name: "".join(form.text(name).split()) if name != "name" else form.text(name)
                  for name in FIELDS[scheme]}  # fmt: skip
         asked = checked(CollectionAccountInput, given)

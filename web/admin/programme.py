@@ -19,6 +19,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.money import to_major
 from models import TermStatus
+from web.asked import page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
 from web.labels import PROGRAM_TYPE, TERM_STATUS
 from web.visitor import Admin
@@ -143,8 +144,7 @@ def list_records(visit: Admin, name: str) -> Response:
     sort = sort_of(name)
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found = sort.resource.listing().page(tx, cursor=visit.asked("cursor") or None, limit=200,
-                                             show=sort.resource.shape).body  # fmt: skip
+        found = page_of(visit, tx, sort.resource.listing(), limit=200, show=sort.resource.shape)
         return {"page": found, "choices": _choices(tx, sort)}
 
     return visit.show("admin/records.html", query, sort=sort, name=name)

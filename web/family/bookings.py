@@ -16,6 +16,7 @@ from api.reads.orders import summary
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingStatus
+from web.asked import page_of
 from web.family.paying import due_of, in_wallet
 from web.family.people import children_of
 from web.family.waiting import entries
@@ -40,8 +41,7 @@ def show_bookings(visit: Family) -> Response:
         found = shown.listing(who)
         found.conditions.append(f"{'' if is_past else 'NOT '}b.status = ANY(%(past)s)")
         found.parameters["past"] = _PAST
-        page = found.page(tx, cursor=visit.asked("cursor") or None, limit=30, show=summary).body
-        assert page is not None
+        page: Any = page_of(visit, tx, found, limit=30, show=summary)
         return {
             "items": _with_programs(tx, page["items"]), "next_cursor": page["next_cursor"],
             "is_past": is_past, "waits": family.waits(tx, who.actor.account_ids, now=visit.now),

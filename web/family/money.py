@@ -12,7 +12,6 @@ from api.reads import family
 from api.reads import finance as shown
 from engine.database import Row, Transaction
 from invoicing.account_papers import Receipt, Statement, render_receipt, render_statement
-from invoicing.document import Document
 from web.family.people import account_of, children_of
 from web.forms import Posted
 from web.visitor import Family
@@ -49,38 +48,22 @@ def show_documents(visit: Family) -> Response:
 
 @router.get("/family/documents/invoices/{invoice_id}")
 def read_invoice(visit: Family, invoice_id: UUID) -> Response:
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.invoice(tx, who, invoice_id)
-        return invoice_document(tx, invoice_id)
-
-    return shown.pdf(visit.fetch(query))
+    return shown.printed(visit.fetch, invoice_id, shown.invoice, invoice_document)
 
 
 @router.get("/family/documents/credit-notes/{credit_note_id}")
 def read_credit_note(visit: Family, credit_note_id: UUID) -> Response:
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.credit_note(tx, who, credit_note_id)
-        return credit_note_document(tx, credit_note_id)
-
-    return shown.pdf(visit.fetch(query))
+    return shown.printed(visit.fetch, credit_note_id, shown.credit_note, credit_note_document)
 
 
 @router.get("/family/documents/zero-statements/{statement_id}")
 def read_zero_statement(visit: Family, statement_id: UUID) -> Response:
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.zero_statement(tx, who, statement_id)
-        return zero_statement_document(tx, statement_id)
-
-    return shown.pdf(visit.fetch(query))
+    return shown.printed(visit.fetch, statement_id, shown.zero_statement, zero_statement_document)
 
 
 @router.get("/family/documents/quotes/{quote_id}")
 def read_quote(visit: Family, quote_id: UUID) -> Response:
-    def query(tx: Transaction, who: Principal) -> Document:
-        shown.quote(tx, who, quote_id)
-        return quote_document(tx, quote_id)
-
-    return shown.pdf(visit.fetch(query))
+    return shown.printed(visit.fetch, quote_id, shown.quote, quote_document)
 
 
 @router.get("/family/documents/receipts/{payment_id}")

@@ -1,7 +1,6 @@
 """Finding a program: for these children, on these days, at this place, by this word."""
 
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from api.moves import Principal
 from api.reads import programmes
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
 from engine.database import Row, Transaction
+from web.asked import id_of, page_of
 from web.family.people import children_of
 from web.visitor import Family
 
@@ -29,8 +29,7 @@ def show_programs(visit: Family) -> Response:
         found = programmes.offerings()
         wanted = _wanted(visit)
         programmes.narrow(found, children=[child["id"] for child in chosen], **wanted)
-        page = found.page(tx, cursor=visit.asked("cursor") or None, limit=_A_PAGE, show=dict, now=visit.now).body
-        assert page is not None
+        page: Any = page_of(visit, tx, found, limit=_A_PAGE, now=visit.now)
         return {
             "children": children, "chosen": {str(child["id"]) for child in chosen} if asked else set(),
             "items": [_with_children(row, chosen) for row in page["items"]], "next_cursor": page["next_cursor"],
@@ -45,17 +44,10 @@ def _wanted(visit: Family) -> dict[str, Any]:
     """The filters of the address; one that is no filter of ours is none."""
     weekday = visit.asked("day")
     return {
-        "weekday": int(weekday) if weekday in tuple("0123456") else None, "site_id": _id(visit.asked("site")),
-        "term_id": _id(visit.asked("term")), "text": visit.asked("q")[:200], "category": visit.asked("kind")[:200],
+        "weekday": int(weekday) if weekday in tuple("0123456") else None, "site_id": id_of(visit, "site"),
+        "term_id": id_of(visit, "term"), "text": visit.asked("q")[:200], "category": visit.asked("kind")[:200],
         "only_free": visit.asked("free") == "yes",
     }  # fmt: skip
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _with_children(row: Row, children: list[Row]) -> Row:

@@ -14,7 +14,7 @@ from billing.debit_returns import read_returns
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from models import DebitScheme, ReturnFormat
-from web.asked import day_of, page_of, today_of
+from web.asked import day_of, page_of, scheme_of, today_of
 from web.finance.files import SentFile, csv_mapping, sent_file
 from web.forms import NOTHING_SENT, Form, Posted, checked, day_in
 from web.visitor import Finance
@@ -34,7 +34,7 @@ def show_debits(visit: Finance) -> Response:
 
 def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | None = None) -> Response:
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        scheme = _scheme(form.text("scheme") or visit.asked("scheme"), who)
+        scheme = scheme_of(form.text("scheme") or visit.asked("scheme"), who)
         day = day_in(form.text("collect_on")) or day_of(visit, "on") or today_of(visit, who)
         return {
             "review": shown.review(verbs.review_run(tx, scheme=scheme, collect_on=day, actor=who.actor)).body,
@@ -42,12 +42,6 @@ def _page(visit: Finance, form: Form = NOTHING_SENT, refusal: TermbookError | No
         }  # fmt: skip
 
     return visit.show("finance/debits.html", query, form=form, refusal=refusal)
-
-
-def _scheme(asked: str, who: Principal) -> DebitScheme:
-    if asked in set(DebitScheme):
-        return DebitScheme(asked)
-    return DebitScheme.ABA if who.organisation["currency"] == "AUD" else DebitScheme.SEPA
 
 
 def _account(tx: Transaction, scheme: DebitScheme) -> Row | None:
