@@ -12,9 +12,10 @@ from api.errors import MEDIA_TYPE, problem_body
 from api.schemas.bank import LINE_AFTER
 from api.schemas.base import Output, Page, Problem, example_of
 from api.schemas.books import BOOKS_AFTER
+from api.schemas.codes import PROBLEMS, REASONS
 from api.schemas.debit_runs import RUN_AFTER
 from api.schemas.mandates import DEBIT_AFTER, MANDATE_AFTER
-from api.schemas.refusals import ALSO, GUARDS, PROBLEMS, PULLED_WITH, REASONS, TRIGGERS, refusals
+from api.schemas.refusals import ALSO, GUARDS, PULLED_WITH, TRIGGERS, refusals
 from api.schemas.sample_enrolment import BOOKING_HISTORY, ORDER_AFTER
 from api.schemas.sample_finance import PAYMENT_AFTER
 from api.schemas.sample_group import GROUP_ORDER_AFTER

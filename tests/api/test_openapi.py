@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
@@ -23,7 +23,7 @@ from schemathesis.transport.requests import ManagedCookiesSession
 
 from api import schemas
 from api.app import create_app
-from api.schemas import base, orders, refusals
+from api.schemas import base, codes, orders, refusals
 from api.schemas.sample_enrolment import ORDER_AFTER, ORDER_WHOLE
 from api.schemas.sample_finance import INVOICE
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
@@ -192,13 +192,17 @@ class TestRefusals:
                   for code in response.get("x-reason-codes", ())}  # fmt: skip
 
         # Late money revives an order by itself: no operation does.
-        assert listed == refusals.REASONS.keys() - {"not_timed_out"}
+        assert listed == codes.REASONS.keys() - {"not_timed_out"}
         # Marks that contradict come back in the answer, why nothing continues a subscription in its review, why a
         # booking stays closed in the preview; what a validator says is not in our sources. A mail that is too long is
         # refused by its bounds first. Why a deposit is of no use today is said in the cart, beside the other ways.
         told_otherwise = {"older_mark", "not_signed_in", "other_device", "not_timed_out", "no_continuation",
                           "credit_used", "credited_with_others", "too_long", "deposit_buys_no_time"}  # fmt: skip
         assert written - told_otherwise == listed - {"nul_character"}
+
+    @pytest.mark.parametrize("meanings", [codes.PROBLEMS, codes.REASONS], ids=["problems", "reasons"])
+    def test_a_code_is_found_by_the_alphabet(self, meanings: Mapping[str, str]) -> None:
+        assert list(meanings) == sorted(meanings)
 
     def test_the_example_of_a_refusal_is_one_that_can_come(self, document: dict[str, Any]) -> None:
         for name, operation in operations(document):
@@ -212,7 +216,7 @@ class TestRefusals:
         listed = {code for _, operation in operations(document) for response in operation["responses"].values()
                   for code in response.get("x-codes", ())}  # fmt: skip
 
-        assert listed == refusals.PROBLEMS.keys()
+        assert listed == codes.PROBLEMS.keys()
         assert listed <= {kind.code for kind in _kinds(TermbookError)}
 
 
