@@ -13,14 +13,11 @@ from engine.ids import new_id
 from engine.invariants import INVARIANTS
 from tests import builders as build
 from tests.builders import NOW
-from tests.engine.check_corruptions import (
-    CORRUPTIONS,
-    Corruption,
-    an_open_booking_called_paid,
-    change,
-    mia_swims_during_karate,
-)  # fmt: skip
 from tests.engine.check_world import EDGES, World, populate
+from tests.engine.corruptions import CORRUPTIONS, Corruption
+from tests.engine.corruptions.billing import an_open_booking_called_paid
+from tests.engine.corruptions.form import change
+from tests.engine.corruptions.places import mia_swims_during_karate
 
 
 class _RollBack(Exception):
