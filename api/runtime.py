@@ -57,21 +57,28 @@ def open_database(settings: Settings, url: str) -> Database:
     )
 
 
+def require_secret(settings: Settings) -> None:
+    """Raises StartupFailed: what is signed with no secret can be signed by anybody, links and webhooks among it."""
+    if not settings.secret:
+        raise StartupFailed("Set TERMBOOK_SECRET to a long random text: links, forms and webhooks are signed with it.")
+
+
 def make_gateways(settings: Settings) -> dict[str, Gateway]:
-    """The payment providers of this installation, by name."""
-    sandbox = SandboxGateway(
-        settings.sandbox_gateway_url, api_key=derived_secret(settings.secret, "sandbox api key"),
-        secret=derived_secret(settings.secret, "sandbox webhooks"),
-    )  # fmt: skip
-    gateways: dict[str, Gateway] = {"sandbox": sandbox}
+    """The payment providers of this installation, by name: Stripe where it is set up, else the sandbox, which moves no
+    real money and so is never beside one that does. Raises StartupFailed.
+    """
     if bool(settings.stripe_api_key) != bool(settings.stripe_webhook_secret):
         raise StartupFailed("Stripe needs both TERMBOOK_STRIPE_API_KEY and TERMBOOK_STRIPE_WEBHOOK_SECRET.")
     if settings.stripe_api_key:
         # Its library takes a while to load: only for who pays by it.
         from billing.gateways.stripe import StripeGateway
 
-        gateways["stripe"] = StripeGateway(settings.stripe_api_key, webhook_secret=settings.stripe_webhook_secret)
-    return gateways
+        return {"stripe": StripeGateway(settings.stripe_api_key, webhook_secret=settings.stripe_webhook_secret)}
+    sandbox = SandboxGateway(
+        settings.sandbox_gateway_url, api_key=derived_secret(settings.secret, "sandbox api key"),
+        secret=derived_secret(settings.secret, "sandbox webhooks"),
+    )  # fmt: skip
+    return {"sandbox": sandbox}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 
-from api.runtime import Runtime, make_gateways, running
+from api.runtime import Runtime, make_gateways, require_secret, running
 from billing.pass_revenue import earn_due
 from billing.recognition import recognise_due
 from engine.database import Transaction
@@ -182,7 +182,8 @@ class TellFamily:
 
 
 def work(runtime: Runtime) -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT. Raises StartupFailed."""
+    require_secret(runtime.settings)
     configure_logs(runtime.settings.log_level)
     app = make_app(runtime.owner_url, tasks={_TASK: TellFamily(runtime)}, app_role=runtime.settings.app_role)
     gateways = make_gateways(runtime.settings)

@@ -207,7 +207,7 @@ def submit(link: str, request: Request, call: ByLink, form: Posted) -> Response:
 def pay(link: str, request: Request, call: ByLink, form: Posted) -> Response:
     """On to the provider's page; asking again leads to the same page."""
     state = call.visit.state
-    gateway = next(iter(state.gateways.values()), None)
+    gateway = state.gateway
     if gateway is None:
         raise NotFound("There is no payment provider.", what="provider")
     actor = call.fetch(lambda *found: found[2].actor)

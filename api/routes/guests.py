@@ -191,7 +191,7 @@ def pay_guest_order(link: str, call: ByLink) -> Response:
     """
     visit = call.visit
     actor = call.fetch(lambda *found: found[2].actor)
-    gateway = next(iter(visit.state.gateways.values()), None)
+    gateway = visit.state.gateway
     if gateway is None:
         raise NotFound("There is no payment provider.", what="provider")
     base_url = visit.state.settings.base_url.rstrip("/")

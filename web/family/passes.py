@@ -62,7 +62,7 @@ def _product(
         }  # fmt: skip
 
     return visit.show("family/pass_product.html", query, form=form, refusal=refusal,
-                      is_online=bool(visit.state.gateways))  # fmt: skip
+                      is_online=visit.state.gateway is not None)  # fmt: skip
 
 
 @router.post("/family/passes/on-sale/{product_id}")

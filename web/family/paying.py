@@ -41,7 +41,7 @@ def wallet_news(visit: Family, tx: Transaction, account_id: UUID) -> Row:
 def provider_page(visit: Family, open_page: Any, about: dict[str, Any], back_to: str) -> str:
     """The address of the provider's page. No transaction is open while the provider is asked."""
     state = visit.state
-    gateway = next(iter(state.gateways.values()), None)
+    gateway = state.gateway
     if gateway is None:
         raise NotFound(visit.say("Online payment isn't available here. Please ask the centre."), what="provider")
     who: Principal = visit.fetch(lambda _, who: who)

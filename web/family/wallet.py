@@ -42,7 +42,9 @@ def _page(visit: Family, form: Form = NOTHING_SENT, refusal: TermbookError | Non
             "paid": refunds.paid_bookings(tx, account_id), "news": wallet_news(visit, tx, account_id),
         }  # fmt: skip
 
-    return visit.show("family/wallet.html", query, form=form, refusal=refusal, is_online=bool(visit.state.gateways))
+    return visit.show(
+        "family/wallet.html", query, form=form, refusal=refusal, is_online=visit.state.gateway is not None
+    )
 
 
 @router.post("/family/wallet/{account_id}/top-up")
