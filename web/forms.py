@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from api.schemas.base import FIRST_DAY, LAST_DAY
+from api.schemas.base import FIRST_DAY, LAST_DAY, NO_NUL
 from api.state import State
 from engine.errors import Invalid, NotPermitted, Reason, TermbookError
 from engine.money import NotAnAmount, parse_asked, why_no_amount
@@ -166,17 +166,20 @@ def new_key() -> str:
     return uuid4().hex
 
 
-def checked(schema: type[M], values: dict[str, Any], *, prefix: str = "") -> M:
-    """The values by the API's own rules. Raises Invalid with a reason for each field, those among it that hold what is
-    wrong already.
+def checked(
+    schema: type[M], values: dict[str, Any], *, prefix: str = "", within: Collection[str] = ()
+) -> M:  # fmt: skip
+    """The values by the API's own rules; what is `within` one of them has a field of its own. Raises Invalid with a
+    reason for each field, those among it that hold what is wrong already.
     """
     unread = {name: value.reason for name, value in values.items() if isinstance(value, Wrong)}
     try:
         found = schema.model_validate({name: None if name in unread else value for name, value in values.items()})
     except ValidationError as wrong:
         faults = [fault for fault in wrong.errors(include_url=False) if fault["loc"][:1] not in {(n,) for n in unread}]
-        reasons = [*unread.values(), *(_reason(fault, prefix) for fault in faults)]
-        raise Invalid(N_("Please check the fields marked below."), reasons=reasons) from wrong
+        reasons = [*unread.values(), *(_reason(fault, prefix, within) for fault in faults)]
+        first = {reason.field: reason for reason in reversed(reasons)}  # one at each field says enough
+        raise Invalid(N_("Please check the fields marked below."), reasons=list(reversed(first.values()))) from wrong
     if unread:
         raise Invalid(N_("Please check the fields marked below."), reasons=list(unread.values()))
     return found
@@ -191,6 +194,30 @@ def fields_are(**names: str) -> Iterator[None]:
         refusal.reasons = [replace(reason, field=names.get(reason.field or "", reason.field))
                            for reason in refusal.reasons]  # fmt: skip
         raise
+
+
+class Faults:
+    """What is wrong with each part of a form; a part that is refused ends, and the next is looked at all the same."""
+
+    def __init__(self) -> None:
+        self.reasons: list[Reason] = []
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, refusal: BaseException | None, trace: object) -> bool:
+        if not isinstance(refusal, Invalid) or not refusal.reasons:
+            return False
+        self.reasons += refusal.reasons
+        return True
+
+
+@contextmanager
+def together() -> Iterator[Faults]:
+    """Several parts of one form: all that is wrong with any of them is told at once. Raises Invalid at the end."""
+    found = Faults()
+    yield found
+    if found.reasons:
+        raise Invalid(N_("Please check the fields marked below."), reasons=found.reasons)
 
 
 def plain_number(text: str) -> str:
@@ -222,15 +249,36 @@ _SAID = {
     "uuid_type": N_("Choose one from the list."),
     "enum": N_("Choose one from the list."),
     "literal_error": N_("Choose one from the list."),
+    "time_type": N_("Enter a time."),
+    "time_parsing": N_("Enter a time."),
+}
+_NOT_FILLED_IN = N_("Please fill this in.")
+_IN_GENERAL = N_("This can't be saved as it is. Please check it.")
+_CHOSEN = ("uuid_parsing", "uuid_type", "enum", "literal_error")
+# What a field that has a pattern takes.
+SAID_OF_PATTERNS = {
+    NO_NUL: N_("It contains a character we can't save. Please type it again."),
+    r"^[0-9]{4,8}$": N_("Use 4 to 8 digits."),
+    r"^[0-9]*$": N_("Use digits only."),
+    r"^([0-9]{6})?$": N_("Use 6 digits."),
+    r"^([A-Z]{3})?$": N_("Use 3 capital letters."),
+    r"^[A-Z][A-Z0-9_]{1,39}$": N_("Use capital letters, digits and underscores, a letter first."),
+    r"^[A-Za-z0-9-]*$": N_("Use letters, digits and dashes only."),
+    r"^[A-Za-z0-9-]+$": N_("Use letters, digits and dashes only."),
+    r"^[A-Za-z0-9 -]*$": N_("Use letters, digits and dashes only."),
+    r"^[A-Za-z0-9_+/-]+$": N_("Name a time zone, such as America/Toronto."),
+    r"^[0-9]{1,3}(\.[0-9]{1,4})?$": N_("Enter a percentage from 0 to 100."),
 }
 
 
-def _reason(fault: Any, prefix: str) -> Reason:
-    code, path = str(fault["type"]), fault["loc"]
-    name = prefix + ".".join(str(part) for part in path[:1])
+def _reason(fault: Any, prefix: str, within: Collection[str]) -> Reason:
+    code, path = str(fault["type"]), [part for part in fault["loc"] if isinstance(part, str)]
+    name = prefix + (path[1] if len(path) > 1 and path[0] in within else path[0] if path else "")
     context = fault.get("ctx", {})
     facts: dict[str, Any] = {}
-    if code == "string_too_long":
+    if fault["input"] in (None, "") and not code.startswith("date_"):
+        message = _SAID.get(code, _NOT_FILLED_IN) if code in _CHOSEN else _NOT_FILLED_IN
+    elif code == "string_too_long":
         message, facts = N_("Use at most %(most)s characters."), {"most": context["max_length"]}
     elif code == "string_too_short" and context["min_length"] > 1:
         message, facts = N_("Use at least %(least)s characters."), {"least": context["min_length"]}
@@ -242,17 +290,17 @@ def _reason(fault: Any, prefix: str) -> Reason:
         message = N_("At least %(least)s.") if "ge" in context else N_("At most %(most)s.")
         facts = {"least": str(context.get("ge")), "most": str(context.get("le"))}
     elif code == "string_pattern_mismatch":
-        is_email = "@" in context.get("pattern", "")
+        pattern = context.get("pattern", "")
         message = (
             N_("Write an e-mail address, such as name@example.org.")
-            if is_email
-            else N_("It contains a character we can't save. Please type it again.")
+            if "@" in pattern
+            else SAID_OF_PATTERNS.get(pattern) or _IN_GENERAL
         )
     elif code == "value_error":
         said = str(fault["msg"]).removeprefix("Value error, ")
         message = N_("Please choose a date.") if "2026-04-12" in said else said
     else:
-        message = _SAID.get(code) or N_("This can't be saved as it is. Please check it.")
+        message = _SAID.get(code) or _IN_GENERAL
     return Reason(code, message, field=name, facts=facts or None)
 
 

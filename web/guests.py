@@ -20,7 +20,7 @@ from engine.fire import Refused
 from invoicing.document import Document
 from models import TermBookingConfirmationType, TermBookingOrderType
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are, together
 from web.guest_sessions import read_choice, refuse_unfit, wanted_lines
 from web.orders import BACK, card, standing_of
 from web.sign_in import slug_of
@@ -77,13 +77,17 @@ def _offering(
 def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
     """A cart without a login; the address that follows is the only way to it."""
     try:
-        guest = checked(Guest, {name: form.text(name) for name in ("name", "email", "phone")})
-        child = checked(GuestAttendee, {
-            "name": form.text("child_name"), "date_of_birth": form.text("date_of_birth"),
-            "allergy_notes": form.text("allergy_notes"), "medical_notes": form.text("medical_notes"),
-        }, prefix="child_" if not form.text("child_name") else "")  # fmt: skip
-        require_born(child.date_of_birth, now=visit.now)
-        picks = _picks(form)
+        with together() as faults:
+            with faults:
+                picks = _picks(form)
+            with faults, fields_are(name="child_name"):
+                child = checked(GuestAttendee, {
+                    "name": form.text("child_name"), "date_of_birth": form.text("date_of_birth"),
+                    "allergy_notes": form.text("allergy_notes"), "medical_notes": form.text("medical_notes"),
+                })  # fmt: skip
+                require_born(child.date_of_birth, now=visit.now)
+            with faults:
+                guest = checked(Guest, {name: form.text(name) for name in ("name", "email", "phone")})
         visit.count(BOOK_BY_ADDRESS, visit.visit.address)
         visit.count(BOOK_BY_EMAIL, guest.email)
 

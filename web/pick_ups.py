@@ -11,7 +11,7 @@ from api.schemas.rolls import AuthorisedPersonChange, NewAuthorisedPerson
 from attendance import people
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
-from web.forms import NOTHING_SENT, Form, checked
+from web.forms import NOTHING_SENT, Form, checked, fields_are
 from web.visitor import SignedIn
 from web.words import N_
 
@@ -51,7 +51,8 @@ def _add(visit: SignedIn, child_id: UUID, form: Form) -> str:
 
 
 def _set_pin(visit: SignedIn, child_id: UUID, form: Form) -> str:
-    asked = checked(AuthorisedPersonChange, {"pin": form.text("new_pin")}, prefix="new_")
+    with fields_are(pin=f"pin-{form.text('person')}"):  # each person has a field of their own
+        asked = checked(AuthorisedPersonChange, {"pin": form.text("new_pin")})
     assert asked.pin is not None, "an empty text is no PIN"
     pin_hash = hash_password(asked.pin)
 

@@ -17,7 +17,7 @@ from api.sign_in import SIGNED_IN_FOR, SignIn, opened_link, sign_in, sign_in_by_
 from engine.database import Row, Transaction
 from engine.errors import Invalid, TermbookError
 from engine.links import LinkInvalid, open_link
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are
 from web.front import centre_of_front, home_of
 from web.visitor import Anybody, AtCentre, Stranger, Visitor, is_own, shown_by, with_next
 from workflows import registration, sign_in_links
@@ -119,7 +119,8 @@ def _revoke(visit: Visitor, shown: Presented) -> None:
 def mail_link(visit: AtCentre, form: Posted) -> Response:
     """Mail an address that signs in; the answer is the same for everybody."""
     try:
-        asked = checked(AskedByEmail, {"organisation": visit.slug, "email": form.text("email")})
+        with fields_are(email="link_email"):
+            asked = checked(AskedByEmail, {"organisation": visit.slug, "email": form.text("link_email")})
         visit.count(LINKS_BY_EMAIL, asked.email)
     except (Invalid, TooManyAttempts) as refusal:
         return _show(visit, form=form, refusal=refusal)

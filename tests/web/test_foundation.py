@@ -201,7 +201,7 @@ class TestSignIn:
         said = []
         for email in ("rossi@family.example", "nobody@family.example"):
             token = token_of(client.get(f"/at/{SLUG}/sign-in"))
-            answer = client.post(f"/at/{SLUG}/sign-in-link", data={"form_token": token, "email": email})
+            answer = client.post(f"/at/{SLUG}/sign-in-link", data={"form_token": token, "link_email": email})
             said.append(TOKEN.sub("", answer.text).replace(email, "").partition("<main")[2].partition("</main")[0])
 
         assert said[0] == said[1]

@@ -102,7 +102,7 @@ class TestWhatCannotBe:
             ("STAFF", {"name": "x" * 61}, "name", "Use at most 60 characters."),
             ("SIBLING", {"from_child": "1"}, "from_child", "At least 2."),
             ("MULTI_SESSION", {"sessions": "1"}, "sessions", "At least 2."),
-            ("MULTI_SESSION", {}, "sessions", "whole number"),
+            ("MULTI_SESSION", {}, "sessions", "fill this in"),
             ("EARLY_BIRD", {}, "until", "Enter either a last day or a number of days."),
             ("EARLY_BIRD", {"until": "2026-04-30", "days_before": "3"}, "until", "Enter either a last day"),
             ("EARLY_BIRD", {"until": "tomorrow"}, "until", "Please choose a date."),

@@ -85,7 +85,7 @@ class TestRefusals:
             ({"name": " "}, "Please fill this in."),
             ({"price": "7.505"}, "7.505"),
             ({"price": "0"}, "Let it cost more than 0."),
-            ({"validity_days": ""}, "Enter a whole number."),
+            ({"validity_days": ""}, "Please fill this in."),
             ({"tax_percent": "130"}, "At most 100."),
             ({"covers": "SNACKS"}, "Choose one from the list."),
             ({"category_ids": "00000000-0000-0000-0000-000000000000"}, "There is no such category."),

@@ -18,7 +18,7 @@ from engine.money import to_major
 from models import RuleScope
 from web.admin.rules import LEVELS, TABLES, scope_of
 from web.asked import id_of
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked
 from web.visitor import Admin
 from web.words import N_
 
@@ -175,26 +175,32 @@ def _list_address(visit: Admin) -> str:
 
 def _declared(form: Form, kind: DiscountKind, who: Principal) -> Row:
     """The discount that the form describes. Raises Invalid, each reason at its field."""
-    percent = form.decimal("percent")
-    if percent is not None and not (isinstance(percent, Decimal) and 0 < percent <= 100):
-        raise _at("percent", N_("Enter a percentage above 0, up to 100."))
     sent: dict[str, Any] = {
         "order": form.whole("order"), "name": form.text("name"), "stacks": form.is_ticked("stacks"),
-        "percent": None if percent is None else f"{percent:f}", "on_edit": form.text("on_edit"),
+        "percent": _percent(form), "on_edit": form.text("on_edit"),
         **{name: form.minor(field, who.organisation, least=1) for name, field in _MONEY.items()},
     }  # fmt: skip
-    asked = {
+    asked: dict[str, Any] = {
         "from_child": form.whole("from_child"), "every_child": form.is_ticked("every_child"),
         "sessions": form.whole("sessions"), "until": form.text("until") or None,
         "days_before": form.whole("days_before"), "programs": form.texts("programs"),
     }  # fmt: skip
-    terms = checked(TERMS[kind], sent | {name: asked[name] for name in asked if name in TERMS[kind].model_fields})
     if (sent["percent"] is None) == (sent["amount_minor"] is None):
-        raise _at("percent", N_("Enter either a percentage or an amount."))
+        sent["percent"] = _wrong("percent", N_("Enter either a percentage or an amount."))
     if kind is DiscountKind.EARLY_BIRD and (asked["until"] is None) == (asked["days_before"] is None):
-        raise _at("until", N_("Enter either a last day or a number of days."))
+        asked["until"] = _wrong("until", N_("Enter either a last day or a number of days."))
+    terms = checked(TERMS[kind], sent | {name: asked[name] for name in asked if name in TERMS[kind].model_fields})
     return terms.declared(kind)
 
 
-def _at(field: str, message: str) -> Invalid:
-    return Invalid(N_("Please check the fields marked below."), reasons=[Reason("invalid", message, field=field)])
+def _percent(form: Form) -> str | Wrong | None:
+    percent = form.decimal("percent")
+    if percent is None:
+        return None
+    if isinstance(percent, Decimal) and 0 < percent <= 100:
+        return f"{percent:f}"
+    return _wrong("percent", N_("Enter a percentage above 0, up to 100."))
+
+
+def _wrong(field: str, message: str) -> Wrong:
+    return Wrong(Reason("invalid", message, field=field))

@@ -144,7 +144,7 @@ def make_offering(visit: Admin, form: Posted) -> Response:
         def verb(tx: Transaction, who: Principal) -> Answer:
             given = _values(form, who.organisation)
             given |= {"term_id": form.text("term_id") or None, "program_id": form.text("program_id") or None}
-            return create(tx, OFFERINGS, checked(NewOffering, given).model_dump(by_alias=True))
+            return create(tx, OFFERINGS, checked(NewOffering, given, within=("schedule",)).model_dump(by_alias=True))
 
         made = visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
@@ -159,7 +159,7 @@ def change_offering(visit: Admin, offering_id: UUID, form: Posted) -> Response:
     try:
 
         def verb(tx: Transaction, who: Principal) -> Answer:
-            asked = checked(OfferingChange, _values(form, who.organisation))
+            asked = checked(OfferingChange, _values(form, who.organisation), within=("schedule",))
             return edit(tx, OFFERINGS, offering_id, asked.changes(), call=visit.call)
 
         visit.move(form, verb)

@@ -17,7 +17,7 @@ from engine.errors import Conflict, Invalid, Reason, TermbookError
 from engine.money import to_major
 from models import RuleScope
 from web.asked import id_of, page_of, today_of
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked
 from web.visitor import Admin
 from web.words import N_
 
@@ -82,10 +82,9 @@ def _level(text: str) -> tuple[str, UUID | None]:
 
 def _terms(form: Form, who: Principal) -> Row:
     money = {name: form.minor(field, who.organisation, least=1) for name, field in _MONEY.items()}
-    percent = form.text("percent").replace(",", ".") or None
+    percent: str | Wrong | None = form.text("percent").replace(",", ".") or None
     if (percent is None) == (money["amount_minor"] is None):
-        message = N_("Enter either a percentage or an amount.")
-        raise Invalid(message, reasons=[Reason("invalid", message, field="percent")])
+        percent = Wrong(Reason("invalid", N_("Enter either a percentage or an amount."), field="percent"))
     return {
         "name": form.text("name"), "percent": percent, **money,
         "starts_on": form.text("starts_on") or None, "ends_on": form.text("ends_on") or None,

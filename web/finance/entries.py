@@ -11,10 +11,11 @@ from api.reads import books as shown
 from api.schemas.books import Because, NewEntry
 from billing import journal
 from engine.database import Row, Transaction
-from engine.errors import Conflict, Invalid, TermbookError
+from engine.errors import Conflict, Invalid, Reason, TermbookError
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked
 from web.visitor import Finance
+from web.words import N_
 
 router = APIRouter()
 
@@ -57,6 +58,9 @@ def post_entry(visit: Finance, form: Posted) -> Response:
     return visit.go("/finance/entries", visit.say("Entry posted."))
 
 
+_TOO_FEW = Wrong(Reason("too_short", N_("Fill in at least two lines."), field="postings"))
+
+
 def _asked(form: Form, organisation: Row) -> Row:
     """The lines that name an amount: a debit is positive, a credit negative. Raises Invalid at what is none."""
     postings: list[Row] = []
@@ -65,7 +69,11 @@ def _asked(form: Form, organisation: Row) -> Row:
         if debit is not None or credit is not None:
             amount = (debit or 0) - (credit or 0)
             postings.append({"ledger_account": form.text(f"account-{n}"), "amount_minor": amount})
-    return {"postings": postings, "reason": form.text("reason"), "posted_on": form.text("posted_on") or None}
+    return {
+        "postings": postings if len(postings) > 1 else _TOO_FEW,
+        "reason": form.text("reason"),
+        "posted_on": form.text("posted_on") or None,
+    }
 
 
 @router.post("/finance/entries/{entry_id}/reversal")

@@ -17,7 +17,7 @@ from api.schemas.wallets import Correction, NewBonus, NewTopUp
 from engine.database import Transaction
 from engine.errors import Invalid, Reason, TermbookError
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, checked, day_in, fields_are, plain_number
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked, day_in, fields_are, plain_number
 from web.visitor import Finance
 from web.words import N_
 from workflows import wallet
@@ -82,14 +82,13 @@ def give_bonus(visit: Finance, account_id: UUID, form: Posted) -> Response:
     return _move(visit, account_id, form, N_("Bonus added."), step)
 
 
-def _end_of(text: str, who: Principal) -> datetime | None:
-    """The end of the day that was chosen, where the organisation is. Raises Invalid."""
+def _end_of(text: str, who: Principal) -> datetime | Wrong | None:
+    """The end of the day that was chosen, where the organisation is."""
     if not text:
         return None
     day = day_in(text)
     if day is None:
-        message = N_("Please choose a date.")
-        raise Invalid(message, reasons=[Reason("malformed", message, field="last_day")])
+        return Wrong(Reason("malformed", N_("Please choose a date."), field="last_day"))
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(who.organisation["time_zone"]))
 
 
