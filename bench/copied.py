@@ -77,7 +77,10 @@ def _note_ids(owner: psycopg.Connection[Any], organisation_id: UUID, tables: lis
     owner.execute("CREATE TEMP TABLE copied (id uuid PRIMARY KEY, of_site boolean NOT NULL)")
     for table in tables:
         owner.execute(
-            sql.SQL("INSERT INTO copied SELECT id, {} FROM {} WHERE organisation_id = %s").format(
+            # What is kept of a row of another table has its id.
+            sql.SQL(
+                "INSERT INTO copied SELECT id, {} FROM {} WHERE organisation_id = %s ON CONFLICT DO NOTHING"
+            ).format(
                 sql.Literal(table in _OF_SITES), sql.Identifier(table)
             ), [organisation_id],
         )  # fmt: skip

@@ -30,7 +30,10 @@ _TERM_IS_OVER = NOW + timedelta(days=200)
 
 # What the copies of the term that is running earn lies ahead.
 _AHEAD = """
-CREATE TEMP TABLE ahead AS SELECT id, entry_id FROM revenue_recognition WHERE earned_on > %(today)s;
+CREATE TEMP TABLE ahead AS SELECT id, entry_id, invoice_line_id, amount_minor FROM revenue_recognition
+    WHERE earned_on > %(today)s;
+UPDATE deferral d SET earned_minor = d.earned_minor - a.amount_minor
+    FROM (SELECT invoice_line_id AS id, sum(amount_minor) AS amount_minor FROM ahead GROUP BY 1) a WHERE d.id = a.id;
 DELETE FROM revenue_recognition r USING ahead a WHERE r.id = a.id;
 DELETE FROM ledger_posting p USING ahead a WHERE p.entry_id = a.entry_id;
 DELETE FROM ledger_entry e USING ahead a WHERE e.id = a.entry_id;
@@ -81,7 +84,7 @@ def _forget_what_lies_ahead(owner: psycopg.Connection[Any]) -> None:
     for statement in _AHEAD.strip().split(";\n"):
         owner.execute(statement, {"today": NOW.date()} if "%(" in statement else None)
     owner.execute("SET session_replication_role = origin")
-    owner.execute("VACUUM (ANALYZE) revenue_recognition, ledger_entry, ledger_posting")
+    owner.execute("VACUUM (ANALYZE) revenue_recognition, ledger_entry, ledger_posting, deferral")
 
 
 def _own_booking(tx: Transaction, sample: Sample, admin: Actor) -> None:

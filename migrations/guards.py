@@ -573,3 +573,46 @@ def forget_days_of_postings() -> None:
 def open_what_is_written() -> None:
     for _, part, _ in _WRITTEN_AT_ONCE:
         op.execute(f"DROP FUNCTION {part}s_at_once() CASCADE")
+
+
+# What is added to a table, as it counts for the deferral of an invoice line.
+_DEFERS = {
+    "invoice_line": "SELECT organisation_id, id, net_minor AS invoiced, 0 AS credited, 0 AS earned FROM added",
+    "credit_note_line": "SELECT organisation_id, invoice_line_id AS id, 0 AS invoiced, sum(net_minor) AS credited, "
+    "0 AS earned FROM added GROUP BY organisation_id, invoice_line_id",
+    "revenue_recognition": "SELECT organisation_id, invoice_line_id AS id, 0 AS invoiced, 0 AS credited, "
+    "sum(amount_minor) AS earned FROM added GROUP BY organisation_id, invoice_line_id",
+}
+
+
+def keep_deferrals() -> None:
+    """What of an invoice line is invoiced, credited and earned is what is written of it: added up by the database,
+    whoever writes. Amounts are only ever added, so it does not matter which of two that write at once is the first.
+    """
+    for table, added in _DEFERS.items():
+        op.execute(f"""
+            CREATE FUNCTION {table}s_deferred() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+            BEGIN
+                INSERT INTO deferral AS d (organisation_id, id, booking_line_id, term_product_id, invoiced_minor,
+                                           credited_minor, earned_minor)
+                SELECT a.organisation_id, a.id, b.id, b.term_product_id, a.invoiced, a.credited, a.earned
+                FROM ({added}) a
+                JOIN invoice_line l ON l.organisation_id = a.organisation_id AND l.id = a.id
+                JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
+                ORDER BY a.id
+                ON CONFLICT (organisation_id, id) DO UPDATE
+                SET invoiced_minor = d.invoiced_minor + excluded.invoiced_minor,
+                    credited_minor = d.credited_minor + excluded.credited_minor,
+                    earned_minor = d.earned_minor + excluded.earned_minor;
+                RETURN NULL;
+            END $$
+        """)
+        op.execute(f"""
+            CREATE TRIGGER deferred AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
+            FOR EACH STATEMENT EXECUTE FUNCTION {table}s_deferred()
+        """)
+
+
+def drop_deferrals() -> None:
+    for table in _DEFERS:
+        op.execute(f"DROP FUNCTION {table}s_deferred() CASCADE")

@@ -65,7 +65,7 @@ from models.program import Program, ProgramCategory, ProgramType
 from models.promo import PromoCode, PromoRedemption
 from models.refund import Refund, RefundDestination, RefundRequest, RefundRequestStatus, RefundStatus
 from models.reminder import PaymentReminder, ReminderKind
-from models.revenue import RevenueRecognition
+from models.revenue import Deferral, RevenueRecognition
 from models.roll import (
     ConflictResolution,
     Headcount,
@@ -145,6 +145,7 @@ __all__ = [
     "DebitRun",
     "DebitRunEntry",
     "DebitScheme",
+    "Deferral",
     "DeliveryStatus",
     "DirectDebitMandate",
     "DocumentCounter",

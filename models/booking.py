@@ -94,6 +94,7 @@ class TermBookingLine(TenantRow, table=True):
         unique("booking_id", "term_product_id"),
         unique("ticket_reference"),
         index("ix_term_booking_line_session", "term_product_id"),
+        index("ix_term_booking_line_given_up", "cancelled_at", where="cancelled_at IS NOT NULL"),
     )
     booking_id: UUID
     term_product_id: UUID

@@ -22,6 +22,7 @@ class CreditNote(IssuedDocument, table=True):
         check("total_minor > 0", "total_is_positive"),
         index("ix_credit_note_account", "account_id", "issued_at"),
         index("ix_credit_note_booking", "booking_id"),
+        index("ix_credit_note_issued", "issued_on"),
     )
     reason: str = ""
 

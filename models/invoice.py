@@ -79,6 +79,7 @@ class Invoice(IssuedDocument, table=True):
         check("series IN ('INV', 'ZS')", "series_is_of_invoices"),
         index("ix_invoice_account", "account_id", "issued_at"),
         index("ix_invoice_booking", "booking_id"),
+        index("ix_invoice_issued", "issued_on"),
         index("ix_invoice_run", "run_id", where="run_id IS NOT NULL"),
         # A session that is paid as one goes is asked for once.
         index(

@@ -140,6 +140,7 @@ class TermProduct(TenantRow, table=True):
             postgresql_nulls_not_distinct=True, name="uq_term_product_slot",
         ),
         index("ix_term_product_starts_at", "starts_at"),
+        index("ix_term_product_day", "local_date"),
         index("ix_term_product_awaited", "id", where="waiting_count > 0"),
     )  # fmt: skip
     term_program_set_id: UUID

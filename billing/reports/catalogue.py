@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from billing.journal import local_today
 from billing.ledger import month_of
-from billing.reports import receivables, revenue, takings
+from billing.reports import deferred, receivables, revenue, takings
 from billing.reports.form import Period, Report
 from billing.reports.trial_balance import trial_balance
 from engine.database import Transaction
@@ -29,7 +29,7 @@ class ReportName(StrEnum):
 
 REPORTS: Mapping[ReportName, Callable[[Transaction, Period], Report]] = {
     ReportName.AGED_RECEIVABLES: receivables.aged_receivables,
-    ReportName.DEFERRED_REVENUE: receivables.deferred_revenue,
+    ReportName.DEFERRED_REVENUE: deferred.deferred_revenue,
     ReportName.REVENUE_BY_PROGRAM: revenue.revenue_by_program,
     ReportName.REVENUE_BY_EXTRA: revenue.revenue_by_extra,
     ReportName.REVENUE_BY_PERIOD: revenue.revenue_by_period,

@@ -1,7 +1,7 @@
-"""What families owe, by how long it is overdue; and what is to be held for what they were invoiced."""
+"""What families owe, by how long it is overdue."""
 
 from billing.open_parts import open_parts
-from billing.reports.form import Column, Kind, Period, Report, money, tie
+from billing.reports.form import Column, Period, Report, money, tie
 from engine.database import Transaction
 from models import LedgerAccount, LedgerEntry
 
@@ -81,50 +81,3 @@ def aged_receivables(tx: Transaction, period: Period) -> Report:
     ]  # fmt: skip
     ties = tie(tx, LedgerAccount.RECEIVABLE, report_minor=sum(r["total_minor"] for r in rows), until=period.until)
     return Report("aged-receivables", "Aged receivables", period, columns, rows, ties)
-
-
-# Lines are added up by their sessions before anything is looked up about these.
-_DEFERRED = f"""
-WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), sessions AS (
-    SELECT b.term_product_id, (b.cancelled_at {_LOCAL} AS given_up_on, bool_or(n.left_minor <> 0) AS is_open,
-           count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor) AS invoiced_minor,
-           sum(k.minor) AS credited_minor, sum(e.minor) AS earned_minor, sum(n.left_minor) AS deferred_minor
-    FROM invoice_line l CROSS JOIN o
-    JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
-    LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor)::bigint AS minor FROM credit_note_line x
-               JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
-               WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
-    ) k ON k.invoice_line_id = l.id
-    LEFT JOIN (SELECT x.invoice_line_id, sum(x.amount_minor)::bigint AS minor FROM revenue_recognition x
-               JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
-               WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
-    ) e ON e.invoice_line_id = l.id
-    CROSS JOIN LATERAL (
-        SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
-    WHERE l.organisation_id = %(org)s AND NOT EXISTS (
-        SELECT FROM invoice v
-        WHERE v.organisation_id = l.organisation_id AND v.id = l.invoice_id AND v.issued_on > %(until)s)
-    GROUP BY 1, 2
-)
-SELECT to_char(coalesce(b.given_up_on, s.local_date, t.ends_on), 'YYYY-MM') AS month, sum(b.lines)::bigint AS lines,
-       sum(b.invoiced_minor)::bigint AS invoiced_minor, -coalesce(sum(b.credited_minor), 0)::bigint AS credited_minor,
-       -coalesce(sum(b.earned_minor), 0)::bigint AS earned_minor, sum(b.deferred_minor)::bigint AS deferred_minor
-FROM sessions b
-JOIN term_product s ON s.organisation_id = %(org)s AND s.id = b.term_product_id
-JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
-JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
-GROUP BY 1 HAVING bool_or(b.is_open) ORDER BY 1
-"""
-
-
-def deferred_revenue(tx: Transaction, period: Period) -> Report:
-    """What is invoiced at the end of the period and still to be held, by the month of the sessions."""
-    rows = tx.rows(_DEFERRED, until=period.until)
-    columns = [
-        Column("month", "Month of the sessions"), Column("lines", "Open lines", Kind.COUNT),
-        money("invoiced_minor", "Invoiced"), money("credited_minor", "Credited"), money("earned_minor", "Earned"),
-        money("deferred_minor", "Deferred"),
-    ]  # fmt: skip
-    deferred = -sum(row["deferred_minor"] for row in rows)
-    ties = tie(tx, LedgerAccount.DEFERRED_REVENUE, report_minor=deferred, until=period.until)
-    return Report("deferred-revenue", "Deferred revenue", period, columns, rows, ties)

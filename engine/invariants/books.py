@@ -81,6 +81,24 @@ BOOKS = (
         says="{name} ({reference}): deferred is {balance_minor} in the books, {documents_minor} by the invoices",
     ),
     Invariant(
+        name="deferral_is_what_was_written",
+        promise="What is kept of each invoice line (its session, and what is invoiced, credited and earned) is what was"
+        " written of it.",
+        sql=f"""
+            SELECT {document_name("f")} AS invoice, f.description, f.net_minor, f.credited_minor, f.earned_minor,
+                   coalesce(d.invoiced_minor, 0) AS kept_net_minor,
+                   coalesce(d.credited_minor, 0) AS kept_credited_minor,
+                   coalesce(d.earned_minor, 0) AS kept_earned_minor
+            FROM ({_LINES}) f
+            LEFT JOIN term_booking_line b ON b.id = f.booking_line_id
+            LEFT JOIN deferral d ON d.id = f.id
+            WHERE (d.booking_line_id, d.term_product_id, d.invoiced_minor, d.credited_minor, d.earned_minor)
+                  IS DISTINCT FROM (b.id, b.term_product_id, f.net_minor, f.credited_minor, f.earned_minor)
+        """,
+        says="{description} of {invoice} over {net_minor}, less {credited_minor}, {earned_minor} of it earned, is kept "
+        "as {kept_net_minor}, {kept_credited_minor} and {kept_earned_minor}",
+    ),
+    Invariant(
         name="tax_is_what_documents_say",
         promise="The tax in the books is that of the invoices and passes, less that of the credit notes.",
         sql=_tie(

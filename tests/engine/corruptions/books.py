@@ -53,6 +53,12 @@ def deferred_revenue_without_an_invoice(world: World) -> None:
     post(world, new_id(), "CHARGED", DEFERRED_REVENUE=-500, BANK=500)
 
 
+@breaks("deferral_is_what_was_written")
+def a_line_that_is_kept_with_more_than_was_earned(world: World) -> None:
+    world.tx.run("UPDATE deferral SET earned_minor = earned_minor + 1 "
+                 "WHERE id = (SELECT id FROM deferral ORDER BY id LIMIT 1)")  # fmt: skip
+
+
 @breaks("tax_is_what_documents_say")
 def tax_without_an_invoice(world: World) -> None:
     post(world, new_id(), "CHARGED", TAX=-500, BANK=500)
