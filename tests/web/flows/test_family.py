@@ -28,6 +28,8 @@ from tests.web.flows.ways import (
     Way,
     booked_later,
     booked_of,
+    booking_of,
+    built,
     course,
     held,
     tab_of,
@@ -37,7 +39,8 @@ from tests.web.test_family_booking import all_of, pay_at_sandbox, until_booked
 from tests.web.test_family_forms import Tab, empty_cart, sessions_of
 from tests.web.test_family_passes import on_sale
 from tests.web.test_family_wallet import OFFICE, top_up
-from workflows import refund_request
+from tests.workflows import endings
+from workflows import payments, refund_request
 from workflows import term_booking_order as orders
 from workflows.registration import registration_link
 from workflows.sign_in_links import sign_in_link
@@ -443,3 +446,19 @@ class TestMoney:
                                id=centre.sample.rossi.account_id)  # fmt: skip
         assert (asked["amount_minor"], asked["reason"]) == (2000, "We move away")
         centre.edit(refund_request.reject, request_id=asked["id"], actor=OFFICE, now=centre.clock.now(), note="not yet")
+
+    def test_money_is_asked_back_for_a_booking(self, centre: Centre, door: Door, way: Way) -> None:
+        # Of a family that owes nothing: what it gives up is not used for something else.
+        order_id = built(centre, course(centre, f"Asked back {way.name}", way.at(6)), family=centre.sample.chen)
+        known, booking_id = {"actor": ADMIN, "now": centre.clock.now()}, booking_of(centre, order_id)
+        centre.edit(payments.record_manual_payment, order_id=order_id, amount_minor=1050, reason="at the desk",
+                    provider=payments.CASH, **known)  # fmt: skip
+        centre.edit(endings.cancel, booking_id=booking_id, reason="we moved", **known)
+        bo = door(CHEN).open(f"/family/bookings/{booking_id}").fits()
+
+        bo.click("Request a refund").fits().fill("Amount", "4.50").fill("Why", "We move away").click("Request refund")
+
+        assert bo.fits().reads("Awaiting decision")
+        (asked,) = centre.rows("SELECT amount_minor, reason FROM refund_request WHERE organisation_id = %(org)s "
+                               "AND booking_id = %(id)s", id=booking_id)  # fmt: skip
+        assert asked == {"amount_minor": 450, "reason": "We move away"}

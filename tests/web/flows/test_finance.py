@@ -25,9 +25,11 @@ from tests.web.flows.ways import Way, booking_of, built, course, held, tab_of
 from tests.web.test_family_forms import FIELD, enter
 from tests.workflows import endings
 from tests.workflows.centre import Centre as Berlin
-from tests.workflows.centre import make_centre
+from tests.workflows.centre import make_centre, sundays
 from tests.workflows.test_debit_runs import ready, waiting
+from tests.workflows.test_invoice_runs import MAY, THROUGH
 from workflows import payments, refund_request
+from workflows.invoice_runs import finish
 
 ROSSI, FINANCE = PEOPLE[Role.FAMILY], PEOPLE[Role.FINANCE]
 FINN = "finn@berlin.example"
@@ -249,3 +251,21 @@ class TestMoney:
 
         assert finn.fits().reads("debits settled")
         assert berlin.one("SELECT status FROM payment WHERE id = %(id)s", id=debit.payment_id)["status"] == "SUCCESS"
+
+    def test_a_run_of_invoices_is_looked_at_begun_and_followed(self, berlin: Berlin, door: Door, way: Way) -> None:
+        family = berlin.family(f"Bauer {way.name}", credit_limit_minor=100_000)
+        course_ = berlin.course(*sundays(7), rules=MAY, capacity=9)
+        cart = berlin.confirmed(family, family.child("Ida Bauer"), course_.lines(3, 4))
+        finn = door(FINN).open("/finance/runs")
+
+        finn.fits().fill("Planned invoices up to", THROUGH.isoformat()).click("Preview")
+        assert finn.fits().reads("Issue invoices")
+        finn.click("Issue invoices")
+        assert finn.fits().reads("0 of 1 invoices issued")
+        (run,) = berlin.rows("SELECT id FROM invoice_run WHERE status = 'RUNNING'")
+        finish(berlin.database, berlin.organisation_id, run_id=run["id"], now=build.NOW)
+        finn.click("Refresh")
+
+        assert finn.fits().reads("1 of 1 invoices issued")
+        issued = berlin.rows("SELECT run_id FROM invoice WHERE booking_id = %(id)s", id=berlin.booking(cart)["id"])
+        assert issued == [{"run_id": run["id"]}]

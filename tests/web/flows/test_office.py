@@ -330,3 +330,37 @@ class TestDays:
         assert "1/2" in cell.inner_text()
         office.click(cell)
         assert office.fits().reads(name)
+
+
+def test_a_mail_is_written_looked_at_and_put_in_force(centre: Centre, office: Person, way: Way) -> None:
+    office.open("/admin/mails").fits().click("Quote, English")
+    frame = office.page.frame_locator("iframe[name=preview]")
+
+    office.fits().fill("Text", f"Welcome {{{{ attendee_name }}}} by {way.name}!").click("Preview")
+    frame.get_by_text(f"Welcome Mia Rossi by {way.name}!").first.wait_for()
+    office.click("Use this version")
+    assert office.fits().reads("is now in use.")
+    (kept,) = centre.rows("SELECT body FROM mail_text WHERE organisation_id = %(org)s ORDER BY version DESC LIMIT 1")
+    office.click("Restore the standard text")
+
+    assert kept["body"] == f"Welcome {{{{ attendee_name }}}} by {way.name}!"
+    assert office.fits().reads("is now in use.")
+    frame.get_by_text("Dear Carla Rossi,").first.wait_for()
+
+
+def test_a_login_is_made_for_a_site_and_barred(centre: Centre, office: Person, way: Way) -> None:
+    name, email = f"Stella {way.name}", f"{way.name}@staff.example"
+    office.open("/admin/users").fits().click("Add")
+
+    office.fits().fill("Name", name).fill("E-mail address", email).fill("Password", "a long enough password")
+    office.page.get_by_label("Staff", exact=True).check()
+    office.tick(office.page.locator('input[name="site"]').first).click("Save")
+    assert office.fits().reads(f"{name} added.")
+    made = """SELECT roles, is_active FROM "user" WHERE organisation_id = %(org)s AND email = %(email)s"""
+    before = centre.rows(made, email=email)
+    office.click(name).fits().page.get_by_label("Can sign in").uncheck()
+    office.click("Save")
+
+    assert office.fits().reads("Changes saved.")
+    assert before == [{"roles": ["staff"], "is_active": True}]
+    assert centre.rows(made, email=email) == [{"roles": ["staff"], "is_active": False}]
