@@ -43,6 +43,12 @@ VALUES (%(org)s, %(id)s, %(email)s, %(name)s, %(password_hash)s, ARRAY['family']
 ON CONFLICT (organisation_id, email) DO NOTHING RETURNING id
 """
 
+# Who works here may have children too: else what they booked as a guest would be closed to them.
+_IS_FAMILY = """
+UPDATE "user" SET roles = array_append(roles, 'family')
+WHERE organisation_id = %(org)s AND id = %(id)s AND NOT 'family' = ANY(roles)
+"""
+
 # The guest account becomes a family's; its address is free for another guest account from then on.
 _CLAIM = """
 UPDATE account SET kind = 'FAMILY' WHERE organisation_id = %(org)s AND kind = 'GUEST' AND email = %(email)s RETURNING id
@@ -66,11 +72,13 @@ def finish(
 ) -> Registered:  # fmt: skip
     """Make the login of a proved address, or find the one that there is, and give it the guest account of the address.
 
-    Finishing twice claims nothing twice. Raises Invalid where a new login lacks a name or a password; a login that
+    Finishing twice claims nothing twice; a login that exists is a family's from then on, whatever else it is. Raises
+    Invalid where a new login lacks a name or a password; a login that
     exists keeps its own.
     """
     known = tx.row(_KNOWN, email=email)
     user_id, is_new = (known["id"], False) if known else (_new_user(tx, email, name, password_hash, now), True)
+    tx.run(_IS_FAMILY, id=user_id)
     claimed = tx.row(_CLAIM, email=email)
     if claimed is not None:
         account_id: UUID = claimed["id"]

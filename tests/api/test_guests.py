@@ -369,6 +369,18 @@ class TestRegistration:
         assert (made.json()["account_id"], made.json()["has_claimed"]) == (str(account_id), True)
         assert again.json()["has_claimed"] is False
 
+    def test_of_somebody_who_works_here_makes_them_a_family_too(self, world: World) -> None:
+        """Their bookings as a guest open to nobody else from then on."""
+        guest = Guest(world, world.staff.email)
+        order = guest.submitted(world.new_sessions(count=1))
+
+        made = self.finish(world, world.staff.email, {})
+        seen = world.staff.get(f"/orders/{order['id']}", headers={"Act-As": "family"})
+        still = world.staff.get("/roll-calls")
+
+        assert made.json()["has_claimed"] is True
+        assert (seen.status_code, still.status_code) == (200, 200)
+
     def test_of_a_new_address_makes_a_family(self, world: World) -> None:
         made = self.finish(world, "new@family.example")
 
