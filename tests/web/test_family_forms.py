@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from models import AccountUser, Role
 from samples.sample import PASSWORD
 from tests import builders as build
 from tests.builders import NOW
@@ -282,6 +283,23 @@ class TestBookings:
         invoices = re.findall(r'href="(/family/documents/invoices/[0-9a-f-]+)"', papers)
         assert tab.client.get(invoices[0]).content.startswith(b"%PDF")
         assert tab.client.get("/family/documents/statement").content.startswith(b"%PDF")
+
+    def test_who_acts_for_two_accounts_has_a_statement_of_each(self, centre: Centre, tab: Tab) -> None:
+        rosa = centre.sample.users[Role.FAMILY]
+        other = centre.edit(build.account, name="Rossi-Vogel")["id"]
+        link = centre.edit(build.add, AccountUser, account_id=other, user_id=rosa)
+        of_other = f"/family/documents/statement?account={other}"
+
+        papers, wallet = (
+            tab.client.get(path).text for path in ("/family/documents", f"/family/wallet?account={other}")
+        )
+        named = {tab.client.get(address).headers["content-disposition"] for address in (
+            of_other, f"/family/documents/statement?account={centre.sample.rossi.account_id}")}  # fmt: skip
+        centre.edit(lambda tx: tx.run("DELETE FROM account_user WHERE id = %(id)s", id=link["id"]))
+
+        assert papers.count("/family/documents/statement?account=") == len(named) == 2
+        assert of_other in wallet
+        assert tab.client.get(of_other).status_code == 404
 
     def test_what_is_months_ahead_comes_up_and_what_is_over_is_nothing_yet(self, centre: Centre) -> None:
         address = family_class(centre, "In early summer", hour=6, count=11)

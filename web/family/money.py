@@ -12,7 +12,7 @@ from api.reads import family
 from api.reads import finance as shown
 from engine.database import Row, Transaction
 from invoicing.account_papers import Receipt, Statement, render_receipt, render_statement
-from web.family.people import account_of, children_of
+from web.family.people import account_chosen, children_of
 from web.forms import Posted
 from web.visitor import Family
 from workflows.account_papers import receipt_of, statement_of
@@ -41,6 +41,7 @@ def show_documents(visit: Family) -> Response:
             "credit_notes": newest(shown.credit_notes(who), shown.show_numbered),
             "payments": newest(shown.payments(who), lambda row: shown.show_payment(who, row)),
             "owing": family.owing(tx, who.actor.account_ids, now=visit.now), "children": children_of(tx, who),
+            "accounts": family.names_of(tx, who.actor.account_ids),
         }  # fmt: skip
 
     return visit.show("family/documents.html", query)
@@ -78,11 +79,12 @@ def read_receipt(visit: Family, payment_id: UUID) -> Response:
 
 @router.get("/family/documents/statement")
 def read_statement(visit: Family) -> Response:
-    """What was charged and paid in the last 90 days, as PDF."""
+    """What an account was charged and paid in the last 90 days, as PDF."""
 
     def query(tx: Transaction, who: Principal) -> Statement:
         today = who.today(visit.now)
-        return statement_of(tx, account_of(who), first=today - timedelta(days=90), last=today)
+        account_id = account_chosen(who, visit.asked("account"))
+        return statement_of(tx, account_id, first=today - timedelta(days=90), last=today)
 
     statement = visit.fetch(query)
     return shown.as_pdf(render_statement(statement), name=f"statement-{statement.number}-{statement.issued_on}")
