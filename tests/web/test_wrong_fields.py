@@ -39,6 +39,8 @@ OFFICE = [
       "starts_on": DAY, "limit": WHOLE}),
     (FINANCE, "/finance/families/{rossi}/wallet /bonus",
      {"bonus": "", "why": "", "last_day": "tomorrow"}, {"bonus": FILL_IN, "why": FILL_IN, "last_day": DAY}),
+    (FINANCE, "/finance/entries", {"debit-0": "ten", "credit-1": "99999999999", "reason": "Pay-out"},
+     {"debit-0": "'ten' is not an amount; write it as 12.50", "credit-1": "At most $10,000,000,000.00."}),
 ]  # fmt: skip
 OF_FAMILIES = [
     (FAMILY, "/family/children/new",

@@ -13,7 +13,7 @@ from billing import journal
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from web.asked import page_of
-from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked, together
 from web.visitor import Finance
 from web.words import N_
 
@@ -64,11 +64,15 @@ _TOO_FEW = Wrong(Reason("too_short", N_("Fill in at least two lines."), field="p
 def _asked(form: Form, organisation: Row) -> Row:
     """The lines that name an amount: a debit is positive, a credit negative. Raises Invalid at what is none."""
     postings: list[Row] = []
-    for n in range(ROWS):
-        debit, credit = (form.amount(f"{side}-{n}", organisation) for side in ("debit", "credit"))
-        if debit is not None or credit is not None:
-            amount = (debit or 0) - (credit or 0)
-            postings.append({"ledger_account": form.text(f"account-{n}"), "amount_minor": amount})
+    with together() as faults:
+        for n in range(ROWS):
+            amounts: list[int] = []
+            for side, sign in (("debit", 1), ("credit", -1)):
+                with faults:
+                    if (found := form.amount(f"{side}-{n}", organisation)) is not None:
+                        amounts.append(sign * found)
+            if amounts:
+                postings.append({"ledger_account": form.text(f"account-{n}"), "amount_minor": sum(amounts)})
     return {
         "postings": postings if len(postings) > 1 else _TOO_FEW,
         "reason": form.text("reason"),
