@@ -325,6 +325,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("%(session)s is not over."),
         N_("The roll of %(session)s was closed before."),
         N_("Still signed in: %(names)s."),
+        N_("Not marked yet: %(names)s."),
         N_("Two devices disagree about %(names)s: decide first."),
         N_("Nobody has counted heads."),
     ),

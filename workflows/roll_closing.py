@@ -1,10 +1,11 @@
 """Closing a roll settles it: who did not come was absent, makeup credits are given and used, late fees are proposed.
 
 The only moment at which attendance moves anything beyond itself. Refused while somebody is signed in, two devices
-disagree, or the heads that were counted are not what the roll says; an admin may open a closed roll again.
+disagree, the heads that were counted are not what the roll says, or somebody is not marked of whom whoever closes did
+not say so; an admin may open a closed roll again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -78,12 +79,18 @@ ORDER BY t.name, a.id
 """
 
 
-def close_roll(tx: Transaction, *, session_id: UUID, actor: Actor, now: datetime) -> Settled:
+def close_roll(
+    tx: Transaction, *, session_id: UUID, absent: Collection[UUID] = (), actor: Actor, now: datetime
+) -> Settled:  # fmt: skip
     """Settle the roll of a session that is over: who did not come was absent, absences told in time give their makeup
     credit, one of somebody who came after all is taken back, makeup sessions have used theirs, late fees are proposed.
 
+    `absent` are the rows of the roll of whom whoever closes says that they did not come. Somebody who was forgotten at
+    the door is not absent because of that: every other row without a mark refuses, by name.
+
     Raises NotFound (no roll, or not the actor's site), NotPermitted, Refused with every reason: it is not over, or
-    closed before; somebody is signed in; devices disagree; heads are not counted, or a difference is not explained.
+    closed before; somebody is signed in or not marked; devices disagree; heads are not counted, or a difference is not
+    explained.
     """
     roll = read_roll(tx, session_id=session_id, actor=actor)
     tx.rows(_LOCK_ATTENDEES, session_id=session_id)
@@ -92,7 +99,11 @@ def close_roll(tx: Transaction, *, session_id: UUID, actor: Actor, now: datetime
     assert session is not None, "it has a roll"
     rows = tx.rows(_ROWS, session_id=session_id)
     rules = read_rules(tx, term_program_set_id=session["term_program_set_id"])
-    reasons = [*_not_yet(roll.name, session, now), *_unsettled(tx, roll, rows, rules)]
+    reasons = [
+        *_not_yet(roll.name, session, now),
+        *_not_marked(roll.name, rows, absent),
+        *_unsettled(tx, roll, rows, rules),
+    ]
     if reasons:
         raise Refused(reasons[0].message, reasons=reasons)
     settled = Settled(session_id, _mark_absent(tx, rows, actor, now), 0, 0, 0, 0)
@@ -129,6 +140,14 @@ def _not_yet(name: str, session: Row, now: datetime) -> Iterator[Reason]:
         yield Reason("session_not_over", f"{name} is not over.", **about)
     if session["roll_closed_at"] is not None:
         yield Reason("roll_is_closed", f"The roll of {name} was closed before.", **about)
+
+
+def _not_marked(name: str, rows: list[Row], absent: Collection[UUID]) -> Iterator[Reason]:
+    forgotten = [row for row in rows if row["status"] == AttendanceStatus.EXPECTED and row["id"] not in absent]
+    if forgotten:
+        names = [row["name"] for row in forgotten]
+        yield Reason("not_marked", f"Not marked yet: {', '.join(names)}.", rule="roll_closing", session=name,
+                     facts={"names": names, "attendance_ids": [str(row["id"]) for row in forgotten]})  # fmt: skip
 
 
 def _unsettled(tx: Transaction, roll: Roll, rows: list[Row], rules: dict[Rule, Answer]) -> Iterator[Reason]:

@@ -6,14 +6,23 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.dependencies import Called, NoInput
+from api.dependencies import Called
 from api.moves import Answer, Principal
 from api.operations import ADMIN, OWNERS, OWNERS_AND_FINANCE, STAFF, creates, for_roles
 from api.reads import makeups as shown
 from api.reads import sessions
 from api.reads.paging import Cursor, Limit
 from api.schemas.base import Page
-from api.schemas.makeups import Absence, AbsenceWithdrawal, Expected, MakeupCredit, NewAbsence, Revocation, SettledRoll
+from api.schemas.makeups import (
+    Absence,
+    AbsenceWithdrawal,
+    Expected,
+    MakeupCredit,
+    NewAbsence,
+    Revocation,
+    RollClosing,
+    SettledRoll,
+)  # fmt: skip
 from api.schemas.sessions import Session
 from engine.database import Transaction
 from models import MakeupReach
@@ -117,13 +126,15 @@ def revoke_makeup_credit(makeup_credit_id: UUID, body: Revocation, call: Called)
 
 
 @router.post("/sessions/{session_id}/roll/closing", **for_roles(STAFF, *creates(404), response_model=SettledRoll))
-def close_roll(session_id: UUID, call: Called, _: NoInput = None) -> Response:
+def close_roll(session_id: UUID, call: Called, body: RollClosing | None = None) -> Response:
     """Settle the roll of a session that is over: who was expected and did not come is absent, absences that were told
-    in time give their makeup credit, makeup sessions have used theirs.
+    in time give their makeup credit, makeup sessions have used theirs. Who is not marked yet has to be named; the
+    refusal (`not_marked`) says who that is.
     """
+    absent = body.absent if body else []
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        settled = roll_closing.close_roll(tx, session_id=session_id, actor=who.actor, now=call.now)
+        settled = roll_closing.close_roll(tx, session_id=session_id, absent=absent, actor=who.actor, now=call.now)
         return Answer({name: getattr(settled, name) for name in SettledRoll.model_fields})
 
     return call.move(verb)

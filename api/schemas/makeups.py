@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import Input, Name, Output, ShortText, shows
-from api.schemas.sample_enrolment import ATTENDEE_ID
+from api.schemas.sample_enrolment import ATTENDANCE_ID, ATTENDEE_ID
 from api.schemas.sample_programme import CATEGORY_ID, FIRST_SESSION_ID, PROGRAM_ID, TERM_ID, sample_id
 
 _CREDIT = {
@@ -82,6 +82,17 @@ class Expected(Output):
 
     session_id: UUID
     status: Literal["EXPECTED"]
+
+
+class RollClosing(Input):
+    """Who did not come, of those whom nobody marked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"absent": [ATTENDANCE_ID]}]})
+
+    absent: list[UUID] = Field(
+        default_factory=list, max_length=1000,
+        description="Rows of the roll (`attendance_id`). One that is neither marked nor named refuses the closing.",
+    )  # fmt: skip
 
 
 class SettledRoll(Output):

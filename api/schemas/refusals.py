@@ -237,7 +237,7 @@ OWN: Mapping[str, Mapping[int, Codes]] = {
     "close_roll": {
         409: (
             ("refused", "moved_meanwhile"),
-            ("session_not_over", "roll_is_closed", "signed_in", "conflicts_open", "not_counted",
+            ("session_not_over", "roll_is_closed", "not_marked", "signed_in", "conflicts_open", "not_counted",
              "difference_unexplained"),
         ),
     },

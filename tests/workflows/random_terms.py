@@ -93,7 +93,11 @@ class RandomTerms(RandomWalks):
             self._counted("makeups expire", lambda: expire_credits(self.database, now=self.now))
         elif step == "roll":
             session = self.sessions[pick % len(self.sessions)]
-            self._try("roll closed", close_roll, session_id=session, actor=self.centre.admin)
+            with self.database.transaction(self.centre.organisation_id) as tx:
+                roll = tx.rows("SELECT id FROM term_attendance WHERE organisation_id = %(org)s "
+                               "AND term_product_id = %(id)s", id=session)  # fmt: skip
+            self._try("roll closed", close_roll, session_id=session, absent=[row["id"] for row in roll],
+                      actor=self.centre.admin)  # fmt: skip
         elif credit := self._pick("SELECT id FROM makeup_credit", pick):
             self._try("makeup revoked", revoke, credit_id=credit["id"], reason="by mistake", actor=self.centre.admin)
 

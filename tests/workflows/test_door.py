@@ -100,8 +100,14 @@ class Door:
                        counted_at=START + minutes * MINUTE, device="left", explanation=explanation, actor=self.staff,
                        now=EVENING)  # fmt: skip
 
-    def close(self, *, actor: Actor | None = None, now: datetime = EVENING) -> Settled:
-        settled: Settled = self.centre.do(close_roll, session_id=self.session_id, actor=actor or self.staff, now=now)
+    def close(
+        self, *, actor: Actor | None = None, now: datetime = EVENING, absent: list[UUID] | None = None
+    ) -> Settled:  # fmt: skip
+        """Who is not marked did not come, unless it is said who did not."""
+        if absent is None:
+            absent = [entry.attendance_id for entry in self.read().entries if entry.status is S.EXPECTED]
+        settled: Settled = self.centre.do(close_roll, session_id=self.session_id, absent=absent,
+                                          actor=actor or self.staff, now=now)  # fmt: skip
         return settled
 
     def came_and_left(self, name: str = "Mia Rossi", *, at: float = 45) -> None:
@@ -468,6 +474,21 @@ class TestClosing:
         door.send(door.say("PRESENT", 5), door.say("ABSENT", 2, device="right"))
 
         assert codes(door.close) == ["conflicts_open", "not_counted", "signed_in"]
+
+    def test_is_refused_by_name_for_who_is_not_marked_and_not_said_to_be_absent(
+        self, riverside: Centre, stella: Actor
+    ) -> None:
+        """Somebody who was forgotten at the door is not absent because of that."""
+        door = Door(riverside, stella, "Mia Rossi", "Leo Rossi")
+        mia, leo = door.row("Mia Rossi").attendance_id, door.row("Leo Rossi").attendance_id
+
+        with pytest.raises(Refused, match="Not marked yet: Leo Rossi") as refused:
+            door.close(absent=[mia])
+
+        assert refused.value.reasons[0].facts == {"names": ["Leo Rossi"], "attendance_ids": [str(leo)]}
+        assert codes(lambda: door.close(absent=[])) == ["not_marked"]
+        door.send(door.say("ABSENT", name="Leo Rossi"))
+        assert door.close(absent=[mia]).absent == 1
 
     def test_a_closed_roll_takes_no_mark_at_the_door(self, riverside: Centre, stella: Actor) -> None:
         door = Door(riverside, stella)

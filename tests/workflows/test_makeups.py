@@ -96,8 +96,13 @@ class Karate:
 
     def settle(self, course: Course, session: int, **known: Any) -> Settled:
         now = START + WEEK * session + HOUR * 10
+        waited_for = self.centre.rows("SELECT id FROM term_attendance WHERE term_product_id = %(id)s AND status = "
+                                      "'EXPECTED'", id=course.ids[session])  # fmt: skip
         settled: Settled = self.centre.do(
-            close_roll, session_id=course.ids[session], **{"actor": self.centre.admin, "now": now, **known}
+            close_roll,
+            session_id=course.ids[session],
+            absent=[row["id"] for row in waited_for],
+            **{"actor": self.centre.admin, "now": now, **known},
         )
         return settled
 

@@ -13,7 +13,8 @@ from attendance.consents import consents_of
 from attendance.photos import photo_marks, photo_of
 from attendance.roll import Mark, RollEntry, mark_roll, read_roll, require_on_roll
 from engine.database import Transaction
-from engine.errors import Conflict, Invalid, NotFound, TermbookError
+from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
+from engine.fire import Refused
 from engine.ids import new_id
 from models import AttendanceStatus, ConflictResolution
 from web.forms import NOTHING_SENT, Form, Posted
@@ -40,7 +41,8 @@ WORDS = {
     "unsent": N_("{count} not sent"),
     "offline": N_("Offline. Marks are saved on this device."),
     "signIn": N_("Sign in again to send your marks."),
-    "conflict": N_("{name}: {why} Resolve this above the roll."),
+    "conflict": N_("{why} Choose what is right above the roll."),
+    "conflictOf": N_("{name}: {why} Choose what is right above the roll."),
     "refused": N_("{name} could not be saved: {why}"),
     "notKept": N_("This device couldn't save that: its storage is full. Note it on paper and tell the office."),
     "seen": N_("Got it"),
@@ -130,7 +132,9 @@ def decide(conflict_id: UUID, visit: Staff, form: Posted) -> Response:
                           actor=who.actor, now=visit.now)  # fmt: skip
         return Answer()
 
-    return _moved(visit, session_id, form, verb, visit.say("Resolved."))
+    is_kept = asked == ConflictResolution.KEPT
+    said = visit.say("The roll stays as it was.") if is_kept else visit.say("The roll now says what was sent.")
+    return _moved(visit, session_id, form, verb, said)
 
 
 @router.post("/staff/rolls/{session_id}/headcount")
@@ -164,11 +168,33 @@ def explain_count(session_id: UUID, visit: Staff, form: Posted) -> Response:
 
 @router.post("/staff/rolls/{session_id}/closing")
 def close(session_id: UUID, visit: Staff, form: Posted) -> Response:
+    """Where only a mark is missing, the roll is closed on a second look at who that is."""
+
     def verb(tx: Transaction, who: Principal) -> Answer:
-        settled = close_roll(tx, session_id=session_id, actor=who.actor, now=visit.now)
+        settled = close_roll(tx, session_id=session_id, absent=form.ids("absent"), actor=who.actor, now=visit.now)
         return Answer({"absent": settled.absent})
 
-    return _moved(visit, session_id, form, verb, visit.say("Roll closed."))
+    try:
+        visit.move(form, verb)
+    except Refused as refusal:
+        forgotten = [reason for reason in refusal.reasons if reason.code == "not_marked"]
+        if len(forgotten) == len(refusal.reasons):
+            return _not_marked(visit, session_id, forgotten[0])
+        return _shown(visit, session_id, form=form, refusal=refusal)
+    except (Invalid, Conflict, NotFound) as refusal:
+        return _shown(visit, session_id, form=form, refusal=refusal)
+    return visit.go(f"/staff/rolls/{session_id}", visit.say("Roll closed."))
+
+
+def _not_marked(visit: Staff, session_id: UUID, forgotten: Reason) -> Response:
+    """Who would be absent, by name, before anything is closed."""
+    ids = (forgotten.facts or {})["attendance_ids"]
+
+    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
+        roll = read_roll(tx, session_id=session_id, actor=who.actor)
+        return {"roll": roll, "entries": [row for row in roll.entries if str(row.attendance_id) in ids]}
+
+    return visit.show("staff/closing.html", query, status=409)
 
 
 def _moved(

@@ -40,7 +40,7 @@ class TestAnAnswerThatIsSlow:
 
         said = standing_in(page)
         assert "What you sent has arrived." in said
-        assert "The network is slow. This is the page saved on this device at" in said
+        assert "The network is slow. This is the saved page of" in said
         assert centre.rows(HERE)
         expect(page.get_by_role("button", name="I'm here")).to_be_visible()  # the old page
         page.screenshot(path=picture_file("staff-kept-slow"), full_page=True)
@@ -78,7 +78,7 @@ class TestAnAnswerThatIsSlow:
         assert "The network is slow." in standing_in(page)
 
         server.loses, server.holds = "GET", ""
-        expect(page.locator(".standing-in")).to_contain_text("the centre doesn't answer. This is the page saved")
+        expect(page.locator(".standing-in")).to_contain_text("the centre doesn't answer. This is the saved page")
         server.loses = ""
         expect(page.locator(".standing-in")).to_be_hidden()
 
@@ -93,12 +93,12 @@ class TestACentreThatDoesNotAnswer:
         server.kill()
 
         page.reload()
-        assert "the centre doesn't answer. This is the page saved on this device at" in standing_in(page)
+        assert "the centre doesn't answer. This is the saved page of" in standing_in(page)
         expect(page.locator("#sending")).to_contain_text("Offline")
         page.screenshot(path=picture_file("staff-kept-roll"), full_page=True)
         page.get_by_role("link", name="Missing signatures").first.click()
         expect(page.get_by_role("heading", name="Missing signatures")).to_be_visible()
-        assert "This is the page saved" in standing_in(page)
+        assert "This is the saved page" in standing_in(page)
 
         server.start()
         expect(page.locator(".standing-in")).to_be_hidden()

@@ -96,12 +96,13 @@ class TestWithoutANetwork:
         wait_until_sent(on_right)
 
         assert roll.statuses() == {"Child 01": "PRESENT", "Child 02": "PRESENT", "Child 03": "PRESENT"}
-        expect(on_right.locator("#told")).to_contain_text("Child 02")
+        expect(on_right.locator("#told")).to_contain_text("Choose what is right above the roll.")
+        assert on_right.locator("#told").inner_text().count("Child 02") == 1
         on_right.reload()
         expect(on_right.locator("#disagreements")).to_contain_text("Child 02")
         on_right.screenshot(path=picture_file("staff-disagreement"), full_page=True)
-        on_right.get_by_role("button", name="Use what was sent Child 02").click()
-        on_right.get_by_text("Resolved.").wait_for()
+        on_right.get_by_role("button", name="Change to “Absent” Child 02").click()
+        on_right.get_by_text("The roll now says what was sent.").wait_for()
         assert roll.statuses()["Child 02"] == "ABSENT"
 
     def test_a_device_that_is_full_shows_no_mark_that_it_does_not_have(

@@ -55,7 +55,9 @@ class TestPages:
         (site,) = centre.rows("SELECT site_id FROM user_site LIMIT 1")
         presence = f"/staff/sites/{site['site_id']}/presence"
 
-        assert "re on site." in self.post(client, "/staff", presence, move="arrive").text
+        assert "No staff on site" in client.get("/staff").text
+        here = self.post(client, "/staff", presence, move="arrive").text
+        assert ("re on site." in here, "1 staff on site" in here) == (True, True)
         assert "left the site." in self.post(client, "/staff", presence, move="leave").text
 
     def test_a_page_that_is_only_kept_takes_no_words_from_the_one_that_is_read(

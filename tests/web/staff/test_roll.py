@@ -1,7 +1,7 @@
 """The roll at a browser: thirty children in thirty-odd taps, under a thumb, and without a mouse."""
 
 import re
-from datetime import timedelta
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +10,7 @@ from tests.web.conftest import Centre, Somebody
 from tests.web.staff.rolls import STAFF, draw, make_roll, row_of, tap, wait_until_sent
 from tests.web.test_family_forms import Tab, enter
 
+EARLIER = datetime(2026, 3, 31, 8)  # noqa: DTZ001 - local; an hour before it is now
 # What a thumb presses on a roll and in its dialog, and what of it is smaller than a thumb.
 TOO_SMALL = """() => [...document.querySelectorAll(
     ".back, .roll-acts button, .roll-acts a, .closing button, "
@@ -34,6 +35,21 @@ class TestTheRoll:
         expect(row_of(stella.page, "Child 01").locator(".alert.severe").first).to_contain_text("Peanuts")
         row_of(stella.page, "Child 02").get_by_role("link", name="Sign out").click()
         stella.picture(f"staff-dialog-{size}").is_sound()
+
+    @pytest.mark.parametrize("dark", [False, True], ids=["by day", "by night"])
+    def test_shows_a_danger_to_life_in_red(self, centre: Centre, signed_in: Somebody, dark: bool) -> None:
+        roll = make_roll(centre, 1, name=f"Red {dark}")
+        stella = signed_in(STAFF, size="phone", dark=dark).open(roll.address)
+
+        ground = (
+            row_of(stella.page, "Child 01")
+            .locator(".alert.severe")
+            .first.evaluate("alert => getComputedStyle(alert).backgroundColor")
+        )
+        red, green, blue = map(int, re.findall(r"\d+", ground))
+
+        assert red > 3 * max(green, blue)
+        stella.is_sound()
 
     def test_of_thirty_children_takes_at_most_thirty_five_taps(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 30, name="Thirty")
@@ -132,7 +148,9 @@ class TestTheRoll:
 
     def test_what_the_server_says_is_said_as_the_reader_does(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 1, name="En français")
-        stella = signed_in(STAFF, size="phone").click("Français").open(roll.address)
+        stella = signed_in(STAFF, size="phone").click("Français")
+        assert stella.reads("Aujourd’hui")
+        stella.open(roll.address)
         seen = row_of(stella.page, "Child 01").get_attribute("data-version")
         with enter(centre, STAFF) as client:
             other = Tab(client, client.get(roll.address))
@@ -170,11 +188,36 @@ class TestTheRoll:
 
 
 class TestClosing:
-    def test_a_roll_is_closed_when_the_session_is_over(self, centre: Centre, signed_in: Somebody) -> None:
-        roll = make_roll(centre, 1, name="Closing", minutes=1)
-        stella = signed_in(STAFF).open(roll.address)
-        centre.clock.move(timedelta(minutes=40))  # type: ignore[attr-defined]
-        stella.click("Close the roll").reads("Roll closed.")
+    @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+    def test_names_who_is_not_marked_before_it_makes_them_absent(
+        self, centre: Centre, signed_in: Somebody, scripts: bool
+    ) -> None:
+        name = f"Closing {'with' if scripts else 'without'} scripts"
+        roll = make_roll(centre, 3, name=name, starts=EARLIER, minutes=30)
+        stella = signed_in(STAFF, size="phone", scripts=scripts, dark=scripts).open(roll.address)
+        tap(stella.page, "Child 02", "Absent")
+        if scripts:
+            wait_until_sent(stella.page)
 
-        assert roll.statuses() == {"Child 01": "ABSENT"}
+        stella.click("Close the roll").reads("2 children aren't marked yet")
+        assert "Child 01" in stella.text
+        assert "Child 02" not in stella.text
+        assert roll.statuses() == {"Child 01": "EXPECTED", "Child 02": "ABSENT", "Child 03": "EXPECTED"}
+        stella.picture(f"staff-closing-{'dark' if scripts else 'light'}").is_sound()
+        stella.click("Back to the roll")
+        tap(stella.page, "Child 03", "Absent")
+        if scripts:
+            wait_until_sent(stella.page)
+        stella.click("Close the roll").reads("1 child isn't marked yet")
+        stella.click("Mark absent and close the roll").reads("Roll closed.")
+
+        assert set(roll.statuses().values()) == {"ABSENT"}
         stella.picture("staff-closed").is_sound()
+
+    def test_asks_nothing_where_everybody_is_marked(self, centre: Centre, signed_in: Somebody) -> None:
+        roll = make_roll(centre, 1, name="All marked", starts=EARLIER, minutes=30)
+        stella = signed_in(STAFF, size="phone").open(roll.address)
+        tap(stella.page, "Child 01", "Absent")
+        wait_until_sent(stella.page)
+
+        stella.click("Close the roll").reads("Roll closed.")

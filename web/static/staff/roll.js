@@ -153,7 +153,9 @@ async function settle(items, answers) {
   const done = answers.filter((answer) => answer.outcome !== "REFUSED").map((answer) => answer.id);
   for (const answer of answers) {
     const item = byId.get(answer.id), why = await whyOf(answer.reasons.map((reason) => reason.message));
-    if (answer.outcome === "CONFLICT") announce(say(words.conflict, { name: item.name ?? "", why }), "warn");
+    // Most reasons name whom they are about.
+    const text = why.includes(item.name) ? words.conflict : words.conflictOf;
+    if (answer.outcome === "CONFLICT") announce(say(text, { name: item.name, why }), "warn");
     if (answer.outcome === "REFUSED") await keep([{ ...item, refused: why }]);
   }
   await drop(done);
