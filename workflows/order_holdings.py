@@ -27,9 +27,8 @@ COMPANIONS = """(SELECT json_agg(json_build_object('id', c.id, 'reference', c.re
 MAKEUPS = f"""(SELECT json_agg({AS_JSON}) FROM makeup_credit m
      WHERE m.organisation_id = %(org)s AND m.order_id = {{order_id}} AND m.status = 200)"""
 
-_HOLDINGS = """
-SELECT
-    (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
+# What an order holds: places, each with the session that an activity was chosen with, timers, its family's Billing.
+HELD = """(SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
                      'takes_place', c.takes_place, 'chosen_with', (
                          SELECT l.term_product_id FROM term_booking_order_activity y
                          JOIN term_booking_order_line l ON l.organisation_id = y.organisation_id
@@ -40,7 +39,11 @@ SELECT
     (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
      FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(order_id)s AND t.status = 'ARMED') AS timers,
     (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
-     WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
+     WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group"""
+
+_HOLDINGS = """
+SELECT
+    {held},
     (SELECT json_build_object('id', b.id, 'version', b.version, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor,
                               'total_minor', b.total_minor, 'fingerprint', b.fingerprint)
      FROM billing b WHERE b.organisation_id = %(org)s AND b.id = %(billing_id)s) AS billing,
@@ -117,7 +120,8 @@ _NO_LINES = (
     "NULL::text AS term_starts_on, NULL::json AS standing"
 )
 _READ = (
-    _HOLDINGS.replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
+    _HOLDINGS.replace("{held}", HELD)
+    .replace("{schedule}", SCHEDULE_OF.format(order_id="%(order_id)s"))
     .replace("{makeups}", MAKEUPS.replace("{order_id}", "%(order_id)s"))
     .replace("{companions}", COMPANIONS.replace("{order_id}", "%(order_id)s"))
     .replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))

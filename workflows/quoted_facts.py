@@ -10,6 +10,7 @@ from engine.database import Transaction
 from models import PaymentState, TermBookingConfirmationType
 from workflows.booking_facts import BookedLine, Booking, Enrolled, booked_line
 from workflows.order_facts import Order
+from workflows.order_holdings import HELD
 from workflows.pass_facts import USES, uses_of
 
 _QUOTED = """
@@ -35,18 +36,7 @@ WITH term AS (
 SELECT
     (SELECT row_to_json(term) FROM term) AS term,
     (SELECT json_agg(l ORDER BY l.position) FROM lines l) AS lines,
-    (SELECT json_agg(json_build_object('id', c.id, 'term_product_id', c.term_product_id,
-                     'takes_place', c.takes_place, 'chosen_with', (
-                         SELECT l.term_product_id FROM term_booking_order_activity y
-                         JOIN term_booking_order_line l ON l.organisation_id = y.organisation_id
-                              AND l.id = y.order_line_id
-                         WHERE y.organisation_id = c.organisation_id AND y.order_id = c.order_id
-                           AND y.term_product_id = c.term_product_id)) ORDER BY c.term_product_id)
-     FROM place_claim c WHERE c.organisation_id = %(org)s AND c.order_id = %(order_id)s) AS claims,
-    (SELECT json_agg(json_build_object('id', t.id, 'kind', t.kind, 'due_at', t.due_at))
-     FROM timer t WHERE t.organisation_id = %(org)s AND t.subject_id = %(order_id)s AND t.status = 'ARMED') AS timers,
-    (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
-     WHERE g.organisation_id = %(org)s AND g.id = %(group_id)s) AS billing_group,
+    {held},
     (SELECT json_agg(json_build_object('id', x.id, 'attendee_id', x.attendee_id, 'term_product_id', x.term_product_id,
                      'component', x.component, 'position', x.position, 'description', x.description,
                      'printed', x.printed, 'quantity', x.quantity, 'base_minor', x.base_minor,
@@ -64,7 +54,7 @@ SELECT
     (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
      WHERE p.organisation_id = %(org)s AND p.order_id = %(order_id)s AND p.status = 'SUCCESS') AS captured_minor,
     {uses}
-""".replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
+""".replace("{held}", HELD).replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
 
 
 def read_quoted(tx: Transaction, order: Order) -> Enrolled:
