@@ -5,7 +5,6 @@ Each time the page says what happened and what to do next.
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
@@ -15,13 +14,11 @@ import httpx
 import pytest
 
 from models import AccountUser, Role
-from samples.sample import PASSWORD
 from tests import builders as build
 from tests.builders import NOW
-from tests.web.conftest import SLUG, Centre
+from tests.web.conftest import FIELD, SLUG, Centre, enter
 from tests.web.test_family_booking import family_class
 
-FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 WAY = {"way": "PAY_NOW_PAY_ALL"}
 
 
@@ -57,16 +54,6 @@ class Tab:
             answer = self.client.get(answer.headers["location"])
         self.page = answer
         return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2])))
-
-
-@contextmanager
-def enter(centre: Centre, email: str = "rossi@family.example", *, slug: str = SLUG) -> Iterator[httpx.Client]:
-    """A browser that is signed in."""
-    with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
-        token = dict(FIELD.findall(client.get(f"/at/{slug}/sign-in").text))["form_token"]
-        given = {"form_token": token, "email": email, "password": PASSWORD}
-        assert client.post(f"/at/{slug}/sign-in", data=given).status_code == 303
-        yield client
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def put_into_cart(person: Person, address: str, child: str) -> Person:
 class TestWithTheKeyboardAlone:
     def test_a_class_is_found_booked_and_paid(self, centre: Centre, signed_in: Somebody) -> None:
         address = family_class(centre, "Aikido by keys", hour=8)
-        rosa = signed_in(ROSSI)
+        rosa = signed_in(ROSSI).open("/family")
         page = rosa.page
 
         def to(wanted: Locator) -> None:

@@ -59,7 +59,7 @@ def invoice(centre: Centre) -> dict[str, Any]:
 
 class TestBooks:
     def test_what_needs_attention_stands_first(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
-        finance = signed_in(FINANCE)
+        finance = signed_in(FINANCE).open("/finance")
 
         assert finance.reads("Needs attention first")
         assert finance.reads("unpaid invoices")

@@ -11,9 +11,9 @@ from engine.database import Database
 from models import ActorKind, RefundDestination, Role, User
 from samples.sample import PASSWORD
 from tests import builders as build
-from tests.web.browsing import Person
+from tests.web.browsing import Person, signed_in_as
 from tests.web.conftest import Centre as Served
-from tests.web.conftest import Somebody
+from tests.web.conftest import Somebody, enter
 from tests.workflows import endings
 from tests.workflows.centre import Cart, Centre, make_centre, sundays
 from tests.workflows.test_debit_runs import ready, waiting
@@ -34,15 +34,12 @@ def berlin(checked_database: Database, database_url: str, centre: Served) -> Cen
 
 
 @pytest.fixture
-def finn(somebody: Somebody, berlin: Centre) -> Any:
-    def enter(**wanted: Any) -> Person:
-        found = somebody(**wanted).open("/at/berlin/sign-in")
-        found.fill("E-mail address", FINN).fill("Password", PASSWORD)
-        found.page.get_by_role("main").get_by_role("button", name="Sign in").click()
-        found.page.wait_for_url(lambda url: "/sign-in" not in url)
-        return found
+def finn(somebody: Somebody, centre: Served, berlin: Centre) -> Any:
+    def come(**wanted: Any) -> Person:
+        with enter(centre, FINN, slug="berlin") as client:
+            return signed_in_as(somebody(**wanted), client)
 
-    return enter
+    return come
 
 
 @pytest.fixture
@@ -66,7 +63,7 @@ class TestRefunds:
         self, finn: Any, berlin: Centre, asked: tuple[Cart, Any], scripts: bool
     ) -> None:  # fmt: skip
         cart, ask = asked
-        finance = finn(scripts=scripts, size="desktop" if scripts else "phone")
+        finance = finn(scripts=scripts, size="desktop" if scripts else "phone").open("/finance")
         assert finance.reads("refund requests to decide")
         finance.open("/finance/refunds").picture(f"finance-refunds-{scripts}").fits()
         finance.page.get_by_role("row").filter(has_text=berlin.booking(cart)["reference"]).get_by_role(

@@ -8,12 +8,14 @@ import psycopg
 import pytest
 
 from api.app import create_app
+from models import Role
 from samples.sample import PASSWORD
 from tests.api.conftest import serving
 from tests.builders import organisation
-from tests.web.conftest import SLUG, Centre, Somebody
+from tests.web.conftest import PEOPLE, SLUG, Centre, Somebody
 from web.assets import version
 from web.catalogues import LANGUAGES_TO_KEEP, missing
+from web.portals import PORTALS
 from workflows.sign_in_links import sign_in_link
 
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
@@ -152,6 +154,15 @@ class TestSignIn:
 
         assert rosa.path == "/family?from=mail"
 
+    @pytest.mark.parametrize("role", PEOPLE)
+    def test_it_opens_the_door_of_whose_it_is(self, somebody: Somebody, role: Role) -> None:
+        person = somebody().open(f"/at/{SLUG}/sign-in")
+
+        person.fill("E-mail address", PEOPLE[role]).fill("Password", PASSWORD)
+        person.click(person.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True))
+
+        assert person.fits().path == PORTALS[role].home
+
     def test_a_wrong_password_is_told_in_words_that_help_nobody_else(self, somebody: Somebody) -> None:
         rosa = somebody(scripts=False).open(f"/at/{SLUG}/sign-in")
 
@@ -210,7 +221,7 @@ class TestSignIn:
         assert len(asked) == 2
 
     def test_signing_out_ends_it_everywhere(self, somebody: Somebody, signed_in: Somebody) -> None:
-        rosa = signed_in("rossi@family.example", scripts=False)
+        rosa = signed_in("rossi@family.example", scripts=False).open("/family")
         rosa.page.locator("summary").first.click()
 
         rosa.click("Sign out")

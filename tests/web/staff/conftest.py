@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -12,12 +11,11 @@ from api.app import create_app
 from engine.clock import SetClock
 from engine.database import Database
 from engine.settings import Settings
-from samples.sample import PASSWORD, make_sample
+from samples.sample import make_sample
 from tests.api.conftest import serving
 from tests.builders import NOW
 from tests.ports import free_port
-from tests.web.browsing import Person
-from tests.web.conftest import SLUG, Centre, Somebody
+from tests.web.conftest import SLUG, Centre
 from tests.web.staff.tablets import Server, Tablet
 
 
@@ -30,22 +28,6 @@ def centre(database_url: str, checked_database: Database) -> Iterator[Centre]:
     app = create_app(settings, database=checked_database, clock=clock, gateways={})
     with serving(app, port=port) as url:
         yield Centre(url, sample, checked_database, clock, None, settings)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def signed_in(somebody: Somebody) -> Somebody:
-    """As everywhere, with more patience: a machine that tests much at once is slow."""
-
-    def enter(email: str, **wanted: Any) -> Person:
-        found = somebody(**wanted)
-        found.page.context.set_default_timeout(60_000)
-        found.open(f"/at/{SLUG}/sign-in").fill("E-mail address", email).fill("Password", PASSWORD)
-        found.page.get_by_role("main").get_by_role("button", name="Sign in").click()
-        found.page.wait_for_url("**/staff")
-        found.interactions = 0
-        return found
-
-    return enter
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class TestTheRoll:
 
     def test_what_the_server_says_is_said_as_the_reader_does(self, centre: Centre, signed_in: Somebody) -> None:
         roll = make_roll(centre, 1, name="En français")
-        stella = signed_in(STAFF, size="phone").click("Français")
+        stella = signed_in(STAFF, size="phone").open("/staff").click("Français")
         assert stella.reads("Aujourd’hui")
         stella.open(roll.address)
         seen = row_of(stella.page, "Child 01").get_attribute("data-version")
