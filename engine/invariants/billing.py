@@ -7,6 +7,7 @@ from engine.invariants.form import (
     IS_BILLED,
     SESSION_LINES,
     SESSION_NAME,
+    SETTLED,
     Invariant,
     Status,
     document_name,
@@ -282,16 +283,11 @@ INVOICING = (
         name="payment_state_tells_what_is_owed",
         promise="A booking is PAID when its invoices are settled, and only then.",
         sql=f"""
-            WITH settled AS (
-                SELECT invoice_id, sum(amount_minor) AS amount_minor
-                FROM (SELECT invoice_id, amount_minor FROM payment_allocation
-                      UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
-                GROUP BY invoice_id
-            ), invoiced AS (
+            WITH invoiced AS (
                 SELECT i.booking_id, sum(i.total_minor) AS total_minor,
-                       sum(coalesce(s.amount_minor, 0)) AS settled_minor,
-                       bool_and(coalesce(s.amount_minor, 0) >= i.total_minor) AS is_settled
-                FROM invoice i LEFT JOIN settled s ON s.invoice_id = i.id
+                       sum(coalesce(s.settled_minor, 0)) AS settled_minor,
+                       bool_and(coalesce(s.settled_minor, 0) >= i.total_minor) AS is_settled
+                FROM invoice i LEFT JOIN {SETTLED} s ON s.invoice_id = i.id
                 GROUP BY i.booking_id
             )
             SELECT b.reference, b.payment_state, coalesce(i.total_minor, 0) AS total_minor,

@@ -60,6 +60,13 @@ SESSION_NAME = """concat_ws(' ', offering.name, nullif(session.component, ''), n
     coalesce(to_char(session.local_date, 'Dy DD Mon YYYY') || to_char(session.local_start, ' HH24:MI'), '(undated)'))"""
 
 
+# What payments and credits together have settled of each invoice.
+SETTLED = """(SELECT invoice_id, sum(amount_minor) AS settled_minor
+    FROM (SELECT invoice_id, amount_minor FROM payment_allocation
+          UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
+    GROUP BY invoice_id)"""
+
+
 def named_session(product: str) -> str:
     """The joins that `SESSION_NAME` needs, from a column that holds the session's id."""
     return f"""LEFT JOIN term_product session ON session.id = {product}

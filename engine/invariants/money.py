@@ -1,6 +1,6 @@
 """The ledger, and payments with what they were used for."""
 
-from engine.invariants.form import Invariant, document_name
+from engine.invariants.form import SETTLED, Invariant, document_name
 from models import LedgerAccount, PaymentStatus, WalletEntryKind
 
 
@@ -229,15 +229,12 @@ PAYMENTS = (
         name="allocations_within_invoice",
         promise="No invoice is settled by more than its total, by payments and credits together.",
         sql=f"""
-            SELECT {document_name("i")} AS invoice, i.total_minor, s.allocated_minor, i.id AS invoice_id
-            FROM (SELECT invoice_id, sum(amount_minor) AS allocated_minor
-                  FROM (SELECT invoice_id, amount_minor FROM payment_allocation
-                        UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
-                  GROUP BY invoice_id) s
+            SELECT {document_name("i")} AS invoice, i.total_minor, s.settled_minor, i.id AS invoice_id
+            FROM {SETTLED} s
             JOIN invoice i ON i.id = s.invoice_id
-            WHERE s.allocated_minor > i.total_minor
+            WHERE s.settled_minor > i.total_minor
         """,
-        says="Invoice {invoice} over {total_minor} is settled by {allocated_minor}",
+        says="Invoice {invoice} over {total_minor} is settled by {settled_minor}",
     ),
     Invariant(
         name="no_more_is_freed_than_was_used",

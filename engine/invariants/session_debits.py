@@ -1,6 +1,6 @@
 """Pay as you go: who waits for the wallet says so, and an invoice of a session asks for that session."""
 
-from engine.invariants.form import Invariant, document_name
+from engine.invariants.form import SETTLED, Invariant, document_name
 from models import PaymentState, ScheduleStatus
 
 SESSION_DEBITS = (
@@ -8,15 +8,10 @@ SESSION_DEBITS = (
         name="pending_payment_waits_for_the_wallet",
         promise="A booking is PENDING_PAYMENT while a held session of it waits to be debited, and only then.",
         sql=f"""
-            WITH settled AS (
-                SELECT invoice_id, sum(amount_minor) AS amount_minor
-                FROM (SELECT invoice_id, amount_minor FROM payment_allocation
-                      UNION ALL SELECT invoice_id, amount_minor FROM credit_allocation) each
-                GROUP BY invoice_id
-            ), waiting AS (
-                SELECT i.booking_id, sum(i.total_minor - coalesce(s.amount_minor, 0)) AS waiting_minor
-                FROM invoice i LEFT JOIN settled s ON s.invoice_id = i.id
-                WHERE i.term_product_id IS NOT NULL AND i.total_minor > coalesce(s.amount_minor, 0)
+            WITH waiting AS (
+                SELECT i.booking_id, sum(i.total_minor - coalesce(s.settled_minor, 0)) AS waiting_minor
+                FROM invoice i LEFT JOIN {SETTLED} s ON s.invoice_id = i.id
+                WHERE i.term_product_id IS NOT NULL AND i.total_minor > coalesce(s.settled_minor, 0)
                   AND NOT EXISTS (SELECT FROM payment p WHERE p.invoice_id = i.id AND p.provider = 'wallet')
                 GROUP BY i.booking_id
             )
