@@ -183,6 +183,7 @@ REASONS: Mapping[str, str] = {
     "not_invoiced": "What was held is not invoiced yet; confirm the order first.",
     "not_later": "A last day is put off to a later one; an earlier one is a new notice.",
     "not_markable": "The attendee is not on the roll any more, or this mark is not made by hand.",
+    "not_marked": "Nobody marked some rows of the roll, and they are not named as absent.",
     "not_of_the_change": "An adjustment is of a session that the booking has after the change.",
     "not_open_yet": "Registration has not opened; `facts.opens_at` says when it does.",
     "not_paid": "It is confirmed when it is paid, and it is not yet.",
