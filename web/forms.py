@@ -255,6 +255,8 @@ _SAID = {
 _NOT_FILLED_IN = N_("Please fill this in.")
 _IN_GENERAL = N_("This can't be saved as it is. Please check it.")
 _CHOSEN = ("uuid_parsing", "uuid_type", "enum", "literal_error")
+# What the API says with an example of how a program writes it.
+_BY_EXAMPLE = {"2026-04-12": N_("Please choose a date."), "09:30": N_("Enter a time.")}
 # What a field that has a pattern takes.
 SAID_OF_PATTERNS = {
     NO_NUL: N_("It contains a character we can't save. Please type it again."),
@@ -298,7 +300,7 @@ def _reason(fault: Any, prefix: str, within: Collection[str]) -> Reason:
         )
     elif code == "value_error":
         said = str(fault["msg"]).removeprefix("Value error, ")
-        message = N_("Please choose a date.") if "2026-04-12" in said else said
+        message = next((words for example, words in _BY_EXAMPLE.items() if example in said), said)
     else:
         message = _SAID.get(code) or _IN_GENERAL
     return Reason(code, message, field=name, facts=facts or None)

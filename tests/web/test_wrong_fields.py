@@ -23,7 +23,7 @@ OFFICE = [
     (ADMIN, "/admin/offerings/new",
      {"name": "Chess", "weekdays": "MON", "from": "12.4.2026", "starts": "9 o'clock", "capacity": "few",
       "session_price_minor": "", "full_term_price_minor": "ten"},
-     {"from": DAY, "starts": "write it as 09:30", "capacity": WHOLE, "session_price_minor": FILL_IN, "program_id":
+     {"from": DAY, "starts": "Enter a time.", "capacity": WHOLE, "session_price_minor": FILL_IN, "program_id":
       "Choose one from the list.", "full_term_price_minor": "'ten' is not an amount; write it as 12.50"}),
     (ADMIN, "/admin/programme/sites/new",
      {"name": "", "address": "1 Main St", "time_zone": "here & now", "holiday_subdivision": "On/tario"},
