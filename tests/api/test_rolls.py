@@ -142,7 +142,10 @@ class TestTheDay:
         early = world.staff.post(f"{door.path}/closing")
         assert early.json()["reasons"][0]["code"] == "session_not_over"
         world.clock.move(timedelta(hours=2))
-        assert world.staff.post(f"{door.path}/closing").json()["absent"] == 1
+        (forgotten,) = world.staff.post(f"{door.path}/closing").json()["reasons"]
+        assert (forgotten["code"], forgotten["message"]) == ("not_marked", "Not marked yet: Mia.")
+        named = {"absent": forgotten["facts"]["attendance_ids"]}
+        assert world.staff.post(f"{door.path}/closing", named).json()["absent"] == 1
         late = world.staff.put(f"{door.path}/marks", {"marks": [door.mark("PRESENT")]})
         assert (late.status_code, late.json()["code"]) == (409, "roll_is_closed")
         opened = world.admin.post(f"{door.path}/reopening", {"reason": "Mia was there"})
