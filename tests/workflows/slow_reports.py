@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from billing.open_parts import open_parts
-from billing.reports.catalogue import ReportName
+from billing.reports.catalogue import REPORTS, ReportName
 from billing.reports.form import Period
 from engine.database import Row, Transaction
 from models import LedgerEntry
@@ -151,6 +151,14 @@ SLOWLY: Mapping[ReportName, str] = {
     ReportName.REVENUE_BY_PROGRAM: _BY_PROGRAM, ReportName.REVENUE_BY_EXTRA: _BY_EXTRA,
     ReportName.REVENUE_BY_PERIOD: _BY_PERIOD, ReportName.TAKINGS: _TAKINGS,
 }  # fmt: skip
+
+
+def agree(tx: Transaction, period: Period) -> None:
+    """Every report ties to the books, and says what it says the slow way."""
+    for name, make in REPORTS.items():
+        made = make(tx, period)
+        assert made.tie is None or made.tie.holds, (period, made.tie)
+        assert name not in SLOWLY or made.rows == slowly(tx, name, period), (name, period)
 
 
 def slowly(tx: Transaction, name: ReportName, period: Period) -> list[Row]:
