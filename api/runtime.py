@@ -18,6 +18,7 @@ from engine.errors import NotFound, StartupFailed
 from engine.schema import migrate
 from engine.server import ensure_server
 from engine.settings import Settings, derived_secret, make_clock
+from notifications.smtp import Mailer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,16 @@ def make_gateways(settings: Settings) -> dict[str, Gateway]:
         secret=derived_secret(settings.secret, "sandbox webhooks"),
     )  # fmt: skip
     return {"sandbox": sandbox}
+
+
+def make_mailer(settings: Settings) -> Mailer:
+    """The way out for mail, or the development inbox while no server is set up. Raises StartupFailed."""
+    if settings.smtp_user and not settings.smtp_starttls:
+        raise StartupFailed("TERMBOOK_SMTP_USER needs TERMBOOK_SMTP_STARTTLS=true: no password goes out in the clear.")
+    return Mailer(
+        settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.data_directory / "inbox",
+        user=settings.smtp_user, password=settings.smtp_password, starttls=settings.smtp_starttls,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 
-from api.runtime import Runtime, make_gateways, require_secret, running
+from api.runtime import Runtime, make_gateways, make_mailer, require_secret, running
 from billing.pass_revenue import earn_due
 from billing.recognition import recognise_due
 from engine.database import Transaction
@@ -39,7 +39,6 @@ from notifications.messages import (
     QuoteIssued,
 )
 from notifications.own_texts import own_text
-from notifications.smtp import Mailer
 from notifications.texts import Text, kind_of
 from web.mail_words import in_the_readers_words
 from workflows.account_papers import NotReceived, receipt_of
@@ -92,8 +91,7 @@ class TellFamily:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        chosen = runtime.settings
-        self.mailer = Mailer(chosen.smtp_host, chosen.smtp_port, chosen.smtp_from, chosen.data_directory / "inbox")
+        self.mailer = make_mailer(runtime.settings)
 
     def __call__(self, *, organisation_id: UUID, message_id: UUID) -> None:
         now = self.runtime.clock.now()

@@ -40,10 +40,14 @@ class Settings(BaseSettings):
     # Short name of the centre that the bare address leads to, where the installation has several; empty: it is asked.
     front_centre: str = ""
     cookie_secure: bool = True
-    secret: str = ""
+    secret: str = Field(default="", repr=False)
     smtp_host: str = ""
     smtp_port: int = 25
     smtp_from: str = "enrolments@localhost"
+    # Who signs in to the mail server does so over TLS.
+    smtp_user: str = ""
+    smtp_password: str = Field(default="", repr=False)
+    smtp_starttls: bool = False
     sandbox_gateway_url: str = "http://127.0.0.1:8001"
     # Stripe takes payments where both are set; the secret is that of the webhook endpoint in its dashboard.
     stripe_api_key: str = Field(default="", repr=False)

@@ -3,7 +3,7 @@
 import os
 import smtplib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Mailer:
     from_address: str
     inbox: Path
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     starttls: bool = False
     timeout_seconds: float = TIMEOUT_SECONDS
 
@@ -40,17 +40,18 @@ class Mailer:
         if not self.host:
             self._keep(email)
             return
-        try:
-            with smtplib.SMTP(self.host, self.port, timeout=self.timeout_seconds) as server:
-                if self.starttls:
-                    server.starttls(context=ssl.create_default_context())
-                if self.user:
-                    server.login(self.user, self.password)
+        with smtplib.SMTP(self.host, self.port, timeout=self.timeout_seconds) as server:
+            # What is refused before the message is no fault of the message: the settings are, and can be mended.
+            if self.starttls:
+                server.starttls(context=ssl.create_default_context())
+            if self.user:
+                server.login(self.user, self.password)
+            try:
                 server.send_message(email)
-        except smtplib.SMTPException as error:
-            if _is_final(error):
-                raise MailRefused(f"The mail server refused the message: {error}") from error
-            raise
+            except smtplib.SMTPException as error:
+                if _is_final(error):
+                    raise MailRefused(f"The mail server refused the message: {error}") from error
+                raise
 
     def _keep(self, email: EmailMessage) -> None:
         """Whole or not at all, under the Message-ID: sent again, it is the same file."""

@@ -1,9 +1,11 @@
-"""What an installation starts with: its payment provider, and a secret of its own."""
+"""What an installation starts with: its payment provider, its mail server, and a secret of its own."""
+
+from pathlib import Path
 
 import pytest
 
 from api import server, worker
-from api.runtime import Runtime, make_gateways
+from api.runtime import Runtime, make_gateways, make_mailer
 from api.state import State
 from engine.clock import FrozenClock
 from engine.database import Database
@@ -12,6 +14,7 @@ from engine.settings import Settings
 from tests.builders import NOW
 
 STRIPE = {"stripe_api_key": "sk_test_1", "stripe_webhook_secret": "whsec_1"}
+MAIL = {"smtp_host": "mail.centre.example", "smtp_port": 587, "smtp_user": "centre", "smtp_password": "pa55"}
 
 
 class TestProvider:
@@ -34,6 +37,21 @@ class TestProvider:
 
     def test_may_be_none(self, database: Database) -> None:
         assert State(Settings(), database, FrozenClock(NOW), {}).gateway is None
+
+
+class TestMailServer:
+    def test_is_signed_in_to_as_set_up(self, tmp_path: Path) -> None:
+        mailer = make_mailer(Settings(data_directory=tmp_path, smtp_starttls=True, **MAIL))  # type: ignore[arg-type]
+
+        assert (mailer.host, mailer.port) == ("mail.centre.example", 587)
+        assert (mailer.user, mailer.password, mailer.starttls) == ("centre", "pa55", True)
+
+    def test_gets_no_password_in_the_clear(self) -> None:
+        with pytest.raises(StartupFailed, match="TERMBOOK_SMTP_STARTTLS"):
+            make_mailer(Settings(smtp_starttls=False, **MAIL))  # type: ignore[arg-type]
+
+    def test_nor_does_the_log(self) -> None:
+        assert "pa55" not in repr(Settings(**MAIL))  # type: ignore[arg-type]
 
 
 class TestSecret:

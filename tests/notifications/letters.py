@@ -101,10 +101,11 @@ class MailServer:
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(**demands: Any) -> Iterator[MailServer]:
+    """A server on a free port; `demands` are what the library's own takes, as `auth_required`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         server = MailServer(free.getsockname()[1])
-    controller = Controller(server, hostname="127.0.0.1", port=server.port, enable_SMTPUTF8=True)
+    controller = Controller(server, hostname="127.0.0.1", port=server.port, enable_SMTPUTF8=True, **demands)
     controller.start()
     try:
         yield server
