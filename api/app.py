@@ -122,6 +122,12 @@ _ROUTERS = tuple(
         health,
     )
 )
+# As they are: a router that is included makes each of its routes again, for every application, and looks through its
+# own at every request.
+_OPERATIONS = tuple(route for router in _ROUTERS for route in router.routes)
+for _operation in _OPERATIONS:
+    if isinstance(_operation, APIRoute):
+        _operation.operation_id = _operation.name
 # The documentation page comes with its script and style: it works without a network.
 _PAGES = "/docs/files"
 
@@ -139,7 +145,7 @@ def create_app(
 
     app = FastAPI(
         title="Termbook", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-        generate_unique_id_function=_operation_id, separate_input_output_schemas=False,
+        separate_input_output_schemas=False,
     )  # fmt: skip
     app.state.termbook = State(settings, database, clock, gateways)
     for kind, handler in HANDLERS.items():
@@ -150,15 +156,10 @@ def create_app(
         as_page=refusal_page,
     )  # fmt: skip
     add_shared(app)
-    for router in _ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(_OPERATIONS)
     add_pages(app)
     _add_documentation(app)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _add_documentation(app: FastAPI) -> None:

@@ -26,6 +26,12 @@ _ROUTERS = (
 )
 
 
+_PAGES = tuple(route for router in _ROUTERS for route in router.routes)
+for _page in _PAGES:
+    if isinstance(_page, APIRoute):
+        _page.include_in_schema = False
+
+
 class ForBrowsers(APIRoute):
     """An address that a program may ask for as well: only who asks for HTML gets the page."""
 
@@ -44,6 +50,5 @@ def add_shared(app: FastAPI) -> None:
 
 def add_pages(app: FastAPI) -> None:
     """Add every page; after the API's routes, whose hot paths need not look past them."""
-    for router in _ROUTERS:
-        app.include_router(router, include_in_schema=False)
+    app.router.routes.extend(_PAGES)
     app.mount("/static", Assets())
