@@ -142,3 +142,20 @@ class TestACentreThatDoesNotAnswer:
         assert "No answer came to what you sent: it may not have arrived." in standing_in(page)
         assert page.url == f"{server.url}/staff"
         page.screenshot(path=picture_file("staff-form-lost"), full_page=True)
+
+    def test_takes_no_tap_unseen_that_came_before_the_scripts_of_a_roll(
+        self, centre: Centre, tablet: Callable[[str], Tablet]
+    ) -> None:
+        """The browser sends such a tap as a form, which nothing on the page keeps."""
+        roll, one = make_roll(centre, 1, name="Too soon"), tablet("soon")
+        page = one.at_roll(roll)
+
+        one.has_network(False)
+        page.evaluate("HTMLFormElement.prototype.submit.call(document.querySelector('form[data-mark]'))")
+
+        assert "No answer came to what you sent: it may not have arrived." in standing_in(page)
+        assert page.url.endswith(roll.address)
+        tap(page, "Child 01", "Present")
+        one.has_network(True)
+        wait_until_sent(page)
+        assert roll.statuses() == {"Child 01": "PRESENT"}

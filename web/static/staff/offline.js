@@ -70,7 +70,10 @@ export function waitForNetwork(refuse) {
     if (form.method !== "post" || form === sent || form.dataset.signed) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!await answers()) {
+    submitter?.setAttribute("aria-busy", "true");
+    const hasAnswer = await answers();
+    submitter?.removeAttribute("aria-busy");
+    if (!hasAnswer) {
       refuse();
       return;
     }
