@@ -5,10 +5,12 @@ Each time the page says what happened and what to do next.
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -54,6 +56,17 @@ class Tab:
             answer = self.client.get(answer.headers["location"])
         self.page = answer
         return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text.partition("<main")[2])))
+
+
+@contextmanager
+def second_account(centre: Centre) -> Iterator[UUID]:
+    """Rosa acts for another account beside the Rossis' own, for as long as this lasts."""
+    account_id: UUID = centre.edit(build.account, name="Rossi-Vogel")["id"]
+    link = centre.edit(build.add, AccountUser, account_id=account_id, user_id=centre.sample.users[Role.FAMILY])
+    try:
+        yield account_id
+    finally:
+        centre.edit(lambda tx: tx.run("DELETE FROM account_user WHERE id = %(id)s", id=link["id"]))
 
 
 @pytest.fixture
@@ -244,6 +257,24 @@ class TestOddInput:
         assert "Ada Chen" in children
         assert "Bea Chen" in children
 
+    def test_who_acts_for_two_accounts_says_whose_child_it_is(self, centre: Centre, tab: Tab) -> None:
+        """Whoever else belongs to an account reads the notes on its children, and pays for them."""
+        path, of_account = "/family/children/new", (
+            "SELECT account_id FROM account_attendee y JOIN attendee a ON a.id = y.attendee_id WHERE a.name = %(name)s"
+        )  # fmt: skip
+        chen = centre.sample.chen.account_id
+
+        with second_account(centre) as other:
+            asked = tab.open(path).page.text
+            tab.send(path, {"name": "Ugo Rossi", "date_of_birth": "2018-01-01", "account": str(other)})
+            refused = tab.send(path, {"name": "Ida Rossi", "date_of_birth": "2018-01-01", "account": str(chen)})
+        owners = centre.edit(lambda tx: tx.rows(of_account, name="Ugo Rossi"))
+
+        assert f'<option value="{other}"' in asked
+        assert [row["account_id"] for row in owners] == [other]
+        assert refused.status_code == 404
+        assert 'name="account"' not in tab.open(path).page.text
+
     def test_another_familys_things_are_not_found(self, centre: Centre, tab: Tab) -> None:
         lin = centre.sample.chen.attendee_ids[0]
 
@@ -272,17 +303,13 @@ class TestBookings:
         assert tab.client.get("/family/documents/statement").content.startswith(b"%PDF")
 
     def test_who_acts_for_two_accounts_has_a_statement_of_each(self, centre: Centre, tab: Tab) -> None:
-        rosa = centre.sample.users[Role.FAMILY]
-        other = centre.edit(build.account, name="Rossi-Vogel")["id"]
-        link = centre.edit(build.add, AccountUser, account_id=other, user_id=rosa)
-        of_other = f"/family/documents/statement?account={other}"
-
-        papers, wallet = (
-            tab.client.get(path).text for path in ("/family/documents", f"/family/wallet?account={other}")
-        )
-        named = {tab.client.get(address).headers["content-disposition"] for address in (
-            of_other, f"/family/documents/statement?account={centre.sample.rossi.account_id}")}  # fmt: skip
-        centre.edit(lambda tx: tx.run("DELETE FROM account_user WHERE id = %(id)s", id=link["id"]))
+        with second_account(centre) as other:
+            of_other = f"/family/documents/statement?account={other}"
+            papers, wallet = (
+                tab.client.get(path).text for path in ("/family/documents", f"/family/wallet?account={other}")
+            )
+            named = {tab.client.get(address).headers["content-disposition"] for address in (
+                of_other, f"/family/documents/statement?account={centre.sample.rossi.account_id}")}  # fmt: skip
 
         assert papers.count("/family/documents/statement?account=") == len(named) == 2
         assert of_other in wallet

@@ -9,14 +9,14 @@ from api.births import require_born
 from api.editing import edit
 from api.families import ATTENDEES, add_attendee
 from api.moves import Answer, Principal
-from api.reads import people
+from api.reads import family, people
 from api.schemas.people import AttendeeChange, NewAttendee
 from attendance.consents import consents_of
 from attendance.photos import photo_marks
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid
 from web.children import child_values
-from web.family.people import account_of, children_of
+from web.family.people import account_chosen, children_of
 from web.forms import Posted, checked
 from web.pick_ups import change_pick_ups, pick_ups_page
 from web.visitor import Family
@@ -36,7 +36,12 @@ def show_children(visit: Family) -> Response:
 
 @router.get("/family/children/new")
 def show_new_child(visit: Family) -> Response:
-    return visit.show("family/child.html", child=None)
+    return visit.show("family/child.html", _whose, child=None)
+
+
+def _whose(tx: Transaction, who: Principal) -> Row:
+    """The accounts that a new child may belong to: who else is of the chosen one reads about it, and pays for it."""
+    return {"accounts": family.names_of(tx, who.actor.account_ids)}
 
 
 @router.post("/family/children/new")
@@ -48,11 +53,11 @@ def add_child(visit: Family, form: Posted) -> Response:
         def verb(tx: Transaction, who: Principal) -> Answer:
             given = asked.model_dump()
             given.pop("account_id")
-            return add_attendee(tx, who, account_of(who), given, now=visit.now)
+            return add_attendee(tx, who, account_chosen(who, form.text("account")), given, now=visit.now)
 
         visit.move(form, verb)
     except (Invalid, Conflict) as refusal:
-        return visit.show("family/child.html", child=None, form=form, refusal=refusal)
+        return visit.show("family/child.html", _whose, child=None, form=form, refusal=refusal)
     if form.text("do") == "another":
         return visit.go(
             "/family/children/new", visit.say("%(name)s has been added. Who else is coming?", name=asked.name)
