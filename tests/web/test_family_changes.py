@@ -9,6 +9,8 @@ import pytest
 
 from catalogue.activities import add_activity
 from engine.check import check
+from models import RuleSetting
+from tests import builders as build
 from tests.web.conftest import Centre, Somebody
 from tests.web.flows.ways import MONDAY, course, weekly
 from tests.web.test_family_booking import ROSSI
@@ -178,6 +180,26 @@ class TestExtras:
 
         assert "Your booking has been changed." in made
         assert self.beside(centre, booking) == {first: ["Lunch 1"], third: []}
+
+    def test_one_is_given_up_only_while_its_day_can_be(self, centre: Centre, tab: Tab) -> None:
+        booking = booked(tab, centre, "Late lunch", hour=20)
+        offering = offering_named(centre, "Late lunch")
+        lunch = add_extra(centre, f"/{offering}", name="Lunch", price_minor=400)
+        first, *_ = (one["id"] for one in sessions_of(centre, f"/{offering}"))
+        path = f"{booking}/change"
+        with_it = {"keep": str(first), "extra": f"{first}.{lunch}"}
+        look(tab, path, **with_it)
+        make(tab, path, **with_it)
+        centre.edit(build.add, RuleSetting, scope="TPS", scope_id=offering, name="cancellation_window_hours",
+                    value=10_000)  # fmt: skip
+
+        seen = look(tab, path, keep=str(first))
+        made = make(tab, path, keep=str(first))
+
+        for text in (seen, made):
+            assert "The extras of Late lunch, Sat, Apr 11, 2026" in text
+            assert "could be given up until" in text
+        assert self.beside(centre, booking) == {first: ["Lunch 1"]}
 
     def test_of_which_none_is_left_is_refused_and_says_so(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "The last cake", hour=14)
