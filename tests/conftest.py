@@ -22,11 +22,20 @@ from workflows.charts import edges
 TEST_DATABASE = "termbook_test"
 # What takes longest, the longest first: at the end of the run no worker waits for another's long file.
 LONG = (
-    "api/test_openapi.py", "acceptance/test_run.py", "workflows/test_double_booking_matrix.py",
-    "api/test_authorisation.py", "workflows/test_subscriptions.py", "acceptance/test_crash.py", "engine/test_check.py",
-    "acceptance/test_race.py", "workflows/test_races_for_waiting.py", "engine/test_server.py",
-    "engine/test_migrations.py", "workflows/test_chargebacks.py", "api/test_sign_in.py",
+    "acceptance/test_run.py", "acceptance/test_crash.py", "api/test_openapi.py", "engine/test_check.py",
+    "workflows/test_races_for_waiting.py", "acceptance/test_race.py", "workflows/test_double_booking_matrix.py",
+    "workflows/test_chargebacks.py", "workflows/test_races_with_timeouts.py", "engine/test_server.py",
+    "workflows/test_races_for_time.py", "billing/test_gateway_contract.py", "workflows/test_payment_events.py",
+    "workflows/test_subscriptions.py", "engine/test_worker.py", "workflows/test_races_with_bookings.py",
+    "workflows/test_races_for_groups.py", "workflows/test_invoice_runs.py",
+    "workflows/test_races_for_passes_unguarded.py", "workflows/test_trial_conversion.py", "acceptance/test_demo.py",
+    "billing/test_gateway_sandbox.py", "workflows/test_payment_story.py", "acceptance/test_pay_now.py",
+    "workflows/test_random_steps.py",
 )  # fmt: skip
+# Nothing here is to outlive the run; what survives a crash is tested on servers of its own.
+HASTY = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '128MB'")
+# What the servers of several workers may take at most, with room to spare.
+ROOM_BYTES = 4 * 1024**3
 same_examples()
 # A password costs a tenth of a second by design; hundreds of sign-ins are not to, nor the sample's people.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -42,6 +51,13 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)  # also where tests run without it
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: a quarter of the time a worker waits, for its browser or for the clock."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,16 +82,22 @@ def server_url() -> Iterator[str]:
         return
     from engine.server import ensure_server
 
-    folder = Path(tempfile.mkdtemp(prefix="termbook-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="termbook-tests-", dir=_memory()))
     folder.chmod(0o755)  # ours; as root the server runs as another user
     with ensure_server(folder) as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
-            # Nothing here is to outlive the run; what survives a crash is tested on servers of its own.
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            for setting in HASTY:
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
         yield server.url
     shutil.rmtree(folder)
+
+
+def _memory() -> str | None:
+    """Where files are kept in memory, if there is plenty: every module makes a thousand files and removes them."""
+    shared = Path("/dev/shm")
+    has_room = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM_BYTES
+    return str(shared) if has_room else None
 
 
 def database_named(server_url: str, name: str) -> str:
