@@ -13,8 +13,12 @@ function sendOnce(event) {
   setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((button) => { button.disabled = true; }));
 }
 
-/** Who signs out, from whatever page, leaves no roll behind on this device. What is not sent stays until it is. */
-const forgetPages = () => globalThis.caches?.delete("termbook-staff");
+/** Who signs out, from whatever page, leaves no roll behind on this device, nor one that is still being laid in. What is
+ * not sent stays until it is. */
+function forgetPages() {
+  globalThis.caches?.delete("termbook-staff");
+  navigator.serviceWorker?.getRegistration("/staff")?.then((found) => found?.active?.postMessage("forget"));
+}
 
 function forgetOnSignOut(event) {
   if (event.target.getAttribute("action") === "/sign-out") forgetPages();

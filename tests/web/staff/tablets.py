@@ -28,8 +28,9 @@ class Server:
     centre: Centre
     port: int = field(default_factory=free_port)
     running: ExitStack = field(default_factory=ExitStack)
-    holds: str = ""  # requests for pages by this method wait for their answer
+    holds: str = ""  # answers of pages to this method are long on their way
     loses: str = ""  # those by this one are never answered
+    waiting: int = 0  # answers that are on their way
 
     @property
     def url(self) -> str:
@@ -45,9 +46,15 @@ class Server:
         """Whether somebody answers at all is found out on a word; pages take the bad way."""
         if not request.url.path.startswith("/staff") or request.url.path == "/staff/words":
             return await answered(request)
+        lost = Response(status_code=502)
+        if self.loses == request.method:
+            return lost
+        answer = await answered(request)
+        self.waiting += 1
         while self.holds == request.method:
             await asyncio.sleep(0.02)
-        return Response(status_code=502) if self.loses == request.method else await answered(request)
+        self.waiting -= 1
+        return lost if self.loses == request.method else answer
 
     def kill(self) -> None:
         self.running.close()

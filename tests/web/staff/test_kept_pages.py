@@ -82,6 +82,19 @@ class TestAnAnswerThatIsSlow:
         server.loses = ""
         expect(page.locator(".standing-in")).to_be_hidden()
 
+    def test_that_comes_after_somebody_signed_out_is_kept_no_more(self, server: Server, page: Page) -> None:
+        server.holds = "GET"
+        page.evaluate("() => { fetch('/staff'); }")
+        until(lambda: server.waiting > 0, seconds=60)
+        page.evaluate("document.querySelector('form[action=\"/sign-out\"]').requestSubmit()")
+        page.get_by_text("You've signed out.").wait_for()
+        until(lambda: page.evaluate("caches.has('termbook-staff')") is False, seconds=60)
+
+        server.holds = ""
+        until(lambda: server.waiting == 0, seconds=60)
+        page.wait_for_timeout(1000)  # it would have been kept by now
+        assert page.evaluate("caches.has('termbook-staff')") is False
+
 
 class TestACentreThatDoesNotAnswer:
     """The device believes that it has a network, and nothing is unsent."""

@@ -11,6 +11,9 @@ const late = new Map();
 // By the page that they lead to: what became of forms, "sent" or "lost".
 const forms = new Map();
 
+// How often somebody signed out: what was asked for before is kept no more.
+let forgotten = 0;
+
 class TooLate extends Error {}
 
 self.addEventListener("install", (event) => {
@@ -21,7 +24,9 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("message", (event) => {
   const { data, source } = event;
-  event.waitUntil(data === "claim" ? self.clients.claim() : tellWhenItComes(source, data.address));
+  if (data === "forget") forgotten += 1;
+  event.waitUntil({ claim: () => self.clients.claim(), forget: () => caches.delete(PAGES) }[data]?.()
+    ?? tellWhenItComes(source, data.address));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -38,8 +43,8 @@ self.addEventListener("fetch", (event) => {
 async function fromStore(request) {
   const found = await caches.match(request, { ignoreVary: true });
   if (found) return found;
-  const answer = await fetch(request);
-  if (answer.ok) await (await caches.open(PAGES)).put(request, answer.clone());
+  const turn = forgotten, answer = await fetch(request);
+  if (answer.ok) await keep(request, answer, turn);
   return answer;
 }
 
@@ -92,9 +97,13 @@ async function sendForm({ request, resultingClientId }) {
 
 /** The server's answer, kept for the next time. */
 async function ask(request) {
-  const answer = heard(await fetch(request));
-  if (answer.ok && !answer.redirected) await (await caches.open(PAGES)).put(request, answer.clone());
+  const turn = forgotten, answer = heard(await fetch(request));
+  if (answer.ok && !answer.redirected) await keep(request, answer, turn);
   return answer;
+}
+
+async function keep(request, answer, turn) {
+  if (turn === forgotten) await (await caches.open(PAGES)).put(request, answer.clone());
 }
 
 function heard(answer) {
