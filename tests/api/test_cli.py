@@ -84,6 +84,7 @@ class TestCheck:
     def test_exits_1_and_names_what_is_broken(self, database: Database) -> None:
         organisation = database.organisation_by_slug("maple")
         assert organisation is not None
+        CliRunner().invoke(app, ["import", str(COURSES), *KNOWN])
         one = "SELECT min(id::text)::uuid FROM term_product WHERE capacity > 0"
         database.run(organisation, lambda tx: tx.run(f"UPDATE term_product SET taken = 1 WHERE id = ({one})"))
 
