@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from api.errors import TooManyAttempts
 from engine.database import Transaction
@@ -24,8 +25,8 @@ def subject_of(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def count_attempt(tx: Transaction, limit: Limit, subject: str, *, now: datetime) -> None:
-    """Count this attempt before anything of it is looked at: parallel ones are counted as well.
+def count_attempt(tx: Transaction, limit: Limit, subject: str, *, now: datetime) -> UUID:
+    """Count this attempt before anything of it is looked at: parallel ones are counted as well. Returns its id.
 
     Raises TooManyAttempts, which says when the oldest one is forgotten.
     """
@@ -39,10 +40,17 @@ def count_attempt(tx: Transaction, limit: Limit, subject: str, *, now: datetime)
         wait = max(1, int((counted["oldest"] + limit.window - now).total_seconds()))
         raise TooManyAttempts(f"Too many attempts to {limit.what}; try again in {so_many(-(-wait // 60), 'minute')}.",
                               retry_after_seconds=wait)  # fmt: skip
+    attempt_id = new_id()
     tx.run("INSERT INTO sign_in_attempt (organisation_id, id, subject, at) VALUES (%(org)s, %(id)s, %(subject)s, "
-           "%(now)s)", id=new_id(), subject=subject, now=now)  # fmt: skip
+           "%(now)s)", id=attempt_id, subject=subject, now=now)  # fmt: skip
+    return attempt_id
 
 
 def forget_attempts(tx: Transaction, subject: str) -> None:
     """It succeeded: its owner starts afresh."""
     tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND subject = %(subject)s", subject=subject)
+
+
+def forget_attempt(tx: Transaction, attempt_id: UUID) -> None:
+    """It succeeded, and says nothing for the others of its subject: so many people come from one network address."""
+    tx.run("DELETE FROM sign_in_attempt WHERE organisation_id = %(org)s AND id = %(id)s", id=attempt_id)

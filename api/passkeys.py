@@ -31,7 +31,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from api.attempts import Limit, count_attempt, subject_of
+from api.attempts import Limit, count_attempt, forget_attempt, subject_of
 from api.credentials import new_secret
 from api.errors import Unauthenticated
 from api.sign_in import SIGNED_IN_FOR, SignIn, add_credential
@@ -161,10 +161,10 @@ def sign_in_by_passkey(
 ) -> SignIn:  # fmt: skip
     """Check what a device signed and make a server-side session.
 
-    Raises PasskeyRefused, and TooManyAttempts after 30 attempts in 15 minutes from one network address.
+    Raises PasskeyRefused, and TooManyAttempts after 30 that failed in 15 minutes from one network address.
     """
     subject = subject_of("passkey", address)
-    database.run(organisation_id, lambda tx: count_attempt(tx, _LIMIT, subject, now=now))
+    attempt_id = database.run(organisation_id, lambda tx: count_attempt(tx, _LIMIT, subject, now=now))
     challenge = _answered(by, organisation_id, None, answer, now)
     key_id, handle = _named(answer)
 
@@ -188,6 +188,7 @@ def sign_in_by_passkey(
     def finish(tx: Transaction) -> None:
         if not tx.run(_USED, id=key["id"], fresh=seen.new_sign_count, now=now):
             raise PasskeyRefused(_AGAIN)
+        forget_attempt(tx, attempt_id)
         add_credential(tx, CredentialKind.SIGN_IN, user_id=key["user_id"], secret=secret, label="", now=now,
                        expires_at=now + SIGNED_IN_FOR)  # fmt: skip
 

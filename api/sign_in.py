@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from api.attempts import Limit, count_attempt, forget_attempts, subject_of
+from api.attempts import Limit, count_attempt, forget_attempt, forget_attempts, subject_of
 from api.credentials import hash_of, new_secret
 from api.errors import Unauthenticated
 from api.passwords import hash_password, is_outdated, is_password
@@ -20,6 +20,8 @@ from workflows import sign_in_links
 
 SIGNED_IN_FOR = timedelta(days=14)
 _LIMIT = Limit("sign in", most=10, window=timedelta(minutes=15))
+# One password tried with many addresses. A school's families may come from one address too, and mostly know theirs.
+_LIMIT_FROM_ONE_ADDRESS = Limit("sign in", most=100, window=timedelta(minutes=15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +38,26 @@ def sign_in(
     """Check a password and make a server-side session.
 
     Raises Unauthenticated, in the same words and time for a wrong organisation, e-mail address or password, and
-    TooManyAttempts after 10 attempts in 15 minutes with one e-mail address from one network address.
+    TooManyAttempts after 10 attempts in 15 minutes with one e-mail address from one network address, or 100 that failed
+    from there with whatever e-mail addresses.
     """
     organisation_id = database.organisation_by_slug(organisation)
     subject = subject_of(email, address)
-    user = None
+    attempt, user = None, None
     if organisation_id is not None:
-        user = database.run(organisation_id, lambda tx: _begin_attempt(tx, subject, email, now))
+        attempt, user = database.run(organisation_id, lambda tx: _begin_attempt(tx, subject, email, address, now))
     is_right = is_password(user["password_hash"] if user else None, password)
-    if organisation_id is None or user is None or not is_right:
+    if organisation_id is None or attempt is None or user is None or not is_right:
         raise Unauthenticated("Organisation, e-mail address or password is wrong.")
     fresh = hash_password(password) if is_outdated(user["password_hash"]) else None
     secret = new_secret()
-    database.run(organisation_id, lambda tx: _finish(tx, user, secret=secret, subject=subject, fresh=fresh, now=now))
+
+    def finish(tx: Transaction) -> None:
+        forget_attempts(tx, subject)
+        forget_attempt(tx, attempt)
+        _come_in(tx, user, secret=secret, fresh=fresh, now=now)
+
+    database.run(organisation_id, finish)
     return SignIn(organisation_id, secret)
 
 
@@ -58,13 +67,13 @@ WHERE organisation_id = %(org)s AND email = %(email)s AND is_active AND password
 """
 
 
-def _begin_attempt(tx: Transaction, subject: str, email: str, now: datetime) -> Row | None:
+def _begin_attempt(tx: Transaction, subject: str, email: str, address: str, now: datetime) -> tuple[UUID, Row | None]:
     count_attempt(tx, _LIMIT, subject, now=now)
-    return tx.row(_USER, email=email)
+    attempt_id = count_attempt(tx, _LIMIT_FROM_ONE_ADDRESS, subject_of("sign in", address), now=now)
+    return attempt_id, tx.row(_USER, email=email)
 
 
-def _finish(tx: Transaction, user: Row, *, secret: str, subject: str, fresh: str | None, now: datetime) -> None:
-    forget_attempts(tx, subject)
+def _come_in(tx: Transaction, user: Row, *, secret: str, fresh: str | None, now: datetime) -> None:
     if fresh is not None:
         tx.run('UPDATE "user" SET password_hash = %(fresh)s WHERE organisation_id = %(org)s AND id = %(id)s',
                fresh=fresh, id=user["id"])  # fmt: skip

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from api.app import create_app
+from api.attempts import Limit
 from api.credentials import hash_of
 from engine.clock import FrozenClock
 from engine.database import Database
@@ -97,6 +98,19 @@ class TestPassword:
             for _ in range(6):
                 sign_in(browser, person, password="wrong")
             assert sign_in(browser, person).status_code == 201
+
+    def test_one_password_is_not_tried_with_everybody(
+        self, world: World, browser: httpx.Client, person: Person, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock.move(timedelta(minutes=15))
+        monkeypatch.setattr("api.sign_in._LIMIT_FROM_ONE_ADDRESS", Limit("sign in", 4, timedelta(minutes=15)))
+        others = [Person(person.user_id, f"{n}@nowhere.example", "", world.client) for n in range(5)]
+
+        known = [sign_in(browser, person).status_code for _ in range(6)]
+        tries = [sign_in(browser, other).status_code for other in others]
+
+        assert known == [201] * 6
+        assert tries == [401] * 4 + [429]
 
 
 class TestCookie:

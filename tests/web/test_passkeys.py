@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from api.attempts import Limit
 from engine.database import Database
 from samples.sample import PASSWORD
 from tests.billing.sandbox import Sandbox
@@ -185,6 +186,19 @@ class TestSignIn:
         ]  # fmt: skip
 
         assert [is_refused(browser.enter(one)) for one in bad] == [True] * len(bad)
+
+    def test_who_comes_in_is_not_counted(
+        self, centre: Centre, browsing: Open, known: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        centre.clock.move(timedelta(minutes=15))
+        monkeypatch.setattr("api.passkeys._LIMIT", Limit("sign in", 1, timedelta(minutes=15)))
+
+        answers = []
+        for _ in range(3):
+            browser = browsing()
+            answers.append(browser.enter(known.sign(browser.options(AT))).status_code)
+
+        assert answers == [303] * 3
 
     def test_attempts_are_counted(self, browsing: Open, device: Device) -> None:
         browser = browsing()
