@@ -28,11 +28,14 @@ def main(
 ) -> None:
     """Submit and confirm of an order: the floor, the engine in process, and HTTP, side by side; then the sweepers."""
     console = Console()
-    plan = QUICK if quick else Plan()
+    if not only_sweep:
+        _orders(console, QUICK if quick else Plan())
+    _sweep(console, overdue // (3 if quick else 1), sessions)
+
+
+def _orders(console: Console, plan: Plan) -> None:
+    """Submit and confirm on every side."""
     with own_database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
-        if only_sweep:
-            _sweep(console, Overdue(owner, url, settings().app_role, build_world(owner)), overdue, sessions)
-            return
         with console.status("Making eight organisations, and the floor from what the engine writes"):
             workshop = Workshop(owner, url=url, role=settings().app_role, organisations=build_world(owner))
             statements = workshop.count_statements(plan.counted_orders)
@@ -43,17 +46,15 @@ def main(
             console, many=many, one=one, sizes=sizes, statements=statements, server=f"PostgreSQL {version}",
             sees_server=sees_server, rows_per_order=workshop.rows_per_order,
         )  # fmt: skip
-        _sweep(
-            console, Overdue(owner, url, settings().app_role, workshop.organisations), overdue // (3 if quick else 1),
-            sessions,
-        )  # fmt: skip
 
 
-def _sweep(console: Console, overdue: Overdue, orders: int, sessions: int) -> None:
-    """The sweepers against their floor."""
-    with console.status("Sweeping overdue orders"):
-        swept = sweep.measure(overdue, orders=orders, sessions=sessions)
-    sweep.show(console, swept, sessions=sessions)
+def _sweep(console: Console, orders: int, sessions: int) -> None:
+    """The sweepers against their floor, in a database where nobody left a cart: every one there is becomes overdue."""
+    with own_database(settings()) as url, psycopg.connect(url, autocommit=True) as owner:
+        with console.status("Sweeping overdue orders"):
+            overdue = Overdue(owner, url, settings().app_role, build_world(owner))
+            swept = sweep.measure(overdue, orders=orders, sessions=sessions)
+        sweep.show(console, swept, sessions=sessions)
 
 
 def _measure(
