@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -83,10 +83,6 @@ def tie(
 ) -> Tie:  # fmt: skip
     """Ask the books; `report_minor` is on the side of a debit."""
     return Tie(accounts, moved(tx, *accounts, until=until, since=since), report_minor)
-
-
-def day_before(day: date) -> date:
-    return day - timedelta(days=1)
 
 
 Facts = dict[str, Any]

@@ -5,15 +5,18 @@ from engine.database import Transaction
 from models import LedgerAccount
 
 _MONEY = (LedgerAccount.GATEWAY_CLEARING, LedgerAccount.BANK, LedgerAccount.CASH)
-_TAKINGS = """
+# The entry of each posting, and what leads from it to the payment that it is of; NULL where it is of none.
+_OF_ENTRY = """ledger_posting p
+JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+     AND e.source_kind = 'DISPUTE'
+LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'"""
+_PAYMENT_ID = "coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)"
+_TAKINGS = f"""
 WITH moved AS MATERIALIZED (
     SELECT p.posted_on, p.ledger_account, p.amount_minor, e.source_kind,
-           coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END) AS payment_id
-    FROM ledger_posting p
-    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-    LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
-         AND e.source_kind = 'DISPUTE'
-    LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
+           {_PAYMENT_ID} AS payment_id
+    FROM {_OF_ENTRY}
     WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
       AND p.posted_on BETWEEN %(since)s AND %(until)s
 )
@@ -43,7 +46,7 @@ def daily_takings(tx: Transaction, period: Period) -> Report:
     return Report("takings", "Daily takings", period, columns, rows, ties)
 
 
-_CLEARING = """
+_CLEARING = f"""
 SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provider,
        coalesce(y.reference, '') AS payment,
        coalesce(y.external_id, '') AS external_id, coalesce(y.status, '') AS status, min(p.posted_on) AS day,
@@ -54,13 +57,8 @@ SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provid
                  OR y.status = 'SUCCESS'
                     AND coalesce(sum(p.amount_minor) FILTER (WHERE e.purpose = 'CAPTURED'), 0) = y.amount_minor
             THEN '' ELSE 'differs from the payment' END AS remark
-FROM ledger_posting p
-JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
-     AND e.source_kind = 'DISPUTE'
-LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'
-LEFT JOIN payment y ON y.organisation_id = e.organisation_id
-     AND y.id = coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)
+FROM {_OF_ENTRY}
+LEFT JOIN payment y ON y.organisation_id = e.organisation_id AND y.id = {_PAYMENT_ID}
 WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING' AND p.posted_on <= %(until)s
 GROUP BY y.organisation_id, y.id, CASE WHEN y.id IS NULL THEN e.id END,
          CASE WHEN y.id IS NULL THEN e.source_kind END
