@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     CDPSession,
+    Error,
     Locator,
     Page,
     TimeoutError,
@@ -136,11 +137,22 @@ class Person:
         size = self._protocol.send("Page.getLayoutMetrics")["cssContentSize"]
         shown = self.page.viewport_size or {}
         size |= {side: max(size[side], shown.get(side, 0)) for side in ("width", "height")}  # not laid out yet: 0
-        taken = self._protocol.send("Page.captureScreenshot", {
-            "clip": {**size, "scale": 1}, "captureBeyondViewport": True, "optimizeForSpeed": True,
-        })  # fmt: skip
-        (SCREENSHOTS / f"{name}.png").write_bytes(b64decode(taken["data"]))
+        (SCREENSHOTS / f"{name}.png").write_bytes(b64decode(self._taken(size)))
         return self
+
+    def _taken(self, size: dict[str, float], *, again: int = 5) -> str:
+        """The picture as the browser sends it. On a busy machine it has no frame of a page at times that has just
+        taken the place of another ("Unable to capture screenshot"): then it is asked once more.
+        """
+        clip = {**size, "scale": 1}
+        asked = {"clip": clip, "captureBeyondViewport": True, "optimizeForSpeed": True}
+        try:
+            return str(self._protocol.send("Page.captureScreenshot", asked)["data"])
+        except Error as refused:
+            if not again or "Unable to capture" not in refused.message:
+                raise
+        self.page.wait_for_timeout(300)
+        return self._taken(size, again=again - 1)
 
     @cached_property
     def _protocol(self) -> CDPSession:
