@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from billing.journal import local_today
 from billing.ledger import month_of
-from billing.reports import deferred, receivables, revenue, takings
+from billing.reports import deferred, gateways, receivables, revenue, takings
 from billing.reports.form import Period, Report
 from billing.reports.trial_balance import trial_balance
 from engine.database import Transaction
@@ -34,7 +34,7 @@ REPORTS: Mapping[ReportName, Callable[[Transaction, Period], Report]] = {
     ReportName.REVENUE_BY_EXTRA: revenue.revenue_by_extra,
     ReportName.REVENUE_BY_PERIOD: revenue.revenue_by_period,
     ReportName.TAKINGS: takings.daily_takings,
-    ReportName.GATEWAY_RECONCILIATION: takings.gateway_reconciliation,
+    ReportName.GATEWAY_RECONCILIATION: gateways.gateway_reconciliation,
     ReportName.TAX: revenue.tax_summary,
     ReportName.TRIAL_BALANCE: trial_balance,
 }

@@ -7,7 +7,7 @@ import pytest
 
 from api.moves import Principal
 from api.reads import finance, finance_desk
-from billing.reports import receivables, takings
+from billing.reports import gateways, receivables
 from billing.reports.form import Period, Report
 from engine.database import Database
 from engine.ids import new_id
@@ -99,7 +99,7 @@ class TestGatewayReconciliation:
         its.approve(its.ask())
         assert its.send() == 1
 
-        found = report(riverside, takings.gateway_reconciliation, NOW.date())
+        found = report(riverside, gateways.gateway_reconciliation, NOW.date())
 
         reference = riverside.one("SELECT reference FROM payment WHERE account_id = %(id)s",
                                   id=its.purse.family.id)["reference"]  # fmt: skip
@@ -110,7 +110,7 @@ class TestGatewayReconciliation:
             0,
             "",
         )
-        later = report(riverside, takings.gateway_reconciliation, (NOW + 20 * WEEK).date())
+        later = report(riverside, gateways.gateway_reconciliation, (NOW + 20 * WEEK).date())
         assert reference not in {row["payment"] for row in later.rows}
 
     def test_a_dispute_that_was_won_is_no_difference(self, database: Database, database_url: str) -> None:
@@ -119,6 +119,6 @@ class TestGatewayReconciliation:
         hear(world, started, OPEN)
         hear(world, started, WON)
 
-        (row,) = report(world, takings.gateway_reconciliation, NOW.date()).rows
+        (row,) = report(world, gateways.gateway_reconciliation, NOW.date()).rows
 
         assert (row["held_minor"], row["remark"]) == (started.amount_minor, "")
