@@ -16,6 +16,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import Reason
+from engine.punctuation import end_once
 from notifications import messages
 from notifications.messages import Message
 
@@ -114,7 +115,7 @@ def _faults(kind: str, source: str, field: str) -> Iterator[Reason]:
 
 def fill(text: Text, facts: dict[str, Any]) -> Text:
     """The text with what the message knows; raises UndefinedError for a name that it does not."""
-    subject, body = (_environment().from_string(one).render(facts) for one in (text.subject, text.body))
+    subject, body = (end_once(_environment().from_string(one).render(facts)) for one in (text.subject, text.body))
     return Text(re.sub(r"\s*\n\s*", " ", subject).strip(), re.sub(r"\n[ \t]*(\n[ \t]*)+\n", "\n\n", body).strip())
 
 

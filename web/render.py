@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from engine.money import format_money
+from engine.punctuation import end_once
 from web import assets
 from web.amounts import Amounts
 from web.histories import because
@@ -72,4 +73,4 @@ def initials(name: str) -> str:
 
 
 def page(locale: Locale, template: str, facts: dict[str, Any]) -> str:
-    return environment(locale).get_template(template).render(facts)
+    return end_once(environment(locale).get_template(template).render(facts))

@@ -89,7 +89,10 @@ def plan_schedule(order: Order, facts: Facts, priced: Priced, *, now: datetime) 
     shares = [(costs[offering.id], deposit) for offering in facts.offerings.values()
               if (deposit := facts.rule(Rule.DEPOSIT, offering).value)]  # fmt: skip
     rest_due_on = min(_rest_due_on(facts, offering, today) for offering in facts.offerings.values())
-    return deposit_and_rest(total_minor=priced.total_minor, deposit_minor=deposit_of(shares), today=today,
+    deposit_minor = deposit_of(shares)
+    if rest_due_on <= today and deposit_minor:
+        deposit_minor = priced.total_minor  # nobody is asked for two amounts on one day
+    return deposit_and_rest(total_minor=priced.total_minor, deposit_minor=deposit_minor, today=today,
                             rest_due_on=rest_due_on)  # fmt: skip
 
 

@@ -124,7 +124,8 @@ def _way(how: _How, asked: Sequence[tuple[Order, Facts, Priced]], *, actor: Acto
                 if part.kind is not InstalmentKind.DEPOSIT:
                     later[part.due_on] = later.get(part.due_on, 0) + part.amount_minor
         reasons += [reason for reason in own if reason.message not in {each.message for each in reasons}]
-    if how is _How.PAY_NOW_PAY_DEPOSIT and later and max(later) <= local_day(now, asked[0][0]):
+    today = local_day(now, asked[0][0])
+    if how is _How.PAY_NOW_PAY_DEPOSIT and schedules and all(day <= today for day in later):
         reasons.append(Reason("deposit_buys_no_time", "The rest of the deposit would be due today as well.",
                               field="confirmation_type", rule="rest_due"))  # fmt: skip
     return Way(how, reasons, now_minor, sorted(later.items()), fingerprint_of_all(schedules))

@@ -271,6 +271,7 @@ class TestGuests:
 
         assert sent["Subject"] == subject
         assert all(link in part(sent, kind) for kind in ("plain", "html"))
+        assert not any(".m.." in part(sent, kind) for kind in ("plain", "html"))
 
 
 class TestTexts:

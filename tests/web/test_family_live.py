@@ -41,6 +41,16 @@ class TestWords:
         assert "The rest of the deposit would be due today as well." in soon
         assert "Le solde après l’acompte serait dû aujourd’hui aussi." in french
 
+    def test_a_deposit_beside_a_program_that_starts_soon_asks_for_one_amount_today(
+        self, centre: Centre, tab: Tab
+    ) -> None:
+        fill(tab, centre, family_class(centre, "In a week", hour=13))
+        fill(tab, centre, family_class(centre, "In two months", hour=14), first=6, child=1)
+
+        text = tab.text(tab.open("/family/cart").page)
+
+        assert re.search(r"\.63 now ?, \$7\.87 on Sat, May 9", text), text
+
 
 class TestWhileOneTicks:
     def test_the_places_that_are_left_follow(self, centre: Centre, signed_in: Somebody) -> None:

@@ -60,6 +60,22 @@ def pay(centre: Centre, tab: Tab, page: str) -> None:
     raise AssertionError(tab.text(tab.page))
 
 
+def booked_by_deposit(tab: Tab, centre: Centre, name: str, *, hour: int, first: int) -> str:
+    """A class of the family whose deposit is paid: the address of the checkout, which says so and is `tab.page`."""
+    fill(tab, centre, family_class(centre, name, hour=hour), first=first)
+    action = submission(tab)
+    where = tab.client.post(
+        action, data={**tab.hidden(action), "way": "PAY_NOW_PAY_DEPOSIT"}
+    ).headers["location"]  # fmt: skip
+    begin = f"{where}/payment"
+    centre.sandbox.visit(tab.open(where).send(begin, {}, action=begin).headers["location"])
+    for _ in range(60):
+        if "You're booked" in tab.text(tab.open(where).page):
+            return str(where)
+        time.sleep(0.25)
+    raise AssertionError(tab.text(tab.page))
+
+
 class TestPayingWhatIsOwed:
     def test_from_the_link_of_the_mail_until_it_is_paid(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Owed", hour=8)
@@ -87,17 +103,7 @@ class TestPayingWhatIsOwed:
             assert action not in PAY_NOW.findall(tab.open(page).page.text), page
 
     def test_the_rest_of_a_deposit_is_paid_on_its_day_or_before(self, centre: Centre, tab: Tab) -> None:
-        fill(tab, centre, family_class(centre, "By deposit", hour=10), first=6)
-        action = submission(tab)
-        where = tab.client.post(
-            action, data={**tab.hidden(action), "way": "PAY_NOW_PAY_DEPOSIT"}
-        ).headers["location"]  # fmt: skip
-        begin = f"{where}/payment"
-        centre.sandbox.visit(tab.open(where).send(begin, {}, action=begin).headers["location"])
-        for _ in range(60):
-            if "You're booked" in tab.text(tab.client.get(where)):
-                break
-            time.sleep(0.25)
+        where = booked_by_deposit(tab, centre, "By deposit", hour=10, first=6)
         (booking,) = set(re.findall(r'href="(/family/bookings/[0-9a-f-]+)"', tab.page.text))
         asked = tab.text(tab.client.get(booking))
 
@@ -105,6 +111,21 @@ class TestPayingWhatIsOwed:
 
         assert "Balance due $7.87 , due by Sat, May 9, 2026" in asked
         assert "Balance due" not in tab.text(tab.client.get(booking))
+
+    def test_the_rest_of_a_deposit_waits_for_the_family_from_the_start(self, centre: Centre, tab: Tab) -> None:
+        where = booked_by_deposit(tab, centre, "Rest in days", hour=13, first=1)
+        done = tab.text(tab.page)
+        (order,) = set(re.findall(r'href="(/family/orders/[0-9a-f-]+)"', tab.page.text))
+        home = tab.text(tab.client.get("/family"))
+
+        pay(centre, tab, order)
+
+        assert re.search(r"Still to pay Rest in days Mia Rossi · due by Sat, Apr 4, 2026 \$7\.87", done), done
+        assert re.search(
+            r"Waiting for you Balance due due by Sat, Apr 4, 2026 Mia Rossi · Rest in days · \$7\.87", home
+        )
+        assert "Still to pay" not in tab.text(tab.client.get(where))
+        assert "Rest in days · $7.87" not in tab.text(tab.client.get("/family"))
 
     def test_nothing_is_offered_where_nothing_is_due(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Given up and owed no more", hour=11)

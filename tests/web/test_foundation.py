@@ -47,6 +47,17 @@ class TestFrontDoor:
         assert "A place for your child" in visitor.title
         visitor.picture(f"front-{size}").fits()
 
+    def test_what_is_on_leads_to_the_programs_of_its_kind(self, client: httpx.Client) -> None:
+        front = client.get(f"/at/{SLUG}").text
+        sign_in(client)
+        kind = re.compile(r'href="(/[^"]*programs\?kind=Camps)"')
+
+        led = kind.findall(front) + kind.findall(client.get(f"/at/{SLUG}").text)
+
+        assert led == [f"/at/{SLUG}/programs?kind=Camps", "/family/programs?kind=Camps"]
+        assert "CampTO" in client.get(led[0]).text
+        assert "Baseball" not in client.get(led[0]).text
+
     def test_a_program_gets_the_answer_that_it_always_got(self, centre: Centre) -> None:
         assert httpx.get(centre.url, headers={"Accept": "application/json"}).json()["name"] == "Termbook"
         assert httpx.get(centre.url).json()["name"] == "Termbook"

@@ -107,6 +107,13 @@ class TestDeposit:
 
         assert agreed(riverside, cart)[1] == ("REST", TODAY + timedelta(days=30), 2542)
 
+    def test_of_what_is_due_today_as_well_is_all_of_it(self, riverside: Centre) -> None:
+        rossi = riverside.family()
+
+        cart = submit(riverside, rossi, course(riverside, rest_due={"days_before_start": 60}), DEPOSIT)
+
+        assert agreed(riverside, cart) == [("DEPOSIT", TODAY, 3390)]
+
     def test_of_nothing_confirms_with_the_submit(self, riverside: Centre) -> None:
         cart = submit(riverside, riverside.family(), course(riverside, deposit={"percent": "0"}), DEPOSIT)
 

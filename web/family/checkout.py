@@ -37,7 +37,8 @@ def _page(visit: Family, group_id: UUID, refusal: TermbookError | None = None) -
         dues = read_due(tx, [order["id"] for order in group["orders"]], actor=who.actor, now=visit.now)
         return {"group": group, "cards": [card(visit, order) for order in group["orders"]],
                 "standing": standing_of(visit, group["orders"]),
-                "due_minor": sum(due.amount_minor for due in dues.values()),
+                "dues": dues, "due_minor": sum(due.amount_minor for due in dues.values()),
+                "later_minor": sum(due.open_minor - due.amount_minor for due in dues.values()),
                 "paid_minor": sum(payment["amount_minor"] for order in group["orders"] for payment in order["payments"]
                                   if payment["status"] == "SUCCESS"),
                 "wallet_minor": in_wallet(visit, tx, who, group["account_id"])}  # fmt: skip
