@@ -47,7 +47,7 @@ FROM term_program_set p
 JOIN term m ON m.organisation_id = p.organisation_id AND m.id = p.term_id
 JOIN program g ON g.organisation_id = p.organisation_id AND g.id = p.program_id
 JOIN site i ON i.organisation_id = g.organisation_id AND i.id = g.site_id
-WHERE p.organisation_id = %(org)s AND position(%(low)s IN lower(p.name || ' ' || p.code)) > 0
+WHERE p.organisation_id = %(org)s AND position(unaccented(%(low)s) IN unaccented(p.name || ' ' || p.code)) > 0
 ORDER BY p.name, p.id LIMIT %(most)s
 """
 _KEPT = """
@@ -55,7 +55,7 @@ SELECT sort, id, name FROM (
     SELECT 'programs' AS sort, g.id, g.name FROM program g WHERE g.organisation_id = %(org)s
     UNION ALL SELECT 'terms', m.id, m.name FROM term m WHERE m.organisation_id = %(org)s
     UNION ALL SELECT 'sites', i.id, i.name FROM site i WHERE i.organisation_id = %(org)s) kept
-WHERE position(%(low)s IN lower(name)) > 0 ORDER BY sort, name, id LIMIT %(most)s
+WHERE position(unaccented(%(low)s) IN unaccented(name)) > 0 ORDER BY sort, name, id LIMIT %(most)s
 """
 
 
@@ -63,7 +63,7 @@ def search(tx: Transaction, text: str, *, with_programme: bool = True) -> dict[s
     """Whatever a name, an address, a reference or a number finds.
 
     People are found by how a word of a name or number begins, or an address, what is offered by any part of its name
-    or code; case and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
+    or code; case, accents and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
     is read. One letter finds nothing: it would find everybody. `with_programme` looks at what is offered too.
     """
     if len(text) < _SHORTEST:
@@ -84,6 +84,24 @@ def search(tx: Transaction, text: str, *, with_programme: bool = True) -> dict[s
         "offerings": tx.rows(_OFFERINGS, **given) if with_programme else [],
         "kept": tx.rows(_KEPT, **given) if with_programme else [],
     }
+
+
+_HAS_CHILD = """
+a.id IN (SELECT x.account_id FROM account_attendee x
+         WHERE x.organisation_id = %(org)s AND x.attendee_id = ANY(%(children)s)) AND a.id <> ALL(%(found)s)
+"""
+
+
+def families(tx: Transaction, text: str) -> list[Row]:
+    """The accounts that a search finds, and after them those of the children that it finds: who calls names a child."""
+    found = search(tx, text, with_programme=False)
+    named: list[Row] = found["accounts"]
+    children = [child["id"] for child in found["attendees"]]
+    if not children:
+        return named
+    beside = tx.rows(_ACCOUNTS.replace("{found}", _HAS_CHILD), children=children, most=MOST_FOUND,
+                     found=[account["id"] for account in named])  # fmt: skip
+    return named + beside
 
 
 _ATTENTION = """

@@ -58,7 +58,7 @@ def narrow(
     found.where("m.id = %(term)s", term=term_id)
     found.where("c.name = %(category)s", category=category or None)
     found.where(
-        "position(lower(%(q)s) IN lower(p.name || ' ' || p.code || ' ' || g.name || ' ' || c.name)) > 0",
+        "position(unaccented(%(q)s) IN unaccented(p.name || ' ' || p.code || ' ' || g.name || ' ' || c.name)) > 0",
         q=text.replace("\0", "") or None,
     )
     if only_free:

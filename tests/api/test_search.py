@@ -38,6 +38,9 @@ def found(world: World, asked: str) -> set[str]:
         ("élise o'neill", {"Élise O'Neill-Beaumont"}),
         ("  Zoé   beau", {"Zoé Beaumont"}),
         ("neill beaumont", {"Élise O'Neill-Beaumont"}),
+        ("zoe beau", {"Zoé Beaumont"}),
+        ("ELISE", {"Élise O'Neill-Beaumont"}),
+        ("bèau", {"Élise O'Neill-Beaumont", "Zoé Beaumont"}),
         ("elise.b@mail", {"Élise O'Neill-Beaumont"}),
         ("079 123", set()),
         ("79 123", {"Élise O'Neill-Beaumont"}),
@@ -49,6 +52,28 @@ def found(world: World, asked: str) -> set[str]:
 )
 def test_people_are_found_by_how_their_words_begin(beaumont: World, asked: str, names: set[str]) -> None:
     assert found(beaumont, asked) == names
+
+
+@pytest.mark.parametrize("asked", ["zoe", "élise", "beaumont", "elise.b@mail"])
+def test_a_family_is_found_by_its_own_words_and_by_a_childs_and_once(beaumont: World, asked: str) -> None:
+    with beaumont.database.transaction(beaumont.organisation_id) as tx:
+        names = [row["name"] for row in desk.families(tx, asked)]
+
+    assert names == ["Élise O'Neill-Beaumont"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("Cœur, Ægir", "coeur, aegir"), ("Łódź", "lodz"), ("Størmer", "stormer"), ("Straße", "strasse"), ("김민준", "김민준"),
+     ("أحمد", "أحمد"), ("Åsa", "asa"), ("e\N{COMBINING ACUTE ACCENT}", "e"), ("Nguyễn", "nguyen")],
+)  # fmt: skip
+def test_letters_are_read_without_their_marks_and_other_scripts_as_they_are(
+    world: World, given: str, read: str
+) -> None:
+    with world.database.transaction(world.organisation_id) as tx:
+        row = tx.row("SELECT unaccented(%(given)s) AS read", given=given)
+
+    assert row == {"read": read}
 
 
 def test_who_is_named_otherwise_is_found_by_the_new_name_alone(beaumont: World) -> None:

@@ -39,7 +39,7 @@ def _begin_page(visit: Admin, form: Form = NOTHING_SENT, refusal: TermbookError 
     asked, account_id = visit.asked("q")[:200], id_of(visit, "account") or form.id("account")
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        found: list[Row] = desk.search(tx, asked)["accounts"] if account_id is None else []
+        found: list[Row] = desk.families(tx, asked) if account_id is None else []
         account = people.account(tx, who, account_id).body if account_id else None
         terms = desk.choices(tx, "term", where="AND status IN ('OPEN', 'RUNNING')")
         return {"asked": asked, "accounts": found, "account": account, "terms": terms}

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.editing import create, edit
 from api.moves import Answer, Principal
 from api.reads import bookings as booked
+from api.reads import desk
 from api.reads import orders as ordered
 from api.reads import people
 from api.records import ACCOUNTS
@@ -28,7 +29,8 @@ def list_families(visit: Admin) -> Response:
     asked = visit.asked("q")[:200]
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        return {"page": page_of(visit, tx, people.accounts(who, named=asked)), "asked": asked}
+        children = desk.search(tx, asked, with_programme=False)["attendees"] if asked else []
+        return {"page": page_of(visit, tx, people.accounts(who, named=asked)), "children": children, "asked": asked}
 
     return visit.show("admin/families.html", query)
 

@@ -27,7 +27,7 @@ def find_family(visit: Finance) -> Response:
     asked = visit.asked("q")[:200]
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        return {"asked": asked, "accounts": desk.search(tx, asked)["accounts"]}
+        return {"asked": asked, "accounts": desk.families(tx, asked)}
 
     return visit.show("finance/families.html", query)
 
