@@ -16,7 +16,7 @@ _WEB = Path(str(files("web")))
 LANGUAGES_TO_KEEP = tuple(language for language in LANGUAGES if language != SOURCE)
 _METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "extensions": "jinja2.ext.do"}}
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "say": None}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "say": None, "say_many": (1, 2)}
 _PORTALS = ("family", "staff", "admin", "finance")
 # What admins and finance are both told, in files of their own.
 _OFFICE = ("office_sentences.py", "catalogue_sentences.py")

@@ -15,7 +15,7 @@ from tests.web.conftest import Centre, Somebody
 from tests.web.flows.ways import MONDAY, course
 from tests.web.test_admin import OFFICE
 from tests.web.test_family_booking import family_class
-from tests.web.test_family_forms import FIELD, Tab, booked, enter, sessions_of
+from tests.web.test_family_forms import FIELD, Tab, booked, enter, sessions_of, submission
 
 _LINES = """
 SELECT l.term_product_id AS session_id, l.asked_mode, x.row_name || x.number AS seat,
@@ -69,6 +69,28 @@ class Office(Tab):
 def office(centre: Centre) -> Iterator[Office]:
     with enter(centre, OFFICE) as client:
         yield Office(client, client.get("/admin"))
+
+
+class TestConflicts:
+    def test_are_told_as_the_page_speaks_and_not_each_of_many(self, centre: Centre, office: Office) -> None:
+        address = family_class(centre, "Twice at once", hour=15)
+        offering = address.rpartition("/")[2]
+        sessions = sessions_of(centre, address)
+        with enter(centre) as client:
+            rosa = Tab(client, client.get(address))
+            rosa.send(address, {"pick": [f"{centre.sample.rossi.attendee_ids[0]}.{one['id']}" for one in sessions],
+                                "do": "keep"})  # fmt: skip
+            action = submission(rosa)
+            client.post(action, data={**rosa.hidden(action), "way": "CONFIRM_WITHOUT_PAYMENT"})
+
+        said = office.begin(centre, offering).choose(*sessions)
+        office.client.headers["Accept-Language"] = "fr"
+        french = office.choose(*sessions)
+
+        assert said.count("is already booked for Twice at once") == 3
+        assert "Sat, Apr 11, 2026, 3:00 p.m.–4:00 p.m." in said.replace("\N{NARROW NO-BREAK SPACE}", " ")
+        assert f"{len(sessions) - 3} more conflicts." in said
+        assert french.count("déjà") == 3
 
 
 class TestWhatASessionHas:

@@ -28,6 +28,7 @@ router = APIRouter()
 # What an admin begins here; subscriptions begin with their weekdays.
 _KINDS = ("BOOKING", "TRIAL_SESSION", "EOI", "WAITING_LIST")
 _MOST_SESSIONS = 200
+_MOST_CLASHES = 3  # that are said of a cart one by one
 
 
 @router.get("/admin/bookings/new")
@@ -172,6 +173,11 @@ def save_sessions(visit: Admin, order_id: UUID, form: Posted) -> Response:
         saved = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
         return _sessions_page(visit, order_id, form, refusal)
-    for notice in saved.get("notices", ()):
-        visit.notices.append(("warn", notice["message"]))
+    if clashes := [visit.told(notice["message"]) for notice in saved.get("notices", ())]:
+        visit.notices.append(("warn", " ".join([*clashes[:_MOST_CLASHES], *_and_more(visit, clashes)])))
     return visit.go(f"/admin/orders/{order_id}", visit.say("Cart saved. No places are held yet."))
+
+
+def _and_more(visit: Admin, clashes: list[str]) -> list[str]:
+    left = len(clashes) - _MOST_CLASHES
+    return [visit.say_many("%(num)s more conflict.", "%(num)s more conflicts.", left)] if left > 0 else []
