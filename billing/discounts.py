@@ -111,7 +111,8 @@ def discount_lines(candidates: Sequence[Candidate], around: Surroundings) -> Giv
                 left[place] -= amount
                 is_reduced[place] = True
             elif says is not False:
-                why = "nothing is left to reduce" if left[place] == 0 else f"{why}; its share is 0"
+                share = "its share of the discount is less than the smallest amount"
+                why = "nothing is left to reduce" if left[place] == 0 else f"{why}; {share}"
             given[place].append(traced.reduction(ordered[place], amount, why))
     return {(c.booking, c.session_id): tuple(its) for c, its in zip(ordered, given, strict=True)}
 
@@ -247,7 +248,7 @@ def _condition(discount: Discount, c: Candidate, counted: _Counted) -> tuple[boo
             return c.mode is BookingMode.FULL_TERM, f"booked as {_words(c.mode)}"
         case DiscountKind.EARLY_BIRD:
             until = asked["until"] or c.starts_on - timedelta(days=asked["days_before"])
-            return c.booked_on <= until, f"booked on {c.booked_on}, given until {until}"
+            return c.booked_on <= until, f"booked on {c.booked_on:%d %b %Y}, given until {until:%d %b %Y}"
         case DiscountKind.COMBINE_BOOKING:
             others = (counted.programs[c.attendee_id] & asked["programs"]) - {c.program_id}
             return bool(others), "booked together" if others else "not booked with a program that it combines with"
@@ -261,7 +262,7 @@ def _sibling(asked: Mapping[str, Any], place: int, children: int) -> tuple[bool,
     least = asked["from_child"]
     if asked["every_child"]:
         return children >= least, f"{so_many(children, 'child', 'children')} booked, given from {least}"
-    return place >= least, f"child {place} of the account, given from child {least}"
+    return place >= least, f"child {place} of the family, given from child {least}"
 
 
 def _promo_code(asked: Mapping[str, Any], given: str | None, booked_on: date) -> tuple[bool, str]:
@@ -270,8 +271,10 @@ def _promo_code(asked: Mapping[str, Any], given: str | None, booked_on: date) ->
         return False, "no such code was given"
     starts, ends = asked["from"], asked["until"]
     is_good = (starts is None or starts <= booked_on) and (ends is None or booked_on <= ends)
-    days = " ".join(filter(None, (f"from {starts}" if starts else "", f"until {ends}" if ends else "")))
-    return is_good, f"code {given}" if is_good else f"code {given} is good {days}, booked on {booked_on}"
+    days = " ".join(
+        filter(None, (f"from {starts:%d %b %Y}" if starts else "", f"until {ends:%d %b %Y}" if ends else ""))
+    )
+    return is_good, f"code {given}" if is_good else f"code {given} is good {days}, booked on {booked_on:%d %b %Y}"
 
 
 def _words(mode: BookingMode) -> str:

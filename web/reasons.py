@@ -166,6 +166,7 @@ _LIST = re.compile(r", | and ")
 # "insufficient funds (AM04)": what a bank says of a debit, with its code.
 _OF_A_BANK = re.compile(r"(.+) (\(\w{1,8}\))")
 _OF_SOMEBODY = N_("%(name)s: %(why)s")
+_DISCOUNTS = frozenset(SENTENCES["discounts that nobody gave a name"])  # which any other name may stand for
 
 
 @cache
@@ -208,6 +209,8 @@ def _said(locale: Locale, message: str, amounts: Amounts) -> str:
         return f"{spoken.gettext(found_code[1])} {found_code[2]}"
     name, colon, rest = message.partition(": ")
     if colon and recognised(rest) is not None:
+        if name in _DISCOUNTS:
+            name = str(spoken.gettext(name))
         return str(spoken.gettext(_OF_SOMEBODY)) % {"name": name, "why": _said(locale, rest, amounts)}
     return message
 

@@ -8,6 +8,30 @@ from collections.abc import Mapping
 from web.words import N_
 
 SENTENCES: Mapping[str, tuple[str, ...]] = {
+    "why a discount is given or not": (
+        N_("1 session booked, given from %(least)s"),
+        N_("%(n)s sessions booked, given from %(least)s"),
+        N_("1 child booked, given from %(least)s"),
+        N_("%(n)s children booked, given from %(least)s"),
+        N_("child %(n)s of the family, given from child %(least)s"),
+        N_("booked as full week"),
+        N_("booked as full term"),
+        N_("booked as casual"),
+        N_("booked on %(day)s, given until %(last)s"),
+        N_("booked together"),
+        N_("not booked with a program that it combines with"),
+        N_("no such code was given"),
+        N_("code %(code)s"),
+        N_("code %(code)s is good from %(day)s until %(last)s, booked on %(when)s"),
+        N_("code %(code)s is good from %(day)s, booked on %(when)s"),
+        N_("code %(code)s is good until %(last)s, booked on %(when)s"),
+        N_("staff account"),
+        N_("not a staff account"),
+        N_("kept as it was sold"),
+        N_("was held: kept as it was sold"),
+        N_("nothing is left to reduce"),
+        N_("%(why)s; its share of the discount is less than the smallest amount"),
+    ),
     "passkeys and signing in": (
         N_("This passkey is not known here; sign in another way."),
         N_("The passkey could not be checked; please try again."),

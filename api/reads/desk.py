@@ -63,8 +63,9 @@ def search(tx: Transaction, text: str, *, with_programme: bool = True) -> dict[s
     """Whatever a name, an address, a reference or a number finds.
 
     People are found by how a word of a name or number begins, or an address, what is offered by any part of its name
-    or code; case, accents and punctuation are nothing. A reference is looked for first: where it finds something, nobody's name
-    is read. One letter finds nothing: it would find everybody. `with_programme` looks at what is offered too.
+    or code; case, accents and punctuation are nothing. A reference is looked for first: where it finds something,
+    nobody's name is read. One letter finds nothing: it would find everybody. `with_programme` looks at what is
+    offered too.
     """
     if len(text) < _SHORTEST:
         return {"accounts": [], "attendees": [], "references": [], "offerings": [], "kept": []}

@@ -63,7 +63,7 @@ _LUNCH = {"extra_id": EXTRA_ID, "name": "Lunch", "quantity": 1, "price_minor": 7
 _LINE = {"kind": "SESSION", "mode": "CASUAL", "asked_mode": "CASUAL", "mode_reason": None, "price_minor": 1500}
 _SIBLING = {
     "rule": "SIBLING", "version": "5d8c21aa", "name": "Sibling discount", "amount_minor": 150,
-    "why": "child 2 of the account, given from child 2",
+    "why": "child 2 of the family, given from child 2",
 }  # fmt: skip
 _LINES = [
     {"session_id": FIRST_SESSION_ID, "name": FIRST_SESSION, "position": 0, "extras": [_LUNCH], **_LINE,

@@ -108,7 +108,7 @@ class TestConditions:
         around = Surroundings(children=(LEO, MIA))
 
         assert given_to([session(1, of), session(1, of, booking=OTHER, attendee_id=LEO)], around) == [300, 0]
-        assert why(session(1, of)) == ["child 1 of the account, given from child 2"]
+        assert why(session(1, of)) == ["child 1 of the family, given from child 2"]
 
     def test_every_child_gets_it_where_the_rule_says_so(self) -> None:
         of = offer("SIBLING", every_child=True)

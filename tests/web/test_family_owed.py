@@ -103,7 +103,7 @@ class TestPayingWhatIsOwed:
             assert action not in PAY_NOW.findall(tab.open(page).page.text), page
 
     def test_the_rest_of_a_deposit_is_paid_on_its_day_or_before(self, centre: Centre, tab: Tab) -> None:
-        where = booked_by_deposit(tab, centre, "By deposit", hour=10, first=6)
+        booked_by_deposit(tab, centre, "By deposit", hour=10, first=6)
         (booking,) = set(re.findall(r'href="(/family/bookings/[0-9a-f-]+)"', tab.page.text))
         asked = tab.text(tab.client.get(booking))
 

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from babel import Locale
 
 from engine.money import format_money
+from models import RuleSetting
+from tests import builders as build
 from tests.web.conftest import Centre
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_forms import Tab, enter, sessions_of
@@ -45,6 +48,40 @@ def test_every_sentence_is_recognised_as_itself(code: str, phrase: str) -> None:
 def test_is_said_in_french_and_left_alone_in_english_but_for_days(message: str, french: str) -> None:
     assert said(FRENCH, message).replace("\xa0", " ") == french
     assert said(ENGLISH, message) == days_rewritten(ENGLISH, message)
+
+
+@pytest.mark.parametrize(
+    ("why", "french"),
+    [
+        ("child 2 of the family, given from child 2", "enfant 2 de la famille, accordé à partir de l’enfant 2"),
+        ("Sibling discount: 1 child booked, given from 2",
+         "Rabais de fratrie : 1 enfant inscrit, accordé à partir de 2"),
+        ("4 sessions booked, given from 5; its share of the discount is less than the smallest amount",
+         "4 séances réservées, accordé à partir de 5; sa part du rabais est inférieure au plus petit montant"),
+        ("booked on 31 Mar 2026, given until 01 Apr 2026", "réservé le 31 mars 2026, accordé jusqu’au 1 avr. 2026"),
+        ("code SUN10 is good from 04 Apr 2026 until 12 Apr 2026, booked on 13 Apr 2026",
+         "le code SUN10 est valable du 4 avr. 2026 au 12 avr. 2026, réservé le 13 avr. 2026"),
+        ("code SUN10", "code SUN10"),
+        ("session price, was full term", "prix à la séance, auparavant session complète"),
+    ],
+)  # fmt: skip
+def test_why_something_has_its_price_is_said_in_french(why: str, french: str) -> None:
+    assert said(FRENCH, why).replace("\xa0", " ") == french
+
+
+def test_a_french_cart_says_in_french_why_it_costs_what_it_does(centre: Centre) -> None:
+    address = family_class(centre, "Both of them", hour=16)
+    centre.edit(build.add, RuleSetting, scope="TPS", scope_id=UUID(address.rpartition("/")[2]), name="discounts",
+                value=[{"kind": "SIBLING", "order": 1, "percent": "10"}])  # fmt: skip
+    with enter(centre) as client:
+        tab = Tab(client, client.get(address))
+        (first, *_) = sessions_of(centre, address)
+        tab.send(
+            address, {"pick": [f"{child}.{first['id']}" for child in centre.sample.rossi.attendee_ids], "do": "keep"}
+        )
+        cart = tab.text(client.get("/family/cart", headers={"Accept-Language": "fr"}))
+
+    assert "Rabais de fratrie enfant 2 de la famille, accordé à partir de l’enfant 2" in cart
 
 
 @pytest.mark.parametrize(

@@ -105,4 +105,4 @@ class TestAPromoCodeThatIsOver:
         (line,) = riverside.do(
             change_order.review, order_id=change.id, actor=its.rossi.actor, now=MAY).difference.lines  # fmt: skip
 
-        assert line.not_applied == ("Promo code: code SPRING is good until 2026-04-30, booked on 2026-05-01",)
+        assert line.not_applied == ("Promo code: code SPRING is good until 30 Apr 2026, booked on 01 May 2026",)

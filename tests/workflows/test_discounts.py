@@ -97,7 +97,7 @@ class TestFromCartToInvoice:
         assert document.gross_minor == 128_25
         assert [(d.label, d.amount_minor) for d in document.lines[0].discounts] == [
             ("Multi-session discount (5 sessions booked, given from 5)", -300),
-            ("Early bird discount (booked on 2026-03-31, given until 2026-03-31)", -135),
+            ("Early bird discount (booked on 31 Mar 2026, given until 31 Mar 2026)", -135),
         ]
 
     def test_the_trace_says_which_rule_did_not_apply_and_why(self, riverside: Centre) -> None:
@@ -107,7 +107,7 @@ class TestFromCartToInvoice:
         (line,) = riverside.rows("SELECT x.trace FROM billing_line x JOIN billing b ON b.id = x.billing_id "
                                  "WHERE b.order_id = %(id)s", id=cart.id)  # fmt: skip
         assert [(s["rule"], s["amount_minor"], s["why"]) for s in line["trace"] if s["step"] == "discount"] == [
-            ("SIBLING", 0, "child 1 of the account, given from child 2"),
+            ("SIBLING", 0, "child 1 of the family, given from child 2"),
             ("MULTI_SESSION", 0, "1 session booked, given from 5"),
         ]
 

@@ -98,7 +98,7 @@ def _sessions_page(
         offering_id = named or (in_cart[0] if in_cart and not asked else None)
         programmes = offered.offerings(who)
         programmes.where("p.term_id = %(term)s AND p.status = 'PUBLISHED'", term=order["term_id"])
-        programmes.where("position(lower(%(q)s) IN lower(p.name || ' ' || p.code)) > 0", q=asked or None)
+        programmes.where("position(unaccented(%(q)s) IN unaccented(p.name || ' ' || p.code)) > 0", q=asked or None)
         found = programmes.page(tx, cursor=None, limit=200, show=lambda row: offered.show_offering(who, row),
                                 now=visit.now).body  # fmt: skip
         chosen = _sessions_of(tx, who, visit, offering_id) if offering_id else []

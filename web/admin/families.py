@@ -9,9 +9,8 @@ from starlette.responses import Response
 from api.editing import create, edit
 from api.moves import Answer, Principal
 from api.reads import bookings as booked
-from api.reads import desk
+from api.reads import desk, people
 from api.reads import orders as ordered
-from api.reads import people
 from api.records import ACCOUNTS
 from api.schemas import people as schemas
 from engine.database import Transaction

@@ -79,7 +79,8 @@ def _schedule(tx: Transaction, who: Principal, order: Row) -> Row | None:
 
 def _difference(tx: Transaction, visit: Admin, who: Principal, order: Row) -> Row | None:
     """What a change that waits for its confirmation comes to."""
-    if order["original_booking_id"] is None or order["status"] != "SUBMITTED":
+    is_change = order["original_booking_id"] is not None or order["original_order_id"] is not None
+    if not is_change or order["status"] != "SUBMITTED":
         return None
     change = change_order.review(tx, order_id=order["id"], actor=who.actor, now=visit.now)
     return difference(change, who).body
@@ -145,6 +146,21 @@ def quote(visit: Admin, order_id: UUID, form: Posted) -> Response:
     return _step(visit, order_id, form, N_("Quote issued and sent to the family."), orders.quote)
 
 
+@router.post("/admin/orders/{order_id}/change")
+def change_quote(visit: Admin, order_id: UUID, form: Posted) -> Response:
+    """Begin a change of a quoted order with what is quoted; its account is the quote's and stays it."""
+
+    def verb(tx: Transaction, who: Principal) -> Answer:
+        outcome = change_order.begin_quote_change(tx, order_id=order_id, actor=who.actor, now=visit.now)
+        return shown.moved(outcome, who, status=201)
+
+    try:
+        made = visit.move(form, verb)
+    except (Conflict, Invalid) as refusal:
+        return order_page(visit, order_id, form, refusal)
+    return visit.go(f"/admin/orders/{made['id']}/sessions")
+
+
 @router.post("/admin/orders/{order_id}/acceptance")
 def accept(visit: Admin, order_id: UUID, form: Posted) -> Response:
     return _step(visit, order_id, form, N_("Quote accepted for the family."), orders.accept)
@@ -160,6 +176,8 @@ def approve_attendance(visit: Admin, order_id: UUID, form: Posted) -> Response:
 def confirm(visit: Admin, order_id: UUID, form: Posted) -> Response:
     """Confirm it; a change with the difference that this page showed, muted or not as was chosen."""
     said = N_("Booking changed as shown.") if form.text("difference") else N_("Booking confirmed.")
+    if form.is_ticked("of_quote"):
+        said = N_("Quote changed as shown and issued again. The family is to accept it anew.")
     return _step(
         visit, order_id, form, said, order_requests.confirm, reason=form.text("reason"),
         is_muted=form.is_ticked("is_muted"), confirmation_type=confirmation_type(form),

@@ -83,6 +83,28 @@ class TestOrders:
         assert office.fits().reads("Quote accepted for the family")
         assert status_of(centre, "term_booking_order", order_id) == TermBookingStatus.ACCEPT
 
+    def test_a_quote_is_changed_through_its_difference_and_issued_again(
+        self, centre: Centre, office: Person, way: Way
+    ) -> None:
+        address = course(centre, f"Quoted and changed {way.name}", *weekly(way.at(6), 2))
+        first, second = sessions_of(centre, address)
+        order_id = built(centre, address, to="submit")
+        office.open(f"/admin/orders/{order_id}").click("Issue quote").click("Change quote")
+        change = office.fits().path.partition("/sessions")[0]
+        office.open(f"{change}/sessions?offering={address.rpartition('/')[2]}")
+        office.page.locator(f"input[name=session][value='{second['id']}']").check()
+        office.click("Add to cart").reads("This order changes a quote.")
+        office.click("Submit and see the Billing Difference").fits().reads("Billing Difference")
+        office.fill("Reason", "another day as well").click("Confirm change as shown")
+
+        assert office.fits().reads("Quote changed as shown and issued again.")
+        office.click("View quote")
+        assert status_of(centre, "term_booking_order", order_id) == TermBookingStatus.QUOTE
+        for session in (first, second):
+            assert office.reads(str(session["local_date"].day))
+        quotes = centre.rows("SELECT total_minor FROM quote WHERE order_id = %(id)s ORDER BY number", id=order_id)
+        assert [quote["total_minor"] for quote in quotes] == [1050, 2 * 1050]
+
 
 class TestBookings:
     def test_a_session_is_moved_through_its_difference_and_nobody_is_told(
