@@ -12,6 +12,7 @@ import httpx
 from api.runtime import Runtime, make_gateways, make_mailer, require_secret, running
 from billing.pass_revenue import earn_due
 from billing.recognition import recognise_due
+from billing.reports.keeping import keep_days
 from engine.database import Transaction
 from engine.errors import StartupFailed
 from engine.jobs import make_app
@@ -241,6 +242,7 @@ def work(runtime: Runtime) -> None:
             Duty("end terms", _TIDY_EVERY_SECONDS, end),
             Duty("recognise revenue", _TIDY_EVERY_SECONDS, partial(run_now, recognise_due)),
             Duty("earn passes", _TIDY_EVERY_SECONDS, partial(run_now, earn_due)),
+            Duty("keep days", _TIDY_EVERY_SECONDS, partial(run_now, keep_days)),
             *(Duty(name, _TIDY_EVERY_SECONDS, partial(run_now, job)) for name, job in _SUBSCRIPTIONS.items()),
         ],
     )  # fmt: skip

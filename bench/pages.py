@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from bench.database import kept_database
 from bench.grown import DAY, SLUG, grow
 from bench.world import NOW
 from billing.reports.catalogue import ReportName
+from billing.reports.keeping import keep_days
 from engine.clock import FrozenClock
 from engine.database import Database, Row
 from engine.settings import Settings, settings
@@ -72,7 +74,7 @@ def _look(
         name = owner.info.dbname
         owner.execute(sql.SQL("ALTER DATABASE {} SET max_parallel_workers_per_gather = 0").format(sql.Identifier(name)))
         if paths is _REPORTS:
-            lock_past_months(owner)
+            close_past(database, owner)
         made = owner.execute("SELECT count(*) AS n FROM term_booking").fetchone()
         assert made is not None
         return asyncio.run(_measure_all(console, database, owner, _pages(owner, paths), requests, only)), made["n"]
@@ -166,30 +168,28 @@ _PATHS = {
 }  # fmt: skip
 # The months before the present one are closed, as finance closes them.
 _LOCK = """
-WITH locked AS (
-    INSERT INTO period_lock (organisation_id, id, month, note, locked_at)
-    SELECT organisation_id, gen_random_uuid(), month, '', %(now)s FROM (
-        SELECT DISTINCT organisation_id, date_trunc('month', posted_on)::date AS month FROM ledger_entry) m
-    WHERE month < date_trunc('month', %(now)s) ON CONFLICT DO NOTHING RETURNING organisation_id, id, month
-)
-INSERT INTO locked_balance (organisation_id, id, lock_id, ledger_account, debit_minor, credit_minor)
-SELECT l.organisation_id, gen_random_uuid(), l.id, p.ledger_account, sum(greatest(p.amount_minor, 0)),
-       sum(greatest(-p.amount_minor, 0))
-FROM locked l
-JOIN ledger_entry e ON e.organisation_id = l.organisation_id AND date_trunc('month', e.posted_on)::date = l.month
-JOIN ledger_posting p ON p.organisation_id = e.organisation_id AND p.entry_id = e.id
-GROUP BY l.organisation_id, l.id, p.ledger_account
+INSERT INTO period_lock (organisation_id, id, month, note, locked_at)
+SELECT organisation_id, gen_random_uuid(), month, '', %(now)s FROM (
+    SELECT DISTINCT organisation_id, date_trunc('month', posted_on)::date AS month FROM ledger_entry) m
+WHERE month < date_trunc('month', %(now)s) ON CONFLICT DO NOTHING
 """
 
 
-def lock_past_months(owner: psycopg.Connection[Row]) -> None:
-    """In sets, with the sums that a lock keeps; what is locked already stays as it is."""
+def close_past(database: Database, owner: psycopg.Connection[Row]) -> None:
+    """Months that are over are locked and days that are over are kept; what is so already stays as it is."""
     owner.execute(_LOCK, {"now": NOW})
-    owner.execute("ANALYZE period_lock, locked_balance")
+    while keep_days(database, now=NOW):
+        pass
+    owner.execute("ANALYZE period_lock, kept_day, kept_balance, kept_revenue, kept_takings, kept_tax, kept_deferral")
 
 
-# Each adds up the books, whatever is asked of it.
-_REPORTS = {"finance": [f"/finance/reports/{name.value}" for name in ReportName]}
+# Each adds up the books: as it opens (this month so far), of three years, and of a year that ended half a year ago.
+_TODAY = NOW.date()
+_PERIODS = (
+    "", f"?since={_TODAY - timedelta(days=3 * 365)}&until={_TODAY}",
+    f"?since={_TODAY - timedelta(days=545)}&until={_TODAY - timedelta(days=180)}",
+)  # fmt: skip
+_REPORTS = {"finance": [f"/finance/reports/{name.value}{period}" for name in ReportName for period in _PERIODS]}
 _PEOPLE = {
     "family": "rossi@family.example", "staff": "staff@centre7.example", "admin": "admin@centre7.example",
     "finance": "finance@centre7.example",

@@ -13,7 +13,7 @@ from engine.actor import Actor
 from engine.database import Transaction
 from engine.errors import Conflict, Invalid, NotFound, Reason
 from engine.ids import new_id
-from models import LockedBalance, PeriodLock
+from models import PeriodLock
 
 
 class AlreadyLocked(Conflict):
@@ -67,24 +67,7 @@ def lock_period(tx: Transaction, *, month: date, note: str, actor: Actor, now: d
     tx.batch.add(
         PeriodLock, [{"id": lock_id, "month": month, "note": note, "locked_by": actor.user_id, "locked_at": now}]
     )
-    _keep_sums(tx, lock_id, month)
     return lock_id
-
-
-_SUMS = """
-SELECT p.ledger_account, coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)::bigint AS debit_minor,
-       coalesce(sum(-p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS credit_minor
-FROM ledger_entry e JOIN ledger_posting p ON p.organisation_id = e.organisation_id AND p.entry_id = e.id
-WHERE e.organisation_id = %(org)s AND e.posted_on >= %(month)s AND e.posted_on < %(next_month)s
-GROUP BY p.ledger_account
-"""
-
-
-def _keep_sums(tx: Transaction, lock_id: UUID, month: date) -> None:
-    """What was posted in the month, by account: reports need not add it up again as long as it is locked."""
-    sums = tx.rows(_SUMS, month=month, next_month=next_month(month))
-    if sums:
-        tx.batch.add(LockedBalance, [{"id": new_id(), "lock_id": lock_id, **row} for row in sums])
 
 
 _UNLOCK = """

@@ -16,11 +16,10 @@ MERGES = ("attendee_merge",)
 SCHEDULES = ("payment_schedule", "instalment")
 ROLLS = ("roll_mark", "sign_out", "signature", "roll_event")
 BOOKS = ("manual_entry", "revenue_recognition")
-LOCKED = ("locked_balance",)
 MAILS = ("mail_text",)
 WALLETS = ("wallet_entry", "bonus_use", "credit_step")
 CONSENTS = ("consent_text", "consent")
-FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES, *ROLLS, *BOOKS, *LOCKED, *WALLETS, *MAILS, *CONSENTS)
+FOR_GOOD = (*APPEND_ONLY, *CREDIT_NOTES, *SCHEDULES, *MERGES, *ROLLS, *BOOKS, *WALLETS, *MAILS, *CONSENTS)
 
 
 _WITHIN_PAYMENT = """
@@ -332,14 +331,8 @@ def drop_schedules() -> None:
     op.execute("DROP FUNCTION IF EXISTS instalments_make_the_total() CASCADE")
 
 
-def hold_books() -> None:
-    """Nothing is posted into a locked month, and a reversal mirrors what it reverses.
-
-    Whoever posts holds a share of its organisation's row since the foreign key was checked, which is before a statement
-    trigger looks; whoever locks a month takes the row whole. So each of them sees what the other has done.
-    """
-    op.execute("""
-        CREATE FUNCTION entries_in_open_months() RETURNS trigger LANGUAGE plpgsql AS $$
+_OPEN_MONTHS = """
+        CREATE OR REPLACE FUNCTION entries_in_open_months() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE locked date;
         BEGIN
             SELECT l.month INTO locked FROM added e
@@ -350,9 +343,19 @@ def hold_books() -> None:
                 RAISE EXCEPTION '% is locked', to_char(locked, 'FMMonth YYYY')
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_in_open_months';
             END IF;
+            {then}
             RETURN NULL;
         END $$
-    """)
+"""
+
+
+def hold_books() -> None:
+    """Nothing is posted into a locked month, and a reversal mirrors what it reverses.
+
+    Whoever posts holds a share of its organisation's row since the foreign key was checked, which is before a statement
+    trigger looks; whoever locks a month takes the row whole. So each of them sees what the other has done.
+    """
+    op.execute(_OPEN_MONTHS.format(then=""))
     op.execute("""
         CREATE TRIGGER in_open_months AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION entries_in_open_months()
@@ -616,3 +619,70 @@ def keep_deferrals() -> None:
 def drop_deferrals() -> None:
     for table in _DEFERS:
         op.execute(f"DROP FUNCTION {table}s_deferred() CASCADE")
+
+
+# In the order of their days, so that two that post into the same days do not wait for each other.
+_FORGET = """DELETE FROM kept_day WHERE (organisation_id, id) IN (
+                SELECT k.organisation_id, k.id FROM kept_day k
+                WHERE (k.organisation_id, k.day) IN (SELECT organisation_id, posted_on FROM added)
+                ORDER BY k.day, k.kind FOR UPDATE);"""
+
+
+def forget_kept_days() -> None:
+    """What is kept of a day goes when something is posted into it, and what is kept of a session's deferral when it is
+    moved to another month.
+
+    Whoever keeps a day marks it first, and takes the row of the organisation whole for that
+    (`billing.reports.keeping`); whoever posts or moves holds a share of it. So whoever wrote before the mark is seen by
+    the sums, and whoever writes after it takes the mark away.
+    """
+    op.execute(_OPEN_MONTHS.format(then=_FORGET))
+    op.execute("""
+        CREATE FUNCTION forget_deferral(owner uuid, moved uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+        DECLARE first date;
+        BEGIN
+            -- What was written of them begins with an invoice; days before that say the same as they did.
+            SELECT min(v.issued_on) INTO first FROM deferral d
+            JOIN invoice_line l ON l.organisation_id = d.organisation_id AND l.id = d.id
+            JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+            WHERE d.organisation_id = owner AND d.term_product_id = ANY(moved);
+            PERFORM FROM organisation o WHERE o.id = owner FOR KEY SHARE;
+            DELETE FROM kept_day WHERE (organisation_id, id) IN (
+                SELECT k.organisation_id, k.id FROM kept_day k
+                WHERE k.organisation_id = owner AND k.kind = 'DEFERRAL' AND k.day >= first
+                ORDER BY k.day FOR UPDATE);
+        END $$
+    """)
+    op.execute("""
+        CREATE FUNCTION session_to_another_month() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM forget_deferral(NEW.organisation_id, ARRAY[NEW.id]);
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER to_another_month AFTER UPDATE OF local_date ON term_product FOR EACH ROW
+        WHEN (date_trunc('month', OLD.local_date) IS DISTINCT FROM date_trunc('month', NEW.local_date))
+        EXECUTE FUNCTION session_to_another_month()
+    """)
+    op.execute("""
+        CREATE FUNCTION term_to_another_month() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM forget_deferral(NEW.organisation_id, array_agg(s.id)) FROM term_product s
+            JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+            WHERE p.organisation_id = NEW.organisation_id AND p.term_id = NEW.id AND s.local_date IS NULL;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER to_another_month AFTER UPDATE OF ends_on ON term FOR EACH ROW
+        WHEN (date_trunc('month', OLD.ends_on) <> date_trunc('month', NEW.ends_on))
+        EXECUTE FUNCTION term_to_another_month()
+    """)
+
+
+def keep_no_days() -> None:
+    op.execute(_OPEN_MONTHS.format(then=""))
+    op.execute("DROP FUNCTION session_to_another_month() CASCADE")
+    op.execute("DROP FUNCTION term_to_another_month() CASCADE")
+    op.execute("DROP FUNCTION forget_deferral(uuid, uuid[])")

@@ -33,7 +33,8 @@ from models.invoice_schedule import (
     ScheduledLineStatus,
     ScheduleStatus,
 )
-from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting, LockedBalance, ManualEntry, PeriodLock
+from models.kept import KeptBalance, KeptDay, KeptDeferral, KeptKind, KeptRevenue, KeptTakings, KeptTax
+from models.ledger import LedgerAccount, LedgerEntry, LedgerPosting, ManualEntry, PeriodLock
 from models.mail import MailStop, MailText
 from models.makeup import MakeupCredit, MakeupReach, MakeupStatus
 from models.message import IdempotencyKey, OutboxMessage, ProcessedEvent
@@ -166,13 +167,19 @@ __all__ = [
     "InvoiceRun",
     "InvoiceRunStatus",
     "InvoiceSchedule",
+    "KeptBalance",
+    "KeptDay",
+    "KeptDeferral",
+    "KeptKind",
+    "KeptRevenue",
+    "KeptTakings",
+    "KeptTax",
     "LatePickup",
     "LatePickupStatus",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",
     "LineKind",
-    "LockedBalance",
     "MailStop",
     "MailText",
     "MakeupCredit",

@@ -121,21 +121,3 @@ class PeriodLock(TenantRow, table=True):
     unlocked_by: UUID | None = None
     unlocked_at: datetime | None = moment(default=None, nullable=True)
     unlock_reason: str | None = None
-
-
-class LockedBalance(TenantRow, table=True):
-    """What was posted to an account of the books in a month, as its lock found it: the journal holds nothing else of
-    that month while it is locked. A month that is locked again has the sums of the new lock.
-    """
-
-    __tablename__ = "locked_balance"
-    __table_args__ = (
-        refers("lock_id", "period_lock"),
-        one_of("ledger_account", LedgerAccount),
-        check("debit_minor >= 0 AND credit_minor >= 0 AND debit_minor + credit_minor > 0", "sides_are_not_negative"),
-        unique("lock_id", "ledger_account"),
-    )
-    lock_id: UUID
-    ledger_account: LedgerAccount = word(LedgerAccount)
-    debit_minor: int = money()
-    credit_minor: int = money()

@@ -8,6 +8,7 @@ from billing.journal import local_today
 from billing.ledger import month_of
 from billing.reports import deferred, gateways, receivables, revenue, takings
 from billing.reports.form import Period, Report
+from billing.reports.tax import tax_summary
 from billing.reports.trial_balance import trial_balance
 from engine.database import Transaction
 from engine.errors import Invalid, Reason
@@ -35,7 +36,7 @@ REPORTS: Mapping[ReportName, Callable[[Transaction, Period], Report]] = {
     ReportName.REVENUE_BY_PERIOD: revenue.revenue_by_period,
     ReportName.TAKINGS: takings.daily_takings,
     ReportName.GATEWAY_RECONCILIATION: gateways.gateway_reconciliation,
-    ReportName.TAX: revenue.tax_summary,
+    ReportName.TAX: tax_summary,
     ReportName.TRIAL_BALANCE: trial_balance,
 }
 # A period is bounded, so that a mistyped year is no report over everything.

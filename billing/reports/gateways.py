@@ -1,10 +1,16 @@
 """What providers hold for us, payment by payment."""
 
 from billing.reports.form import Column, Kind, Period, Report, money, tie
-from billing.reports.takings import OF_ENTRY, PAYMENT_ID
 from engine.database import Transaction
 from models import LedgerAccount
 
+# The entry of each posting, and what leads from it to the payment that it is of; NULL where it is of none.
+_OF_ENTRY = """ledger_posting p
+JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+     AND e.source_kind = 'DISPUTE'
+LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'"""
+_PAYMENT_ID = "coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)"
 _CLEARING = f"""
 SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provider,
        coalesce(y.reference, '') AS payment,
@@ -16,8 +22,8 @@ SELECT coalesce(y.provider, 'posted as ' || lower(min(e.source_kind))) AS provid
                  OR y.status = 'SUCCESS'
                     AND coalesce(sum(p.amount_minor) FILTER (WHERE e.purpose = 'CAPTURED'), 0) = y.amount_minor
             THEN '' ELSE 'differs from the payment' END AS remark
-FROM {OF_ENTRY}
-LEFT JOIN payment y ON y.organisation_id = e.organisation_id AND y.id = {PAYMENT_ID}
+FROM {_OF_ENTRY}
+LEFT JOIN payment y ON y.organisation_id = e.organisation_id AND y.id = {_PAYMENT_ID}
 WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING' AND p.posted_on <= %(until)s
 GROUP BY y.organisation_id, y.id, CASE WHEN y.id IS NULL THEN e.id END,
          CASE WHEN y.id IS NULL THEN e.source_kind END

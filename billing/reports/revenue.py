@@ -1,28 +1,46 @@
-"""What was earned in a period: by program, by extra, by month; and the tax of what was invoiced."""
+"""What was earned in a period: by program, by extra, by month."""
 
+from billing.reports.balances import by_day
 from billing.reports.form import Column, Kind, Period, Report, money, tie
+from billing.reports.kept import kept
 from engine.database import Transaction
-from models import LedgerAccount
+from models import KeptKind, LedgerAccount
 
-# Every posting to revenue of the period, with what the invoice line is about where there is one; added up before
+# What was earned, by what it is of: of the days of which nothing is kept. Postings are added up by session before
 # anything is looked up about that.
-_EARNED = """
-WITH earned AS (
-    SELECT p.ledger_account, e.source_kind, coalesce(c.component, u.component) AS component,
-           coalesce(c.term_product_id, u.term_product_id) AS session_id, count(*) AS lines,
+REVENUE = """
+SELECT f.day, s.term_program_set_id, f.ledger_account, f.source_kind, f.component, sum(f.lines)::int AS lines,
+       sum(f.minor)::bigint AS amount_minor
+FROM (
+    SELECT p.posted_on AS day, p.ledger_account, e.source_kind, coalesce(c.component, w.component) AS component,
+           coalesce(c.term_product_id, w.term_product_id) AS session_id, count(*) AS lines,
            -sum(p.amount_minor) AS minor
-    FROM ledger_posting p
-    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-    -- One by one: those of a period are few beside all that there are.
+    FROM unkept u
+    CROSS JOIN LATERAL (
+        SELECT x.posted_on, x.entry_id, x.ledger_account, x.amount_minor FROM ledger_posting x
+        WHERE x.organisation_id = %(org)s AND x.ledger_account IN ('REVENUE', 'FEE_REVENUE')
+          AND x.posted_on BETWEEN u.first_on AND u.last_on OFFSET 0) p
+    -- One by one: those of a few days are few beside all that there are.
+    CROSS JOIN LATERAL (SELECT x.id, x.source_kind, x.source_id FROM ledger_entry x
+                        WHERE x.organisation_id = %(org)s AND x.id = p.entry_id OFFSET 0) e
     LEFT JOIN LATERAL (
         SELECT b.component, b.term_product_id FROM revenue_recognition r
         JOIN invoice_line l ON l.organisation_id = r.organisation_id AND l.id = r.invoice_line_id
         JOIN billing_line b ON b.organisation_id = l.organisation_id AND b.id = l.billing_line_id
         WHERE r.organisation_id = %(org)s AND r.entry_id = e.id LIMIT 1) c ON true
-    LEFT JOIN pass_use u ON u.organisation_id = e.organisation_id AND u.id = e.source_id AND e.source_kind = 'PASS_USE'
-    WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('REVENUE', 'FEE_REVENUE')
-      AND p.posted_on BETWEEN %(since)s AND %(until)s
-    GROUP BY 1, 2, 3, 4
+    LEFT JOIN LATERAL (SELECT x.component, x.term_product_id FROM pass_use x
+                       WHERE e.source_kind = 'PASS_USE' AND x.organisation_id = %(org)s AND x.id = e.source_id
+                       LIMIT 1) w ON true
+    GROUP BY 1, 2, 3, 4, 5) f
+LEFT JOIN term_product s ON s.organisation_id = %(org)s AND s.id = f.session_id
+GROUP BY 1, 2, 3, 4, 5
+"""
+_EARNED = f"""
+WITH {kept(KeptKind.JOURNAL)}, earned AS (
+    SELECT k.day, r.term_program_set_id, r.ledger_account, r.source_kind, r.component, r.lines, r.amount_minor AS minor
+    FROM kept k JOIN kept_revenue r ON r.organisation_id = %(org)s AND r.kept_id = k.id
+    UNION ALL
+    {REVENUE}
 )
 """
 _BY_PROGRAM = f"""{_EARNED}
@@ -37,9 +55,10 @@ SELECT coalesce(k.name, '') AS category,
                                            OR f.component IS NULL AND f.ledger_account = 'FEE_REVENUE'), 0)
        ::bigint AS fees_minor,
        sum(f.minor)::bigint AS total_minor
-FROM earned f
-LEFT JOIN term_product s ON s.organisation_id = %(org)s AND s.id = f.session_id
-LEFT JOIN term_program_set o ON o.organisation_id = s.organisation_id AND o.id = s.term_program_set_id
+FROM (
+    SELECT term_program_set_id, ledger_account, source_kind, component, sum(minor) AS minor FROM earned
+    GROUP BY 1, 2, 3, 4) f
+LEFT JOIN term_program_set o ON o.organisation_id = %(org)s AND o.id = f.term_program_set_id
 LEFT JOIN program g ON g.organisation_id = o.organisation_id AND g.id = o.program_id
 LEFT JOIN program_category k ON k.organisation_id = g.organisation_id AND k.id = g.category_id
 GROUP BY 1, g.id, 2 ORDER BY 1, 2, g.id
@@ -50,20 +69,20 @@ SELECT CASE WHEN starts_with(component, 'EXTRA') THEN coalesce(x.name, component
             WHEN component IS NULL THEN '(posted as ' || lower(source_kind) || ')'
             ELSE '(fees and adjustments)' END AS extra,
        sum(lines)::bigint AS lines, sum(minor)::bigint AS total_minor
-FROM earned
+FROM (
+    SELECT source_kind, component, sum(lines) AS lines, sum(minor) AS minor FROM earned GROUP BY 1, 2) f
 LEFT JOIN extra x ON x.organisation_id = %(org)s AND 'EXTRA:' || x.id = component
 GROUP BY 1 ORDER BY 1
 """
-_BY_PERIOD = """
-SELECT to_char(posted_on, 'YYYY-MM') AS month,
-       -coalesce(sum(amount_minor) FILTER (WHERE ledger_account = 'REVENUE'), 0)::bigint AS revenue_minor,
-       -coalesce(sum(amount_minor) FILTER (WHERE ledger_account = 'FEE_REVENUE'), 0)::bigint AS fees_minor,
-       -sum(amount_minor)::bigint AS total_minor
-FROM ledger_posting
-WHERE organisation_id = %(org)s AND ledger_account IN ('REVENUE', 'FEE_REVENUE')
-  AND posted_on BETWEEN %(since)s AND %(until)s
-GROUP BY 1 ORDER BY 1
+_BY_PERIOD = f"""
+WITH {by_day()}
+SELECT to_char(day, 'YYYY-MM') AS month,
+       coalesce(sum(credit_minor - debit_minor) FILTER (WHERE ledger_account = 'REVENUE'), 0)::bigint AS revenue_minor,
+       coalesce(sum(credit_minor - debit_minor) FILTER (WHERE ledger_account = 'FEE_REVENUE'), 0)::bigint AS fees_minor,
+       sum(credit_minor - debit_minor)::bigint AS total_minor
+FROM posted GROUP BY 1 ORDER BY 1
 """
+_ACCOUNTS = (LedgerAccount.REVENUE, LedgerAccount.FEE_REVENUE)
 
 
 def revenue_by_program(tx: Transaction, period: Period) -> Report:
@@ -91,47 +110,7 @@ def revenue_by_period(tx: Transaction, period: Period) -> Report:
 
 
 def _earned(tx: Transaction, period: Period, name: str, title: str, columns: list[Column], sql: str) -> Report:
-    rows = tx.rows(sql, since=period.since, until=period.until)
-    ties = tie(tx, LedgerAccount.REVENUE, LedgerAccount.FEE_REVENUE, since=period.since, until=period.until,
+    rows = tx.rows(sql, since=period.since, until=period.until, accounts=[account.value for account in _ACCOUNTS])
+    ties = tie(tx, *_ACCOUNTS, since=period.since, until=period.until,
                report_minor=-sum(row["total_minor"] for row in rows))  # fmt: skip
     return Report(name, title, period, columns, rows, ties)
-
-
-_TAX = """
-SELECT to_char(d.issued_on, 'YYYY-MM') AS month, d.tax_name, (d.tax_rate * 100)::numeric(9, 4)::text AS percent,
-       sum(d.net_minor)::bigint AS invoiced_net_minor, sum(d.tax_minor)::bigint AS invoiced_tax_minor,
-       sum(-d.credited_net_minor)::bigint AS credited_net_minor,
-       sum(-d.credited_tax_minor)::bigint AS credited_tax_minor,
-       sum(d.net_minor - d.credited_net_minor)::bigint AS net_minor,
-       sum(d.tax_minor - d.credited_tax_minor)::bigint AS tax_minor
-FROM (
-    SELECT v.issued_on, l.tax_name, l.tax_rate, l.net_minor, l.tax_minor, 0 AS credited_net_minor,
-           0 AS credited_tax_minor
-    FROM invoice_line l JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
-    WHERE l.organisation_id = %(org)s AND v.issued_on BETWEEN %(since)s AND %(until)s
-    UNION ALL
-    SELECT n.issued_on, l.tax_name, l.tax_rate, 0, 0, l.net_minor, l.tax_minor
-    FROM credit_note_line l JOIN credit_note n ON n.organisation_id = l.organisation_id AND n.id = l.credit_note_id
-    WHERE l.organisation_id = %(org)s AND n.issued_on BETWEEN %(since)s AND %(until)s
-    UNION ALL
-    SELECT e.sold_on, e.tax_name, e.tax_rate, e.net_minor, e.tax_minor, 0, 0
-    FROM entitlement e WHERE e.organisation_id = %(org)s AND e.sold_on BETWEEN %(since)s AND %(until)s
-    UNION ALL
-    SELECT e.revoked_on, e.tax_name, e.tax_rate, 0, 0, e.revoked_net_minor, e.revoked_tax_minor
-    FROM entitlement e WHERE e.organisation_id = %(org)s AND e.revoked_on BETWEEN %(since)s AND %(until)s
-) d GROUP BY 1, d.tax_name, d.tax_rate ORDER BY 1, d.tax_name, d.tax_rate
-"""
-
-
-def tax_summary(tx: Transaction, period: Period) -> Report:
-    """Tax per rate and month, of what was invoiced less what was credited."""
-    rows = tx.rows(_TAX, since=period.since, until=period.until)
-    columns = [
-        Column("month", "Month"), Column("tax_name", "Tax"), Column("percent", "Rate, %"),
-        money("invoiced_net_minor", "Invoiced net"), money("invoiced_tax_minor", "Invoiced tax"),
-        money("credited_net_minor", "Credited net"), money("credited_tax_minor", "Credited tax"),
-        money("net_minor", "Net"), money("tax_minor", "Tax"),
-    ]  # fmt: skip
-    ties = tie(tx, LedgerAccount.TAX, since=period.since, until=period.until,
-               report_minor=-sum(row["tax_minor"] for row in rows))  # fmt: skip
-    return Report("tax", "Tax summary", period, columns, rows, ties)

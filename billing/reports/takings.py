@@ -1,35 +1,45 @@
 """Money that came in and went out, by day and provider."""
 
 from billing.reports.form import Column, Kind, Period, Report, money, tie
+from billing.reports.kept import kept
 from engine.database import Transaction
-from models import LedgerAccount
+from models import KeptKind, LedgerAccount
 
 _MONEY = (LedgerAccount.GATEWAY_CLEARING, LedgerAccount.BANK, LedgerAccount.CASH)
-# The entry of each posting, and what leads from it to the payment that it is of; NULL where it is of none.
-OF_ENTRY = """ledger_posting p
-JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
-LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
-     AND e.source_kind = 'DISPUTE'
-LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id AND e.source_kind = 'REFUND'"""
-PAYMENT_ID = "coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END)"
+# By day, account and provider, of the days of which nothing is kept.
+TAKINGS = """
+SELECT p.posted_on AS day, p.ledger_account, y.provider, e.source_kind, count(*)::int AS postings,
+       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0), 0)::bigint AS in_minor,
+       coalesce(sum(p.amount_minor) FILTER (WHERE p.amount_minor < 0), 0)::bigint AS out_minor
+FROM unkept u
+CROSS JOIN LATERAL (
+    SELECT x.posted_on, x.entry_id, x.ledger_account, x.amount_minor FROM ledger_posting x
+    WHERE x.organisation_id = %(org)s AND x.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
+      AND x.posted_on BETWEEN u.first_on AND u.last_on OFFSET 0) p
+-- One by one: those of a few days are few beside all that there are.
+CROSS JOIN LATERAL (SELECT x.source_kind, x.source_id FROM ledger_entry x
+                    WHERE x.organisation_id = %(org)s AND x.id = p.entry_id OFFSET 0) e
+LEFT JOIN LATERAL (
+    SELECT x.provider FROM payment x
+    WHERE x.organisation_id = %(org)s AND x.id = CASE e.source_kind
+        WHEN 'PAYMENT' THEN e.source_id
+        WHEN 'REFUND' THEN (SELECT r.payment_id FROM refund r WHERE r.organisation_id = %(org)s AND r.id = e.source_id)
+        WHEN 'DISPUTE' THEN (SELECT d.payment_id FROM payment_dispute d
+                             WHERE d.organisation_id = %(org)s AND d.id = e.source_id) END
+    LIMIT 1) y ON true
+GROUP BY 1, 2, 3, 4
+"""
 _TAKINGS = f"""
-WITH moved AS MATERIALIZED (
-    SELECT p.posted_on, p.ledger_account, p.amount_minor, e.source_kind,
-           {PAYMENT_ID} AS payment_id
-    FROM {OF_ENTRY}
-    WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', 'BANK', 'CASH')
-      AND p.posted_on BETWEEN %(since)s AND %(until)s
+WITH {kept(KeptKind.JOURNAL)}, moved AS (
+    SELECT k.day, t.ledger_account, t.provider, t.source_kind, t.postings, t.in_minor, t.out_minor
+    FROM kept k JOIN kept_takings t ON t.organisation_id = %(org)s AND t.kept_id = k.id
+    UNION ALL
+    {TAKINGS}
 )
-SELECT m.posted_on AS day, coalesce(y.provider, 'posted as ' || lower(m.source_kind)) AS provider,
-       m.ledger_account AS account, count(*) AS postings,
-       coalesce(sum(m.amount_minor) FILTER (WHERE m.amount_minor > 0), 0)::bigint AS in_minor,
-       coalesce(sum(m.amount_minor) FILTER (WHERE m.amount_minor < 0), 0)::bigint AS out_minor,
-       sum(m.amount_minor)::bigint AS total_minor
-FROM moved m
--- Looked up one by one: the payments of a period are few beside all that there are.
-LEFT JOIN LATERAL (SELECT x.provider FROM payment x
-                   WHERE x.organisation_id = %(org)s AND x.id = m.payment_id LIMIT 1) y ON true
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT day, coalesce(provider, 'posted as ' || lower(source_kind)) AS provider, ledger_account AS account,
+       sum(postings)::bigint AS postings, sum(in_minor)::bigint AS in_minor, sum(out_minor)::bigint AS out_minor,
+       sum(in_minor + out_minor)::bigint AS total_minor
+FROM moved GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
 

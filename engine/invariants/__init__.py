@@ -13,6 +13,7 @@ from engine.invariants.extras import EXTRAS
 from engine.invariants.form import Invariant, Scope
 from engine.invariants.group_orders import GROUP_ORDERS
 from engine.invariants.holiday import HOLIDAY
+from engine.invariants.kept import KEPT
 from engine.invariants.lifecycle import LIFECYCLE
 from engine.invariants.mail import MAIL
 from engine.invariants.money import LEDGER, PAYMENTS
@@ -29,8 +30,8 @@ from engine.invariants.wallet import WALLETS
 
 INVARIANTS: tuple[Invariant, ...] = (
     *PLACES, *EXTRAS, *SEATS, *LIFECYCLE, *GROUP_ORDERS, *BILLING, *INVOICING, *DOCUMENTS, *DISCOUNTS, *CHANGES,
-    *SUBSCRIPTIONS, *LEDGER, *BOOKS, *PAYMENTS, *BANK, *WALLETS, *PASSES, *DEBIT, *SCHEDULES, *ATTENDANCE, *HOLIDAY,
-    *SESSION_DEBITS, *WAITING, *MAIL, *CONSENTS, *SEARCH, *TENANCY,
+    *SUBSCRIPTIONS, *LEDGER, *BOOKS, *KEPT, *PAYMENTS, *BANK, *WALLETS, *PASSES, *DEBIT, *SCHEDULES, *ATTENDANCE,
+    *HOLIDAY, *SESSION_DEBITS, *WAITING, *MAIL, *CONSENTS, *SEARCH, *TENANCY,
 )  # fmt: skip
 
 __all__ = ["INVARIANTS", "Invariant", "Scope"]

@@ -132,30 +132,6 @@ BOOKS = (
         says="A posting of {source_kind} {purpose} of {day} is of {posted_on} ({id})",
     ),
     Invariant(
-        name="locked_balances_are_the_journal",
-        promise="What is kept of a locked month, account by account, is what the journal has of it.",
-        sql="""
-            SELECT to_char(s.month, 'FMMonth YYYY') AS month, s.account, s.kept_debit_minor, s.kept_credit_minor,
-                   s.debit_minor, s.credit_minor
-            FROM (
-                SELECT coalesce(b.month, j.month) AS month, coalesce(b.ledger_account, j.ledger_account) AS account,
-                       coalesce(b.debit_minor, 0) AS kept_debit_minor, coalesce(b.credit_minor, 0) AS kept_credit_minor,
-                       coalesce(j.debit_minor, 0) AS debit_minor, coalesce(j.credit_minor, 0) AS credit_minor
-                FROM (SELECT l.month, k.ledger_account, k.debit_minor, k.credit_minor
-                      FROM locked_balance k JOIN period_lock l ON l.id = k.lock_id WHERE l.unlocked_at IS NULL) b
-                FULL JOIN (SELECT l.month, p.ledger_account, sum(greatest(p.amount_minor, 0)) AS debit_minor,
-                                  sum(greatest(-p.amount_minor, 0)) AS credit_minor
-                           FROM ledger_entry e JOIN ledger_posting p ON p.entry_id = e.id
-                           JOIN period_lock l ON l.month = date_trunc('month', e.posted_on)::date
-                           WHERE l.unlocked_at IS NULL
-                           GROUP BY l.month, p.ledger_account) j
-                     ON j.month = b.month AND j.ledger_account = b.ledger_account) s
-            WHERE s.kept_debit_minor <> s.debit_minor OR s.kept_credit_minor <> s.credit_minor
-        """,
-        says="{account} of {month} is kept as {kept_debit_minor} debit and {kept_credit_minor} credit; the journal has "
-        "{debit_minor} and {credit_minor}",
-    ),
-    Invariant(
         name="reversal_mirrors_what_it_reverses",
         promise="A reversal takes back what it names, account by account.",
         sql="""

@@ -85,14 +85,17 @@ class TestUpAndDown:
                     "FROM (VALUES ('BANK', 500), ('CASH', -500)) x (account, minor)", [org, entry],
                 )  # fmt: skip
 
+        kept = "SELECT to_char(month, 'MM ') || ledger_account || ' ' || debit_minor || ' ' || credit_minor FROM "
+        kept += "locked_balance b JOIN period_lock l ON l.id = b.lock_id ORDER BY 1"
+        for revision in ("0064", "0077", "0076"):  # kept day by day from 0077 on, and back
+            migrate(empty, to=revision)
+            if revision != "0077":
+                assert values(empty, kept) == ["03 BANK 500 0", "03 CASH 0 500"]
+
         migrate(empty)
 
         assert values(empty, "SELECT DISTINCT e.posted_on = p.posted_on FROM ledger_entry e JOIN ledger_posting p "
                              "ON p.entry_id = e.id") == [True]  # fmt: skip
-
-        kept = "SELECT to_char(month, 'MM ') || ledger_account || ' ' || debit_minor || ' ' || credit_minor FROM "
-        kept += "locked_balance b JOIN period_lock l ON l.id = b.lock_id ORDER BY 1"
-        assert values(empty, kept) == ["03 BANK 500 0", "03 CASH 0 500"]
 
 
 def test_models_and_migrations_are_equal(database_url: str) -> None:

@@ -49,13 +49,16 @@ SELECT a.reference, a.name,
 FROM open JOIN account a ON a.organisation_id = %(org)s AND a.id = open.account_id
 GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY a.name, a.reference
 """
-_DEFERRED = f"""
-WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), sessions AS (
-    SELECT b.term_product_id, (b.cancelled_at {_LOCAL} AS given_up_on, bool_or(n.left_minor <> 0) AS is_open,
-           count(*) FILTER (WHERE n.left_minor <> 0) AS lines, sum(l.net_minor) AS invoiced_minor,
-           sum(k.minor) AS credited_minor, sum(e.minor) AS earned_minor, sum(n.left_minor) AS deferred_minor
-    FROM invoice_line l CROSS JOIN o
+_DEFERRED = """
+WITH lines AS (
+    SELECT to_char(coalesce(s.local_date, t.ends_on), 'YYYY-MM') AS month, l.net_minor AS invoiced,
+           coalesce(k.minor, 0) AS credited, coalesce(e.minor, 0) AS earned
+    FROM invoice_line l
+    JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
     JOIN term_booking_line b ON b.organisation_id = l.organisation_id AND b.id = l.booking_line_id
+    JOIN term_product s ON s.organisation_id = b.organisation_id AND s.id = b.term_product_id
+    JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
+    JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
     LEFT JOIN (SELECT x.invoice_line_id, sum(x.net_minor)::bigint AS minor FROM credit_note_line x
                JOIN credit_note m ON m.organisation_id = x.organisation_id AND m.id = x.credit_note_id
                WHERE x.organisation_id = %(org)s AND m.issued_on <= %(until)s GROUP BY x.invoice_line_id
@@ -64,21 +67,11 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), sessions AS (
                JOIN ledger_entry y ON y.organisation_id = x.organisation_id AND y.id = x.entry_id
                WHERE x.organisation_id = %(org)s AND y.posted_on <= %(until)s GROUP BY x.invoice_line_id
     ) e ON e.invoice_line_id = l.id
-    CROSS JOIN LATERAL (
-        SELECT l.net_minor - coalesce(k.minor, 0) - coalesce(e.minor, 0) AS left_minor) n
-    WHERE l.organisation_id = %(org)s AND NOT EXISTS (
-        SELECT FROM invoice v
-        WHERE v.organisation_id = l.organisation_id AND v.id = l.invoice_id AND v.issued_on > %(until)s)
-    GROUP BY 1, 2
+    WHERE l.organisation_id = %(org)s AND v.issued_on <= %(until)s
 )
-SELECT to_char(coalesce(b.given_up_on, s.local_date, t.ends_on), 'YYYY-MM') AS month, sum(b.lines)::bigint AS lines,
-       sum(b.invoiced_minor)::bigint AS invoiced_minor, -coalesce(sum(b.credited_minor), 0)::bigint AS credited_minor,
-       -coalesce(sum(b.earned_minor), 0)::bigint AS earned_minor, sum(b.deferred_minor)::bigint AS deferred_minor
-FROM sessions b
-JOIN term_product s ON s.organisation_id = %(org)s AND s.id = b.term_product_id
-JOIN term_program_set p ON p.organisation_id = s.organisation_id AND p.id = s.term_program_set_id
-JOIN term t ON t.organisation_id = p.organisation_id AND t.id = p.term_id
-GROUP BY 1 HAVING bool_or(b.is_open) ORDER BY 1
+SELECT month, sum(invoiced)::bigint AS invoiced_minor, -sum(credited)::bigint AS credited_minor,
+       -sum(earned)::bigint AS earned_minor, sum(invoiced - credited - earned)::bigint AS deferred_minor
+FROM lines GROUP BY month HAVING sum(invoiced - credited - earned) <> 0 ORDER BY month
 """
 _EARNED = """
 WITH earned AS (
@@ -146,10 +139,32 @@ WHERE p.organisation_id = %(org)s AND p.ledger_account IN ('GATEWAY_CLEARING', '
   AND e.posted_on BETWEEN %(since)s AND %(until)s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
+_TAX = """
+SELECT to_char(d.day, 'YYYY-MM') AS month, d.tax_name, (d.tax_rate * 100)::numeric(9, 4)::text AS percent,
+       sum(d.net)::bigint AS invoiced_net_minor, sum(d.tax)::bigint AS invoiced_tax_minor,
+       sum(d.less_net)::bigint AS credited_net_minor, sum(d.less_tax)::bigint AS credited_tax_minor,
+       sum(d.net + d.less_net)::bigint AS net_minor, sum(d.tax + d.less_tax)::bigint AS tax_minor
+FROM (
+    SELECT v.issued_on AS day, l.tax_name, l.tax_rate, l.net_minor AS net, l.tax_minor AS tax, 0 AS less_net,
+           0 AS less_tax
+    FROM invoice_line l JOIN invoice v ON v.organisation_id = l.organisation_id AND v.id = l.invoice_id
+    WHERE l.organisation_id = %(org)s
+    UNION ALL
+    SELECT n.issued_on, l.tax_name, l.tax_rate, 0, 0, -l.net_minor, -l.tax_minor
+    FROM credit_note_line l JOIN credit_note n ON n.organisation_id = l.organisation_id AND n.id = l.credit_note_id
+    WHERE l.organisation_id = %(org)s
+    UNION ALL
+    SELECT sold_on, tax_name, tax_rate, net_minor, tax_minor, 0, 0 FROM entitlement WHERE organisation_id = %(org)s
+    UNION ALL
+    SELECT revoked_on, tax_name, tax_rate, 0, 0, -revoked_net_minor, -revoked_tax_minor
+    FROM entitlement WHERE organisation_id = %(org)s
+) d WHERE d.day BETWEEN %(since)s AND %(until)s
+GROUP BY 1, d.tax_name, d.tax_rate ORDER BY 1, d.tax_name, d.tax_rate
+"""
 SLOWLY: Mapping[ReportName, str] = {
     ReportName.AGED_RECEIVABLES: _AGED, ReportName.DEFERRED_REVENUE: _DEFERRED,
     ReportName.REVENUE_BY_PROGRAM: _BY_PROGRAM, ReportName.REVENUE_BY_EXTRA: _BY_EXTRA,
-    ReportName.REVENUE_BY_PERIOD: _BY_PERIOD, ReportName.TAKINGS: _TAKINGS,
+    ReportName.REVENUE_BY_PERIOD: _BY_PERIOD, ReportName.TAKINGS: _TAKINGS, ReportName.TAX: _TAX,
 }  # fmt: skip
 
 

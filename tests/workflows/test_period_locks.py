@@ -12,9 +12,6 @@ import pytest
 from billing.journal import NotReversible, ReversedAlready, post_by_hand, reverse_by_hand
 from billing.ledger import PeriodLocked, first_open_day, post
 from billing.periods import AlreadyLocked, NotLocked, RevenueOutstanding, lock_period, unlock_period
-from billing.reports.balances import open_days
-from billing.reports.form import Period
-from billing.reports.trial_balance import trial_balance
 from engine.database import Database
 from engine.errors import Invalid, NotFound
 from engine.ids import new_id
@@ -42,20 +39,6 @@ def lock(centre: Centre, month: date = APRIL, **known: Any) -> Any:
 def by_hand(centre: Centre, **known: Any) -> Any:
     facts = {"postings": PAY_OUT, "reason": "pay-out", "posted_on": None, "actor": centre.admin, "now": IN_MAY}
     return centre.do(post_by_hand, **{**facts, **known})
-
-
-def kept(centre: Centre, lock_id: Any) -> dict[str, tuple[int, int]]:
-    """Debit and credit that are kept of each account with a lock."""
-    rows = centre.rows("SELECT * FROM locked_balance WHERE lock_id = %(id)s", id=lock_id)
-    return {row["ledger_account"]: (row["debit_minor"], row["credit_minor"]) for row in rows}
-
-
-def trial(centre: Centre, since: date, until: date) -> dict[str, tuple[int, int, int, int]]:
-    """Opening, debit, credit and balance of each account, by the report."""
-    with centre.database.transaction(centre.organisation_id) as tx:
-        report = trial_balance(tx, Period(since, until))
-    columns = ("opening_minor", "debit_minor", "credit_minor", "balance_minor")
-    return {row["account"]: tuple(row[column] for column in columns) for row in report.rows}
 
 
 class TestLock:
@@ -146,73 +129,6 @@ class TestLock:
         (entry,) = entries(centre, rossi.id, "RECOGNITION")
         assert (entry["posted_on"], entry["event_on"]) == (date(2026, 6, 1), FIRST.date())
 
-    def test_a_locked_month_keeps_what_was_posted_to_each_account(self, centre: Centre) -> None:
-        for day in (date(2026, 3, 31), APRIL, date(2026, 4, 30), MAY):
-            centre.do(post_on, day=day, now=IN_MAY, source_id=new_id())
-
-        lock_id = lock(centre)
-
-        assert kept(centre, lock_id) == {"BANK": (20, 0), "CASH": (0, 20)}
-
-    def test_a_month_that_is_locked_again_is_kept_as_it_is_then(self, centre: Centre) -> None:
-        centre.do(post_on, day=APRIL, now=IN_MAY, source_id=new_id())
-        first = lock(centre)
-        centre.do(unlock_period, lock_id=first, reason="a bill came late", actor=centre.admin, now=IN_MAY)
-        centre.do(post_on, day=APRIL, now=IN_MAY, source_id=new_id())
-        again = lock(centre, now=IN_MAY + timedelta(minutes=1))
-
-        assert [kept(centre, lock_id)["BANK"] for lock_id in (first, again)] == [(10, 0), (20, 0)]
-        assert trial(centre, date(2026, 4, 1), date(2026, 4, 30))["BANK"] == (0, 20, 0, 20)
-
-    @pytest.mark.parametrize(
-        ("since", "until"),
-        [(date(2026, 1, 1), date(2026, 6, 30)), (APRIL, date(2026, 4, 30)), (date(2026, 4, 2), date(2026, 4, 29)),
-         (date(2026, 4, 15), date(2026, 5, 15)), (MAY, MAY), (date(2026, 3, 31), APRIL),
-         (date(2026, 6, 1), date(2026, 6, 2))],
-    )  # fmt: skip
-    @pytest.mark.parametrize("months", [[APRIL], [APRIL, MAY], [date(2026, 2, 1), APRIL], [date(2026, 2, 1), MAY]])
-    def test_a_trial_balance_is_the_same_with_and_without_locks(
-        self, centre: Centre, since: date, until: date, months: list[date]
-    ) -> None:
-        for day in (date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 31), APRIL,
-                    date(2026, 4, 15), date(2026, 4, 30), MAY, date(2026, 5, 31), date(2026, 6, 1)):  # fmt: skip
-            centre.do(post_on, day=day, now=IN_JUNE, source_id=new_id())
-        before = trial(centre, since, until)
-
-        for month in months:
-            lock(centre, month, now=IN_JUNE)
-
-        assert trial(centre, since, until) == before
-        assert before["BANK"][3] > 0
-
-    def test_a_trial_balance_reads_what_is_kept_instead_of_the_journal(self, centre: Centre) -> None:
-        """The control: what is posted past the lock, by an owner who took the trigger away, is not in it."""
-        lock_id = None
-        with psycopg.connect(centre.url) as owner:
-            owner.execute("ALTER TABLE ledger_entry DISABLE TRIGGER in_open_months")
-        try:
-            centre.do(post_on, day=APRIL, now=IN_MAY, source_id=new_id())
-            lock_id = lock(centre)
-            centre.do(post_on, day=APRIL, now=IN_MAY - timedelta(days=1), source_id=new_id())
-        finally:
-            with psycopg.connect(centre.url) as owner:
-                owner.execute("ALTER TABLE ledger_entry ENABLE TRIGGER in_open_months")
-
-        shown = trial(centre, APRIL, MAY)
-        centre.do(unlock_period, lock_id=lock_id, reason="posted past it", actor=centre.admin, now=IN_MAY)
-
-        assert shown["BANK"] == (0, 10, 0, 10)
-        assert trial(centre, APRIL, MAY)["BANK"] == (0, 20, 0, 20)
-
-    def test_the_days_outside_of_locked_months(self) -> None:
-        first, until = date(2026, 1, 15), date(2026, 5, 10)
-
-        assert list(open_days([], first=first, until=until)) == [(first, until)]
-        assert list(open_days([date(2026, 2, 1), date(2026, 3, 1)], first=first, until=until)) == [
-            (first, date(2026, 1, 31)), (APRIL, until),
-        ]  # fmt: skip
-        assert list(open_days([APRIL], first=APRIL, until=date(2026, 4, 30))) == []
-
     def test_the_first_open_day(self) -> None:
         locked = {APRIL, MAY, date(2026, 12, 1)}
 
@@ -240,7 +156,6 @@ class TestRace:
                               "FOREIGN KEY (organisation_id) REFERENCES organisation (id)")  # fmt: skip
         late = centre.rows("SELECT id FROM ledger_entry")
         assert len(late) == 1, "posted by a transaction that the lock did not wait for"
-        assert kept(centre, lock_id) == {}, "and so the lock did not see it"
         centre.do(unlock_period, lock_id=lock_id, reason="it was overtaken", actor=centre.admin, now=IN_MAY)
 
 

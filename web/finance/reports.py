@@ -37,7 +37,7 @@ HEADINGS = (
     N_("Credited tax"), N_("Day"), N_("Debit"), N_("Deferred"), N_("Earned"), N_("Extra"), N_("Extras"), N_("Fees"),
     N_("Given back"), N_("Held"), N_("In"), N_("Invoiced"), N_("Invoiced net"), N_("Invoiced tax"), N_("Lines"),
     N_("Month"), N_("Month of the sessions"), N_("Name"), N_("Net"), N_("Not due"), N_("1–30 days"),
-    N_("31–60 days"), N_("61–90 days"), N_("Over 90 days"), N_("Open lines"), N_("Opening"), N_("Out"), N_("Payment"),
+    N_("31–60 days"), N_("61–90 days"), N_("Over 90 days"), N_("Opening"), N_("Out"), N_("Payment"),
     N_("Postings"), N_("Program"), N_("Provider"), N_("Provider's id"), N_("Rate, %"), N_("Remark"), N_("Revenue"),
     N_("Sessions"), N_("Status"), N_("Tax"), N_("Total"),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.ids import new_id
-from models import LedgerAccount, LockedBalance, OverdueFee, PeriodLock, RevenueRecognition, WriteOff
+from models import LedgerAccount, OverdueFee, PeriodLock, RevenueRecognition, WriteOff
 from tests import builders as build
 from tests.builders import NOW, Row
 from tests.engine.check_world import World
@@ -74,13 +74,6 @@ def an_entry_in_a_locked_month(world: World) -> None:
 def a_posting_of_another_day(world: World) -> None:
     world.tx.run("UPDATE ledger_posting SET posted_on = posted_on + 1 "
                  "WHERE id = (SELECT id FROM ledger_posting ORDER BY id LIMIT 1)")  # fmt: skip
-
-
-@breaks("locked_balances_are_the_journal")
-def a_locked_month_that_is_kept_with_more_than_was_posted(world: World) -> None:
-    lock = build.add(world.tx, PeriodLock, month=NOW.date().replace(year=2020, day=1), note="", locked_at=NOW)
-    build.add(world.tx, LockedBalance, lock_id=lock["id"], ledger_account=LedgerAccount.BANK, debit_minor=500,
-              credit_minor=0)  # fmt: skip
 
 
 @breaks("reversal_mirrors_what_it_reverses")
