@@ -1,12 +1,12 @@
 """Who is looked for without accents is found: Zoé by zoe, Müller by muller.
 
-Revision: 0078, after 0076.
+Revision: 0078, after 0077.
 """
 
 from alembic import op
 
 revision = "0078"
-down_revision = "0076"
+down_revision = "0077"
 branch_labels = None
 depends_on = None
 
