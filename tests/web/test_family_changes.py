@@ -268,6 +268,26 @@ class TestWhatStandsInTheWay:
         assert "This isn't possible yet" in clash
         assert "Mia Rossi is already booked for Taken already" in clash
 
+    def test_what_was_given_up_before_is_booked_anew_and_not_offered(self, centre: Centre, tab: Tab) -> None:
+        address = course(centre, "Given up", *weekly(MONDAY, 2))
+        first, second = sessions_of(centre, address)
+        child = centre.sample.rossi.attendee_ids[0]
+        both = [f"{child}.{one['id']}" for one in (first, second)]
+        tab.open(address).send(address, {"pick": both, "do": "keep"})
+        booking = book(tab)
+        path = f"{booking}/change"
+        given = {"keep": [str(first["id"])]}
+        make(tab, path, **given, difference=fingerprint(tab, path, **given))
+
+        detail = tab.open(booking).page.text
+        shown = tab.text(tab.open(path).page)
+
+        (box,) = re.findall(rf'<input type="checkbox" name="keep" value="{second["id"]}"([^>]*)>', tab.page.text)
+        assert "disabled" in box
+        assert "cancelled Book it again" in shown
+        assert f'href="{address}"' in tab.page.text
+        assert re.findall(r'class="number ?(gone)? ?">\$10\.50', detail) == ["", "gone", ""]  # the last is the total
+
     def test_a_booking_of_which_nothing_is_left_is_not_changed(self, centre: Centre, tab: Tab) -> None:
         booking = booked(tab, centre, "Nothing left", hour=9)
 

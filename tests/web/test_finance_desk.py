@@ -48,7 +48,7 @@ class TestReviews:
                 office.send(path, {**given, "came_for": ""}, action=path))  # fmt: skip
             assert "Payment recorded." in office.text(office.send(path, given, action=path))
         read = finance.text(finance.client.get("/finance"))
-        assert re.search(r"1 review payments to review", read)
+        assert re.search(r"1 review payment to review", read)
 
         read = finance.text(finance.client.get("/finance/reviews"))
         assert "Partial payment" in read

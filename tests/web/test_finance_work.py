@@ -64,7 +64,7 @@ class TestRefunds:
     ) -> None:  # fmt: skip
         cart, ask = asked
         finance = finn(scripts=scripts, size="desktop" if scripts else "phone").open("/finance")
-        assert finance.reads("refund requests to decide")
+        assert finance.reads("refund request to decide")
         finance.open("/finance/refunds").picture(f"finance-refunds-{scripts}").fits()
         finance.page.get_by_role("row").filter(has_text=berlin.booking(cart)["reference"]).get_by_role(
             "link"

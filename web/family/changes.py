@@ -72,7 +72,9 @@ GROUP BY l.term_product_id
 
 
 def _seen(visit: Family, tx: Transaction, who: Principal, booking_id: UUID) -> Row:
-    """The booking with its sessions by their ids, and all that could be in it: what was held is `fixed`."""
+    """The booking with its sessions by their ids, and all that could be in it: what was held is `fixed`, and what was
+    given up is `gone`, to be booked anew only.
+    """
     booking = shown.whole(tx, who, booking_id).body
     assert booking is not None
     own = {line["session_id"]: {**line, "extras": _by_id(line["extras"])} for line in booking["lines"]
@@ -91,6 +93,7 @@ def _seen(visit: Family, tx: Transaction, who: Principal, booking_id: UUID) -> R
         "fixed": [line for line in own.values() if line["session_id"] not in ahead],
         "taken": {row["session_id"]: row["titles"] for row in taken},
         "extras": extras, "every_extra": list(every.values()),
+        "gone": {line["session_id"] for line in booking["lines"]} - own.keys(),
     }  # fmt: skip
 
 
