@@ -39,6 +39,8 @@ REPORTS: Mapping[ReportName, Callable[[Transaction, Period], Report]] = {
     ReportName.TAX: tax_summary,
     ReportName.TRIAL_BALANCE: trial_balance,
 }
+# These say what stands at the end of the period; its first day is nothing to them.
+AS_OF = frozenset({ReportName.AGED_RECEIVABLES, ReportName.DEFERRED_REVENUE})
 # A period is bounded, so that a mistyped year is no report over everything.
 _MOST_DAYS = 3 * 366
 

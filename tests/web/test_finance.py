@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from api.moves import KIND_OF_ROLE
+from billing.reports.catalogue import ReportName
+from billing.reports.form import Period
 from catalogue.rules import Rule, clear_rule, set_rule
 from engine.actor import Actor
 from models import Role, RuleScope, TermBookingConfirmationType, TermBookingOrderType
@@ -13,6 +15,7 @@ from tests.builders import NOW
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_admin import offering_with_sessions
 from tests.web.test_family_passes import on_sale
+from web.finance.reports import period_choices
 from workflows import order_requests
 from workflows import term_booking_order as orders
 from workflows.overdue_fees import charge_overdue
@@ -202,6 +205,44 @@ class TestLatePaymentFee:
 
         assert finance.reads("Fee waived.")
         finance.picture("finance-invoice-fee").is_sound()
+
+
+class TestPeriods:
+    """What finance asks of reports again and again, by one tap."""
+
+    @pytest.mark.parametrize(
+        ("today", "expected"),
+        [
+            (date(2026, 3, 31), ["2026-03-01 2026-03-31", "2026-02-01 2026-02-28", "2025-10-01 2025-12-31",
+                                 "2026-01-01 2026-03-31", "2025-01-01 2025-12-31"]),
+            (date(2026, 1, 1), ["2026-01-01 2026-01-01", "2025-12-01 2025-12-31", "2025-10-01 2025-12-31",
+                                "2026-01-01 2026-01-01", "2025-01-01 2025-12-31"]),
+            (date(2024, 8, 15), ["2024-08-01 2024-08-15", "2024-07-01 2024-07-31", "2024-04-01 2024-06-30",
+                                 "2024-01-01 2024-08-15", "2023-01-01 2023-12-31"]),
+        ],
+    )  # fmt: skip
+    def test_end_where_they_should(self, today: date, expected: list[str]) -> None:
+        found = period_choices(ReportName.TAX, Period(today, today), today)
+
+        assert [f"{one['since']} {one['until']}" for one in found] == expected
+
+    def test_one_tap_shows_a_quarter_and_says_so(self, signed_in: Somebody) -> None:
+        finance = signed_in(FINANCE, size="phone", scripts=False)
+        finance.open("/finance/reports/tax").click("Last quarter").fits()
+
+        chosen = finance.page.locator(".chip[aria-current]")
+        assert chosen.all_inner_texts() == ["Last quarter"]
+        since, until = (finance.page.get_by_label(name).input_value() for name in ("From", "Until"))
+        assert (since[8:], until[5:]) in {("01", "03-31"), ("01", "06-30"), ("01", "09-30"), ("01", "12-31")}
+
+    def test_what_stands_at_the_end_of_a_day_asks_for_that_day_alone(self, signed_in: Somebody) -> None:
+        finance = signed_in(FINANCE)
+        finance.open("/finance/reports/deferred-revenue").click("End of last month").fits()
+
+        assert finance.page.get_by_label("From").count() == 0
+        assert finance.page.get_by_label("At the end of the day").input_value()[8:] in {"28", "29", "30", "31"}
+        assert finance.page.locator(".chip[aria-current]").all_inner_texts() == ["End of last month"]
+        finance.picture("finance-report-desktop").is_sound()
 
 
 def test_finance_s_pages_are_for_finance(signed_in: Somebody, centre: Centre) -> None:

@@ -1,5 +1,6 @@
 """Reports as tables and pictures, with what they tie to in the books, and as files."""
 
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -7,18 +8,20 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.moves import Principal
-from billing.reports.catalogue import ReportName, make_report, period_of
-from billing.reports.form import Kind, Report
+from billing.ledger import month_of
+from billing.reports.catalogue import AS_OF, ReportName, make_report, period_of
+from billing.reports.form import Kind, Period, Report
 from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound
 from web import labels
-from web.asked import day_of
+from web.asked import day_of, today_of
 from web.visitor import Finance
 from web.words import N_
 
 router = APIRouter()
 
 MOST_ROWS = 300
+_ONE_DAY = timedelta(days=1)
 _MOST_BARS = 24
 TITLES = {
     ReportName.AGED_RECEIVABLES: (N_("Aged receivables"), N_("Who owes what, and for how long")),
@@ -73,9 +76,32 @@ def show_report(visit: Finance, name: str) -> Response:
             "rows": list(made.rows[:MOST_ROWS]),
             "bars": _bars(visit, made),
             "title": TITLES[report][0],
+            "is_as_of": report in AS_OF,
+            "choices": period_choices(report, period, today_of(visit, who)),
         }
 
     return visit.show("finance/report.html", query, cell=partial(_cell, visit))
+
+
+def period_choices(report: ReportName, shown: Period, today: date) -> list[Row]:
+    """What finance asks for again and again, and which of it is shown."""
+    month, year = month_of(today), today.replace(month=1, day=1)
+    last_month, last_year = month_of(month - _ONE_DAY), year.replace(year=year.year - 1)
+    quarter = month.replace(month=month.month - (month.month - 1) % 3)
+    last_quarter = month_of(month_of(month_of(quarter - _ONE_DAY) - _ONE_DAY) - _ONE_DAY)
+    found = (
+        [(N_("Today"), month, today), (N_("End of last month"), last_month, month - _ONE_DAY),
+         (N_("End of last year"), last_year, year - _ONE_DAY)]
+        if report in AS_OF else
+        [(N_("This month"), month, today), (N_("Last month"), last_month, month - _ONE_DAY),
+         (N_("Last quarter"), last_quarter, quarter - _ONE_DAY), (N_("This year"), year, today),
+         (N_("Last year"), last_year, year - _ONE_DAY)]
+    )  # fmt: skip
+    return [
+        {"words": words, "since": since, "until": until,
+         "is_shown": until == shown.until and (report in AS_OF or since == shown.since)}
+        for words, since, until in found
+    ]  # fmt: skip
 
 
 def _cell(visit: Finance, column: str, value: str) -> str:
