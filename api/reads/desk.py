@@ -107,9 +107,10 @@ def families(tx: Transaction, text: str) -> list[Row]:
 
 _ATTENTION = """
 SELECT
-    (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.status = 300
+    (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.status IN (300, 485)
      AND o.order_type IN (0, 2) AND o.confirmation_type = 401 AND o.cause_order_id IS NULL) AS to_confirm,
-    (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.status IN (475, 485)) AS quoted,
+    (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s
+     AND (o.status = 475 OR o.status = 485 AND o.confirmation_type IS DISTINCT FROM 401)) AS quoted,
     (SELECT count(*) FROM term_booking_order o WHERE o.organisation_id = %(org)s AND o.status = 300
      AND o.order_type = 5) AS interests,
     (SELECT count(*) FROM waiting_entry e WHERE e.organisation_id = %(org)s AND e.status IN (10, 20)) AS waiting,

@@ -58,6 +58,13 @@ def test_anything_is_found_by_name_and_by_reference(centre: Centre, office: Pers
         assert office.reads("Mia Rossi")
 
 
+def waiting(office: Person, what: str) -> int:
+    """How many of these the office's first page says that wait."""
+    found = re.search(rf"(\d+)\s+{what}", office.open("/admin").text)
+    assert found, office.text
+    return int(found[1])
+
+
 class TestOrders:
     def test_one_is_built_and_confirmed_and_says_its_whole_history(self, centre: Centre, office: Person) -> None:
         address = build_by_hand(office, centre, family="Chen", child="Lin Chen", sessions=1)
@@ -78,10 +85,13 @@ class TestOrders:
 
         office.open(f"/admin/orders/{order_id}").fits().click("Issue quote")
         assert office.fits().reads("Quote Q-")
-        office.click("Accept quote for the family")
+        to_confirm, quotes = waiting(office, "orders? to confirm"), waiting(office, "quotes? awaiting an answer")
+        office.open(f"/admin/orders/{order_id}").click("Accept quote for the family")
 
         assert office.fits().reads("Quote accepted for the family")
         assert status_of(centre, "term_booking_order", order_id) == TermBookingStatus.ACCEPT
+        assert waiting(office, "orders? to confirm") == to_confirm + 1  # it waits for the office now
+        assert waiting(office, "quotes? awaiting an answer") == quotes - 1
 
     def test_a_quote_is_changed_through_its_difference_and_issued_again(
         self, centre: Centre, office: Person, way: Way
