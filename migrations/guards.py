@@ -686,3 +686,95 @@ def keep_no_days() -> None:
     op.execute("DROP FUNCTION session_to_another_month() CASCADE")
     op.execute("DROP FUNCTION term_to_another_month() CASCADE")
     op.execute("DROP FUNCTION forget_deferral(uuid, uuid[])")
+
+
+# What is added to a table, as it counts for what is owed of an invoice.
+_OWES = {
+    "invoice": "SELECT organisation_id, id, total_minor AS total, 0 AS paid, 0 AS credited, "
+    "NULL::timestamptz AS moved_at FROM added",
+    "payment_allocation": "SELECT organisation_id, invoice_id AS id, 0 AS total, sum(amount_minor) AS paid, "
+    "0 AS credited, max(created_at) AS moved_at FROM added GROUP BY organisation_id, invoice_id",
+    "credit_allocation": "SELECT organisation_id, invoice_id AS id, 0 AS total, 0 AS paid, "
+    "sum(amount_minor) AS credited, max(created_at) AS moved_at FROM added GROUP BY organisation_id, invoice_id",
+}
+
+
+def keep_receivables() -> None:
+    """What of an invoice is asked, paid and credited is what is written of it, added up as deferrals are."""
+    for table, added in _OWES.items():
+        op.execute(f"""
+            CREATE FUNCTION {table}s_owed() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+            BEGIN
+                INSERT INTO receivable AS r (organisation_id, id, account_id, billing_id, issued_on, due_on,
+                                             total_minor, paid_minor, credited_minor, moved_at)
+                SELECT a.organisation_id, a.id, v.account_id, v.billing_id, v.issued_on, v.due_on, a.total, a.paid,
+                       a.credited, a.moved_at
+                FROM ({added}) a JOIN invoice v ON v.organisation_id = a.organisation_id AND v.id = a.id
+                ORDER BY a.id
+                ON CONFLICT (organisation_id, id) DO UPDATE
+                SET total_minor = r.total_minor + excluded.total_minor,
+                    paid_minor = r.paid_minor + excluded.paid_minor,
+                    credited_minor = r.credited_minor + excluded.credited_minor,
+                    moved_at = greatest(r.moved_at, excluded.moved_at);
+                RETURN NULL;
+            END $$
+        """)
+        op.execute(f"""
+            CREATE TRIGGER owed AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
+            FOR EACH STATEMENT EXECUTE FUNCTION {table}s_owed()
+        """)
+
+
+def drop_receivables() -> None:
+    for table in _OWES:
+        op.execute(f"DROP FUNCTION {table}s_owed() CASCADE")
+
+
+# Money that no provider holds: it came to us at once, or was the family's already.
+_OURS = "('manual', 'bank', 'cash', 'direct_debit', 'wallet')"
+
+
+def keep_captures() -> None:
+    """What a payment says that its provider captured, and what the books say, side by side: kept by the database,
+    whoever writes.
+    """
+    op.execute("""
+        CREATE FUNCTION payment_captures() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+        DECLARE captured bigint := CASE WHEN NEW.status = 'SUCCESS' THEN NEW.amount_minor ELSE 0 END;
+        BEGIN
+            IF captured <> 0 THEN
+                INSERT INTO capture AS c (organisation_id, id, captured_minor, posted_minor)
+                VALUES (NEW.organisation_id, NEW.id, captured, 0)
+                ON CONFLICT (organisation_id, id) DO UPDATE SET captured_minor = excluded.captured_minor;
+            ELSIF TG_OP = 'UPDATE' THEN
+                UPDATE capture SET captured_minor = 0
+                WHERE organisation_id = NEW.organisation_id AND id = NEW.id AND captured_minor <> 0;
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute(f"""
+        CREATE TRIGGER captures AFTER INSERT OR UPDATE OF status, amount_minor ON payment
+        FOR EACH ROW WHEN (NEW.provider NOT IN {_OURS}) EXECUTE FUNCTION payment_captures()
+    """)
+    op.execute("""
+        CREATE FUNCTION posted_captures() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+        BEGIN
+            INSERT INTO capture AS c (organisation_id, id, captured_minor, posted_minor)
+            SELECT e.organisation_id, e.source_id, 0, sum(a.amount_minor)
+            FROM added a JOIN ledger_entry e ON e.organisation_id = a.organisation_id AND e.id = a.entry_id
+            WHERE a.ledger_account = 'GATEWAY_CLEARING' AND e.source_kind = 'PAYMENT'
+            GROUP BY e.organisation_id, e.source_id ORDER BY e.source_id
+            ON CONFLICT (organisation_id, id) DO UPDATE SET posted_minor = c.posted_minor + excluded.posted_minor;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER captures AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION posted_captures()
+    """)
+
+
+def drop_captures() -> None:
+    op.execute("DROP FUNCTION payment_captures() CASCADE")
+    op.execute("DROP FUNCTION posted_captures() CASCADE")

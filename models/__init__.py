@@ -24,7 +24,7 @@ from models.entitlement import Entitlement, PassCovers, PassProduct, PassRequest
 from models.extra import ExtraClaim, ExtraStock
 from models.group_order import GroupOrder, GroupOrderMember, GroupOrderPolicy
 from models.history import StatusEvent
-from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote
+from models.invoice import DocumentCounter, DocumentSeries, Invoice, InvoiceLine, Quote, Receivable
 from models.invoice_schedule import (
     InvoiceRun,
     InvoiceRunStatus,
@@ -59,7 +59,7 @@ from models.order import (
 from models.organisation import ClosureDay, Organisation, Site, Tenant
 from models.overdue_fee import OverdueFee
 from models.passkey import Passkey, SpentChallenge
-from models.payment import Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
+from models.payment import Capture, Payment, PaymentAllocation, PaymentReview, PaymentReviewKind, PaymentStatus
 from models.pick_up import AuthorisedPerson
 from models.place import PlaceClaim
 from models.program import Program, ProgramCategory, ProgramType
@@ -128,6 +128,7 @@ __all__ = [
     "BonusUse",
     "BookingMode",
     "CapacityChange",
+    "Capture",
     "ClosureDay",
     "CollectionAccount",
     "ConflictResolution",
@@ -219,6 +220,7 @@ __all__ = [
     "PromoCode",
     "PromoRedemption",
     "Quote",
+    "Receivable",
     "Refund",
     "RefundDestination",
     "RefundRequest",

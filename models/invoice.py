@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -94,6 +94,32 @@ class Invoice(IssuedDocument, table=True):
     run_id: UUID | None = None  # the run that issued it, of planned invoices
     term_product_id: UUID | None = None  # the held session that is debited from the wallet, of pay as you go
     due_on: date
+
+
+_STILL_OPEN = "total_minor <> paid_minor + credited_minor"
+
+
+class Receivable(TenantRow, table=True):
+    """What of an invoice is asked, paid and credited by now: the database adds up what is written. Its key is that of
+    the invoice, whose family, Billing and days stand here too.
+    """
+
+    __tablename__ = "receivable"
+    __table_args__ = (
+        refers("id", "invoice"),
+        index("ix_receivable_open", "issued_on", where=_STILL_OPEN),
+        index("ix_receivable_moved", "moved_at"),
+    )
+    # Something of it is owed, or was paid or credited too much.
+    OPEN: ClassVar[str] = _STILL_OPEN
+    account_id: UUID
+    billing_id: UUID
+    issued_on: date
+    due_on: date
+    total_minor: int = money()
+    paid_minor: int = money()
+    credited_minor: int = money()
+    moved_at: datetime | None = moment(default=None, nullable=True)  # when it was last paid, credited or given up
 
 
 class InvoiceLine(TenantRow, table=True):

@@ -29,8 +29,8 @@ class LedgerAccount(StrEnum):
 
 
 _APART = (
-    "source_kind NOT IN ('INVOICE', 'CREDIT_NOTE', 'PAYMENT_ALLOCATION', 'WRITE_OFF', 'RECOGNITION') "
-    "AND (source_kind <> 'PAYMENT' OR purpose <> 'CAPTURED')"
+    "source_kind = 'PAYMENT' AND purpose <> 'CAPTURED' OR source_kind = 'DISPUTE' "
+    "OR source_kind = 'WALLET_ENTRY' AND purpose = 'SET_OFF'"
 )
 
 
@@ -49,7 +49,7 @@ class LedgerEntry(TenantRow, table=True):
         index("ix_ledger_entry_apart", "posted_on", where=_APART),
     )
     # What may be owed without an invoice is among these; the many that never are, or follow from one, are not.
-    APART: ClassVar[str] = _APART
+    APART: ClassVar[str] = f"({_APART})"
     posted_on: date  # the accounting day, in the organisation's zone; never in a month that is locked
     # The day of the event, where its month was locked when it became known: it is posted on the first open day after.
     event_on: date | None = None

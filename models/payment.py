@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -113,6 +114,26 @@ class Payment(TenantRow, table=True):
     instalment_id: UUID | None = None
     created_at: datetime = moment()
     updated_at: datetime = moment()
+
+
+# Money of these no provider holds: it came to us at once, or was the family's already.
+NO_GATEWAYS = ("manual", "bank", "cash", "direct_debit", "wallet")
+_DIFFERS = "captured_minor <> posted_minor"
+
+
+class Capture(TenantRow, table=True):
+    """What a payment says that its provider captured, and what the books say of it by now: kept by the database as
+    either is written, so that a payment whose books differ is found whenever it was. Its key is that of the payment.
+    """
+
+    __tablename__ = "capture"
+    __table_args__ = (
+        refers("id", "payment"),
+        index("ix_capture_open", "id", where=_DIFFERS),
+    )
+    DIFFERS: ClassVar[str] = _DIFFERS
+    captured_minor: int = money()
+    posted_minor: int = money()
 
 
 class PaymentAllocation(TenantRow, table=True):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from api.moves import Answer, Principal
 from api.reads.paging import Listing
-from billing.reports.form import Report
+from billing.reports.parts import ReportPart
 from engine.database import Row, Transaction
 from invoicing.issue import number_text
 
@@ -171,17 +171,16 @@ def overdue_fee(tx: Transaction, overdue_fee_id: UUID) -> Answer:
     return Answer(show_overdue_fee(found.one(tx, "late payment fee")))
 
 
-def report(principal: Principal, made: Report, *, first_row: int, limit: int) -> Answer:
+def report(principal: Principal, made: ReportPart, *, next_row: int) -> Answer:
     """A report with its sums, some rows of it, and what the books say of the same."""
     ties = made.tie
-    last = first_row + limit
     return Answer({
         "name": made.name, "title": made.title, "since": made.period.since, "until": made.period.until,
         "currency": principal.organisation["currency"],
         "columns": [{"name": column.name, "heading": column.heading, "kind": column.kind.value}
                     for column in made.columns],
-        "rows": list(made.rows[first_row:last]), "row_count": len(made.rows),
-        "next_row": last if last < len(made.rows) else None, "totals": made.totals,
+        "rows": list(made.rows), "row_count": made.row_count,
+        "next_row": next_row if next_row < made.row_count else None, "totals": made.totals,
         "tie": None if ties is None else {
             "ledger_accounts": [account.value for account in ties.accounts], "books_minor": ties.books_minor,
             "report_minor": ties.report_minor, "holds": ties.holds,

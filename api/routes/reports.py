@@ -16,6 +16,7 @@ from api.schemas.base import NO_NUL, Day
 from billing import exports
 from billing.reports.catalogue import ReportName, make_report, period_of
 from billing.reports.form import Period, Report
+from billing.reports.parts import Part
 from engine.database import Row, Transaction
 from engine.errors import Invalid, Reason
 from models import LedgerAccount
@@ -61,7 +62,7 @@ def read_report(
 
     def query(tx: Transaction, who: Principal) -> Answer:
         period = period_of(tx, since=since, until=until, now=call.now)
-        return shown.report(who, make_report(tx, report, period), first_row=first_row, limit=limit)
+        return shown.report(who, make_report(tx, report, period, Part(first_row, limit)), next_row=first_row + limit)
 
     return call.read(query)
 

@@ -8,6 +8,7 @@ from billing.journal import local_today
 from billing.ledger import month_of
 from billing.reports import deferred, gateways, receivables, revenue, takings
 from billing.reports.form import Period, Report
+from billing.reports.parts import ALL, Part, ReportPart, part_of
 from billing.reports.tax import tax_summary
 from billing.reports.trial_balance import trial_balance
 from engine.database import Transaction
@@ -55,6 +56,15 @@ def period_of(tx: Transaction, *, since: date | None, until: date | None, now: d
     return period
 
 
-def make_report(tx: Transaction, name: ReportName, period: Period) -> Report:
-    """The report over the organisation's own days."""
-    return REPORTS[name](tx, period)
+# Those that may be long, with as many rows as are asked for; the others are made whole.
+IN_PARTS: Mapping[ReportName, Callable[[Transaction, Period, Part], ReportPart]] = {
+    ReportName.AGED_RECEIVABLES: receivables.aged_receivables,
+    ReportName.GATEWAY_RECONCILIATION: gateways.gateway_reconciliation,
+}
+
+
+def make_report(tx: Transaction, name: ReportName, period: Period, part: Part = ALL) -> ReportPart:
+    """The report over the organisation's own days: some of its rows, and what all of them come to."""
+    if name in IN_PARTS:
+        return IN_PARTS[name](tx, period, part)
+    return part_of(REPORTS[name](tx, period), part)

@@ -2,6 +2,7 @@
 
 from engine.invariants.form import SETTLED, Invariant, document_name
 from models import LedgerAccount, PaymentStatus, WalletEntryKind
+from models.payment import NO_GATEWAYS
 
 
 def _balance(*accounts: LedgerAccount) -> str:
@@ -93,6 +94,27 @@ LEDGER = (
         says="Payment {payment} over {amount_minor} is {status}; {posted_minor} is posted as captured",
     ),
     Invariant(
+        name="capture_is_what_was_written",
+        promise="What is kept of a payment at a provider is what it says that was captured, and what the books say.",
+        sql=f"""
+            SELECT reference, captured_minor, posted_minor, kept_captured_minor, kept_posted_minor
+            FROM (SELECT y.reference, CASE WHEN y.status = '{PaymentStatus.SUCCESS}' AND y.provider NOT IN {NO_GATEWAYS}
+                                           THEN y.amount_minor ELSE 0 END AS captured_minor,
+                         coalesce(e.posted_minor, 0) AS posted_minor,
+                         coalesce(c.captured_minor, 0) AS kept_captured_minor,
+                         coalesce(c.posted_minor, 0) AS kept_posted_minor
+                  FROM payment y
+                  LEFT JOIN (SELECT e.source_id, sum(p.amount_minor) AS posted_minor
+                             FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id
+                             WHERE p.ledger_account = '{LedgerAccount.GATEWAY_CLEARING}' AND e.source_kind = 'PAYMENT'
+                             GROUP BY e.source_id) e ON e.source_id = y.id
+                  LEFT JOIN capture c ON c.id = y.id) each
+            WHERE (captured_minor, posted_minor) <> (kept_captured_minor, kept_posted_minor)
+        """,
+        says="Of payment {reference} {captured_minor} is captured and {posted_minor} posted; kept is "
+        "{kept_captured_minor} and {kept_posted_minor}",
+    ),
+    Invariant(
         name="customer_credit_is_never_overdrawn",
         promise="A family's credit is never used twice: customer credit shows no debit balance.",
         sql=_balance(LedgerAccount.CUSTOMER_CREDIT),
@@ -103,6 +125,28 @@ LEDGER = (
         promise="A wallet is never below zero.",
         sql=_balance(LedgerAccount.WALLET, LedgerAccount.BONUS),
         says="{name} ({reference}): {ledger_account} is {balance_minor} below zero",
+    ),
+    Invariant(
+        name="receivable_is_what_was_written",
+        promise="What is kept of each invoice (whose it is, its days, what is asked, paid and credited, and when that "
+        "was last) is what was written of it.",
+        sql=f"""
+            SELECT {document_name("v")} AS invoice, v.total_minor, coalesce(p.minor, 0) AS paid_minor,
+                   coalesce(c.minor, 0) AS credited_minor, coalesce(r.total_minor, 0) AS kept_total_minor,
+                   coalesce(r.paid_minor, 0) AS kept_paid_minor, coalesce(r.credited_minor, 0) AS kept_credited_minor
+            FROM invoice v
+            LEFT JOIN (SELECT invoice_id, sum(amount_minor)::bigint AS minor, max(created_at) AS at
+                       FROM payment_allocation GROUP BY invoice_id) p ON p.invoice_id = v.id
+            LEFT JOIN (SELECT invoice_id, sum(amount_minor)::bigint AS minor, max(created_at) AS at
+                       FROM credit_allocation GROUP BY invoice_id) c ON c.invoice_id = v.id
+            LEFT JOIN receivable r ON r.id = v.id
+            WHERE (r.account_id, r.billing_id, r.issued_on, r.due_on, r.total_minor, r.paid_minor, r.credited_minor,
+                   r.moved_at)
+                  IS DISTINCT FROM (v.account_id, v.billing_id, v.issued_on, v.due_on, v.total_minor,
+                                    coalesce(p.minor, 0), coalesce(c.minor, 0), greatest(p.at, c.at))
+        """,
+        says="Invoice {invoice} over {total_minor}, less {credited_minor}, {paid_minor} of it paid, is kept as "
+        "{kept_total_minor}, {kept_credited_minor} and {kept_paid_minor}",
     ),
     Invariant(
         name="receivable_is_what_is_owed",

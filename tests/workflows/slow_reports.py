@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from billing.open_parts import open_parts
-from billing.reports.catalogue import REPORTS, ReportName
-from billing.reports.form import Period
+from billing.reports.catalogue import IN_PARTS, REPORTS, ReportName, make_report
+from billing.reports.form import Period, Report
+from billing.reports.parts import Part
 from engine.database import Row, Transaction
-from models import LedgerEntry
 
 _LOCAL = "AT TIME ZONE o.time_zone)::date"
 _AGED = f"""
@@ -36,7 +36,8 @@ WITH o AS (SELECT time_zone FROM organisation WHERE id = %(org)s), invoices AS (
         SELECT x.account_id, sum(x.amount_minor) AS minor FROM ledger_posting x
         WHERE x.organisation_id = %(org)s AND x.entry_id = e.id AND x.ledger_account = 'RECEIVABLE'
         GROUP BY x.account_id) p
-    WHERE e.organisation_id = %(org)s AND e.posted_on <= %(until)s AND {LedgerEntry.APART}
+    WHERE e.organisation_id = %(org)s AND e.posted_on <= %(until)s
+      AND e.source_kind NOT IN ('INVOICE', 'CREDIT_NOTE', 'PAYMENT_ALLOCATION', 'WRITE_OFF', 'RECOGNITION')
     GROUP BY p.account_id, coalesce(w.payment_id, d.payment_id, e.source_id)
 )
 SELECT a.reference, a.name,
@@ -47,7 +48,7 @@ SELECT a.reference, a.name,
        coalesce(sum(minor) FILTER (WHERE days > 90), 0)::bigint AS days_91_minor,
        sum(minor)::bigint AS total_minor
 FROM open JOIN account a ON a.organisation_id = %(org)s AND a.id = open.account_id
-GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY a.name, a.reference
+GROUP BY a.organisation_id, a.id HAVING bool_or(minor <> 0) ORDER BY total_minor DESC, a.id
 """
 _DEFERRED = """
 WITH lines AS (
@@ -161,10 +162,50 @@ FROM (
 ) d WHERE d.day BETWEEN %(since)s AND %(until)s
 GROUP BY 1, d.tax_name, d.tax_rate ORDER BY 1, d.tax_name, d.tax_rate
 """
+_CLEARING = """
+WITH clearing AS (
+    SELECT e.posted_on, e.source_kind, e.source_id, p.amount_minor,
+           coalesce(d.payment_id, r.payment_id, CASE WHEN e.source_kind = 'PAYMENT' THEN e.source_id END) AS payment_id
+    FROM ledger_posting p
+    JOIN ledger_entry e ON e.organisation_id = p.organisation_id AND e.id = p.entry_id
+    LEFT JOIN payment_dispute d ON d.organisation_id = e.organisation_id AND d.id = e.source_id
+    LEFT JOIN refund r ON r.organisation_id = e.organisation_id AND r.id = e.source_id
+    WHERE p.organisation_id = %(org)s AND p.ledger_account = 'GATEWAY_CLEARING'
+), payments AS (
+    SELECT y.id, y.provider, y.reference AS payment, coalesce(y.external_id, '') AS external_id, y.status,
+           CASE WHEN y.status = 'SUCCESS' THEN y.amount_minor ELSE 0 END
+           <> (SELECT coalesce(sum(amount_minor), 0) FROM clearing c
+               WHERE c.payment_id = y.id AND c.source_kind = 'PAYMENT') AS differs
+    FROM payment y
+    WHERE y.organisation_id = %(org)s AND y.provider NOT IN ('manual', 'bank', 'cash', 'direct_debit', 'wallet')
+), lines AS (
+    SELECT CASE WHEN y.differs THEN 2 ELSE 4 END AS rank, y.id, y.provider, y.payment, y.external_id, y.status,
+           min(c.posted_on) AS day, 0 AS before_minor,
+           coalesce(sum(c.amount_minor) FILTER (WHERE c.source_kind = 'PAYMENT'), 0)::bigint AS captured_minor,
+           coalesce(sum(c.amount_minor) FILTER (WHERE c.source_kind <> 'PAYMENT'), 0)::bigint AS given_back_minor,
+           0 AS paid_out_minor, coalesce(sum(c.amount_minor), 0)::bigint AS held_minor,
+           CASE WHEN y.differs THEN 'differs from the payment' ELSE '' END AS remark
+    FROM payments y
+    LEFT JOIN clearing c ON c.payment_id = y.id AND c.posted_on BETWEEN %(since)s AND %(until)s
+    GROUP BY y.id, y.provider, y.payment, y.external_id, y.status, y.differs HAVING y.differs OR count(c) > 0
+    UNION ALL
+    SELECT 3, c.source_id, 'posted as ' || lower(c.source_kind), '', '', '', c.posted_on, 0, 0, 0, c.amount_minor,
+           c.amount_minor, coalesce(x.reason, '')
+    FROM clearing c LEFT JOIN manual_entry x ON x.organisation_id = %(org)s AND x.id = c.source_id
+    WHERE c.payment_id IS NULL AND c.posted_on BETWEEN %(since)s AND %(until)s
+    UNION ALL
+    SELECT 1, NULL, 'held before', '', '', '', NULL, sum(amount_minor)::bigint, 0, 0, 0, sum(amount_minor)::bigint, ''
+    FROM clearing WHERE posted_on < %(since)s HAVING sum(amount_minor) <> 0
+)
+SELECT provider, payment, external_id, status, day, before_minor, captured_minor, given_back_minor, paid_out_minor,
+       held_minor, remark
+FROM lines ORDER BY rank, day, id
+"""
 SLOWLY: Mapping[ReportName, str] = {
     ReportName.AGED_RECEIVABLES: _AGED, ReportName.DEFERRED_REVENUE: _DEFERRED,
     ReportName.REVENUE_BY_PROGRAM: _BY_PROGRAM, ReportName.REVENUE_BY_EXTRA: _BY_EXTRA,
     ReportName.REVENUE_BY_PERIOD: _BY_PERIOD, ReportName.TAKINGS: _TAKINGS, ReportName.TAX: _TAX,
+    ReportName.GATEWAY_RECONCILIATION: _CLEARING,
 }  # fmt: skip
 
 
@@ -174,6 +215,16 @@ def agree(tx: Transaction, period: Period) -> None:
         made = make(tx, period)
         assert made.tie is None or made.tie.holds, (period, made.tie)
         assert name not in SLOWLY or made.rows == slowly(tx, name, period), (name, period)
+        assert name not in IN_PARTS or _is_put_together(tx, name, made), (name, period)
+
+
+def _is_put_together(tx: Transaction, name: ReportName, whole: Report) -> bool:
+    """Read in parts it has the same rows, and each part has the sums and the number of all."""
+    size = len(whole.rows) // 2 + 1
+    parts = [make_report(tx, name, whole.period, Part(first, size)) for first in (0, size)]
+    return [*parts[0].rows, *parts[1].rows] == list(whole.rows) and all(
+        (part.totals, part.row_count, part.tie) == (whole.totals, len(whole.rows), whole.tie) for part in parts
+    )
 
 
 def slowly(tx: Transaction, name: ReportName, period: Period) -> list[Row]:

@@ -1,22 +1,24 @@
 """What reports say of payments after they came in: instalments that are missed, refunds, disputes that were won."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from api.moves import Principal
 from api.reads import finance, finance_desk
+from billing.journal import post_by_hand
 from billing.reports import gateways, receivables
-from billing.reports.form import Period, Report
-from engine.database import Database
+from billing.reports.form import Period, Report, Tie
+from engine.database import Database, Row
 from engine.ids import new_id
-from models import Role
+from models import LedgerAccount, Role
+from tests import builders as build
 from tests.workflows.centre import NOW, WEEK, Centre, make_centre
 from tests.workflows.payment_world import make_world
 from tests.workflows.test_chargebacks import OPEN, WON, hear, paid
 from tests.workflows.test_direct_debit import activate, give
-from tests.workflows.test_refund_requests import story
+from tests.workflows.test_refund_requests import capture_by_card, story
 from tests.workflows.test_schedules import DEBIT, course, submit
 from workflows import payments
 from workflows.order_reads import ACCOUNT_STANDING
@@ -121,4 +123,56 @@ class TestGatewayReconciliation:
 
         (row,) = report(world, gateways.gateway_reconciliation, NOW.date()).rows
 
+        assert (row["captured_minor"], row["given_back_minor"]) == (started.amount_minor, 0)
         assert (row["held_minor"], row["remark"]) == (started.amount_minor, "")
+
+    def test_what_was_held_captured_and_paid_out_is_what_is_held(self, database: Database, database_url: str) -> None:
+        """Of a month: what was captured before stands in one line, not payment by payment for ever."""
+        centre = make_centre(database, database_url, name="Paid out")
+        before, day = _captured(centre, NOW), NOW + timedelta(days=1)
+        within = _captured(centre, day)
+        centre.do(post_by_hand, postings=[(LedgerAccount.BANK, 1000), (LedgerAccount.GATEWAY_CLEARING, -1000)],
+                  reason="Pay-out 7", posted_on=None, actor=centre.admin, now=day)  # fmt: skip
+
+        with centre.database.transaction(centre.organisation_id) as tx:
+            found = gateways.gateway_reconciliation(tx, Period(day.date(), day.date() + timedelta(days=30)))
+
+        assert [(row["provider"], row["payment"], row["held_minor"], row["remark"]) for row in found.rows] == [
+            ("held before", "", 1130, ""), ("posted as manual", "", -1000, "Pay-out 7"),
+            ("sandbox", within["reference"], 1130, ""),
+        ]  # fmt: skip
+        assert found.totals == {"before_minor": 1130, "captured_minor": 1130, "given_back_minor": 0,
+                                "paid_out_minor": -1000, "held_minor": 1260}  # fmt: skip
+        assert found.tie == Tie((LedgerAccount.GATEWAY_CLEARING,), 1260, 1260)
+        assert before["reference"] not in {row["payment"] for row in found.rows}
+
+    def test_a_payment_that_the_books_do_not_have_is_told_whenever_it_was(
+        self, database: Database, database_url: str
+    ) -> None:
+        centre = make_centre(database, database_url, name="Not in the books")
+        paid = _captured(centre, NOW)
+        later = Period(NOW.date() + timedelta(days=400), NOW.date() + timedelta(days=400))
+        more = "UPDATE payment SET amount_minor = amount_minor + %(by)s WHERE id = %(id)s"
+
+        centre.run(more, id=paid["id"], by=1)
+        with centre.database.transaction(centre.organisation_id) as tx:
+            told = gateways.gateway_reconciliation(tx, later).rows
+        centre.run(more, id=paid["id"], by=-1)
+        with centre.database.transaction(centre.organisation_id) as tx:
+            made_good = gateways.gateway_reconciliation(tx, later).rows
+
+        assert [(row["payment"], row["held_minor"], row["remark"]) for row in told] == [
+            ("", 1130, ""), (paid["reference"], 0, "differs from the payment")
+        ]  # fmt: skip
+        assert [row["payment"] for row in made_good] == [""]
+
+
+def _captured(centre: Centre, now: datetime) -> Row:
+    """A payment over 11.30 that came through the provider."""
+    family = centre.family()
+    order = centre.order(centre.submitted(family, family.child(), centre.course().lines()))
+    paid: Row = centre.edit(
+        build.payment, build.Ordered(order, []), status="PENDING", fingerprint=order["price_fingerprint"]
+    )
+    centre.do(capture_by_card, payment=paid, now=now)
+    return paid

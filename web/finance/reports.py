@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from api.moves import Principal
 from billing.ledger import month_of
-from billing.reports.catalogue import AS_OF, ReportName, make_report, period_of
-from billing.reports.form import Kind, Period, Report
+from billing.reports.catalogue import AS_OF, IN_PARTS, ReportName, make_report, period_of
+from billing.reports.form import Kind, Period
+from billing.reports.parts import ALL, Part, ReportPart
 from engine.database import Row, Transaction
 from engine.errors import Invalid, NotFound
 from web import labels
@@ -30,7 +31,7 @@ TITLES = {
     ReportName.REVENUE_BY_PERIOD: (N_("Revenue by month"), N_("Earned, month by month")),
     ReportName.DEFERRED_REVENUE: (N_("Deferred revenue"), N_("Invoiced for sessions still to come")),
     ReportName.TAKINGS: (N_("Daily takings"), N_("Payments received, by day and method")),
-    ReportName.GATEWAY_RECONCILIATION: (N_("Provider reconciliation"), N_("Our books compared with the provider's")),
+    ReportName.GATEWAY_RECONCILIATION: (N_("Provider reconciliation"), N_("What the provider holds for us")),
     ReportName.TAX: (N_("Tax summary"), N_("Tax by rate")),
     ReportName.TRIAL_BALANCE: (N_("Trial balance"), N_("Every ledger account")),
 }
@@ -38,11 +39,11 @@ TITLES = {
 HEADINGS = (
     N_("Account"), N_("Balance"), N_("Captured"), N_("Category"), N_("Credit"), N_("Credited"), N_("Credited net"),
     N_("Credited tax"), N_("Day"), N_("Debit"), N_("Deferred"), N_("Earned"), N_("Extra"), N_("Extras"), N_("Fees"),
-    N_("Given back"), N_("Held"), N_("In"), N_("Invoiced"), N_("Invoiced net"), N_("Invoiced tax"), N_("Lines"),
-    N_("Month"), N_("Month of the sessions"), N_("Name"), N_("Net"), N_("Not due"), N_("1–30 days"),
-    N_("31–60 days"), N_("61–90 days"), N_("Over 90 days"), N_("Opening"), N_("Out"), N_("Payment"),
-    N_("Postings"), N_("Program"), N_("Provider"), N_("Provider's id"), N_("Rate, %"), N_("Remark"), N_("Revenue"),
-    N_("Sessions"), N_("Status"), N_("Tax"), N_("Total"),
+    N_("Given back"), N_("Held at the end"), N_("Held before"), N_("In"), N_("Invoiced"), N_("Invoiced net"),
+    N_("Invoiced tax"), N_("Lines"), N_("Month"), N_("Month of the sessions"), N_("Name"), N_("Net"), N_("Not due"),
+    N_("1–30 days"), N_("31–60 days"), N_("61–90 days"), N_("Over 90 days"), N_("Opening"), N_("Out"), N_("Paid out"),
+    N_("Payment"), N_("Postings"), N_("Program"), N_("Provider"), N_("Provider's id"), N_("Rate, %"), N_("Remark"),
+    N_("Revenue"), N_("Sessions"), N_("Status"), N_("Tax"), N_("Total"),
 )  # fmt: skip
 
 # What stands in a column as a word of ours; anything else is a name, or told as it is recognised.
@@ -50,7 +51,7 @@ _WORDS = {"account": labels.LEDGER, "provider": labels.PROVIDER,
           "status": {name: words for name, (words, _) in labels.PAYMENT.items()}}  # fmt: skip
 # How rows that are no program's, no extra's and no provider's are called.
 _POSTED_AS = "posted as "
-_REST = (N_("(sessions)"), N_("(fees and adjustments)"), N_("differs from the payment"))
+_REST = (N_("(sessions)"), N_("(fees and adjustments)"), N_("differs from the payment"), N_("held before"))
 
 
 @router.get("/finance/reports")
@@ -70,7 +71,7 @@ def show_report(visit: Finance, name: str) -> Response:
         except Invalid as refusal:
             visit.notices.append(("bad", visit.told(refusal.message)))
             period = period_of(tx, since=None, until=None, now=visit.now)
-        made = make_report(tx, report, period)
+        made = make_report(tx, report, period, Part(limit=MOST_ROWS) if report in IN_PARTS else ALL)
         return {
             "report": made,
             "rows": list(made.rows[:MOST_ROWS]),
@@ -114,14 +115,15 @@ def _cell(visit: Finance, column: str, value: str) -> str:
     return visit.say(words or value) if words or value in _REST else value
 
 
-def _bars(visit: Finance, made: Report) -> list[Row]:
-    """The report as a picture: what is owed by its age, else the largest rows by their last sum."""
+def _bars(visit: Finance, made: ReportPart) -> list[Row]:
+    """The report as a picture: its sums where it is read in part, else the largest rows by their last sum."""
     texts = [column.name for column in made.columns if column.kind is not Kind.MONEY]
     sums = [column for column in made.columns if column.kind is Kind.MONEY]
     if not texts or not sums:
         return []
-    if made.name == ReportName.AGED_RECEIVABLES:
-        found = [(visit.say(column.heading), made.totals[column.name]) for column in sums[:-1]]
+    if made.name in IN_PARTS:
+        found = [(visit.say(column.heading), made.totals[column.name]) for column in sums
+                 if column.name != "total_minor"]  # fmt: skip
     else:
         by = sums[-1].name
         most = sorted(made.rows, key=lambda row: -abs(row[by] or 0))[:_MOST_BARS]

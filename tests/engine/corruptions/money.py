@@ -50,6 +50,24 @@ def a_failed_payment_in_the_books(world: World) -> None:
     post(world, world.failed["id"], "CAPTURED", GATEWAY_CLEARING=amount, CUSTOMER_CREDIT=-amount)
 
 
+@breaks("capture_is_what_was_written")
+def a_payment_that_is_kept_with_more_than_was_posted(world: World) -> None:
+    world.tx.run("UPDATE capture SET posted_minor = posted_minor + 1 "
+                 "WHERE id = (SELECT id FROM capture ORDER BY id LIMIT 1)")  # fmt: skip
+
+
+@breaks("receivable_is_what_was_written")
+def an_invoice_that_is_kept_with_more_than_was_paid(world: World) -> None:
+    world.tx.run("UPDATE receivable SET paid_minor = paid_minor + 1 "
+                 "WHERE id = (SELECT id FROM receivable ORDER BY id LIMIT 1)")  # fmt: skip
+
+
+@breaks("receivable_is_what_was_written")
+def an_invoice_that_is_kept_as_paid_at_another_time(world: World) -> None:
+    world.tx.run("UPDATE receivable SET moved_at = moved_at - interval '1 day' "
+                 "WHERE id = (SELECT id FROM receivable WHERE moved_at IS NOT NULL ORDER BY id LIMIT 1)")  # fmt: skip
+
+
 @breaks("customer_credit_is_never_overdrawn")
 def credit_that_nobody_paid_in(world: World) -> None:
     post(world, new_id(), "PAID_OUT", CUSTOMER_CREDIT=500, GATEWAY_CLEARING=-500)
