@@ -1,41 +1,33 @@
-"""Booking without a login: the programme that everybody may see, a cart, and what its signed link opens."""
+"""Booking without a login, before there is an order: the programme that everybody may see, and choosing of it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
 
 from api.births import require_born
 from api.errors import TooManyAttempts
-from api.moves import Answer, Principal, answer_once
-from api.overdue import release_in_the_way
-from api.reads import carts, finance, programmes
-from api.reads import orders as shown
+from api.moves import Principal
+from api.reads import programmes
 from api.schemas.guests import Guest, GuestAttendee
-from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL, ByLink, GuestCall, GuestVerb
+from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL
 from engine.database import Row, Transaction
-from engine.errors import Conflict, Invalid, NotFound, Reason, TermbookError
-from engine.fire import Refused
-from invoicing.document import Document
-from models import TermBookingConfirmationType, TermBookingOrderType
+from engine.errors import Conflict, Invalid, TermbookError
 from web.asked import page_of
+from web.choosing import chosen_lines, clashes_in, live_answer, refuse_unknown, ticked_in
 from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are, together
-from web.guest_sessions import read_choice, refuse_unfit, wanted_lines
-from web.orders import BACK, card, standing_of
-from web.sign_in import slug_of
-from web.visitor import AtCentre, Visitor
-from web.words import N_
-from workflows import guests
-from workflows import term_booking_order as orders
-from workflows.documents import invoice_document
-from workflows.payment_due import read_due
-from workflows.payment_ways import ways_of_guest
-from workflows.payments import open_checkout
+from web.guest_choosing import SOMEBODY, begin, first_outlook, read_first_choice, require_some
+from web.offering_choice import read_offering
+from web.seat_choice import read_seats, refuse_unseated, seated_lines, sitting_in
+from web.visitor import AtCentre
 
 router = APIRouter()
 
 _A_PAGE = 24
+Lines = dict[UUID, list[Row]]
 
 
 @router.get("/at/{centre}/programs")
@@ -63,195 +55,107 @@ def show_offering(visit: AtCentre, offering_id: UUID) -> Response:
 def _offering(
     visit: AtCentre, offering_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None
 ) -> Response:
-    def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        offering = programmes.one(tx, offering_id, now=visit.now)
-        if offering is None:
-            raise NotFound("This program has no sessions to come any more.", what="offering")
-        return {"offering": offering, "sessions": programmes.sessions_to_come(tx, offering_id, now=visit.now),
-                "ticked": set(form.texts("pick"))}  # fmt: skip
+    seen = _offered(visit, offering_id, form)
+    outlook = first_outlook(visit, form, seen, chosen_lines(form, seen))
+    return visit.show(
+        "front/offering.html", None, form=form, refusal=refusal, **seen, ticked=ticked_in(form, seen), outlook=outlook,
+        clashes=clashes_in(outlook), seats_at=f"/at/{visit.slug}/seats",
+    )  # fmt: skip
 
-    return visit.show("front/offering.html", query, form=form, refusal=refusal)
+
+def _offered(visit: AtCentre, offering_id: UUID, form: Form) -> Row:
+    found: Row = visit.fetch(lambda tx, _: read_offering(
+        tx, offering_id, now=visit.now, choice=partial(read_first_choice, visit, form, tx)))  # fmt: skip
+    return found
 
 
 @router.post("/at/{centre}/programs/{offering_id}")
-def begin(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
-    """A cart without a login; the address that follows is the only way to it."""
+def choose(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
+    """A cart without a login, or only what it would come to."""
+    if form.text("do") == "look":
+        return _offering(visit, offering_id, form)
+    seen = _offered(visit, offering_id, form)
     try:
-        with together() as faults:
-            with faults:
-                picks = _picks(form)
-            with faults, fields_are(name="child_name"):
-                child = checked(GuestAttendee, {
-                    "name": form.text("child_name"), "date_of_birth": form.text("date_of_birth"),
-                    "allergy_notes": form.text("allergy_notes"), "medical_notes": form.text("medical_notes"),
-                })  # fmt: skip
-                require_born(child.date_of_birth, now=visit.now)
-            with faults:
-                guest = checked(Guest, {name: form.text(name) for name in ("name", "email", "phone")})
-        visit.count(BOOK_BY_ADDRESS, visit.visit.address)
-        visit.count(BOOK_BY_EMAIL, guest.email)
-
-        def verb(tx: Transaction, who: Principal) -> Answer:
-            offering = programmes.one(tx, offering_id, now=visit.now)
-            if offering is None:
-                raise NotFound("This program has no sessions to come any more.", what="offering")
-            outcome = guests.begin(
-                tx, guest=guest.model_dump(), attendee=child.model_dump(), term_id=offering["term_id"],
-                order_type=TermBookingOrderType.BOOKING,
-                lines=wanted_lines(tx, who, picks, held={}, now=visit.now), now=visit.now,
-            )  # fmt: skip
-            refuse_unfit(outcome)  # no cart is left behind
-            return Answer({"id": outcome.order.id})
-
-        made = visit.move(form, verb)
+        return _begin(visit, form, seen, lambda: require_some(chosen_lines(form, seen)))
     except (Conflict, Invalid, TooManyAttempts) as refusal:
         return _offering(visit, offering_id, form, refusal)
-    return visit.go(f"/guest/order/{visit.visit.link(visit.organisation_id, UUID(str(made['id'])))}")
 
 
-def _picks(form: Form) -> list[UUID]:
-    """The sessions that are ticked. Raises Invalid where none is."""
-    if picks := form.ids("pick"):
-        return picks
-    message = N_("Select at least one session.")
-    raise Invalid(message, reasons=[Reason("cart_empty", message, field="pick")])
+@router.post("/at/{centre}/programs/{offering_id}/price")
+def price(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
+    """What the ticks come to, for the page's script."""
+    seen = _offered(visit, offering_id, form)
+    return JSONResponse(live_answer(visit, seen, first_outlook(visit, form, seen, chosen_lines(form, seen))))
 
 
-def _once(form: Form, call: GuestCall, verb: GuestVerb) -> GuestVerb:
-    """A form that is sent twice gets the answer of the first time."""
-    return lambda tx, who, opened: answer_once(
-        tx, key=form.key, now=call.visit.now, work=lambda: verb(tx, who, opened)
+@router.get("/at/{centre}/seats/{session_id}")
+def show_seats(visit: AtCentre, session_id: UUID) -> Response:
+    return _seats(visit, session_id)
+
+
+def _seats(
+    visit: AtCentre, session_id: UUID, form: Form = NOTHING_SENT, refusal: TermbookError | None = None, *,
+    find_best: bool = False,
+) -> Response:  # fmt: skip
+    """The hall, with the best seat that is free chosen already to whoever comes first."""
+    seen = _seated(visit, session_id, form)
+    seated = sitting_in(visit, form, seen, find_best=find_best, alone=SOMEBODY)
+    lines = seated_lines(form, seen, coming=seated["coming"], sitting=seated["sitting"])
+    outlook = first_outlook(visit, form, seen, lines)
+    return visit.show(
+        "front/seats.html", None, form=form, refusal=refusal, **seen, **seated, outlook=outlook,
+        ticked=ticked_in(form, seen), clashes=clashes_in(outlook),
     )  # fmt: skip
 
 
-@router.get("/guest/order/{link}")
-def show_order(link: str, request: Request, call: ByLink, back: str = "", add: str = "") -> Response:
-    """`back` says that one comes from the provider's page, which `standing_of` reads; `add` names one more program."""
-    return _order(link, request, call)
+def _seated(visit: AtCentre, session_id: UUID, form: Form) -> Row:
+    found: Row = visit.fetch(lambda tx, who: read_seats(
+        tx, who, session_id, now=visit.now, choice=partial(read_first_choice, visit, form, tx)))  # fmt: skip
+    return found
 
 
-def _order(
-    link: str, request: Request, call: GuestCall, refusal: TermbookError | None = None, form: Form = NOTHING_SENT
-) -> Response:
-    visit = Visitor(request)
-    added = form.id("add") if form.has("add") else _added(visit)
-
-    def query(tx: Transaction, who: Principal, opened: guests.Opened) -> Row:
-        order = shown.whole(tx, who, opened.order_id).body
-        assert order is not None
-        is_cart = order["status"] == "CREATED"
-        return {
-            "choice": read_choice(tx, order, added=added, form=form, now=visit.now) if is_cart else None,
-            "slug": slug_of(tx),
-            "order": card(visit, order),
-            "standing": standing_of(visit, [order]),
-            "organisation": who.organisation,
-            "email": opened.email,
-            "due": read_due(tx, [opened.order_id], actor=who.actor, now=visit.now).get(opened.order_id),
-            "ways": ways_of_guest(tx, order_id=opened.order_id, actor=opened.actor, now=visit.now) if is_cart else [],
-        }
-
-    found = call.fetch(query)
-    return visit.answer(
-        "front/guest_order.html", organisation=found.pop("organisation"), who=None, link=link, refusal=refusal,
-        form=form, status=409 if refusal else 200, **found,
-    )  # fmt: skip
-
-
-def _added(visit: Visitor) -> UUID | None:
-    """The program that is asked for besides those of the cart; none where the address names none."""
+@router.post("/at/{centre}/seats/{session_id}")
+def choose_seat(visit: AtCentre, session_id: UUID, form: Posted) -> Response:
+    """A cart of this seat, the best one, or only what it would come to."""
+    do = form.text("do")
+    if do in ("look", "best"):
+        return _seats(visit, session_id, form, find_best=do == "best")
+    seen = _seated(visit, session_id, form)
     try:
-        return UUID(visit.asked("add"))
-    except ValueError:
-        return None
+        return _begin(visit, form, seen, lambda: _seated_lines(form, seen))
+    except (Conflict, Invalid, TooManyAttempts) as refusal:
+        return _seats(visit, session_id, form, refusal)
 
 
-@router.post("/guest/order/{link}/sessions")
-def choose_sessions(link: str, request: Request, call: ByLink, form: Posted) -> Response:
-    """Other sessions in the cart: what stands in the way goes out, who comes and who books stays."""
-    visit = Visitor(request)
-
-    def verb(tx: Transaction, who: Principal, opened: guests.Opened) -> Answer:
-        held = carts.held_lines(tx, opened.order_id)
-        lines = wanted_lines(tx, who, _picks(form), held=held, now=visit.now)
-        outcome = orders.save(tx, order_id=opened.order_id, lines=lines, actor=opened.actor, now=visit.now)
-        refuse_unfit(outcome)
-        return Answer({})
-
-    try:
-        call.move(_once(form, call, verb))
-    except (Conflict, Invalid) as refusal:
-        return _order(link, request, call, refusal, form)
-    return visit.go(f"/guest/order/{link}", visit.say("Your order has been updated."))
+@router.post("/at/{centre}/seats/{session_id}/price")
+def price_of_seat(visit: AtCentre, session_id: UUID, form: Posted) -> Response:
+    """What the seat comes to, for the page's script."""
+    seen = _seated(visit, session_id, form)
+    lines = seated_lines(form, seen, coming={str(SOMEBODY)}, sitting=set(form.texts("seat")))
+    return JSONResponse(live_answer(visit, seen, first_outlook(visit, form, seen, lines)))
 
 
-@router.post("/guest/order/{link}/submission")
-def submit(link: str, request: Request, call: ByLink, form: Posted) -> Response:
-    """Take the places, to be paid now or by a deposit."""
-    how = TermBookingConfirmationType.__members__.get(form.text("way"), TermBookingConfirmationType.PAY_NOW_PAY_ALL)
-
-    def verb(tx: Transaction, who: Principal, opened: guests.Opened) -> Answer:
-        guests.submit(tx, opened, confirmation_type=how, price_fingerprint=form.text("price"), now=call.visit.now)
-        return Answer({})
-
-    def make_way(refusal: Refused) -> bool:
-        return release_in_the_way(
-            call.visit.state.database, call.organisation_id, order_id=call.order_id, refusal=refusal,
-            now=call.visit.now,
-        )  # fmt: skip
-
-    try:
-        call.move(_once(form, call, verb), make_way=make_way)
-    except (Conflict, Invalid) as refusal:
-        return _order(link, request, call, refusal)
-    return Visitor(request).go(f"/guest/order/{link}")
+def _seated_lines(form: Form, seen: Row) -> Lines:
+    """Raises Invalid where no seat is chosen that can be had."""
+    refuse_unseated(form, seen, alone=True)
+    return seated_lines(form, seen, coming={str(SOMEBODY)}, sitting=set(form.texts("seat")))
 
 
-@router.post("/guest/order/{link}/payment")
-def pay(link: str, request: Request, call: ByLink, form: Posted) -> Response:
-    """On to the provider's page; asking again leads to the same page."""
-    state = call.visit.state
-    gateway = state.gateway
-    if gateway is None:
-        raise NotFound("There is no payment provider.", what="provider")
-    actor = call.fetch(lambda *found: found[2].actor)
-    base = state.settings.base_url.rstrip("/")
-    try:
-        started = open_checkout(
-            state.database, call.organisation_id, gateway, order_id=call.order_id, actor=actor,
-            return_url=f"{base}/guest/order/{link}?{BACK}",
-            webhook_url=f"{base}/webhooks/payments/{gateway.name}?organisation={call.organisation_id}",
-            now=call.visit.now,
-        )  # fmt: skip
-    except (Conflict, Invalid) as refusal:
-        return _order(link, request, call, refusal)
-    return Visitor(request).go(str(started.checkout_url))
-
-
-@router.post("/guest/order/{link}/ending")
-def end(link: str, request: Request, call: ByLink, form: Posted) -> Response:
-    """Give up what is not booked yet."""
-
-    def verb(tx: Transaction, who: Principal, opened: guests.Opened) -> Answer:
-        guests.cancel(tx, opened, reason="", now=call.visit.now)
-        return Answer({})
-
-    try:
-        call.move(_once(form, call, verb))
-    except (Conflict, Invalid) as refusal:
-        return _order(link, request, call, refusal)
-    return Visitor(request).go(f"/guest/order/{link}")
-
-
-@router.get("/guest/order/{link}/invoice")
-def read_invoice(call: ByLink) -> Response:
-    """The newest invoice, as PDF."""
-
-    def query(tx: Transaction, who: Principal, opened: guests.Opened) -> Document:
-        order = shown.whole(tx, who, opened.order_id).body
-        assert order is not None
-        if order["invoice_id"] is None:
-            raise NotFound("There is no invoice yet.", what="invoice")
-        return invoice_document(tx, order["invoice_id"])
-
-    return finance.pdf(call.fetch(query))
+def _begin(visit: AtCentre, form: Form, seen: Row, choice: Callable[[], Lines]) -> Response:
+    """A cart of the `choice` without a login; the address that follows is the only way to it."""
+    with together() as faults:
+        with faults:
+            refuse_unknown(form, seen)
+            lines = choice()
+        with faults, fields_are(name="child_name"):
+            child = checked(GuestAttendee, {
+                "name": form.text("child_name"), "date_of_birth": form.text("date_of_birth"),
+                "allergy_notes": form.text("allergy_notes"), "medical_notes": form.text("medical_notes"),
+            })  # fmt: skip
+            require_born(child.date_of_birth, now=visit.now)
+        with faults:
+            guest = checked(Guest, {name: form.text(name) for name in ("name", "email", "phone")})
+    visit.count(BOOK_BY_ADDRESS, visit.visit.address)
+    visit.count(BOOK_BY_EMAIL, guest.email)
+    order_id = begin(visit, form, seen, lines, guest=guest.model_dump(), attendee=child.model_dump())
+    return visit.go(f"/guest/order/{visit.visit.link(visit.organisation_id, order_id)}")

@@ -21,13 +21,14 @@ def card(visit: Visitor, order: Row) -> Row:
 
 
 def programs_of(order: Row) -> list[Row]:
-    """Its sessions by program: how many, from when to when."""
+    """Its sessions by program: how many, from when to when, and each with its `when`."""
     found: dict[str, Row] = {}
     for line in order["lines"]:
         name, _, when = line["name"].rpartition(", ")
-        each = found.setdefault(name, {"name": name, "count": 0, "first": when, "last": when})
+        each = found.setdefault(name, {"name": name, "count": 0, "first": when, "last": when, "lines": []})
         each["count"] += 1
         each["last"] = when
+        each["lines"].append({**line, "when": when})
     return list(found.values())
 
 

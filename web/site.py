@@ -5,7 +5,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from web import design, front, guests, mail_stops, passkeys, sign_in
+from web import design, front, guest_orders, guests, mail_stops, passkeys, sign_in
 from web.admin import ROUTERS as ADMIN
 from web.assets import Assets
 from web.family import ROUTERS as FAMILY
@@ -17,6 +17,7 @@ _ROUTERS = (
     sign_in.router,
     *passkeys.ROUTERS,
     guests.router,
+    guest_orders.router,
     mail_stops.router,
     design.router,
     *FAMILY,

@@ -19,7 +19,7 @@ from api.credentials import Presented, cookie_name, presented
 from api.errors import Unauthenticated, request_id_of, status_of
 from api.moves import Answer, Call, Principal, Verb, answer_once
 from api.state import State
-from api.visits import Visit
+from api.visits import ByLink, GuestCall, GuestVerb, Visit
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from engine.fire import Refused
@@ -32,6 +32,7 @@ from web.portals import PORTALS, Portal
 from web.reasons import said
 from web.render import page
 from web.words import LANGUAGES, Writing, locale_of, preferred, translations
+from workflows.guests import Opened
 
 T = TypeVar("T")
 Query = Callable[[Transaction, Principal], dict[str, Any]]
@@ -216,6 +217,20 @@ class Reader(Visitor, ABC):
             **{**self.known(who), **facts, **found},
         )  # fmt: skip
 
+    def foresee(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        """What a verb would come to, in a transaction that is taken back: nothing is kept."""
+        found: list[Any] = []
+
+        def work(tx: Transaction, who: Principal) -> None:
+            found.append(query(tx, who))
+            raise _TakenBack
+
+        try:
+            self.fetch(work)
+        except _TakenBack:
+            return found[-1]
+        raise AssertionError("it is always taken back")
+
 
 class SignedIn(Reader):
     """A request of somebody who is signed in, in the role whose pages they look at."""
@@ -230,20 +245,6 @@ class SignedIn(Reader):
 
     def read(self, query: Callable[[Transaction, Principal], Any]) -> Any:
         return self.call.fetch(query)
-
-    def foresee(self, query: Callable[[Transaction, Principal], Any]) -> Any:
-        """What a verb would come to, in a transaction that is taken back: nothing is kept."""
-        found: list[Any] = []
-
-        def work(tx: Transaction, who: Principal) -> None:
-            found.append(query(tx, who))
-            raise _TakenBack
-
-        try:
-            self.fetch(work)
-        except _TakenBack:
-            return found[-1]
-        raise AssertionError("it is always taken back")
 
     def move(
         self, form: Form, verb: Verb, *, make_way: Callable[[Refused], bool] | None = None
@@ -306,6 +307,29 @@ class Stranger(Reader):
         return answer.body or {}
 
 
+class ByItsLink(Reader):
+    """A request by a guest's signed link: all that it reaches is the one order that the link opens."""
+
+    def __init__(self, request: Request, call: GuestCall) -> None:
+        super().__init__(request)
+        self.call = call
+
+    def read(self, query: Callable[[Transaction, Principal], Any]) -> Any:
+        return self.call.fetch(lambda tx, who, _: query(tx, who))
+
+    def known(self, who: Principal) -> Row:
+        return {"who": None}
+
+    def move(self, form: Form, verb: GuestVerb, *, make_way: Callable[[Refused], bool] | None = None) -> None:
+        """Run one verb; a form that is sent twice gets the answer of the first time. Raises what the verb refuses."""
+
+        def once(tx: Transaction, who: Principal, opened: Opened) -> Answer:
+            self.meet(who.organisation)
+            return answer_once(tx, key=form.key, now=self.now, work=lambda: verb(tx, who, opened))
+
+        self.call.move(once, make_way=make_way)
+
+
 def shown_by(request: Request) -> Presented | None:
     """The sign-in that the browser shows; pages know no tokens."""
     state: State = request.app.state.termbook
@@ -328,6 +352,10 @@ async def stranger(request: Request, centre: str) -> Stranger:
     return Stranger(request, centre)
 
 
+async def by_its_link(request: Request, call: ByLink) -> ByItsLink:
+    return ByItsLink(request, call)
+
+
 async def anybody(request: Request) -> Visitor:
     return Visitor(request)
 
@@ -337,6 +365,7 @@ Staff = Annotated[SignedIn, Depends(signed_in(Role.STAFF))]
 Admin = Annotated[SignedIn, Depends(signed_in(Role.ADMIN))]
 Finance = Annotated[SignedIn, Depends(signed_in(Role.FINANCE))]
 AtCentre = Annotated[Stranger, Depends(stranger)]
+ByGuest = Annotated[ByItsLink, Depends(by_its_link)]
 Anybody = Annotated[Visitor, Depends(anybody)]
 
 

@@ -104,7 +104,7 @@ def guest_link(secret: str, organisation_id: UUID, order_id: UUID, *, now: datet
 
 def begin(
     tx: Transaction, *, guest: Row, attendee: Row, term_id: UUID, order_type: TermBookingOrderType, lines: list[Row],
-    now: datetime,
+    now: datetime, promo_code: str | None = None,
 ) -> orders.Outcome:  # fmt: skip
     """A cart of a guest: `guest` has name, email and phone; `attendee` what is asked of a child. It holds nothing.
 
@@ -121,7 +121,7 @@ def begin(
         tx, actor=actor, account_id=account_id, attendee_id=attendee_id, term_id=term_id, order_type=order_type, now=now
     )
     tx.flush()
-    return orders.save(tx, order_id=begun.order.id, lines=lines, actor=actor, now=now)
+    return orders.save(tx, order_id=begun.order.id, lines=lines, actor=actor, now=now, promo_code=promo_code)
 
 
 def _attendee(tx: Transaction, account_id: UUID, asked: Row, *, now: datetime) -> UUID:

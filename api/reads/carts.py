@@ -40,13 +40,17 @@ ORDER BY m.starts_on, g.term_id, n.position, p.name, s.starts_at, l.position
 
 _HELD = """
 SELECT l.term_product_id AS session_id, l.term_program_set_id AS offering_id, coalesce(l.asked_mode, l.mode) AS mode,
-       l.seat_id, l.makeup_credit_id,
+       l.seat_id, l.makeup_credit_id, o.attendee_id, o.promo_code, p.name AS offering,
+       s.local_date, s.local_start, s.local_end,
        ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
              WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,
        (SELECT json_agg(json_build_object('extra_id', e.extra_id, 'quantity', e.quantity))
         FROM term_booking_order_extra e
         WHERE e.organisation_id = l.organisation_id AND e.order_line_id = l.id) AS extras
 FROM term_booking_order_line l
+JOIN term_booking_order o ON o.organisation_id = l.organisation_id AND o.id = l.order_id
+JOIN term_program_set p ON p.organisation_id = l.organisation_id AND p.id = l.term_program_set_id
+JOIN term_product s ON s.organisation_id = l.organisation_id AND s.id = l.term_product_id
 WHERE l.organisation_id = %(org)s AND l.order_id = %(order_id)s ORDER BY l.position
 """
 
@@ -72,7 +76,7 @@ def wanted(rows: Collection[Row]) -> dict[UUID, list[Row]]:
     for row in rows:
         found.setdefault(row["attendee_id"], []).append({
             "session_id": row["session_id"], "mode": row["mode"], "seat_id": row["seat_id"],
-            "activity_ids": list(row["activity_ids"]), 
+            "activity_ids": list(row["activity_ids"]),
             "extras": [{"extra_id": e["extra_id"], "quantity": e["quantity"]} for e in row["extras"] or ()],
         })  # fmt: skip
     return found

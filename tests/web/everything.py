@@ -42,7 +42,7 @@ from tests.web.conftest import CHEN, PEOPLE, SLUG, Centre
 from tests.web.staff.rolls import make_roll
 from tests.web.test_family_booking import family_class
 from tests.web.test_family_consents import picture, write
-from tests.web.test_family_forms import WAY, Tab, booked, empty_cart, enter, fill, sessions_of, submission
+from tests.web.test_family_forms import WAY, Tab, booked, empty_cart, enter, fill, pick_of, sessions_of, submission
 from tests.web.test_family_passes import on_sale
 from tests.web.test_family_quotes import quoted
 from tests.web.test_family_wallet import top_up
@@ -94,7 +94,9 @@ ELSE = {
 _RULES = ("auto_cancel_minutes", "order_types", "late_pickup", "payment_reminders", "tax")
 _SEEN = (
     "/guest/sign-in/{link|sign_in}", "/guest/registration/{link|registration}", "/mail/stop/{link|stop}",
-    "/guest/order/{link|guest}", "/guest/order/{link|guest_paid}", "/guest/order/{link|guest_paid}/invoice",
+    "/guest/order/{link|guest}", "/guest/order/{link|guest}/programs/{offering_id|guest_offering}",
+    "/guest/order/{link|guest}/seats/{session_id|seated}", "/at/{centre}/seats/{session_id|seated}",
+    "/guest/order/{link|guest_paid}", "/guest/order/{link|guest_paid}/invoice",
     "/family/bookings", "/family/bookings?show=calendar&month=2026-04", "/family/week?week=2026-04-06",
     "/family/orders/{order_id}", "/family/orders/{order_id|quote}", "/family/seats/{session_id|seated}",
     "/family/queue/{session_id|full}/{child_id}", "/family/bookings/{booking_id}/refund",
@@ -437,8 +439,8 @@ def _links(centre: Centre) -> dict[str, str]:
 def _guest_orders(centre: Centre) -> dict[str, str]:
     """The signed part of the addresses of a guest's cart, and of what another one has paid."""
     address = family_class(centre, "For guests", hour=13).replace("/family/", f"/at/{SLUG}/")
-    given = {"pick": str(sessions_of(centre, address)[0]["id"]), "date_of_birth": "2017-05-05"}
-    links = {}
+    given = {"pick": pick_of(sessions_of(centre, address)[0]), "date_of_birth": "2017-05-05"}
+    links = {"guest_offering": address.rpartition("/")[2]}
     with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
         for key, name in (("guest", "Gil"), ("guest_paid", "Pia")):
             guest = Tab(client, client.get(address))

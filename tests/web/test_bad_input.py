@@ -20,8 +20,7 @@ from tests.web.everything import riverside_of, stella_of
 from tests.web.staff.rolls import make_roll
 from tests.web.test_every_form import everything
 from tests.web.test_family_booking import family_class
-from tests.web.test_family_choosing import seated_show
-from tests.web.test_family_forms import WAY, Tab, enter, fill, sessions_of, submission, tab
+from tests.web.test_family_forms import WAY, Tab, enter, fill, pick_of, sessions_of, submission, tab
 from tests.web.test_office_carts import Office, office
 from tests.workflows.test_door import Door
 from workflows.timeouts import handlers
@@ -47,7 +46,7 @@ def door(centre: Centre) -> Iterator[Tab]:
 def cart_of(guest: Tab, centre: Centre, address: str, *, child: str, days: int = 1) -> str:
     """The address of a guest's order of the first days, which is not submitted yet."""
     public = address.replace("/family/", f"/at/{SLUG}/")
-    picks = [str(one["id"]) for one in sessions_of(centre, address)[:days]]
+    picks = [pick_of(one) for one in sessions_of(centre, address)[:days]]
     given = {"pick": picks, "child_name": child, "date_of_birth": "2017-05-05", "name": "Gus Guest",
              "email": f"{child.lower().replace(' ', '.')}@guest.example"}  # fmt: skip
     return str(guest.open(public).send(public, given).headers["location"])
@@ -57,11 +56,6 @@ def submit(guest: Tab, order: str) -> httpx.Response:
     """The form of its page as it was loaded."""
     action = f"{order}/submission"
     return guest.client.post(action, data={**guest.hidden(action), **WAY})
-
-
-def choice_of(guest: Tab, order: str) -> dict[str, str]:
-    """The form with the sessions of its page."""
-    return guest.hidden(f"{order}/sessions")
 
 
 def fill_up(tx: Transaction, session_id: str) -> None:
@@ -134,47 +128,27 @@ class TestGuests:
         (third,) = (str(session["id"]) for session in sessions_of(centre, other))
         centre.edit(fill_up, one)
 
-        refused = submit(guest, order)
-        boxes = {box: "checked" in tag for tag, box in PICK.findall(refused.text) if "disabled" not in tag}
-        none = guest.text(guest.client.post(f"{order}/sessions", data=choice_of(guest, order)))
-        added = guest.client.get(order, params={"add": other.rpartition("/")[2]})
-        given = {**choice_of(guest, order), "pick": [two, third]}
-        changed = guest.text(guest.client.post(f"{order}/sessions", data=given))
+        refused = guest.text(submit(guest, order))
+        (again,) = set(re.findall(rf'href="({order}/programs/[0-9a-f-]+)"', guest.page.text))
+        boxes = {box.rpartition(".")[2]: "checked" in tag for tag, box in PICK.findall(guest.open(again).page.text)}
+        none = guest.send(again, {"do": "keep"})
+        kept = [box for tag, box in PICK.findall(guest.page.text) if "checked" in tag]
+        changed = guest.text(guest.open(again).send(again, {"pick": kept, "do": "keep"}))
+        more = guest.client.get(order, params={"add": other.rpartition("/")[2]}).headers["location"]
+        child = kept[0].partition(".")[0]
+        added = guest.text(guest.open(more).send(more, {"pick": f"{child}.{third}", "do": "keep"}))
         held = guest.text(submit(guest, order))
 
+        assert "is full" in refused
         assert boxes == {two: True}
-        assert "Select at least one session." in none
-        assert third in added.text
+        assert "Select at least one session." in none.text
         assert "Your order has been updated." in changed
+        assert "Your order has been updated." in added
         assert "Your places are held" in held
         assert [taken(centre, each) for each in (address, other)] == [1, 1]
         (known,) = centre.rows("SELECT count(*) AS n FROM attendee WHERE organisation_id = %(org)s "
                                "AND name = 'Ada Again'")  # fmt: skip
         assert known["n"] == 1
-
-    def test_a_numbered_seat_is_the_best_that_is_free_and_another_when_it_went(
-        self, centre: Centre, guest: Tab
-    ) -> None:  # fmt: skip
-        session_id = seated_show(centre)
-        (show,) = centre.rows("SELECT term_program_set_id AS id FROM term_product WHERE organisation_id = %(org)s "
-                              "AND id = %(id)s", id=session_id)  # fmt: skip
-        address = f"/family/programs/{show['id']}"
-        first = cart_of(guest, centre, address, child="Sia Seated")
-        second = cart_of(guest, centre, address, child="Tea Taken")
-        guest.open(second)
-        assert "Your places are held" in guest.text(submit(guest, second))
-
-        guest.open(first)
-        refused = guest.text(submit(guest, first))
-        given = {**choice_of(guest, first), "pick": str(session_id)}
-        guest.text(guest.client.post(f"{first}/sessions", data=given))
-        held = guest.text(submit(guest, first))
-
-        assert "is taken" in refused
-        assert "Your places are held" in held
-        seats = centre.rows("SELECT count(DISTINCT seat_id) AS n FROM place_claim WHERE organisation_id = %(org)s "
-                            "AND term_product_id = %(id)s", id=session_id)  # fmt: skip
-        assert seats == [{"n": 2}]
 
     def test_a_hold_that_ran_out_says_so_before_and_after_the_worker_has_seen_it(
         self, centre: Centre, guest: Tab

@@ -14,7 +14,7 @@ from tests.api.conftest import serving
 from tests.web.browsing import Person
 from tests.web.conftest import SLUG, Centre, Somebody
 from tests.web.test_family_booking import ROSSI, family_class, pay_at_sandbox, until_booked
-from tests.web.test_family_forms import FIELD, Tab, empty_cart, enter, sessions_of
+from tests.web.test_family_forms import FIELD, Tab, empty_cart, enter, pick_of, sessions_of
 
 CHEN = "chen@family.example"
 SEND = "Hold my places and continue"
@@ -155,7 +155,7 @@ class TestLimits:
     def test_a_guest_who_sends_a_form_twice_has_one_cart(self, centre: Centre) -> None:
         address = family_class(centre, "Twice", hour=16).replace("/family/", f"/at/{SLUG}/")
         (first, *_) = sessions_of(centre, address)
-        given = {"pick": str(first["id"]), "child_name": "Tia Twice", "date_of_birth": "2017-05-05",
+        given = {"pick": pick_of(first), "child_name": "Tia Twice", "date_of_birth": "2017-05-05",
                  "name": "Tom Twice", "email": "twice@guest.example"}  # fmt: skip
         with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
             guest = Tab(client, client.get(address))
@@ -169,7 +169,7 @@ class TestLimits:
     def test_guests_cannot_flood_the_centre(self, centre: Centre) -> None:
         address = family_class(centre, "Flooded", hour=15).replace("/family/", f"/at/{SLUG}/")
         (first, *_) = sessions_of(centre, address)
-        given = {"pick": str(first["id"]), "child_name": "Gil Guest", "date_of_birth": "2017-05-05",
+        given = {"pick": pick_of(first), "child_name": "Gil Guest", "date_of_birth": "2017-05-05",
                  "name": "Gus Guest", "email": "flood@guest.example"}  # fmt: skip
         with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
             answers = [Tab(client, client.get(address)).send(address, given) for _ in range(21)]

@@ -14,7 +14,7 @@ from models import RuleSetting, TermBookingConfirmationType, TermBookingStatus
 from tests import builders as build
 from tests.web.conftest import SLUG, Centre
 from tests.web.test_family_booking import family_class
-from tests.web.test_family_forms import WAY, Tab, booked, enter, fill, sessions_of, submission
+from tests.web.test_family_forms import WAY, Tab, booked, enter, fill, pick_of, sessions_of, submission
 
 NOW, DEPOSIT, LATER, DEBIT = "PAY_NOW_PAY_ALL", "PAY_NOW_PAY_DEPOSIT", "CONFIRM_WITHOUT_PAYMENT", "DIRECT_DEBIT"
 CHOICE = re.compile(r'type="radio" name="way" value="(\w+)"')
@@ -200,7 +200,7 @@ class TestGuest:
         address = family_class(centre, name, hour=hour).replace("/family/", f"/at/{SLUG}/")
         allow(centre, address.rpartition("/")[2], *ways)
         guest = Tab(client, client.get(address))
-        given = {"pick": str(sessions_of(centre, address)[6]["id"]), "child_name": name, "date_of_birth": "2017-05-05",
+        given = {"pick": pick_of(sessions_of(centre, address)[6]), "child_name": name, "date_of_birth": "2017-05-05",
                  "name": "Gus Guest", "email": f"gus{hour}@guest.example"}  # fmt: skip
         order = guest.send(address, given).headers["location"]
         return guest.open(order), order

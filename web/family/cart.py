@@ -13,8 +13,8 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.fire import Refused
 from models import GroupOrderPolicy, TermBookingConfirmationType
+from web.choosing import code_of
 from web.family.carts import foresee, keep
-from web.family.choosing import code_of
 from web.family.people import children_of
 from web.forms import NOTHING_SENT, Form, Posted
 from web.visitor import Family

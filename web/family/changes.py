@@ -20,9 +20,9 @@ from api.reads.orders import moved
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from models import TermBookingConfirmationType
-from web.family.choosing import left_of
-from web.family.offering import activities_of
+from web.choosing import left_of
 from web.forms import NOTHING_SENT, Form, Posted, id_in
+from web.offering_choice import activities_of
 from web.visitor import Family
 from workflows import change_order, order_requests
 from workflows.payment_ways import ways_of_change

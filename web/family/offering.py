@@ -1,7 +1,5 @@
 """One program: its weeks with a box for each child, and what it comes to while one ticks."""
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,26 +7,14 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from api.moves import Principal
-from api.reads import programmes
 from api.reads.sessions import one_session
-from catalogue.activities import read_activities
 from engine.database import Row, Transaction
-from engine.errors import Conflict, Invalid, NotFound
-from models import SessionStatus
-from web.family.choosing import (
-    FULL_WEEK,
-    chosen_lines,
-    clashes_in,
-    code_of,
-    live_answer,
-    outlook_of,
-    put_into_cart,
-    read_choice,
-    ticked_in,
-)
+from engine.errors import Conflict, Invalid
+from web.choosing import chosen_lines, clashes_in, code_of, live_answer, refuse_unknown, ticked_in
+from web.family.choosing import outlook_of, put_into_cart, read_choice
 from web.forms import NOTHING_SENT, Form, Posted
+from web.offering_choice import read_offering
 from web.visitor import Family
-from web.words import monday
 
 router = APIRouter()
 
@@ -52,6 +38,7 @@ def choose(visit: Family, offering_id: UUID, form: Posted) -> Response:
         return _page(visit, offering_id, form=form)
     seen = visit.fetch(lambda tx, who: _seen(visit, tx, who, offering_id))
     try:
+        refuse_unknown(form, seen)
         kept = put_into_cart(visit, form, seen, chosen_lines(form, seen))
     except (Conflict, Invalid) as refusal:
         return _page(visit, offering_id, form=form, refusal=refusal)
@@ -71,49 +58,16 @@ def _page(visit: Family, offering_id: UUID, *, form: Form = NOTHING_SENT, refusa
     outlook = _outlook(visit, seen, form)
     return visit.show(
         "family/offering.html", None, form=form, refusal=refusal, **seen, ticked=ticked_in(form, seen),
-        weeks=_groups(seen["offering"], seen["sessions"]), outlook=outlook, clashes=clashes_in(outlook),
+        outlook=outlook, clashes=clashes_in(outlook), seats_at="/family/seats",
     )  # fmt: skip
 
 
 def _seen(visit: Family, tx: Transaction, who: Principal, offering_id: UUID) -> Row:
     """All that the page shows of the program and of who may come."""
-    offering = programmes.one(tx, offering_id, now=visit.now)
-    if offering is None:
-        raise NotFound("This program has no sessions to come any more.", what="offering")
-    sessions = programmes.sessions_to_come(tx, offering_id, now=visit.now)
-    seen = read_choice(tx, who, [offering], sessions, term_id=offering["term_id"])
-    children = [{**child, "why_not": seen["why_not"][child["id"], offering_id]} for child in seen["children"]]
-    every = {extra["extra_id"]: extra for extras in seen["extras"].values() for extra in extras}
-    return {
-        **seen, "offering": offering, "children": children, "every_extra": list(every.values()),
-        "fitting": [child for child in children if not child["why_not"]],
-        "activities": activities_of(tx, offering["id"]),
-    }  # fmt: skip
-
-
-def activities_of(tx: Transaction, offering_id: UUID) -> dict[date, list[Row]]:
-    """What is on at each day of a holiday programme."""
-    found: dict[date, list[Row]] = {}
-    for activity in read_activities(tx, offering_id, published_only=False):
-        if activity["status"] != SessionStatus.OPEN:
-            continue
-        found.setdefault(activity["date"], []).append(activity)
-    return found
+    return read_offering(tx, offering_id, now=visit.now, choice=lambda offering, sessions: read_choice(
+        tx, who, [offering], sessions, term_id=offering["term_id"]))  # fmt: skip
 
 
 def _outlook(visit: Family, seen: Row, form: Form) -> Row:
     """What the cart comes to with the ticks of the form, else as it stands."""
     return outlook_of(visit, seen, chosen_lines(form, seen) if form.fields else None, code_of(form))
-
-
-def _groups(offering: Row, sessions: Sequence[Row]) -> list[Row]:
-    """Sessions as the page lays them out: by week from Monday on, or by month where a week has one session at most."""
-    found: dict[date, list[Row]] = {}
-    for session in sessions:
-        found.setdefault(monday(session["local_date"]), []).append(session)
-    if FULL_WEEK in offering["modes"] or any(len(each) > 1 for each in found.values()):
-        return [{"monday": first, "is_week": True, "sessions": each} for first, each in found.items()]
-    months: dict[date, list[Row]] = {}
-    for session in sessions:
-        months.setdefault(session["local_date"].replace(day=1), []).append(session)
-    return [{"monday": first, "is_week": False, "sessions": each} for first, each in months.items()]

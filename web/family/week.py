@@ -12,16 +12,8 @@ from api.reads import programmes
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from web.asked import day_of, id_of, today_of
-from web.family.choosing import (
-    chosen_lines,
-    clashes_in,
-    code_of,
-    live_answer,
-    outlook_of,
-    put_into_cart,
-    read_choice,
-    ticked_in,
-)
+from web.choosing import chosen_lines, clashes_in, code_of, live_answer, refuse_unknown, ticked_in
+from web.family.choosing import outlook_of, put_into_cart, read_choice
 from web.forms import NOTHING_SENT, Form, Posted
 from web.visitor import Family
 from web.words import monday
@@ -41,6 +33,7 @@ def choose(visit: Family, form: Posted) -> Response:
         return _page(visit, form)
     try:
         seen = visit.fetch(lambda tx, who: _seen(visit, tx, who))
+        refuse_unknown(form, seen)
         kept = put_into_cart(visit, form, seen, chosen_lines(form, seen))
     except (Conflict, Invalid) as refusal:
         return _page(visit, form, refusal)
