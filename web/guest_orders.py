@@ -134,6 +134,7 @@ def choose(visit: ByGuest, link: str, offering_id: UUID, form: Posted) -> Respon
 def price(visit: ByGuest, offering_id: UUID, form: Posted) -> Response:
     """What the ticks come to, for the page's script."""
     seen = _offered(visit, offering_id)
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, cart_outlook(visit, form, seen, chosen_lines(form, seen))))
 
 
@@ -191,6 +192,7 @@ def choose_seat(visit: ByGuest, link: str, session_id: UUID, form: Posted) -> Re
 def price_of_seat(visit: ByGuest, session_id: UUID, form: Posted) -> Response:
     """What the seat comes to, for the page's script."""
     seen = _seated(visit, session_id)
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, cart_outlook(visit, form, seen, _seat_of(form, seen))))
 
 

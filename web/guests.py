@@ -85,6 +85,7 @@ def choose(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
 def price(visit: AtCentre, offering_id: UUID, form: Posted) -> Response:
     """What the ticks come to, for the page's script."""
     seen = _offered(visit, offering_id, form)
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, first_outlook(visit, form, seen, chosen_lines(form, seen))))
 
 
@@ -132,6 +133,7 @@ def price_of_seat(visit: AtCentre, session_id: UUID, form: Posted) -> Response:
     """What the seat comes to, for the page's script."""
     seen = _seated(visit, session_id, form)
     lines = seated_lines(form, seen, coming={str(SOMEBODY)}, sitting=set(form.texts("seat")))
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, first_outlook(visit, form, seen, lines)))
 
 

@@ -118,7 +118,7 @@ def begin_guest_order(body: NewGuestOrder, visit: Visited) -> Response:
         outcome = guests.begin(
             tx, guest=body.guest.model_dump(), attendee=body.attendee.model_dump(), term_id=body.term_id,
             order_type=TermBookingOrderType[body.order_type], lines=[line.model_dump() for line in body.lines],
-            now=visit.now,
+            promo_code=body.promo_code, now=visit.now,
         )  # fmt: skip
         answer = shown.saved(outcome, who)
         link = visit.link(organisation_id, outcome.order.id)
@@ -155,7 +155,9 @@ def save_guest_cart(body: Cart, call: ByLink) -> Response:
     lines = [line.model_dump() for line in body.lines]
 
     def verb(tx: Transaction, who: Principal, link: guests.Opened) -> Answer:
-        outcome = orders.save(tx, order_id=link.order_id, lines=lines, actor=link.actor, now=call.visit.now)
+        outcome = orders.save(
+            tx, order_id=link.order_id, lines=lines, promo_code=body.promo_code, actor=link.actor, now=call.visit.now
+        )
         return shown.saved(outcome, who)
 
     return call.move(verb)

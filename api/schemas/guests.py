@@ -50,6 +50,7 @@ class NewGuestOrder(Input):
     term_id: UUID
     order_type: Literal["BOOKING", "TRIAL_SESSION"] = "BOOKING"
     lines: Annotated[list[WantedLine], Field(max_length=500)]
+    promo_code: ShortText | None = Field(default=None, description="Used up when the order is submitted.")
 
 
 class GuestOrder(Order):

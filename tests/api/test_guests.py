@@ -161,6 +161,16 @@ class TestBooking:
         assert len(saved.json()["lines"]) == 3
         assert gone.json()["status"] == "REMOVED"
 
+    def test_a_promo_code_is_heard_with_the_cart_and_with_its_change(self, world: World) -> None:
+        guest, wanted = Guest(world), world.new_sessions(count=1)
+        begun = guest.begin(wanted, promo_code="nosuch1")
+        lines = [{"session_id": str(session["id"])} for session in wanted]
+
+        changed = world.client.put(f"/guest-orders/{guest.link}/lines", json={"lines": lines, "promo_code": "nosuch2"})
+
+        assert [begun.json()["promo_code"], changed.json()["promo_code"]] == ["NOSUCH1", "NOSUCH2"]
+        assert "Nothing of this order takes the promo code NOSUCH2." in changed.text
+
     def test_the_same_child_is_found_again_and_not_booked_twice(self, world: World) -> None:
         first, wanted = Guest(world), world.new_sessions(count=1)
         first.submitted(wanted)

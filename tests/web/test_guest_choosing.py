@@ -285,6 +285,25 @@ class TestSeats:
         assert 'value="Gil Guest"' in late.text
         assert 'value="late@guest.example"' in late.text
 
+    def test_its_extras_stay_with_another_seat(self, centre: Centre, guest: Tab) -> None:
+        address = family_class(centre, "A show with popcorn", count=1, hour=21, capacity=12)
+        popcorn = add_extra(centre, address, name="Popcorn", price_minor=300)
+        (show,) = sessions_of(centre, address)
+        _seat_in_the_hall(centre, address)
+        page = f"/at/{SLUG}/seats/{show['id']}"
+        best = dict(ticked(guest.open(page).page.text))["seat"]
+
+        order = begin(guest, page, {"seat": best, "extra": f"{pick_of(show)}.{popcorn}"})
+        change = f"{order}/seats/{show['id']}"
+        shown = dict(ticked(guest.open(change).page.text))
+        best_again = guest.text(guest.send(change, {**shown, "do": "best"}))
+        kept = guest.text(guest.send(change, {**shown, "do": "keep"}))
+
+        assert shown["seat"] == best
+        assert shown["extra"].endswith(str(popcorn))
+        assert "1 × Popcorn $3.00" in best_again
+        assert "1 × Popcorn $3.00" in kept
+
 
 def _seat_in_the_hall(centre: Centre, address: str) -> None:
     """In the hall that another show has made."""

@@ -50,6 +50,7 @@ def choose(visit: Family, offering_id: UUID, form: Posted) -> Response:
 def price(visit: Family, offering_id: UUID, form: Posted) -> Response:
     """What the ticks come to, for the page's script."""
     seen = visit.fetch(lambda tx, who: _seen(visit, tx, who, offering_id))
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, _outlook(visit, seen, form)))
 
 

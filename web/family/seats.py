@@ -42,6 +42,7 @@ def choose_seats(visit: Family, session_id: UUID, form: Posted) -> Response:
 def price(visit: Family, session_id: UUID, form: Posted) -> Response:
     """What the seats come to, for the page's script."""
     seen = visit.fetch(lambda tx, who: _seen(visit, tx, who, session_id))
+    refuse_unknown(form, seen)
     return JSONResponse(live_answer(visit, seen, outlook_of(visit, seen, _lines(form, seen), code_of(form))))
 
 

@@ -46,6 +46,7 @@ def choose(visit: Family, form: Posted) -> Response:
 def price(visit: Family, form: Posted) -> Response:
     """What the ticks come to, for the page's script."""
     seen = visit.fetch(lambda tx, who: _seen(visit, tx, who))
+    refuse_unknown(form, seen)
     outlook = outlook_of(visit, seen, chosen_lines(form, seen), code_of(form))
     return JSONResponse(live_answer(visit, seen, outlook))
 
