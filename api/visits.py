@@ -23,6 +23,7 @@ from models import ActorKind
 from workflows.guests import LINK_PURPOSE, Opened, guest_link, opened
 
 BOOK_BY_ADDRESS = Limit("book without a login from here", most=60, window=timedelta(hours=1))
+REGISTER_BY_EMAIL = Limit("register", most=5, window=timedelta(hours=1))
 BOOK_BY_EMAIL = Limit("book with this e-mail address", most=20, window=timedelta(hours=1))
 
 T = TypeVar("T")

@@ -14,6 +14,7 @@ from api.moves import Answer, Principal
 from api.passwords import hash_password
 from api.schemas.guests import AskedByEmail, Registration
 from api.sign_in import SIGNED_IN_FOR, SignIn, opened_link, sign_in, sign_in_by_link
+from api.visits import REGISTER_BY_EMAIL
 from engine.database import Row, Transaction
 from engine.errors import Invalid, TermbookError
 from engine.links import LinkInvalid, open_link
@@ -24,7 +25,6 @@ from workflows import registration, sign_in_links
 
 router = APIRouter()
 
-BY_EMAIL = Limit("register", most=5, window=timedelta(hours=1))
 LINKS_BY_EMAIL = Limit("ask for a link", most=5, window=timedelta(hours=1))
 
 
@@ -158,7 +158,7 @@ def do_sign_up(visit: AtCentre, form: Posted) -> Response:
     """Mail an address that proves the e-mail address; the answer is the same for everybody."""
     try:
         asked = checked(AskedByEmail, {"organisation": visit.slug, "email": form.text("email")})
-        visit.count(BY_EMAIL, asked.email)
+        visit.count(REGISTER_BY_EMAIL, asked.email)
     except (Invalid, TooManyAttempts) as refusal:
         return visit.show("front/sign_up.html", form=form, refusal=refusal)
 

@@ -1,18 +1,16 @@
 """Registering with a proved e-mail address, and bringing two records of one child together."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.attempts import Limit
 from api.dependencies import Called
 from api.moves import Answer, Principal
 from api.operations import ADMIN, creates, for_anyone, for_roles
 from api.passwords import hash_password
 from api.schemas.guests import AskedByEmail, AttendeeMerge, NewAttendeeMerge, Registered, Registration
-from api.visits import Visited
+from api.visits import REGISTER_BY_EMAIL, Visited
 from engine.database import Transaction
 from engine.links import LinkInvalid, open_link
 from workflows import registration
@@ -20,14 +18,12 @@ from workflows.attendee_merge import merge_attendees
 
 router = APIRouter(tags=["people"])
 
-BY_EMAIL = Limit("register", most=5, window=timedelta(hours=1))
-
 
 @router.post("/registrations", **for_anyone(*creates(404, 422, 429), status_code=204))
 def ask_registration(body: AskedByEmail, visit: Visited) -> Response:
     """Mail an address that finishes the registration. The answer is the same for every e-mail address."""
     organisation_id = visit.centre(body.organisation)
-    visit.count(organisation_id, BY_EMAIL, body.email)
+    visit.count(organisation_id, REGISTER_BY_EMAIL, body.email)
 
     def verb(tx: Transaction, who: Principal) -> Answer:
         registration.ask(tx, email=body.email, now=visit.now)
