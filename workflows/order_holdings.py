@@ -12,7 +12,7 @@ from catalogue.rules import Rule, answer
 from engine.database import Row, Transaction
 from workflows.makeup_credit import AS_JSON, Credit
 from workflows.order_facts import Order
-from workflows.order_reads import ACCOUNT_STANDING
+from workflows.order_reads import ACCOUNT_STANDING, NOT_ASKED
 from workflows.pass_facts import USES, Use, uses_of
 from workflows.schedule_facts import SCHEDULE_OF, schedule_of
 
@@ -68,9 +68,9 @@ SELECT
     {lines}
 """
 
-# Only a confirmation needs the priced lines; NULL elsewhere keeps one shape.
-_PRICED_LINES = (
-    """
+# Only a confirmation needs the priced lines, and what the account owes only one that is paid later; NULL elsewhere
+# keeps one shape.
+_PRICED_LINES = """
     (SELECT json_agg(json_build_object(
         'id', b.id, 'component', b.component, 'term_product_id', b.term_product_id, 'description', b.description,
         'quantity', b.quantity, 'net_minor', b.net_minor, 'tax_minor', b.tax_minor, 'gross_minor', b.gross_minor,
@@ -110,11 +110,8 @@ _PRICED_LINES = (
     (SELECT t.starts_on::text FROM term_booking_order w
      JOIN term t ON t.organisation_id = w.organisation_id AND t.id = w.term_id
      WHERE w.organisation_id = %(org)s AND w.id = %(order_id)s) AS term_starts_on,
-    CASE WHEN %(pay_later)s THEN """
-    + ACCOUNT_STANDING
-    + """ END AS standing
+    {standing} AS standing
 """
-)
 _NO_LINES = (
     "NULL::json AS lines, NULL::json AS extras, NULL::json AS chains, NULL::json AS settings, "
     "NULL::text AS term_starts_on, NULL::json AS standing"
@@ -126,8 +123,9 @@ _READ = (
     .replace("{companions}", COMPANIONS.replace("{order_id}", "%(order_id)s"))
     .replace("{uses}", USES.replace("{order_id}", "%(order_id)s"))
 )
-_WITH_LINES = _READ.replace("{lines}", _PRICED_LINES)
 _WITHOUT_LINES = _READ.replace("{lines}", _NO_LINES)
+_WITH_LINES = _READ.replace("{lines}", _PRICED_LINES).replace("{standing}", NOT_ASKED)
+_WITH_STANDING = _READ.replace("{lines}", _PRICED_LINES).replace("{standing}", ACCOUNT_STANDING)
 
 
 @dataclass
@@ -190,9 +188,9 @@ def read_holdings(
     asks, `pay_later` the account's standing on the organisation's local day `today`.
     """
     row: dict[str, Any] | None = tx.row(
-        _WITH_LINES if with_lines else _WITHOUT_LINES,
+        _statement(with_lines=with_lines, pay_later=pay_later),
         order_id=order.id, order_ids=[order.id], group_id=order.group_id, billing_id=order.billing_id,
-        account_id=order.account_id, pay_later=pay_later, today=today,
+        account_id=order.account_id, today=today,
     )  # fmt: skip
     assert row is not None
     return _holdings(row)
@@ -204,12 +202,17 @@ def read_holdings_together(
 ) -> list[Holdings]:  # fmt: skip
     """The same of several orders of one account, in one statement at any number of them, in their order."""
     rows = tx.rows(
-        _together(_WITH_LINES if with_lines else _WITHOUT_LINES),
+        _together(_statement(with_lines=with_lines, pay_later=pay_later)),
         order_ids=[order.id for order in orders], group_ids=[order.group_id for order in orders],
-        billing_ids=[order.billing_id for order in orders], account_id=orders[0].account_id, pay_later=pay_later,
-        today=today,
+        billing_ids=[order.billing_id for order in orders], account_id=orders[0].account_id, today=today,
     )  # fmt: skip
     return [_holdings(row) for row in rows]
+
+
+def _statement(*, with_lines: bool, pay_later: bool) -> str:
+    if not with_lines:
+        return _WITHOUT_LINES
+    return _WITH_STANDING if pay_later else _WITH_LINES
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from uuid import UUID
 
 import orjson
@@ -70,8 +71,7 @@ ACCOUNT_STANDING = f"""json_build_object(
             WHERE v.left_minor > v.paid_minor AND x.due_on < %(today)s AND x.minor > 0
             GROUP BY v.id, v.series, v.year, v.number) d))"""
 
-_FACTS = (
-    """
+_FACTS = """
 , sessions AS MATERIALIZED (
     SELECT w.*, s.term_program_set_id, s.product_type, s.component, s.status, s.starts_at, s.ends_at, s.local_date,
            s.local_start, s.local_end, s.price_minor, s.capacity, s.taken, s.venue_id
@@ -141,13 +141,8 @@ SELECT
        AND (s.id IN (SELECT id FROM sessions)
             OR s.starts_at < (SELECT max(ends_at) FROM sessions)
                AND s.ends_at > (SELECT min(starts_at) FROM sessions))) AS claims,
-    -- Each by its own key: one condition for both has no index, and a plan for all values was never taken.
-    CASE WHEN %(subscription_id)s::uuid IS NULL THEN (
-        SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
-        WHERE g.organisation_id = %(org)s AND g.account_id = %(account_id)s AND g.term_id = %(term_id)s)
-    ELSE (
-        SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
-        WHERE g.organisation_id = %(org)s AND g.subscription_id = %(subscription_id)s) END AS billing_group,
+    (SELECT json_build_object('id', g.id, 'last_version', g.last_version) FROM billing_group g
+     WHERE g.organisation_id = %(org)s AND {group_key}) AS billing_group,
     (SELECT json_agg(json_build_object('attendee_id', j.attendee_id, 'programs', j.programs)
                      ORDER BY j.joined_at, j.attendee_id)
      FROM (SELECT b.attendee_id, min(b.created_at) AS joined_at,
@@ -167,31 +162,46 @@ SELECT
        AND EXISTS (SELECT FROM billing_line x WHERE x.organisation_id = b.organisation_id
                    AND x.billing_id = b.billing_id AND x.trace @? '$[*] ? ((@.rule == "SIBLING" ||
                        @.rule == "COMBINE_BOOKING") && !(@.terms.on_edit == "FREEZE"))')) AS counting,
-    (SELECT json_object_agg(w.code, json_build_object(
-        'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = w.code),
-        'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
-            AND r.code = w.code AND r.account_id = %(account_id)s AND r.order_id <> ALL(%(order_ids)s))))
-     FROM unnest(%(promo_codes)s::text[]) AS w (code)) AS promos,
+    {promos} AS promos,
     {passes},
-    CASE WHEN %(has_trials)s THEN
-        (SELECT json_agg(t) FROM (
-            SELECT o.attendee_id, p.program_id, count(*) AS trials
-            FROM term_booking_order o
-            JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
-            JOIN term_program_set p ON p.organisation_id = o.organisation_id AND p.id = l.term_program_set_id
-            WHERE o.organisation_id = %(org)s AND o.attendee_id = ANY(%(attendee_ids)s) AND o.order_type = 2
-              AND o.id <> ALL(%(order_ids)s) AND o.status IN (300, 450, 475, 485, 500)
-            GROUP BY o.attendee_id, p.program_id) t)
-    END AS trials_taken,
+    {trials} AS trials_taken,
     (SELECT json_object_agg(m.order_id, json_build_object('id', g.id, 'reference', g.reference))
      FROM group_order_member m
      JOIN group_order g ON g.organisation_id = m.organisation_id AND g.id = m.group_order_id
      WHERE m.organisation_id = %(org)s AND m.order_id = ANY(%(order_ids)s) AND g.submitted_at IS NULL) AS open_groups,
-    CASE WHEN %(pay_later)s THEN """
-    + ACCOUNT_STANDING
-    + """ END AS standing
-"""
-).replace("{passes}", PASSES)
+    {standing} AS standing
+""".replace("{passes}", PASSES)
+_GROUP_OF_ACCOUNT = "g.account_id = %(account_id)s AND g.term_id = %(term_id)s"
+_GROUP_OF_SUBSCRIPTION = "g.subscription_id = %(subscription_id)s"
+_TRIALS = """(SELECT json_agg(t) FROM (
+        SELECT o.attendee_id, p.program_id, count(*) AS trials
+        FROM term_booking_order o
+        JOIN term_booking_order_line l ON l.organisation_id = o.organisation_id AND l.order_id = o.id
+        JOIN term_program_set p ON p.organisation_id = o.organisation_id AND p.id = l.term_program_set_id
+        WHERE o.organisation_id = %(org)s AND o.attendee_id = ANY(%(attendee_ids)s) AND o.order_type = 2
+          AND o.id <> ALL(%(order_ids)s) AND o.status IN (300, 450, 475, 485, 500)
+        GROUP BY o.attendee_id, p.program_id) t)"""
+_PROMOS = """(SELECT json_object_agg(w.code, json_build_object(
+        'used', (SELECT c.used FROM promo_code c WHERE c.organisation_id = %(org)s AND c.code = w.code),
+        'is_used_before', EXISTS (SELECT FROM promo_redemption r WHERE r.organisation_id = %(org)s
+            AND r.code = w.code AND r.account_id = %(account_id)s AND r.order_id <> ALL(%(order_ids)s))))
+     FROM unnest(%(promo_codes)s::text[]) AS w (code))"""
+NOT_ASKED = "NULL::json"
+
+
+@cache
+def _facts_sql(*, is_given: bool, of_subscription: bool, has_trials: bool, has_codes: bool, pay_later: bool) -> str:
+    """The statement, without the parts that nobody asks: the server sets up every part each time that it runs one."""
+    parts = {
+        "{group_key}": _GROUP_OF_SUBSCRIPTION if of_subscription else _GROUP_OF_ACCOUNT,
+        "{trials}": _TRIALS if has_trials else NOT_ASKED,
+        "{promos}": _PROMOS if has_codes else NOT_ASKED,
+        "{standing}": ACCOUNT_STANDING if pay_later else NOT_ASKED,
+    }
+    sql = (_WANTED_GIVEN if is_given else _WANTED_SAVED) + _FACTS
+    for name, part in parts.items():
+        sql = sql.replace(name, part)
+    return sql
 
 
 def read_facts(
@@ -222,15 +232,18 @@ def read_facts_together(
     given = {} if wanted is None else {
         "wanted": orjson.dumps(wanted).decode(), "extras": orjson.dumps(extras or []).decode()
     }  # fmt: skip
-    row = tx.row(
-        (_WANTED_SAVED if wanted is None else _WANTED_GIVEN) + _FACTS,
-        order_ids=[order.id for order in orders], attendee_ids=[order.attendee_id for order in orders],
-        account_id=orders[0].account_id, term_id=orders[0].term_id,
-        subscription_id=orders[0].subscription_id,
+    codes = list({order.promo_code for order in orders if order.promo_code})
+    sql = _facts_sql(
+        is_given=wanted is not None, of_subscription=orders[0].subscription_id is not None,
         has_trials=any(order.order_type is TermBookingOrderType.TRIAL_SESSION for order in orders),
-        promo_codes=list({order.promo_code for order in orders if order.promo_code}),
+        has_codes=bool(codes), pay_later=pay_later,
+    )  # fmt: skip
+    row = tx.row(
+        sql, order_ids=[order.id for order in orders], attendee_ids=[order.attendee_id for order in orders],
+        account_id=orders[0].account_id, term_id=orders[0].term_id,
+        subscription_id=orders[0].subscription_id, promo_codes=codes,
         original_ids=[*uncounted, *(order.original_booking_id for order in orders if order.original_booking_id)],
-        pay_later=pay_later, now=now, today=today, edited_id=edited_id, **given,
+        now=now, today=today, edited_id=edited_id, **given,
     )  # fmt: skip
     assert row is not None
     found = _facts_of_each(row, orders, tx.organisation_id, now=now, today=today)
