@@ -6,8 +6,10 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TYPES := $(BIN)/mypy && $(BIN)/termbook diagram --check README.md
+TEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup run demo test check bench crash steps edits lock clean
+.PHONY: help setup run demo test check quick types bench crash steps edits lock clean
 help:
 	@echo "make setup   prepare $(VENV) with $(BIN)/termbook, and the system libraries where it may"
 	@echo "make demo    play the main job in the terminal and exit"
@@ -36,15 +38,22 @@ run: setup
 demo: setup
 	@exec $(BIN)/termbook demo
 
-check: setup
+check: quick types
+
+quick: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/termbook diagram --check README.md
 
-test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+types: setup
+	$(TYPES)
+
+# Types take twenty seconds, of one core only: they are looked at beside the tests, and what is wrong with them is said
+# last, where it is seen. Either that fails fails the whole.
+test: quick
+	@said=$$(mktemp) && { { $(TYPES); } >"$$said" 2>&1 & }; types=$$!; \
+	echo '$(TEST)'; $(TEST); tests=$$?; \
+	wait $$types; types=$$?; echo '$(TYPES)'; cat "$$said"; rm "$$said"; exit $$((tests || types))
 
 bench: setup
 	@exec $(BIN)/python -m bench
