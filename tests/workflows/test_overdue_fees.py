@@ -47,7 +47,7 @@ def world(database: Database, database_url: str) -> Iterator[PayWorld]:
     made = make_world(database, database_url, name=f"Centre {datetime.now().timestamp()}")  # noqa: DTZ005 - a name
     ruled(made)
     yield made
-    assert made.breaches() == []
+    assert made.own_breaches() == []
 
 
 def at(world: PayWorld, moment: datetime) -> list[int]:

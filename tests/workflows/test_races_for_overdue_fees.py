@@ -21,7 +21,7 @@ def world(database: Database, database_url: str) -> Iterator[PayWorld]:
     made = make_world(database, database_url, name=f"Centre {datetime.now().timestamp()}")  # noqa: DTZ005 - a name
     ruled(made)
     yield made
-    assert made.breaches() == []
+    assert made.own_breaches() == []
 
 
 def overdue(world: PayWorld) -> list[Overdue]:
