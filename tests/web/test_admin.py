@@ -160,6 +160,28 @@ class TestSetUp:
                              "WHERE s.organisation_id = %(org)s AND p.name = 'Chess for beginners'")  # fmt: skip
         assert [row["price_minor"] for row in prices] == [1250]
 
+    @pytest.mark.parametrize(
+        ("youngest", "oldest", "months", "said"),
+        [("6", "8", (72, 108), ("6", "8")), ("18 months", "30 Months", (18, 31), ("18 months", "30 months")),
+         ("24 m", "", (24, None), ("2", "")), ("", "0", (None, 12), ("", "0"))],
+    )  # fmt: skip
+    def test_ages_are_written_in_years(
+        self, signed_in: Somebody, centre: Centre, youngest: str, oldest: str, months: Any, said: Any
+    ) -> None:
+        offering = offering_with_sessions(centre)["id"]
+        office = signed_in(OFFICE, scripts=False).open(f"/admin/offerings/{offering}/form")
+        fields = [office.page.get_by_label(each) for each in ("Minimum age", "Maximum age")]
+        before = [each.input_value() for each in fields]
+
+        office.fill("Minimum age", youngest).fill("Maximum age", oldest).click("Save").reads("Changes saved.")
+
+        (kept,) = centre.rows("SELECT age_from_months, age_below_months FROM term_program_set "
+                              "WHERE organisation_id = %(org)s AND id = %(id)s", id=offering)  # fmt: skip
+        assert tuple(kept.values()) == months
+        office.open(f"/admin/offerings/{offering}/form")
+        assert tuple(each.input_value() for each in fields) == said
+        office.fill("Minimum age", before[0]).fill("Maximum age", before[1]).click("Save").reads("Changes saved.")
+
     def test_a_price_with_too_many_decimals_is_refused(self, signed_in: Somebody, centre: Centre) -> None:
         office = signed_in(OFFICE).open("/admin/programme/extras/new")
         office.fill("Name", "Lunch").fill("Price", "7.505").click("Save")

@@ -17,14 +17,16 @@ from workflows.registration import registration_link
 ADMIN, FINANCE, FAMILY = (PEOPLE[role] for role in (Role.ADMIN, Role.FINANCE, Role.FAMILY))
 FILL_IN, WHOLE, DAY, MAIL = ("Please fill this in.", "Enter a whole number.", "Please choose a date.",
                              "Write an e-mail address, such as name@example.org.")  # fmt: skip
+AGE = "Enter years, such as 6, or months, such as 18 months."
 SECRET = ("password", "pin")
 # Who, the page with the form, what they type, and what is said at which field.
 OFFICE = [
     (ADMIN, "/admin/offerings/new",
      {"name": "Chess", "weekdays": "MON", "from": "12.4.2026", "starts": "9 o'clock", "capacity": "few",
-      "session_price_minor": "", "full_term_price_minor": "ten"},
+      "session_price_minor": "", "full_term_price_minor": "ten", "age_from_months": "six", "age_below_months": "-1"},
      {"from": DAY, "starts": "Enter a time.", "capacity": WHOLE, "session_price_minor": FILL_IN, "program_id":
-      "Choose one from the list.", "full_term_price_minor": "'ten' is not an amount; write it as 12.50"}),
+      "Choose one from the list.", "full_term_price_minor": "'ten' is not an amount; write it as 12.50",
+      "age_from_months": AGE, "age_below_months": AGE}),
     (ADMIN, "/admin/programme/sites/new",
      {"name": "", "address": "1 Main St", "time_zone": "here & now", "holiday_subdivision": "On/tario"},
      {"name": FILL_IN, "time_zone": "Name a time zone, such as America/Toronto.",

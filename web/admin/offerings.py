@@ -20,6 +20,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from engine.money import to_major
 from models import BookingMode, OfferingStatus
+from web.admin import ages
 from web.admin.activities import has_activities
 from web.asked import id_of, page_of
 from web.forms import NOTHING_SENT, Form, Posted, checked
@@ -30,8 +31,8 @@ from workflows.capacity import set_capacity
 router = APIRouter()
 
 _PRICES = ("session_price_minor", "full_week_price_minor", "full_term_price_minor")
-_NUMBERS = ("capacity", "age_from_months", "age_below_months", "school_year_from", "school_year_to",
-            "height_from_cm", "height_to_cm")  # fmt: skip
+_NUMBERS = ("capacity", "school_year_from", "school_year_to", "height_from_cm", "height_to_cm")
+_YOUNGEST, _OLDEST = "age_from_months", "age_below_months"  # typed in years: `web.admin.ages`
 
 
 @router.get("/admin/offerings")
@@ -124,6 +125,7 @@ def _form_page(
             kept = OFFERINGS.shape(find(tx, OFFERINGS, offering_id).model_dump())
             for name in _PRICES:
                 kept[name] = "" if kept[name] is None else str(to_major(kept[name], who.organisation["currency"]))
+            kept[_YOUNGEST], kept[_OLDEST] = ages.as_typed(visit, kept[_YOUNGEST], kept[_OLDEST])
         first = (kept.get("schedule") or [{}])[0]
         return {
             "kept": kept, "meeting": first, "has_more": len(kept.get("schedule") or ()) > 1,
@@ -173,6 +175,7 @@ def _values(form: Form, organisation: Row) -> Row:
     found: Row = {
         "name": form.text("name"), "code": form.text("code"), "status": form.text("status"),
         "modes": [mode for mode in form.texts("modes") if mode in BookingMode.__members__],
+        _YOUNGEST: ages.youngest(form, _YOUNGEST), _OLDEST: ages.oldest_below(form, _OLDEST),
         **{name: form.whole(name) for name in _NUMBERS},
         **{name: form.minor(name, organisation) for name in _PRICES},
     }  # fmt: skip
