@@ -37,6 +37,12 @@ class Period:
     until: date
 
 
+_DEBITS = {
+    LedgerAccount.RECEIVABLE, LedgerAccount.GATEWAY_CLEARING, LedgerAccount.BANK, LedgerAccount.CASH,
+    LedgerAccount.BONUS_EXPENSE, LedgerAccount.WRITE_OFF,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Tie:
     """What the books say of the accounts that a report is about, and what the report says of them."""
@@ -48,6 +54,11 @@ class Tie:
     @property
     def holds(self) -> bool:
         return self.books_minor == self.report_minor
+
+    @property
+    def side(self) -> int:
+        """1 where these accounts stand on the side of a debit, -1 where on that of a credit, as people read them."""
+        return 1 if self.accounts[0] in _DEBITS else -1
 
 
 @dataclass(frozen=True, slots=True)

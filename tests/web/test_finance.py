@@ -7,15 +7,17 @@ import pytest
 
 from api.moves import KIND_OF_ROLE
 from billing.reports.catalogue import ReportName
-from billing.reports.form import Period
+from billing.reports.form import Column, Kind, Period, Report, money
+from billing.reports.parts import ALL, part_of
 from catalogue.rules import Rule, clear_rule, set_rule
 from engine.actor import Actor
+from engine.database import Row
 from models import Role, RuleScope, TermBookingConfirmationType, TermBookingOrderType
 from tests.builders import NOW
 from tests.web.conftest import Centre, Somebody
 from tests.web.test_admin import offering_with_sessions
 from tests.web.test_family_passes import on_sale
-from web.finance.reports import period_choices
+from web.finance.reports import bars_of, period_choices
 from workflows import order_requests
 from workflows import term_booking_order as orders
 from workflows.overdue_fees import charge_overdue
@@ -243,6 +245,47 @@ class TestPeriods:
         assert finance.page.get_by_label("At the end of the day").input_value()[8:] in {"28", "29", "30", "31"}
         assert finance.page.locator(".chip[aria-current]").all_inner_texts() == ["End of last month"]
         finance.picture("finance-report-desktop").is_sound()
+
+
+class TestPictures:
+    @staticmethod
+    def bars(name: ReportName, columns: list[Column], rows: list[Row]) -> list[tuple[Any, int, float]]:
+        made = Report(name, "", Period(NOW.date(), NOW.date()), columns, rows)
+        return [(bar["value"], bar["amount_minor"], bar["share"]) for bar in bars_of(part_of(made, ALL))]
+
+    def test_programs_are_called_by_their_names_the_largest_first(self) -> None:
+        columns = [Column("category", "Category"), Column("program", "Program"), money("total_minor", "Total")]
+        rows = [
+            {"category": "Arts", "program": "Drama", "total_minor": 500},
+            {"category": "Arts", "program": "Writing", "total_minor": -2000},
+            {"category": "Sports", "program": "Karate", "total_minor": 1000},
+        ]
+
+        assert self.bars(ReportName.REVENUE_BY_PROGRAM, columns, rows) == [
+            ("Writing", -2000, 100.0), ("Karate", 1000, 50.0), ("Drama", 500, 25.0),
+        ]  # fmt: skip
+
+    def test_days_stand_in_their_order_each_once(self) -> None:
+        columns = [Column("day", "Day", Kind.DAY), Column("provider", "Provider"), money("total_minor", "Total")]
+        rows = [
+            {"day": date(2026, 3, 30), "provider": "manual", "total_minor": 100},
+            {"day": date(2026, 3, 30), "provider": "stripe", "total_minor": 300},
+            {"day": date(2026, 3, 31), "provider": "stripe", "total_minor": 800},
+        ]
+
+        assert self.bars(ReportName.TAKINGS, columns, rows) == [
+            (date(2026, 3, 30), 400, 50.0), (date(2026, 3, 31), 800, 100.0),
+        ]  # fmt: skip
+
+    def test_revenue_is_no_negative_number_and_a_month_is_written_out(
+        self, signed_in: Somebody, invoice: dict[str, Any]
+    ) -> None:
+        finance = signed_in(FINANCE)
+        finance.open("/finance/reports/deferred-revenue")
+
+        assert finance.page.locator("tbody td").first.inner_text() == "April 2026"
+        agrees = finance.page.get_by_text("Agrees with the books to the cent").inner_text()
+        assert agrees.endswith(finance.page.locator("tfoot td").last.inner_text() + ".")
 
 
 def test_finance_s_pages_are_for_finance(signed_in: Somebody, centre: Centre) -> None:

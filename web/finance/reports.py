@@ -1,5 +1,6 @@
 """Reports as tables and pictures, with what they tie to in the books, and as files."""
 
+from collections import Counter
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -75,7 +76,7 @@ def show_report(visit: Finance, name: str) -> Response:
         return {
             "report": made,
             "rows": list(made.rows[:MOST_ROWS]),
-            "bars": _bars(visit, made),
+            "bars": bars_of(made),
             "title": TITLES[report][0],
             "is_as_of": report in AS_OF,
             "choices": period_choices(report, period, today_of(visit, who)),
@@ -115,19 +116,29 @@ def _cell(visit: Finance, column: str, value: str) -> str:
     return visit.say(words or value) if words or value in _REST else value
 
 
-def _bars(visit: Finance, made: ReportPart) -> list[Row]:
-    """The report as a picture: its sums where it is read in part, else the largest rows by their last sum."""
-    texts = [column.name for column in made.columns if column.kind is not Kind.MONEY]
+def bars_of(made: ReportPart) -> list[Row]:
+    """The report as a picture: its sums where it is read in part, else what stands in its last sum by program, month,
+    day or whatever it is about, the largest first, and what has a date in its order.
+    """
     sums = [column for column in made.columns if column.kind is Kind.MONEY]
-    if not texts or not sums:
+    texts = {column.name: column for column in made.columns if column.kind is not Kind.MONEY}
+    by = texts.get("program") or next(iter(texts.values()), None)
+    if by is None or not sums:
         return []
     if made.name in IN_PARTS:
-        found = [(visit.say(column.heading), made.totals[column.name]) for column in sums
-                 if column.name != "total_minor"]  # fmt: skip
+        found: list[Row] = [
+            {"heading": column.heading, "amount_minor": made.totals[column.name]}
+            for column in sums if column.name != "total_minor"
+        ]  # fmt: skip
     else:
-        by = sums[-1].name
-        most = sorted(made.rows, key=lambda row: -abs(row[by] or 0))[:_MOST_BARS]
-        found = [(_cell(visit, texts[0], str(row[texts[0]])), row[by] or 0) for row in most]
-    longest = max((abs(amount) for _, amount in found), default=0)
-    return [{"label": label, "amount_minor": amount, "share": round(100 * abs(amount) / longest, 1)}
-            for label, amount in found if amount]  # fmt: skip
+        added: Counter[Any] = Counter()
+        for row in made.rows:
+            added[row[by.name]] += row[sums[-1].name] or 0
+        dated = by.kind is Kind.DAY or by.name == "month"
+        largest = sorted(added.items(), key=lambda bar: -abs(bar[1]))[:_MOST_BARS]
+        shown = list(added.items())[-_MOST_BARS:] if dated else largest
+        found = [{"column": by, "value": value, "amount_minor": amount} for value, amount in shown]
+    longest = max((abs(bar["amount_minor"]) for bar in found), default=0)
+    return [
+        {**bar, "share": round(100 * abs(bar["amount_minor"]) / longest, 1)} for bar in found if bar["amount_minor"]
+    ]
