@@ -16,10 +16,10 @@ from models import TermBookingStatus as S
 from tests import builders as build
 from tests.workflows import endings
 from tests.workflows.after_school import make_club
+from tests.workflows.camp import Camp
 from tests.workflows.centre import ADMIN_CONFIRM, DAY, FIRST, NOW, PAY_NOW, Cart, Centre, orders, sundays
-from tests.workflows.test_closure_days import Camp
+from tests.workflows.makeups import Karate
 from tests.workflows.test_companions import story as siblings
-from tests.workflows.test_makeups import Karate
 from tests.workflows.test_schedules import course, pay, submit
 from tests.workflows.waiting import accept, waiting
 from workflows import conversion

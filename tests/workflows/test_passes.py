@@ -11,10 +11,10 @@ from billing.wallet import WalletTooLow
 from engine.errors import Invalid, NotPermitted
 from models import PassCovers, PassReturns
 from tests.workflows import endings
+from tests.workflows.camp import Camp
 from tests.workflows.centre import ADMIN_CONFIRM, DAY, HOUR, NOW, PAY_NOW, Cart, Centre, orders, sundays
 from tests.workflows.passes import of, on_sale, sold, uses
 from tests.workflows.purse import Purse
-from tests.workflows.test_closure_days import Camp
 from workflows import change_order, passes
 from workflows.passes import Offer, PassHasNothingLeft, PassRevoked, PassWithdrawn
 
