@@ -7,7 +7,7 @@ from datetime import date, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from catalogue.schedule import Calendar, Meeting, Slot, holidays_between, plan
+from catalogue.schedule import Calendar, Meeting, Skipped, Slot, holidays_between, plan
 from catalogue.sets import insert_rows, update_rows
 from engine.database import Row, Transaction
 from engine.errors import NotFound
@@ -83,6 +83,35 @@ def generate_sessions(tx: Transaction, term_program_set_ids: Sequence[UUID]) -> 
         made = plan(meetings, calendars[row["term_id"], row["site_id"]])
         wanted[row["id"]] = Wanted(made.slots, row["session_price_minor"], row["capacity"])
     return write_sessions(tx, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a generation would make and take away, and the days of the schedule on which nothing takes place."""
+
+    fresh: tuple[Slot, ...] = ()
+    gone: tuple[Row, ...] = ()  # sessions that are open still
+    skipped: tuple[Skipped, ...] = ()
+
+
+def foresee_sessions(tx: Transaction, term_program_set_id: UUID, language: str = "en") -> Foreseen:
+    """Session by session what `generate_sessions` counts; holidays have their names in the language.
+
+    Of an offering that is cancelled or completed nothing. Raises as it does.
+    """
+    offering = next(iter(tx.rows(_OFFERINGS, ids=[term_program_set_id])), None)
+    if offering is None or offering["status"] not in (OfferingStatus.DRAFT, OfferingStatus.PUBLISHED):
+        return Foreseen()
+    where = offering["term_id"], offering["site_id"]
+    meetings = [Meeting.from_json(kept) for kept in offering["schedule"]]
+    made = plan(meetings, read_calendars(tx, {where}, language)[where])
+    had = {(row["component"], row["local_date"], row["local_start"]): row
+           for row in tx.rows(_SESSIONS, ids=[term_program_set_id])}  # fmt: skip
+    fresh = tuple(slot for slot in made.slots if slot.key not in had)
+    wanted = {slot.key for slot in made.slots}
+    gone = [row for key, row in had.items() if key not in wanted and row["status"] == "OPEN"]
+    return Foreseen(fresh, tuple(sorted(gone, key=lambda row: (row["starts_at"] is None, row["starts_at"]))),
+                    made.skipped)  # fmt: skip
 
 
 def read_calendars(

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from catalogue.sessions import OfferingNotFound, generate_sessions
+from catalogue.sessions import OfferingNotFound, foresee_sessions, generate_sessions
 from engine.ids import new_id
 from models import (
     Account,
@@ -119,6 +119,27 @@ class TestGenerate:
 
         assert generate().removed == 1
         assert [s["local_date"].day for s in rows(SESSIONS)] == [4, 11]
+
+    def test_is_foreseen_day_by_day_with_the_days_on_which_nothing_takes_place(
+        self, database, organisation, generate, change, offering
+    ):
+        def foresee():
+            with database.transaction(organisation) as tx:
+                found = foresee_sessions(tx, offering.id)
+            return ([slot.local_date.day for slot in found.fresh], [row["local_date"].day for row in found.gone],
+                    [(each.date.day, each.reason) for each in found.skipped])  # fmt: skip
+
+        at_first = foresee()
+        generate()
+        nothing = foresee()
+        set_offering(change, schedule=[{**MONDAYS, "until": "2026-06-01", "weekdays": ["MON"], "from": "2026-05-11"}])
+        later = foresee()
+        set_offering(change, status="CANCELLED")
+
+        assert at_first == ([4, 11, 25], [], [(18, "Victoria Day")])
+        assert nothing == ([], [], [(18, "Victoria Day")])
+        assert later == ([1], [4], [(18, "Victoria Day")])
+        assert foresee() == ([], [], [])
 
     def test_leaves_out_closure_days_of_the_site_and_of_the_term_only(self, generate, change, rows, offering):
         change(

@@ -149,6 +149,9 @@ class TestSetUp:
         office.fill("Price per session", "12,50").click("Save")
 
         assert office.reads("to create")
+        days = office.page.locator("details", has_text="To create").get_by_role("listitem")
+        assert days.count() >= 8
+        assert re.match(r"Sat, .* 10:00\sa\.m\.–11:00\sa\.m\.", days.first.inner_text())
         made = centre.rows("SELECT s.id FROM term_product s JOIN term_program_set p ON p.organisation_id = "
                            "s.organisation_id AND p.id = s.term_program_set_id WHERE s.organisation_id = %(org)s "
                            "AND p.name = 'Chess for beginners'")  # fmt: skip

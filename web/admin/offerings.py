@@ -15,7 +15,7 @@ from api.records import OFFERINGS
 from api.schemas.offerings import NewOffering, OfferingChange
 from api.schemas.sessions import SessionChange
 from catalogue.schedule import WEEKDAYS
-from catalogue.sessions import generate_sessions
+from catalogue.sessions import foresee_sessions, generate_sessions
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
 from engine.money import to_major
@@ -57,7 +57,7 @@ def show_new(visit: Admin) -> Response:
 @router.get("/admin/offerings/{offering_id}")
 def show_offering(visit: Admin, offering_id: UUID) -> Response:
     """The offering with its sessions, and what its schedule would make of them."""
-    planned = visit.foresee(lambda tx, _: _planned(tx, offering_id))
+    planned = visit.foresee(lambda tx, _: _planned(visit, tx, offering_id))
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
         found = shown.offerings(who)
@@ -75,9 +75,10 @@ def show_offering(visit: Admin, offering_id: UUID) -> Response:
     return visit.show("admin/offering.html", query)
 
 
-def _planned(tx: Transaction, offering_id: UUID) -> Row:
+def _planned(visit: Admin, tx: Transaction, offering_id: UUID) -> Row:
     try:
-        return {"changes": generate_sessions(tx, [offering_id]), "refusal": None}
+        days = foresee_sessions(tx, offering_id, visit.language or "en")
+        return {"changes": generate_sessions(tx, [offering_id]), "days": days, "refusal": None}
     except (Invalid, Conflict) as refusal:
         return {"changes": None, "refusal": refusal}
 
