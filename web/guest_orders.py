@@ -12,6 +12,7 @@ from api.moves import Answer, Principal
 from api.overdue import release_in_the_way
 from api.reads import carts, finance, programmes
 from api.reads import orders as shown
+from api.reads.sessions import one_session
 from api.visits import ByLink
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
@@ -59,7 +60,10 @@ def show_order(visit: ByGuest, link: str, back: str = "", add: UUID | None = Non
     return _order(visit, link)
 
 
-def _order(visit: ByGuest, link: str, refusal: TermbookError | None = None, form: Form = NOTHING_SENT) -> Response:
+def _order(
+    visit: ByGuest, link: str, refusal: TermbookError | None = None, form: Form = NOTHING_SENT, *,
+    is_not_placed: bool = False,
+) -> Response:  # fmt: skip
     def query(tx: Transaction, who: Principal) -> Row:
         opened = guests.opened(tx, visit.call.order_id)
         order = shown.whole(tx, who, opened.order_id).body
@@ -79,7 +83,7 @@ def _order(visit: ByGuest, link: str, refusal: TermbookError | None = None, form
     found = visit.fetch(query)
     outlook = cart_outlook(visit, NOTHING_SENT, found, None)
     return visit.show("front/guest_order.html", None, form=form, refusal=refusal, status=409 if refusal else 200,
-                      outlook=outlook, **found)  # fmt: skip
+                      is_not_placed=is_not_placed, outlook=outlook, **found)  # fmt: skip
 
 
 def _others(tx: Transaction, visit: ByGuest, term_id: UUID, in_cart: list[Row]) -> list[tuple[UUID, str]]:
@@ -196,6 +200,13 @@ def price_of_seat(visit: ByGuest, session_id: UUID, form: Posted) -> Response:
     return JSONResponse(live_answer(visit, seen, cart_outlook(visit, form, seen, _seat_of(form, seen))))
 
 
+@router.get("/guest/order/{link}/sessions/{session_id}")
+def find_session(visit: ByGuest, link: str, session_id: UUID) -> Response:
+    """Where one ticks this session: its program, at its day."""
+    found = visit.fetch(lambda tx, who: one_session(tx, who, session_id, now=visit.now).body)
+    return visit.go(f"/guest/order/{link}/programs/{found['offering_id']}#s-{session_id}")
+
+
 @router.post("/guest/order/{link}/sessions")
 def take_out(visit: ByGuest, link: str, form: Posted) -> Response:
     """Take a program or one of its sessions out of the cart."""
@@ -228,7 +239,7 @@ def submit(visit: ByGuest, link: str, form: Posted) -> Response:
     try:
         visit.move(form, verb, make_way=make_way)
     except (Conflict, Invalid) as refusal:
-        return _order(visit, link, refusal, form)
+        return _order(visit, link, refusal, form, is_not_placed=True)
     return visit.go(f"/guest/order/{link}")
 
 

@@ -77,6 +77,7 @@ CENTRES = {FINN: "berlin", NOVA: "nothing"}  # everybody else is of the sample
 # What is no page, and what it is instead. To be told apart from a page is tested: it answers as it says here.
 ELSE = {
     "/sign-in": "redirect", "/family/sessions/{session_id}": "redirect",
+    "/guest/order/{link}/sessions/{session_id}": "redirect",
     "/at/{centre}/passkey": "application/json", "/staff/words": "application/json",
     "/staff/worker.js": "text/javascript",
     **{f"{portal.home}/passkeys/options": "application/json" for portal in PORTALS.values()},
@@ -95,7 +96,8 @@ _RULES = ("auto_cancel_minutes", "order_types", "late_pickup", "payment_reminder
 _SEEN = (
     "/guest/sign-in/{link|sign_in}", "/guest/registration/{link|registration}", "/mail/stop/{link|stop}",
     "/guest/order/{link|guest}", "/guest/order/{link|guest}/programs/{offering_id|guest_offering}",
-    "/guest/order/{link|guest}/seats/{session_id|seated}", "/at/{centre}/seats/{session_id|seated}",
+    "/guest/order/{link|guest}/sessions/{session_id|seated}", "/guest/order/{link|guest}/seats/{session_id|seated}",
+    "/at/{centre}/seats/{session_id|seated}",
     "/guest/order/{link|guest_paid}", "/guest/order/{link|guest_paid}/invoice",
     "/family/bookings", "/family/bookings?show=calendar&month=2026-04", "/family/week?week=2026-04-06",
     "/family/orders/{order_id}", "/family/orders/{order_id|quote}", "/family/seats/{session_id|seated}",

@@ -120,15 +120,17 @@ class TestGuests:
         assert taken(centre, address) == 1
 
     def test_what_is_in_the_way_is_changed_and_nothing_typed_is_lost(self, centre: Centre, guest: Tab) -> None:
-        address = family_class(centre, "Two days for a guest", count=2, hour=12)
+        address = family_class(centre, "Two days for a guest", count=3, hour=12)
         other = family_class(centre, "Another for a guest", count=1, hour=13)
         order = cart_of(guest, centre, address, child="Ada Again", days=2)
         guest.open(order)
-        one, two = (str(session["id"]) for session in sessions_of(centre, address))
+        one, two, later = (str(session["id"]) for session in sessions_of(centre, address))
         (third,) = (str(session["id"]) for session in sessions_of(centre, other))
         centre.edit(fill_up, one)
 
         refused = guest.text(submit(guest, order))
+        free = re.findall(rf'href="({order}/sessions/[0-9a-f-]+)"', guest.page.text)
+        leads = guest.client.get(free[0]).headers["location"]
         (again,) = set(re.findall(rf'href="({order}/programs/[0-9a-f-]+)"', guest.page.text))
         boxes = {box.rpartition(".")[2]: "checked" in tag for tag, box in PICK.findall(guest.open(again).page.text)}
         none = guest.send(again, {"do": "keep"})
@@ -140,7 +142,8 @@ class TestGuests:
         held = guest.text(submit(guest, order))
 
         assert "is full" in refused
-        assert boxes == {two: True}
+        assert leads.startswith(f"{order}/programs/")  # to what is still free instead
+        assert boxes == {two: True, later: False}
         assert "Select at least one session." in none.text
         assert "Your order has been updated." in changed
         assert "Your order has been updated." in added

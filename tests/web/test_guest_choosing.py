@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import Locator, expect
 
 from catalogue.activities import add_activity
 from engine.database import Transaction
@@ -242,18 +243,42 @@ class TestWeeks:
         assert [line["asked_mode"] for line in lines_of(centre, order)] == ["CASUAL", "CASUAL"]
 
 
+@pytest.fixture(scope="module")
+def show(centre: Centre) -> UUID:
+    """A session in a hall, which others are held in too."""
+    return seated_show(centre)
+
+
+def held_beside(centre: Centre, show: UUID, name: str, *, hour: int) -> str:
+    """The address of one more show in that hall."""
+    address = family_class(centre, name, count=1, hour=hour, capacity=12)
+
+    def seat(tx: Transaction) -> None:
+        hall = tx.row(
+            "SELECT venue_id AS id FROM term_product WHERE organisation_id = %(org)s AND id = %(id)s", id=show
+        )
+        assert hall is not None
+        named = {"hall": hall["id"], "id": UUID(address.rpartition("/")[2])}
+        tx.run("UPDATE term_program_set SET venue_id = %(hall)s WHERE organisation_id = %(org)s AND id = %(id)s",
+               **named)  # fmt: skip
+        tx.run("UPDATE term_product SET is_seated = true, capacity = 5, venue_id = %(hall)s "
+               "WHERE organisation_id = %(org)s AND term_program_set_id = %(id)s", **named)  # fmt: skip
+
+    centre.edit(seat)
+    return address
+
+
 class TestSeats:
     def test_one_is_chosen_changed_and_chosen_anew_when_somebody_was_faster(
-        self, centre: Centre, guest: Tab
+        self, guest: Tab, show: UUID
     ) -> None:  # fmt: skip
-        session_id = seated_show(centre)
-        page = f"/at/{SLUG}/seats/{session_id}"
+        page = f"/at/{SLUG}/seats/{show}"
         seats = re.findall(r'name="seat" value="([^"]+)"', guest.open(page).page.text)
         best = dict(ticked(guest.page.text))["seat"]
         other = next(seat for seat in seats if seat != best)
 
         first, second = (begin(guest, page, {"seat": seat}) for seat in (other, best))
-        change = f"{first}/seats/{session_id}"
+        change = f"{first}/seats/{show}"
         assert dict(ticked(guest.open(change).page.text))["seat"] == other
         changed = guest.text(guest.open(change).send(change, {"seat": best, "do": "keep"}))
         assert "Your places are held" in guest.text(submit(guest, second))
@@ -270,11 +295,11 @@ class TestSeats:
         assert "Your order has been updated." in moved
         assert "Your places are held" in held
 
-    def test_one_that_went_while_the_form_was_filled_in_loses_nothing(self, centre: Centre, guest: Tab) -> None:
-        address = family_class(centre, "A second show", count=1, hour=20, capacity=12)
-        (show,) = sessions_of(centre, address)
-        _seat_in_the_hall(centre, address)
-        page = f"/at/{SLUG}/seats/{show['id']}"
+    def test_one_that_went_while_the_form_was_filled_in_loses_nothing(
+        self, centre: Centre, guest: Tab, show: UUID
+    ) -> None:  # fmt: skip
+        (session,) = sessions_of(centre, held_beside(centre, show, "A second show", hour=20))
+        page = f"/at/{SLUG}/seats/{session['id']}"
         best = dict(ticked(guest.open(page).page.text))["seat"]
         guest.text(submit(guest, begin(guest, page, {"seat": best})))
 
@@ -285,16 +310,15 @@ class TestSeats:
         assert 'value="Gil Guest"' in late.text
         assert 'value="late@guest.example"' in late.text
 
-    def test_its_extras_stay_with_another_seat(self, centre: Centre, guest: Tab) -> None:
-        address = family_class(centre, "A show with popcorn", count=1, hour=21, capacity=12)
+    def test_its_extras_stay_with_another_seat(self, centre: Centre, guest: Tab, show: UUID) -> None:
+        address = held_beside(centre, show, "A show with popcorn", hour=21)
         popcorn = add_extra(centre, address, name="Popcorn", price_minor=300)
-        (show,) = sessions_of(centre, address)
-        _seat_in_the_hall(centre, address)
-        page = f"/at/{SLUG}/seats/{show['id']}"
+        (session,) = sessions_of(centre, address)
+        page = f"/at/{SLUG}/seats/{session['id']}"
         best = dict(ticked(guest.open(page).page.text))["seat"]
 
-        order = begin(guest, page, {"seat": best, "extra": f"{pick_of(show)}.{popcorn}"})
-        change = f"{order}/seats/{show['id']}"
+        order = begin(guest, page, {"seat": best, "extra": f"{pick_of(session)}.{popcorn}"})
+        change = f"{order}/seats/{session['id']}"
         shown = dict(ticked(guest.open(change).page.text))
         best_again = guest.text(guest.send(change, {**shown, "do": "best"}))
         kept = guest.text(guest.send(change, {**shown, "do": "keep"}))
@@ -303,19 +327,6 @@ class TestSeats:
         assert shown["extra"].endswith(str(popcorn))
         assert "1 × Popcorn $3.00" in best_again
         assert "1 × Popcorn $3.00" in kept
-
-
-def _seat_in_the_hall(centre: Centre, address: str) -> None:
-    """In the hall that another show has made."""
-    centre.edit(lambda tx: tx.run(
-        "UPDATE term_program_set SET venue_id = (SELECT id FROM venue WHERE organisation_id = %(org)s AND "
-        "name = 'Hall of the show') WHERE organisation_id = %(org)s AND id = %(id)s", id=address.rpartition("/")[2],
-    ))  # fmt: skip
-    centre.edit(lambda tx: tx.run(
-        "UPDATE term_product SET is_seated = true, capacity = 5, venue_id = (SELECT id FROM venue WHERE "
-        "organisation_id = %(org)s AND name = 'Hall of the show') WHERE organisation_id = %(org)s "
-        "AND term_program_set_id = %(id)s", id=address.rpartition("/")[2],
-    ))  # fmt: skip
 
 
 class TestOddInput:
@@ -346,10 +357,9 @@ class TestOddInput:
 
     @pytest.mark.parametrize("seat", [str(ELSEWHERE), "3", "\x00"])
     def test_a_seat_of_nowhere_is_refused_with_its_field(
-        self, centre: Centre, guest: Tab, odd: tuple[str, UUID], seat: str
+        self, guest: Tab, show: UUID, seat: str
     ) -> None:  # fmt: skip
-        (show,) = centre.rows("SELECT id FROM term_product WHERE organisation_id = %(org)s AND is_seated LIMIT 1")
-        page = f"/at/{SLUG}/seats/{show['id']}"
+        page = f"/at/{SLUG}/seats/{show}"
 
         answer = guest.open(page).send(page, {**GUS, "email": "odd@guest.example", "seat": seat, "do": "keep"})
 
@@ -419,26 +429,52 @@ class TestInTheBrowser:
         )  # fmt: skip
         assert booked["total_minor"] == 4850
 
-    def test_a_seat_by_the_keyboard_alone(self, centre: Centre, somebody: Somebody) -> None:
-        address = family_class(centre, "A show by keyboard", count=1, hour=15, capacity=12)
-        _seat_in_the_hall(centre, address)
+    def test_a_week_ticks_its_days_along_and_the_price_says_why(self, centre: Centre, somebody: Somebody) -> None:
+        address, _ = camp(centre, "Guests by the tick", hour=18)
+        gus = somebody(size="phone").open(public(address))
+        days = gus.page.locator('input[name="pick"]')
+
+        gus.tick(gus.page.get_by_role("checkbox", name="full week from"))
+        for n in range(3):
+            expect(days.nth(n)).to_be_checked()
+        summary = gus.page.locator("[data-summary]")
+        expect(summary).to_contain_text("$90.00")
+        days.first.uncheck()
+        expect(gus.page.locator('input[name="week"]')).not_to_be_checked()
+        expect(summary).to_contain_text("$80.00")
+        days.first.check()
+        expect(summary).to_contain_text("All 3 days of the week")
+        expect(summary).to_contain_text("$90.00")
+        gus.is_sound()
+
+    def test_a_seat_by_the_keyboard_alone(self, centre: Centre, somebody: Somebody, show: UUID) -> None:
+        address = held_beside(centre, show, "A show by keyboard", hour=15)
         gus = somebody(size="desktop").open(public(address)).is_sound()
         keys = gus.page.keyboard
 
-        gus.page.get_by_role("link", name="Choose a seat").focus()
+        def tab_to(what: Locator) -> None:
+            for _ in range(60):
+                keys.press("Tab")
+                if what.evaluate("one => one === document.activeElement"):
+                    return
+            raise AssertionError(f"{what} is not reached")
+
+        tab_to(gus.page.get_by_role("link", name="Choose a seat"))
         keys.press("Enter")
         gus.page.wait_for_url("**/seats/*")
         gus.is_sound()
-        seat = gus.page.locator('input[name="seat"]:checked')
-        seat.focus()
+        best = gus.page.locator('input[name="seat"]:checked').get_attribute("value")
+        tab_to(gus.page.locator(f'input[value="{best}"]'))
         keys.press("ArrowLeft")
         chosen = gus.page.locator('input[name="seat"]:checked').get_attribute("value")
-        for label, text in (("Child's name", "Kim Keys"), ("Date of birth", "2017-05-05"), ("Your name", "Kay Keys"),
+        for label, text in (("Child's name", "Kim Keys"), ("Date of birth", "05052017"), ("Your name", "Kay Keys"),
                             ("E-mail address", "keys@guest.example")):  # fmt: skip
-            gus.fill(label, text)
-        gus.page.get_by_role("button", name="Continue").focus()
+            tab_to(gus.page.get_by_label(label))
+            keys.type(text)
+        tab_to(gus.page.get_by_role("button", name="Continue"))
         keys.press("Enter")
         assert gus.reads("Row A seat")
+        assert chosen != best
 
         (line,) = centre.rows("SELECT l.seat_id FROM term_booking_order_line l WHERE l.organisation_id = %(org)s "
                               "AND l.term_program_set_id = %(id)s", id=address.rpartition("/")[2])  # fmt: skip
