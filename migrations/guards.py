@@ -738,6 +738,20 @@ def drop_receivables() -> None:
 _OURS = "('manual', 'bank', 'cash', 'direct_debit', 'wallet')"
 
 
+_POSTED_CAPTURES = """
+    CREATE OR REPLACE FUNCTION posted_captures() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+    BEGIN
+        INSERT INTO capture AS c (organisation_id, id, captured_minor, posted_minor{column})
+        SELECT e.organisation_id, e.source_id, 0, sum(a.amount_minor){value}
+        FROM added a JOIN ledger_entry e ON e.organisation_id = a.organisation_id AND e.id = a.entry_id
+        WHERE a.ledger_account = 'GATEWAY_CLEARING' AND e.source_kind = 'PAYMENT'
+        GROUP BY e.organisation_id, e.source_id ORDER BY e.source_id
+        ON CONFLICT (organisation_id, id) DO UPDATE SET posted_minor = c.posted_minor + excluded.posted_minor{keep};
+        RETURN NULL;
+    END $$
+"""
+
+
 def keep_captures() -> None:
     """What a payment says that its provider captured, and what the books say, side by side: kept by the database,
     whoever writes.
@@ -761,18 +775,7 @@ def keep_captures() -> None:
         CREATE TRIGGER captures AFTER INSERT OR UPDATE OF status, amount_minor ON payment
         FOR EACH ROW WHEN (NEW.provider NOT IN {_OURS}) EXECUTE FUNCTION payment_captures()
     """)
-    op.execute("""
-        CREATE FUNCTION posted_captures() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
-        BEGIN
-            INSERT INTO capture AS c (organisation_id, id, captured_minor, posted_minor)
-            SELECT e.organisation_id, e.source_id, 0, sum(a.amount_minor)
-            FROM added a JOIN ledger_entry e ON e.organisation_id = a.organisation_id AND e.id = a.entry_id
-            WHERE a.ledger_account = 'GATEWAY_CLEARING' AND e.source_kind = 'PAYMENT'
-            GROUP BY e.organisation_id, e.source_id ORDER BY e.source_id
-            ON CONFLICT (organisation_id, id) DO UPDATE SET posted_minor = c.posted_minor + excluded.posted_minor;
-            RETURN NULL;
-        END $$
-    """)
+    op.execute(_POSTED_CAPTURES.format(column="", value="", keep=""))
     op.execute("""
         CREATE TRIGGER captures AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION posted_captures()
@@ -782,3 +785,15 @@ def keep_captures() -> None:
 def drop_captures() -> None:
     op.execute("DROP FUNCTION payment_captures() CASCADE")
     op.execute("DROP FUNCTION posted_captures() CASCADE")
+
+
+def date_captures() -> None:
+    """What is kept of a capture knows the day on which it was posted."""
+    op.execute(_POSTED_CAPTURES.format(
+        column=", captured_on", value=", min(a.posted_on)",
+        keep=", captured_on = least(c.captured_on, excluded.captured_on)",
+    ))  # fmt: skip
+
+
+def forget_days_of_captures() -> None:
+    op.execute(_POSTED_CAPTURES.format(column="", value="", keep=""))

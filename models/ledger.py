@@ -33,6 +33,8 @@ _APART = (
     "OR source_kind = 'WALLET_ENTRY' AND purpose = 'SET_OFF'"
 )
 
+_MOVES = "source_kind IN ('REFUND', 'DISPUTE', 'MANUAL')"
+
 
 class LedgerEntry(TenantRow, table=True):
     """One balanced booking in the books, with the document that caused it."""
@@ -47,9 +49,12 @@ class LedgerEntry(TenantRow, table=True):
         unique("source_kind", "source_id", "purpose"),
         index("ix_ledger_entry_posted_on", "posted_on"),
         index("ix_ledger_entry_apart", "posted_on", where=_APART),
+        index("ix_ledger_entry_moves", "posted_on", where=_MOVES),
     )
     # What may be owed without an invoice is among these; the many that never are, or follow from one, are not.
     APART: ClassVar[str] = f"({_APART})"
+    # What moves money that a provider holds, and is no capture, is among these.
+    MOVES: ClassVar[str] = _MOVES
     posted_on: date  # the accounting day, in the organisation's zone; never in a month that is locked
     # The day of the event, where its month was locked when it became known: it is posted on the first open day after.
     event_on: date | None = None

@@ -130,10 +130,13 @@ class Capture(TenantRow, table=True):
     __table_args__ = (
         refers("id", "payment"),
         index("ix_capture_open", "id", where=_DIFFERS),
+        # All that a sum over days reads.
+        index("ix_capture_day", "captured_on", "id", "posted_minor", "captured_minor"),
     )
     DIFFERS: ClassVar[str] = _DIFFERS
     captured_minor: int = money()
     posted_minor: int = money()
+    captured_on: date | None = None  # the day on which it was first posted
 
 
 class PaymentAllocation(TenantRow, table=True):

@@ -95,21 +95,24 @@ LEDGER = (
     ),
     Invariant(
         name="capture_is_what_was_written",
-        promise="What is kept of a payment at a provider is what it says that was captured, and what the books say.",
+        promise="What is kept of a payment at a provider is what it says that was captured, and what the books say, "
+        "with the day.",
         sql=f"""
             SELECT reference, captured_minor, posted_minor, kept_captured_minor, kept_posted_minor
-            FROM (SELECT y.reference, CASE WHEN y.status = '{PaymentStatus.SUCCESS}' AND y.provider NOT IN {NO_GATEWAYS}
-                                           THEN y.amount_minor ELSE 0 END AS captured_minor,
+            FROM (SELECT y.reference, e.captured_on, c.captured_on AS kept_on,
+                         CASE WHEN y.status = '{PaymentStatus.SUCCESS}' AND y.provider NOT IN {NO_GATEWAYS}
+                              THEN y.amount_minor ELSE 0 END AS captured_minor,
                          coalesce(e.posted_minor, 0) AS posted_minor,
                          coalesce(c.captured_minor, 0) AS kept_captured_minor,
                          coalesce(c.posted_minor, 0) AS kept_posted_minor
                   FROM payment y
-                  LEFT JOIN (SELECT e.source_id, sum(p.amount_minor) AS posted_minor
+                  LEFT JOIN (SELECT e.source_id, sum(p.amount_minor) AS posted_minor, min(p.posted_on) AS captured_on
                              FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id
                              WHERE p.ledger_account = '{LedgerAccount.GATEWAY_CLEARING}' AND e.source_kind = 'PAYMENT'
                              GROUP BY e.source_id) e ON e.source_id = y.id
                   LEFT JOIN capture c ON c.id = y.id) each
             WHERE (captured_minor, posted_minor) <> (kept_captured_minor, kept_posted_minor)
+               OR captured_on IS DISTINCT FROM kept_on
         """,
         says="Of payment {reference} {captured_minor} is captured and {posted_minor} posted; kept is "
         "{kept_captured_minor} and {kept_posted_minor}",

@@ -71,12 +71,14 @@ SELECT v.organisation_id, v.id, v.account_id, v.billing_id, v.issued_on, v.due_o
 FROM invoice v WHERE v.organisation_id = %(org)s
 """,
     "capture_is_what_was_written": """
-INSERT INTO capture (organisation_id, id, captured_minor, posted_minor)
+INSERT INTO capture (organisation_id, id, captured_minor, posted_minor, captured_on)
 SELECT y.organisation_id, y.id,
        CASE WHEN y.status = 'SUCCESS' AND y.provider NOT IN ('manual', 'bank', 'cash', 'direct_debit', 'wallet')
             THEN y.amount_minor ELSE 0 END,
        coalesce((SELECT sum(p.amount_minor) FROM ledger_entry e JOIN ledger_posting p ON p.entry_id = e.id
-                 WHERE e.source_kind = 'PAYMENT' AND e.source_id = y.id AND p.ledger_account = 'GATEWAY_CLEARING'), 0)
+                 WHERE e.source_kind = 'PAYMENT' AND e.source_id = y.id AND p.ledger_account = 'GATEWAY_CLEARING'), 0),
+       (SELECT min(p.posted_on) FROM ledger_entry e JOIN ledger_posting p ON p.entry_id = e.id
+        WHERE e.source_kind = 'PAYMENT' AND e.source_id = y.id AND p.ledger_account = 'GATEWAY_CLEARING')
 FROM payment y WHERE y.organisation_id = %(org)s
 """,
 }

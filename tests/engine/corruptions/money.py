@@ -56,6 +56,12 @@ def a_payment_that_is_kept_with_more_than_was_posted(world: World) -> None:
                  "WHERE id = (SELECT id FROM capture ORDER BY id LIMIT 1)")  # fmt: skip
 
 
+@breaks("capture_is_what_was_written")
+def a_payment_that_is_kept_as_posted_on_another_day(world: World) -> None:
+    world.tx.run("UPDATE capture SET captured_on = captured_on - 1 "
+                 "WHERE id = (SELECT id FROM capture WHERE captured_on IS NOT NULL ORDER BY id LIMIT 1)")  # fmt: skip
+
+
 @breaks("receivable_is_what_was_written")
 def an_invoice_that_is_kept_with_more_than_was_paid(world: World) -> None:
     world.tx.run("UPDATE receivable SET paid_minor = paid_minor + 1 "
