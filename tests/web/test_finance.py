@@ -67,7 +67,7 @@ class TestBooks:
         finance = signed_in(FINANCE).open("/finance")
 
         assert finance.reads("Needs attention first")
-        assert finance.reads("unpaid invoices")
+        assert finance.reads("unpaid invoice")
         finance.picture("finance-desk").fits()
 
     def test_an_invoice_is_given_up_and_owed_again(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
@@ -276,6 +276,16 @@ class TestPictures:
         assert self.bars(ReportName.TAKINGS, columns, rows) == [
             (date(2026, 3, 30), 400, 50.0), (date(2026, 3, 31), 800, 100.0),
         ]  # fmt: skip
+
+    def test_who_owes_is_one_tap_from_the_account(self, signed_in: Somebody, invoice: dict[str, Any]) -> None:
+        finance = signed_in(FINANCE, size="phone", scripts=False)
+        finance.open("/finance/reports/aged-receivables")
+        owes = finance.page.locator("tbody tr", has_text="Rossi family").locator("td").last.inner_text()
+
+        finance.click(finance.page.locator("tbody tr", has_text="Rossi family").get_by_role("link")).fits()
+
+        assert finance.title == "Rossi family"
+        assert owes in finance.text
 
     def test_revenue_is_no_negative_number_and_a_month_is_written_out(
         self, signed_in: Somebody, invoice: dict[str, Any]

@@ -78,11 +78,21 @@ def show_report(visit: Finance, name: str) -> Response:
             "rows": list(made.rows[:MOST_ROWS]),
             "bars": bars_of(made),
             "title": TITLES[report][0],
+            "links": _links(tx, report, made),
             "is_as_of": report in AS_OF,
             "choices": period_choices(report, period, today_of(visit, who)),
         }
 
     return visit.show("finance/report.html", query, cell=partial(_cell, visit))
+
+
+def _links(tx: Transaction, report: ReportName, made: ReportPart) -> dict[str, str]:
+    """Where the rows lead: each family of the receivables to its account, by the reference that stands in its row."""
+    if report is not ReportName.AGED_RECEIVABLES:
+        return {}
+    rows = tx.rows("SELECT id, reference FROM account WHERE organisation_id = %(org)s AND reference = ANY(%(asked)s)",
+                   asked=[row["reference"] for row in made.rows])  # fmt: skip
+    return {row["reference"]: f"/finance/families/{row['id']}" for row in rows}
 
 
 def period_choices(report: ReportName, shown: Period, today: date) -> list[Row]:
