@@ -52,6 +52,46 @@ class TestWords:
         assert re.search(r"\.63 now ?, \$7\.87 on Sat, May 9", text), text
 
 
+class TestWhatIsNotToBeHadAnyMore:
+    def test_is_taken_out_of_the_cart_by_one_button(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "Closed meanwhile", hour=15)
+        first, second, *_ = sessions_of(centre, address)
+        child = centre.sample.rossi.attendee_ids[1]
+        tab.open(address).send(address, {"pick": [f"{child}.{one['id']}" for one in (first, second)], "do": "keep"})
+        action = submission(tab)
+        centre.edit(lambda tx: tx.run("UPDATE term_product SET status = 'CLOSED' WHERE organisation_id = %(org)s "
+                                      "AND id = %(id)s", id=first["id"]))  # fmt: skip
+        refused = tab.text(tab.client.post(action, data={**tab.hidden(action), **WAY, "best_effort": "yes"}))
+        path = action.removesuffix("/submission")
+        (form,) = re.findall(rf'<form class="actions" [^>]*action="{path}">(.*?)</form>', tab.page.text, re.DOTALL)
+
+        taken_out = tab.text(tab.client.post(path, data=list_of_fields(form)))
+
+        assert "does not take place" in refused
+        assert "Remove the session that isn't available" in refused
+        assert "isn't possible yet" not in taken_out
+        assert "Closed meanwhile Community Centre 7 · 1 session" in taken_out
+
+    def test_one_session_is_taken_out_of_several(self, centre: Centre, tab: Tab) -> None:
+        address = family_class(centre, "One too many", hour=16)
+        first, second, *_ = sessions_of(centre, address)
+        child = centre.sample.rossi.attendee_ids[1]
+        tab.open(address).send(address, {"pick": [f"{child}.{one['id']}" for one in (first, second)], "do": "keep"})
+        path = submission(tab).removesuffix("/submission")
+
+        cart = tab.text(tab.client.post(path, data={**tab.hidden(path), "out": f"{child}.{first['id']}"}))
+
+        assert "One too many Community Centre 7 · 1 session" in cart
+
+
+def list_of_fields(form: str) -> dict[str, list[str]]:
+    """The hidden fields of a form."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form):
+        found.setdefault(name, []).append(value)
+    return found
+
+
 class TestWhileOneTicks:
     def test_the_places_that_are_left_follow(self, centre: Centre, signed_in: Somebody) -> None:
         address = family_class(centre, "Going fast", hour=10, capacity=4)
