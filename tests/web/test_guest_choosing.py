@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +19,7 @@ from tests.web.conftest import SLUG, Centre, Somebody
 from tests.web.test_every_form import everything
 from tests.web.test_family_booking import FIRST, family_class, pay_at_sandbox, until_booked
 from tests.web.test_family_choosing import add_extra, seated_show
-from tests.web.test_family_forms import WAY, Tab, pick_of, sessions_of
+from tests.web.test_family_forms import WAY, Tab, pick_of, sessions_of, tab  # noqa: F401 - a fixture
 from web.guest_choosing import SOMEBODY
 from workflows.guests import LINK_PURPOSE
 
@@ -268,6 +268,48 @@ def held_beside(centre: Centre, show: UUID, name: str, *, hour: int) -> str:
     return address
 
 
+class TestDaysThatAreGone:
+    def close(self, centre: Centre, session_id: UUID) -> None:
+        centre.edit(lambda tx: tx.run("UPDATE term_product SET status = 'CLOSED' WHERE organisation_id = %(org)s "
+                                      "AND id = %(id)s", id=session_id))  # fmt: skip
+
+    def test_are_named_where_the_program_is_chosen_anew_and_leave_the_cart(self, centre: Centre, guest: Tab) -> None:
+        address = family_class(centre, "Guests and a closed day", hour=14, count=2)
+        one, two = sessions_of(centre, address)
+        order = begin(guest, public(address), {"pick": [pick_of(one), pick_of(two)]})
+        self.close(centre, one["id"])
+
+        refused = guest.text(submit(guest, order))
+        again = change_of(guest, order)
+        named = guest.text(guest.open(again).page)
+        (pick,) = (value for name, value in ticked(guest.page.text) if name == "pick")
+        guest.text(guest.open(again).send(again, {"pick": pick, "do": "keep"}))
+        held = guest.text(submit(guest, order))
+
+        assert "does not take place" in refused
+        assert "No longer available Sat, Apr 11, 2026" in named
+        assert pick.endswith(str(two["id"]))
+        assert "Your places are held" in held
+
+    def test_leave_a_family_s_cart_too(self, centre: Centre, tab: Tab) -> None:  # noqa: F811
+        address = family_class(centre, "Families and a closed day", hour=15, count=2)
+        one, two = sessions_of(centre, address)
+        mia = centre.sample.rossi.attendee_ids[0]
+        boxes = [f"{mia}.{session['id']}" for session in (one, two)]
+        tab.open(address).send(address, {"pick": boxes, "do": "keep"})
+        form = tab.open(address).any_token()
+        self.close(centre, one["id"])
+
+        late = tab.client.post(address, data={**form, "pick": boxes, "do": "keep"})
+        kept = tab.text(tab.client.post(address, data={**form, "pick": boxes[1:], "do": "keep"}))
+
+        assert late.status_code == 422
+        assert "Something you selected is no longer offered." in late.text
+        assert "No longer available" in late.text
+        assert {value for name, value in ticked(late.text) if name == "pick"} == {boxes[1]}
+        assert "1 × Families and a closed day" in kept
+
+
 class TestSeats:
     def test_one_is_chosen_changed_and_chosen_anew_when_somebody_was_faster(
         self, guest: Tab, show: UUID
@@ -367,6 +409,23 @@ class TestOddInput:
         assert 'href="#seat"' in answer.text
         assert 'value="Gil Guest"' in answer.text
 
+    def test_a_program_of_another_term_is_refused_and_the_cart_kept(
+        self, centre: Centre, guest: Tab, odd: tuple[str, UUID]
+    ) -> None:  # fmt: skip
+        address, _ = odd
+        order = begin(guest, public(address), {"pick": pick_of(sessions_of(centre, address)[0])})
+        offering_id = _next_year(centre)
+        (session,) = sessions_of(centre, f"/{offering_id}")
+        other = f"{order}/programs/{offering_id}"
+        (child, _) = next(value for name, value in ticked(guest.open(change_of(guest, order)).page.text)).split(".")
+
+        answer = guest.open(other).send(other, {"pick": f"{child}.{session['id']}", "do": "keep"})
+        nowhere = guest.client.get(f"{order}/programs/{ELSEWHERE}")
+
+        assert answer.status_code == 409, guest.text(answer)
+        assert len(lines_of(centre, order)) == 1
+        assert nowhere.status_code == 404
+
     def test_what_is_held_is_not_chosen_anew_and_nothing_foreign_is_taken_out(
         self, centre: Centre, guest: Tab, odd: tuple[str, UUID]
     ) -> None:
@@ -385,6 +444,23 @@ class TestOddInput:
         assert "Select at least one session." in alone.text
         assert "This order can't be changed here any more." in late
         assert "Your places are held" in late
+
+
+def _next_year(centre: Centre) -> UUID:
+    """A class of a term that comes later."""
+
+    def make(tx: Transaction) -> UUID:
+        place = tx.row("SELECT * FROM site WHERE organisation_id = %(org)s LIMIT 1")
+        assert place is not None
+        later = build.term(tx, place, name="Next year", starts_on=date(2027, 4, 1), ends_on=date(2027, 6, 30))
+        course = build.offering(tx, later, build.program(tx, place, name="Of next year"), name="Of next year",
+                                modes=["CASUAL"], session_price_minor=1000)  # fmt: skip
+        build.sessions(tx, course, FIRST.replace(year=2027), price_minor=1000, capacity=12)
+        found: UUID = course["id"]
+        return found
+
+    found: UUID = centre.edit(make)
+    return found
 
 
 @pytest.fixture(scope="module")
