@@ -63,7 +63,9 @@ class TestWhatIsNotToBeHadAnyMore:
                                       "AND id = %(id)s", id=first["id"]))  # fmt: skip
         refused = tab.text(tab.client.post(action, data={**tab.hidden(action), **WAY, "best_effort": "yes"}))
         path = action.removesuffix("/submission")
-        (form,) = re.findall(rf'<form class="actions apart" [^>]*action="{path}">(.*?)</form>', tab.page.text, re.DOTALL)
+        (form,) = re.findall(
+            rf'<form class="actions apart" [^>]*action="{path}">(.*?)</form>', tab.page.text, re.DOTALL
+        )
 
         taken_out = tab.text(tab.client.post(path, data=list_of_fields(form)))
 

@@ -41,6 +41,17 @@ def came_in(finance: Tab, text: str) -> str:
     return re.findall(r'href="(/finance/bank/[0-9a-f-]+)"', finance.page.text)[-1]
 
 
+def test_a_csv_file_of_no_account_is_refused_at_that_field(finance: Tab) -> None:
+    form = finance.open("/finance/bank").hidden()
+    refused = finance.text(finance.client.post(
+        "/finance/bank", files={"file": ("march.csv", b"Date,Amount\n2026-03-31,3.00\n", "text/csv")},
+        data={**form, "booked_on": "Date", "amount": "Amount", "text": "", "date_form": "YYYY-MM-DD"},
+    ))  # fmt: skip
+
+    assert refused.count("Name the bank account that the CSV file is from.") == 2  # above the form, and at the field
+    assert 'id="bank_account-fault"' in finance.page.text
+
+
 def test_a_match_is_undone_and_the_order_stays_on_the_list(centre: Centre, tab: Tab, finance: Tab) -> None:
     assert "No partly paid orders" in finance.text(finance.client.get("/finance/stuck-orders"))
     reference = submitted(centre, tab, hour=10)
@@ -59,7 +70,7 @@ def test_a_match_is_undone_and_the_order_stays_on_the_list(centre: Centre, tab: 
     read = finance.text(finance.client.get("/finance/stuck-orders"))
     assert reference in read
     assert "$3.00" in read.partition(reference)[2]
-    assert "1 review orders holding places" in finance.text(finance.client.get("/finance"))
+    assert "1 review order holding places" in finance.text(finance.client.get("/finance"))
 
 
 @pytest.mark.parametrize(("language", "said"), [

@@ -39,7 +39,7 @@ def test_who_is_short_is_listed_with_how_much_until_it_is_paid(centre: Centre, f
     assert "No wallets are short" in finance.text(finance.client.get("/finance/waiting-wallets"))
     family = short_family(centre)
 
-    assert "1 review families with too little" in finance.text(finance.client.get("/finance"))
+    assert "1 review family with too little" in finance.text(finance.client.get("/finance"))
     read = finance.text(finance.client.get("/finance/waiting-wallets"))
     assert "Ödegaard family" in read
     assert "2 $22.60 $5.00 $17.60" in read

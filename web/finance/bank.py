@@ -17,7 +17,7 @@ from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import BankFileFormat
 from web.asked import page_of
 from web.finance.files import SentFile, csv_mapping, sent_file
-from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are
+from web.forms import NOTHING_SENT, Form, Posted, Wrong, checked, fields_are
 from web.visitor import Finance
 from web.words import N_
 from workflows import bank_statements as verbs
@@ -84,6 +84,9 @@ def _asked(form: Form, file: SentFile) -> Row:
     if is_csv:
         texts = [each.strip() for each in form.text("text").split(",") if each.strip()]
         found["mapping"] = csv_mapping(form, _COLUMNS) | {"text": texts}
+        if not found["bank_account"]:
+            message = N_("Name the bank account that the CSV file is from.")
+            found["bank_account"] = Wrong(Reason("required", message, field="bank_account"))
     return found
 
 
