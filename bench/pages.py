@@ -28,6 +28,7 @@ from rich.table import Table
 from api.app import create_app
 from bench.database import kept_database
 from bench.grown import DAY, SLUG, grow
+from bench.owing import make_owing
 from bench.world import NOW
 from billing.reports.catalogue import ReportName
 from billing.reports.keeping import keep_days
@@ -51,14 +52,21 @@ def main(
     requests: Annotated[int, typer.Option(min=20, help="So many requests of each page.")] = 60,
     only: Annotated[str, typer.Option(help="Pages whose address has this in it.")] = "",
     reports: Annotated[bool, typer.Option("--reports", help="Finance's reports instead: seconds each.")] = False,
+    owing: Annotated[bool, typer.Option("--owing", help="Where families owe, and pay through a provider.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Build the centre again; else the one kept serves.")] = False,
 ) -> None:
     console = Console()
     limit = _LIMIT_MS if bookings > _DEMO else _DEMO_LIMIT_MS
     chosen = settings()
-    with kept_database(
-        chosen, f"termbook_bench_pages_{bookings}", lambda url: grow(console, url, chosen, bookings), anew=anew
-    ) as url:
+
+    def build(url: str) -> None:
+        grow(console, url, chosen, bookings)
+        if owing:
+            with console.status("What families owe"), psycopg.connect(url, autocommit=True) as owner:
+                make_owing(owner, today=NOW.date())
+
+    name = f"termbook_bench_{'owing' if owing else 'pages'}_{bookings}"
+    with kept_database(chosen, name, build, anew=anew) as url:
         found, made = _look(console, url, chosen, requests, only, _REPORTS if reports else _PATHS)
     console.print(_table(found, f"Pages of a centre with {made:,} bookings (limit {limit} ms)", limit))
     raise typer.Exit(1 if any(_p95(one.cpu_ms) > limit for one in found) else 0)
