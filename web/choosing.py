@@ -141,6 +141,38 @@ def merged(kept: Mapping[UUID, Sequence[Row]], chosen: Mapping[UUID, Sequence[Ro
     return found
 
 
+def without(rows: Sequence[Row], is_out: Callable[[Row], bool]) -> list[Row]:
+    """What stays in a cart of which something is taken out. A week or term that loses a day is asked for as a whole no
+    more, where single days are to be had: which of the others are one, and what they cost, the catalogue says.
+    """
+    broken = {_whole_of(row) for row in rows if is_out(row)}
+    return [
+        {**row, "mode": CASUAL} if _whole_of(row) in broken and CASUAL in row["modes"] else row
+        for row in rows if not is_out(row)
+    ]  # fmt: skip
+
+
+def _whole_of(row: Row) -> tuple[Any, ...]:
+    """The days that a line is asked for with."""
+    day = {FULL_TERM: None, FULL_WEEK: monday(row["local_date"])}.get(row["mode"], row["local_date"])
+    return row["attendee_id"], row["offering_id"], row["mode"], day
+
+
+# Of what stands in the way of a cart what nobody can have, or this child not: it only goes by being taken out.
+_NOT_TO_BE_HAD = frozenset({"session_closed", "session_over", "session_full", "past_cut_off"})
+
+
+def unavailable_in(outlook: Row) -> list[tuple[str, str]]:
+    """The sessions of a cart that cannot be booked as things stand, each with its child first."""
+    lost = [{"attendee_id": one.get("attendee_id"), **one["facts"]} for one in outlook["notices"] if _is_lost(one)]
+    return list(dict.fromkeys((str(one["attendee_id"]), str(one["session_id"])) for one in lost))
+
+
+def _is_lost(notice: Row) -> bool:
+    """Two sessions of the cart that overlap are both to be had: which of them goes is for whoever books to say."""
+    return notice["code"] in _NOT_TO_BE_HAD or (notice["code"] == "double_booked" and "other" in notice["facts"])
+
+
 def foreseen(look: Callable[[], Row]) -> Row:
     """What `look` finds that the cart would come to, with its sums; or nothing, and why it cannot be."""
     try:

@@ -4,7 +4,7 @@ Before, nobody is known: what is ticked is priced for somebody who is made up, i
 the price tells nothing of who has booked here before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from engine.fire import Refused
 from engine.ids import new_id
 from models import TermBookingOrderType, TermBookingStatus
 from web import choosing
-from web.choosing import NOTHING_CHOSEN, code_of, foreseen, merged, unknown
+from web.choosing import NOTHING_CHOSEN, code_of, foreseen, merged, unknown, without
 from web.forms import Form, day_in
 from web.visitor import ByItsLink, Query, Reader, Stranger
 from web.words import N_
@@ -157,14 +157,12 @@ def put_into_cart(visit: ByItsLink, form: Form, seen: Row, lines: dict[UUID, lis
     visit.move(form, verb)
 
 
-def take_out_of_cart(tx: Transaction, opened: Opened, out: UUID, *, now: datetime) -> None:
-    """Leave a program, or one of its sessions, out of the cart. Raises Invalid where the cart holds none of it, or
-    nothing else.
-    """
+def take_out_of_cart(tx: Transaction, opened: Opened, out: Collection[UUID], *, now: datetime) -> None:
+    """Leave these sessions out of the cart. Raises Invalid where it holds one of them not, or nothing else."""
     held = list(carts.held_lines(tx, opened.order_id).values())
-    rest = [line for line in held if out not in (line["offering_id"], line["session_id"])]
-    if len(rest) == len(held):
+    if not out or not set(out) <= {line["session_id"] for line in held}:
         raise unknown("out")
+    rest = without(held, lambda line: line["session_id"] in out)
     orders.save(tx, order_id=opened.order_id, lines=require_some({SOMEBODY: rest})[SOMEBODY],
                 promo_code=held[0]["promo_code"], actor=opened.actor, now=now)  # fmt: skip
 

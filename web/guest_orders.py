@@ -19,7 +19,7 @@ from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.fire import Refused
 from invoicing.document import Document
 from models import TermBookingConfirmationType
-from web.choosing import chosen_lines, clashes_in, live_answer, refuse_unknown, ticked_in
+from web.choosing import chosen_lines, clashes_in, live_answer, refuse_unknown, ticked_in, unavailable_in
 from web.forms import NOTHING_SENT, Form, Posted
 from web.guest_choosing import NoCart, cart_outlook, put_into_cart, read_cart_choice, take_out_of_cart
 from web.offering_choice import read_offering
@@ -82,8 +82,10 @@ def _order(
 
     found = visit.fetch(query)
     outlook = cart_outlook(visit, NOTHING_SENT, found, None)
-    return visit.show("front/guest_order.html", None, form=form, refusal=refusal, status=409 if refusal else 200,
-                      is_not_placed=is_not_placed, outlook=outlook, **found)  # fmt: skip
+    return visit.show(
+        "front/guest_order.html", None, form=form, refusal=refusal, status=409 if refusal else 200, outlook=outlook,
+        unavailable=unavailable_in(outlook), is_not_placed=is_not_placed, **found,
+    )  # fmt: skip
 
 
 def _others(tx: Transaction, visit: ByGuest, term_id: UUID, in_cart: list[Row]) -> list[tuple[UUID, str]]:
@@ -209,9 +211,9 @@ def find_session(visit: ByGuest, link: str, session_id: UUID) -> Response:
 
 @router.post("/guest/order/{link}/sessions")
 def take_out(visit: ByGuest, link: str, form: Posted) -> Response:
-    """Take a program or one of its sessions out of the cart."""
+    """Take sessions out of the cart."""
     try:
-        out = form.one("out")
+        out = form.ids("out")
 
         def verb(tx: Transaction, who: Principal, opened: Opened) -> Answer:
             take_out_of_cart(tx, opened, out, now=visit.now)

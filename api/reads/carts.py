@@ -9,8 +9,8 @@ from models import BookingMode
 # Every line of the group order of each term that is still being filled.
 _LINES = """
 SELECT g.id AS group_id, g.term_id, g.policy, o.promo_code, m.name AS term, o.attendee_id, t.name AS attendee,
-       l.term_product_id AS session_id, l.term_program_set_id AS offering_id, p.name AS offering, i.name AS site,
-       s.local_date, s.local_start, s.local_end, l.asked_mode AS mode, l.seat_id,
+       l.term_product_id AS session_id, l.term_program_set_id AS offering_id, p.name AS offering, p.modes,
+       i.name AS site, s.local_date, s.local_start, s.local_end, l.asked_mode AS mode, l.seat_id,
        ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
              WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,
        CASE WHEN x.id IS NULL THEN NULL ELSE json_build_object('row', x.row_name, 'number', x.number) END AS seat,
@@ -40,7 +40,7 @@ ORDER BY m.starts_on, g.term_id, n.position, p.name, s.starts_at, l.position
 
 _HELD = """
 SELECT l.term_product_id AS session_id, l.term_program_set_id AS offering_id, coalesce(l.asked_mode, l.mode) AS mode,
-       l.seat_id, l.makeup_credit_id, o.attendee_id, o.promo_code, p.name AS offering,
+       l.seat_id, l.makeup_credit_id, o.attendee_id, o.promo_code, p.name AS offering, p.modes,
        s.local_date, s.local_start, s.local_end,
        ARRAY(SELECT a.term_product_id FROM term_booking_order_activity a
              WHERE a.organisation_id = l.organisation_id AND a.order_line_id = l.id) AS activity_ids,

@@ -242,6 +242,29 @@ class TestWeeks:
         assert "Total $80.00" in broken
         assert [line["asked_mode"] for line in lines_of(centre, order)] == ["CASUAL", "CASUAL"]
 
+    def test_of_a_week_that_lost_a_day_the_others_are_kept_by_one_button(
+        self, centre: Centre, guest: Tab, tab: Tab  # noqa: F811
+    ) -> None:  # fmt: skip
+        address, _ = camp(centre, "A week that breaks", hour=20)
+        days = sessions_of(centre, address)[:3]
+        mia = centre.sample.rossi.attendee_ids[0]
+        order = begin(guest, public(address), {"week": f"{SOMEBODY}.{_MONDAY.date()}"})
+        tab.open(address).send(address, {"week": f"{mia}.{_MONDAY.date()}", "do": "keep"})
+        centre.edit(lambda tx: tx.run("UPDATE term_product SET capacity = 0 WHERE organisation_id = %(org)s "
+                                      "AND id = %(id)s", id=days[1]["id"]))  # fmt: skip
+
+        assert "Remove the session that isn't available" in guest.text(submit(guest, order))
+        action = f"{order}/sessions"
+        rest = guest.text(guest.send(action, guest.hidden(action) | {"out": str(days[1]["id"])}, action=action))
+        (cart,) = set(re.findall(r'action="(/family/cart/[0-9a-f-]+)"', tab.open("/family/cart").page.text))
+        of_family = tab.text(tab.send(cart, {"out": f"{mia}.{days[1]['id']}"}, action=cart))
+
+        assert "Total $80.00" in rest
+        assert "This isn't possible yet" not in rest
+        assert "2 × A week that breaks $80.00" in of_family
+        assert "This isn't possible yet" not in of_family
+        assert "Your places are held" in guest.text(submit(guest, order))
+
 
 @pytest.fixture(scope="module")
 def show(centre: Centre) -> UUID:

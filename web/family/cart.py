@@ -13,7 +13,7 @@ from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, NotFound, TermbookError
 from engine.fire import Refused
 from models import GroupOrderPolicy, TermBookingConfirmationType
-from web.choosing import code_of
+from web.choosing import code_of, unavailable_in, without
 from web.family.carts import foresee, keep
 from web.family.people import children_of
 from web.forms import NOTHING_SENT, Form, Posted
@@ -49,26 +49,11 @@ def _page(
         row = term["row"]
         policy = GroupOrderPolicy(row["policy"])
         term["outlook"] = foresee(visit, row["term_id"], carts.wanted(term["lines"]), policy)
-        term["unavailable"] = _unavailable(term["outlook"])
+        term["unavailable"] = unavailable_in(term["outlook"])
         is_refused = refusal is not None and of_term == row["term_id"]
         term["refusal"] = refusal if is_refused else None
         term["full"] = visit.fetch(partial(_full, term["lines"])) if is_refused else []
     return visit.show("family/cart.html", None, form=form, refusal=refusal, **found)
-
-
-# Of what stands in the way of a cart what nobody can have, or this child not: it only goes by being taken out.
-_NOT_TO_BE_HAD = frozenset({"session_closed", "session_over", "session_full", "past_cut_off"})
-
-
-def _unavailable(outlook: Row) -> list[str]:
-    """The sessions of the cart that cannot be booked as things stand, each with its child."""
-    lost = [{"attendee_id": one.get("attendee_id"), **one["facts"]} for one in outlook["notices"] if _is_lost(one)]
-    return [f"{one['attendee_id']}.{one['session_id']}" for one in lost]
-
-
-def _is_lost(notice: Row) -> bool:
-    """Two sessions of the cart that overlap are both to be had: which of them goes is the family's choice."""
-    return notice["code"] in _NOT_TO_BE_HAD or (notice["code"] == "double_booked" and "other" in notice["facts"])
 
 
 _FULL = """
@@ -90,13 +75,8 @@ def change_cart(visit: Family, term_id: UUID, form: Posted) -> Response:
         def verb(tx: Transaction, who: Principal) -> Answer:
             rows = carts.lines(tx, who.actor.account_ids, term_id=term_id)
             out = set(form.texts("out"))
-            rest = [
-                row
-                for row in rows
-                if out.isdisjoint(
-                    {f"{row['attendee_id']}.{row['offering_id']}", f"{row['attendee_id']}.{row['session_id']}"}
-                )
-            ]
+            rest = without(rows, lambda row: not out.isdisjoint(
+                {f"{row['attendee_id']}.{row[name]}" for name in ("offering_id", "session_id")}))  # fmt: skip
             chosen = form.text("policy")
             policy = GroupOrderPolicy(chosen) if chosen in set(GroupOrderPolicy) else None
             keep(tx, who, visit, term_id, carts.wanted(rest), policy, code_of(form))
