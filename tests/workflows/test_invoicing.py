@@ -158,7 +158,7 @@ class TestInAdvance:
         assert used == 11300
 
     def test_a_direct_debit_in_instalments_is_invoiced_at_once(self, centre: Centre, rossi: Family) -> None:
-        course = karate(centre, **IN_ADVANCE, deposit={"percent": "20"})
+        course = karate(centre, **IN_ADVANCE, deposit={"percent": "20"}, rest_due={"days_before_start": 7})
         cart = centre.submitted(rossi, rossi.child(), course.lines(), how=How.PAY_NOW_PAY_DEPOSIT)
         centre.pay(cart, 2260)
         centre.pull(orders.confirm, cart)
