@@ -99,7 +99,7 @@ class TestWorker:
         with worker_process(url) as process:
             until(lambda: len(values(url, DONE)) == 20 and set(subjects) <= set(values(url, CANCELLED)))
             process.send_signal(number)
-            code = process.wait(timeout=5)
+            code = process.wait(timeout=20)
 
         assert code == 0
         assert set(values(url, DONE)) == set(messages)

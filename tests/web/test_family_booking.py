@@ -54,7 +54,7 @@ def pay_at_sandbox(person: Person) -> Person:
 def until_booked(person: Person) -> None:
     """The provider's word comes by itself; the page looks again."""
     person.page.wait_for_url(lambda url: url.startswith(person.base))
-    for _ in range(40):
+    for _ in range(240):
         if "You're booked" in person.text:
             return
         time.sleep(0.25)

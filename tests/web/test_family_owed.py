@@ -52,7 +52,7 @@ def pay(centre: Centre, tab: Tab, page: str) -> None:
     (action,) = set(PAY_NOW.findall(order.text))
     at_provider = tab.send(action, {}, action=action).headers["location"]
     centre.sandbox.visit(at_provider)
-    for _ in range(60):
+    for _ in range(240):
         shown = tab.text(tab.open(page).page)
         if not PAY_NOW.search(tab.page.text) and "payment processing" not in shown:
             return
@@ -69,7 +69,7 @@ def booked_by_deposit(tab: Tab, centre: Centre, name: str, *, hour: int, first: 
     ).headers["location"]  # fmt: skip
     begin = f"{where}/payment"
     centre.sandbox.visit(tab.open(where).send(begin, {}, action=begin).headers["location"])
-    for _ in range(60):
+    for _ in range(240):
         if "You're booked" in tab.text(tab.open(where).page):
             return str(where)
         time.sleep(0.25)
@@ -158,7 +158,7 @@ class TestPayingWhatIsOwed:
         rosa.click("Pay now")
         pay_at_sandbox(rosa)
         rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))
-        for _ in range(60):
+        for _ in range(240):
             if "Balance due" not in rosa.text:
                 break
             time.sleep(0.25)

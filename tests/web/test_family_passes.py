@@ -77,7 +77,7 @@ class TestBuying:
         rosa.click("Continue to payment")
         pay_at_sandbox(rosa)
         rosa.page.wait_for_url(lambda url: url.startswith(rosa.base))
-        for _ in range(40):
+        for _ in range(240):
             if "As often as wanted" in rosa.page.get_by_role("region", name="Yours").inner_text():
                 break
             time.sleep(0.25)

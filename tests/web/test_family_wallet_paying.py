@@ -85,7 +85,7 @@ class TestWhereOnePays:
         tab.text(tab.open(where).send(action, {}, action=action))
 
         centre.sandbox.visit(tab.send(by_card, {}, action=by_card).headers["location"])
-        for _ in range(60):
+        for _ in range(240):
             if "You're booked" in (shown := tab.text(tab.client.get(where))):
                 break
             time.sleep(0.25)

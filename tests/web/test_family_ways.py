@@ -214,7 +214,7 @@ class TestGuest:
             held = guest.text(guest.send(f"{order}/submission", {"way": way}, action=f"{order}/submission"))
             paying = guest.open(order).send(f"{order}/payment", {}, action=f"{order}/payment")
             centre.sandbox.visit(paying.headers["location"])
-            for _ in range(60):
+            for _ in range(240):
                 if "You're booked" in guest.text(client.get(order)):
                     break
                 time.sleep(0.25)
