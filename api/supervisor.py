@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from api import sample_clock
 from api.guardian import Guardian
 from api.runtime import Runtime, running
 from engine.actor import Actor
@@ -48,6 +49,7 @@ def run_sample(console: Console, *, port: int, workers: int, at: datetime | None
     with running(chosen, clock=SetClock(CLOCK_START)) as runtime:
         runtime = _resume(runtime, at)
         _make_sample_once(console, runtime)
+        keep_clock = _keeper_of_clock(runtime)
         guardian = Guardian(os.environ | {"TERMBOOK_DATA_DIRECTORY": str(chosen.data_directory)})
         children: list[_Child] = [("guardian", guardian.process)]
         try:
@@ -55,6 +57,7 @@ def run_sample(console: Console, *, port: int, workers: int, at: datetime | None
                 children.append(child)
                 guardian.watch(child[1].pid)
             if _wait_until_up(chosen, children, stop):
+                keep_clock()
                 _greet(console, runtime)
             while not stop.wait(0.5):
                 _raise_if_ended(children)
@@ -62,6 +65,7 @@ def run_sample(console: Console, *, port: int, workers: int, at: datetime | None
             console.print("Stopping …")
             _end([process for _, process in children[1:]])
             guardian.dismiss()
+            keep_clock()
 
 
 def _refuse_taken_ports(*ports: int) -> None:
@@ -99,7 +103,7 @@ def _kept_secret(folder: Path) -> str:
 
 
 def _resume(runtime: Runtime, at: datetime | None) -> Runtime:
-    """The sample's clock runs only while the sample does: go on where its history ended, or later where one says so."""
+    """The sample's clock runs only while the sample does: go on where it stood, or later where one says so."""
     latest = CLOCK_START
     organisation_id = runtime.database.organisation_by_slug(SLUG)
     if organisation_id is not None:
@@ -107,12 +111,21 @@ def _resume(runtime: Runtime, at: datetime | None) -> Runtime:
             row = tx.row("SELECT max(at) AS at FROM status_event WHERE organisation_id = %(org)s")
         if row and row["at"]:
             latest = max(latest, row["at"] + timedelta(seconds=1))
+        latest = max(latest, sample_clock.kept(runtime.settings.data_directory, organisation_id) or latest)
     if at is not None:
         wanted, shown = at.replace(tzinfo=CLOCK_START.tzinfo), latest.astimezone(CLOCK_START.tzinfo)
         if wanted < latest:
             raise StartupFailed(f"The sample's clock only moves on; it shows {shown:%Y-%m-%d %H:%M} already.")
         latest = wanted
     return Runtime(runtime.settings, runtime.owner_url, runtime.database, SetClock(latest))
+
+
+def _keeper_of_clock(runtime: Runtime) -> Callable[[], None]:
+    """Keeps where the clock stands: what only stands on a roll, or was signed, was at its time as well."""
+    organisation_id = runtime.database.organisation_by_slug(SLUG)
+    assert organisation_id is not None, "the sample was made"
+    folder = runtime.settings.data_directory
+    return lambda: sample_clock.keep(folder, organisation_id, runtime.clock.now())
 
 
 def _make_sample_once(console: Console, runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ MOST = 5
 _REFERENCE = re.compile(r"\b(?:TO|TB|PM|GO)[- ]?[0-9A-HJKMNP-TV-Z]{8}\b")
 _INVOICE = re.compile(r"\bINV[- ]?(\d{4})[- ]?(\d{1,9})\b")
 _WORD = re.compile(r"\w{3,}")
+_NOBODYS = frozenset({"family", "famille"})  # of many accounts' names: it tells nobody apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ SELECT o.id, o.reference, o.account_id, a.name AS account, o.open_minor,
                    WHERE m.organisation_id = %(org)s AND m.order_id = o.id
                      AND g.reference = ANY(%(references)s)), false) AS is_named,
        o.open_minor = %(left)s AS is_exact,
-       EXISTS (SELECT FROM unnest(%(words)s::text[]) w WHERE position(w IN lower(a.name)) > 0) AS is_alike
+       EXISTS (SELECT FROM unnest(%(words)s::text[]) w
+               WHERE position(unaccented(w) IN unaccented(a.name)) > 0) AS is_alike
 FROM open_order o JOIN account a ON a.organisation_id = %(org)s AND a.id = o.account_id
 WHERE o.open_minor > 0
 """
@@ -79,7 +81,7 @@ def suggest(tx: Transaction, line_id: UUID) -> list[Suggestion]:
     if line["left_minor"] <= 0:
         return []
     references, invoices = references_in(line["text"])
-    words = [word.lower() for word in _WORD.findall(line["payer_name"])]
+    words = [word for word in _WORD.findall(line["payer_name"]) if word.lower() not in _NOBODYS]
     rows = tx.rows(f"SELECT * FROM ({_CANDIDATES}) c WHERE is_named OR is_exact OR is_alike "
                    "ORDER BY is_named DESC, is_exact DESC, reference LIMIT 200",
                    references=references, invoices=invoices, left=line["left_minor"], words=words)  # fmt: skip

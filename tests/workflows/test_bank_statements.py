@@ -240,6 +240,17 @@ class TestSuggestions:
         assert {one.because for one in found[1:]} == {("amount",)}
         assert other.id != named.id
 
+    def test_a_payer_is_known_by_a_name_without_its_accents_and_not_by_being_a_family(self, world: PayWorld) -> None:
+        placed = invoiced(world)
+        account = world.order(placed.id)["account_id"]
+        name = "UPDATE account SET name = %(name)s WHERE organisation_id = %(org)s AND id = %(id)s"
+        world.run(lambda tx: tx.run(name, name="Famille Bélanger", id=account))
+        alike, other = (lines(world, take_in(world, entry(100, text="", payer=payer), name=payer))[0]
+                        for payer in ("BELANGER M", "Rossi Family"))  # fmt: skip
+
+        assert [(one.account, one.because) for one in suggestions(world, alike)] == [("Famille Bélanger", ("name",))]
+        assert suggestions(world, other) == []
+
     def test_of_a_line_that_is_matched_are_none(self, world: PayWorld) -> None:
         placed = invoiced(world)
         [line] = lines(world, take_in(world, entry(text="done"), name="done"))
