@@ -101,10 +101,11 @@ def gateway_reconciliation(tx: Transaction, period: Period, part: Part = ALL) ->
     books = posted(tx, since=period.since, until=period.until, accounts=accounts)
     before_minor, held_minor = (sum(row[name] for row in books) for name in ("opening_minor", "balance_minor"))
     columns = [
-        Column("provider", "Provider"), Column("payment", "Payment"), Column("external_id", "Provider's id"),
-        Column("status", "Status"), Column("day", "Day", Kind.DAY), money("before_minor", "Held before"),
-        money("captured_minor", "Captured"), money("given_back_minor", "Given back"),
-        money("paid_out_minor", "Paid out"), money("held_minor", "Held at the end"), Column("remark", "Remark"),
+        Column("provider", "Provider"), Column("day", "Day", Kind.DAY), Column("payment", "Payment"),
+        Column("external_id", "Provider's id"), Column("status", "Status"), Column("remark", "Remark"),
+        money("before_minor", "Held before"), money("captured_minor", "Captured"),
+        money("given_back_minor", "Given back"), money("paid_out_minor", "Paid out"),
+        money("held_minor", "Held at the end"),
     ]  # fmt: skip
     rows, sums, count = read_part(tx, _CLEARING, columns, part, since=period.since, until=period.until,
                                   before_minor=before_minor)  # fmt: skip
