@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -332,8 +332,6 @@ WHERE o.organisation_id = %(org)s AND o.id = ANY(%(order_ids)s)
 ORDER BY t.id, o.id
 """
 _LOCK = f"{ORDERS} FOR NO KEY UPDATE OF "
-# The planner takes any list for ten, and a plan for all of them for too dear.
-_LOCK_ONE = _LOCK.replace("= ANY(%(order_ids)s)", "= %(order_id)s")
 
 
 def local_day(now: datetime, order: Order) -> date:
@@ -382,12 +380,18 @@ def lock_orders(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, ord
 
 
 def _lock(tx: Transaction, order_ids: Sequence[UUID], *, actor: Actor, order_only: bool = False) -> list[Order]:
-    lock = _LOCK_ONE if len(order_ids) == 1 else _LOCK
+    lock = _of_one(_LOCK) if len(order_ids) == 1 else _LOCK
     rows = tx.rows(lock + ("o" if order_only else "a, t, o"), order_ids=list(order_ids),
                    order_id=next(iter(order_ids), None))  # fmt: skip
     if len(rows) < len(order_ids) or not all(actor.may_see_account(row["account_id"]) for row in rows):
         raise NotFound("There is no such order.", what="order")
     return [order_of(row) for row in rows]
+
+
+@cache
+def _of_one(sql: str) -> str:
+    """The statement about one order: the planner takes any list for ten, and a plan for all of them for too dear."""
+    return sql.replace("= ANY(%(order_ids)s)", "= %(order_id)s")
 
 
 def order_of(row: Row) -> Order:
