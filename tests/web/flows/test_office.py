@@ -96,7 +96,7 @@ class TestOrders:
     def test_a_quote_is_changed_through_its_difference_and_issued_again(
         self, centre: Centre, office: Person, way: Way
     ) -> None:
-        address = course(centre, f"Quoted and changed {way.name}", *weekly(way.at(6), 2))
+        address = course(centre, f"Quoted and changed {way.name}", *weekly(way.at(4, 1), 2))
         first, second = sessions_of(centre, address)
         order_id = built(centre, address, to="submit")
         office.open(f"/admin/orders/{order_id}").click("Issue quote").click("Change quote")
