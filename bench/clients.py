@@ -153,7 +153,10 @@ class Meter:
     def _backends(self) -> list[int]:
         if not self.sees_server:
             return []
-        rows = self._owner.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
+        # Who vacuums comes and goes: its CPU was counted for the side that it came in, and taken from that it left in.
+        rows = self._owner.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+        ).fetchall()
         return [row[0] for row in rows]
 
     def _api_processes(self) -> list[int]:
