@@ -1,6 +1,9 @@
 """What the address of a page asks for; what makes no sense there counts as not asked."""
 
+import re
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from api.moves import Principal
@@ -12,7 +15,7 @@ from web.forms import day_in
 from web.visitor import SignedIn, Visitor
 
 
-def id_of(visit: SignedIn, name: str) -> UUID | None:
+def id_of(visit: Visitor, name: str) -> UUID | None:
     try:
         return UUID(visit.asked(name))
     except ValueError:
@@ -21,6 +24,21 @@ def id_of(visit: SignedIn, name: str) -> UUID | None:
 
 def day_of(visit: SignedIn, name: str) -> date | None:
     return day_in(visit.asked(name))
+
+
+def programs_of(visit: Visitor) -> dict[str, Any]:
+    """The programs that are looked for, as `programmes.narrow` takes them; one that is no filter of ours is none."""
+    weekday, years = visit.asked("day"), visit.asked("age")
+    return {
+        "weekday": int(weekday) if weekday in tuple("0123456") else None,
+        "years": int(years) if re.fullmatch("[0-9]{1,2}", years) else None,
+        "site_id": id_of(visit, "site"), "term_id": id_of(visit, "term"), "text": visit.asked("q")[:200],
+        "category": visit.asked("kind")[:200], "only_free": visit.asked("free") == "yes",
+    }  # fmt: skip
+
+
+def is_narrowed(wanted: Mapping[str, Any]) -> bool:
+    return any(value not in (None, "", False) for value in wanted.values())
 
 
 def scheme_of(asked: str, who: Principal) -> DebitScheme:

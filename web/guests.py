@@ -16,7 +16,7 @@ from api.schemas.guests import Guest, GuestAttendee
 from api.visits import BOOK_BY_ADDRESS, BOOK_BY_EMAIL
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, TermbookError
-from web.asked import page_of
+from web.asked import is_narrowed, page_of, programs_of
 from web.choosing import chosen_lines, clashes_in, live_answer, refuse_unknown, ticked_in
 from web.forms import NOTHING_SENT, Form, Posted, checked, fields_are, together
 from web.guest_choosing import SOMEBODY, begin, first_outlook, read_first_choice, require_some
@@ -35,14 +35,12 @@ def show_programs(visit: AtCentre) -> Response:
     """What is offered, to everybody."""
 
     def query(tx: Transaction, who: Principal) -> dict[str, Any]:
-        weekday = visit.asked("day")
-        wanted: dict[str, Any] = {"text": visit.asked("q")[:200], "category": visit.asked("kind")[:200],
-                  "weekday": int(weekday) if weekday in tuple("0123456") else None}  # fmt: skip
+        wanted = programs_of(visit)
         found = programmes.offerings()
         programmes.narrow(found, **wanted)
         page = page_of(visit, tx, found, limit=_A_PAGE, now=visit.now)
         return {"items": page["items"], "next_cursor": page["next_cursor"], "wanted": wanted,
-                **programmes.choices(tx, now=visit.now)}  # fmt: skip
+                "is_narrowed": is_narrowed(wanted), **programmes.choices(tx, now=visit.now)}  # fmt: skip
 
     return visit.show("front/programs.html", query)
 

@@ -190,7 +190,7 @@ POSTED_FOR = {
     "INVOICE": N_("Invoice"),
     "CREDIT_NOTE": N_("Credit note"),
     "PAYMENT": N_("Payment"),
-    "PAYMENT_ALLOCATION": N_("Payment applied"),
+    "PAYMENT_ALLOCATION": N_("Payment"),
     "WALLET_ENTRY": N_("Wallet"),
     "REFUND": N_("Refund"),
     "DISPUTE": N_("Chargeback"),

@@ -40,6 +40,7 @@ EXISTS (SELECT FROM attendee t WHERE t.organisation_id = p.organisation_id AND t
     "(extract(year FROM age(n.first_date, t.date_of_birth)) * 12 "
     "+ extract(month FROM age(n.first_date, t.date_of_birth)))",
 )
+_YEARS = "coalesce(p.age_from_months < %(youngest)s + 12, true) AND coalesce(p.age_below_months > %(youngest)s, true)"
 
 
 def offerings() -> Listing:
@@ -49,10 +50,13 @@ def offerings() -> Listing:
 
 def narrow(
     found: Listing, *, children: Collection[UUID] = (), weekday: int | None = None, site_id: UUID | None = None,
-    term_id: UUID | None = None, text: str = "", category: str = "", only_free: bool = False,
+    term_id: UUID | None = None, text: str = "", category: str = "", only_free: bool = False, years: int | None = None,
 ) -> None:  # fmt: skip
-    """Each filter narrows; what is empty is no filter. `weekday` 0 is Monday; one child of the right age is enough."""
+    """Each filter narrows; what is empty is no filter. `weekday` 0 is Monday; one child of the right age is enough, and
+    of an age in `years` any month of it.
+    """
     found.where(_AGE, children=list(children) or None)
+    found.where(_YEARS, youngest=None if years is None else 12 * years)
     found.where("%(weekday)s = ANY(n.weekdays)", weekday=weekday)
     found.where("i.id = %(site)s", site=site_id)
     found.where("m.id = %(term)s", term=term_id)

@@ -408,11 +408,16 @@ class TestGuests:
         with httpx.Client(base_url=centre.url, headers={"Accept": "text/html"}, timeout=60) as client:
             guest = Tab(client, client.get(f"/at/{SLUG}/programs?q=For small ones"))
             listed = guest.text(guest.page)
+            of_age = {
+                age: "For small ones" in guest.text(client.get(f"/at/{SLUG}/programs?q=For small ones&age={age}"))
+                for age in ("2", "3", "5", "6", "-1", "x", "", "5000")
+            }
             page = guest.text(guest.open(address).page)
             refused = guest.send(address, given)
             french = client.get(address, headers={"Accept-Language": "fr-CA"})
 
         assert "3 to 5 years" in listed
+        assert of_age == {"2": False, "3": True, "5": True, "6": False, "-1": True, "x": True, "": True, "5000": True}
         assert "3 to 5 years" in page
         assert refused.status_code == 409
         assert "For small ones takes 3 to 5 years." in refused.text

@@ -9,7 +9,7 @@ from api.moves import Principal
 from api.reads import programmes
 from catalogue.eligibility import AttendeeFacts, OfferingFacts, failing
 from engine.database import Row, Transaction
-from web.asked import id_of, page_of
+from web.asked import is_narrowed, page_of, programs_of
 from web.family.people import children_of
 from web.visitor import Family
 
@@ -27,27 +27,17 @@ def show_programs(visit: Family) -> Response:
         asked = set(visit.request.query_params.getlist("child"))
         chosen = [child for child in children if str(child["id"]) in asked] or children
         found = programmes.offerings()
-        wanted = _wanted(visit)
+        wanted = programs_of(visit)
         programmes.narrow(found, children=[child["id"] for child in chosen], **wanted)
         page: Any = page_of(visit, tx, found, limit=_A_PAGE, now=visit.now)
         return {
             "children": children, "chosen": {str(child["id"]) for child in chosen} if asked else set(),
             "items": [_with_children(row, chosen) for row in page["items"]], "next_cursor": page["next_cursor"],
-            "wanted": wanted, "is_narrowed": bool(asked) or any(v not in (None, "", False) for v in wanted.values()),
+            "wanted": wanted, "is_narrowed": bool(asked) or is_narrowed(wanted),
             **programmes.choices(tx, now=visit.now),
         }  # fmt: skip
 
     return visit.show("family/programs.html", query)
-
-
-def _wanted(visit: Family) -> dict[str, Any]:
-    """The filters of the address; one that is no filter of ours is none."""
-    weekday = visit.asked("day")
-    return {
-        "weekday": int(weekday) if weekday in tuple("0123456") else None, "site_id": id_of(visit, "site"),
-        "term_id": id_of(visit, "term"), "text": visit.asked("q")[:200], "category": visit.asked("kind")[:200],
-        "only_free": visit.asked("free") == "yes",
-    }  # fmt: skip
 
 
 def _with_children(row: Row, children: list[Row]) -> Row:
