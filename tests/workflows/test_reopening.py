@@ -12,8 +12,8 @@ from engine.ids import new_id
 from engine.outbox import read_message
 from models import TermBookingStatus as S
 from tests.workflows import endings
+from tests.workflows.camp import TAX, Camp
 from tests.workflows.centre import ADMIN_CONFIRM, DAY, FIRST, Cart, Centre, make_centre, orders, refused
-from tests.workflows.test_closure_days import TAX, Camp
 from tests.workflows.test_extras import taken
 from workflows.closure_reopening import ReopeningIsStale, preview, reopen_day
 from workflows.invoice_runs import issue_due_invoices
