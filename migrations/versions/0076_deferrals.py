@@ -7,7 +7,7 @@ Revision: 0076, after 0075.
 import sqlalchemy as sa
 from alembic import context, op
 
-from migrations import guards
+from migrations import guards, sums
 
 revision = "0076"
 down_revision = "0075"
@@ -52,7 +52,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     _close_table()
     guards.keep_tenants_apart(_TABLE, context.config.attributes.get("app_role", "termbook_app"))
-    guards.keep_deferrals()
+    sums.keep_deferrals()
     for name, table, column, where in _DAYS:
         op.create_index(name, table, ["organisation_id", column], postgresql_where=where and sa.text(where))
 
@@ -70,5 +70,5 @@ def _close_table() -> None:
 def downgrade() -> None:
     for name, table, _, _ in _DAYS:
         op.drop_index(name, table)
-    guards.drop_deferrals()
+    sums.drop_deferrals()
     op.drop_table(_TABLE)

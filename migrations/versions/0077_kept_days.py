@@ -6,7 +6,7 @@ Revision: 0077, after 0076.
 import sqlalchemy as sa
 from alembic import context, op
 
-from migrations import guards
+from migrations import guards, sums
 
 revision = "0077"
 down_revision = "0076"
@@ -57,13 +57,13 @@ def upgrade() -> None:
         "kept_deferral", sa.Column("month", sa.Date(), nullable=False), _minor("invoiced"), _minor("credited"),
         _minor("earned"), checks=(("is_a_month", "extract(day FROM month) = 1"),), one_each=("month",),
     )  # fmt: skip
-    guards.forget_kept_days()
+    sums.forget_kept_days()
     op.drop_table("locked_balance")
 
 
 def downgrade() -> None:
     _make_locked_balances()
-    guards.keep_no_days()
+    sums.keep_no_days()
     for table in (*_SUMS, "kept_day"):
         op.drop_table(table)
 

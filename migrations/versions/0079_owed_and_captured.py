@@ -7,7 +7,7 @@ Revision: 0079, after 0078.
 import sqlalchemy as sa
 from alembic import context, op
 
-from migrations import guards
+from migrations import guards, sums
 
 revision = "0079"
 down_revision = "0078"
@@ -52,8 +52,8 @@ def upgrade() -> None:
     _close_table("receivable", "invoice", still="total_minor <> paid_minor + credited_minor", by="issued_on")
     _close_table("capture", "payment", still="captured_minor <> posted_minor", by="id")
     op.create_index("ix_receivable_moved", "receivable", ["organisation_id", "moved_at"])
-    guards.keep_receivables()
-    guards.keep_captures()
+    sums.keep_receivables()
+    sums.keep_captures()
     op.drop_index(_APART, "ledger_entry")
     op.create_index(_APART, "ledger_entry", ["organisation_id", "posted_on"], postgresql_where=sa.text(_MAY_BE_OWED))
 
@@ -96,7 +96,7 @@ def _close_table(table: str, of: str, *, still: str, by: str) -> None:
 def downgrade() -> None:
     op.drop_index(_APART, "ledger_entry")
     op.create_index(_APART, "ledger_entry", ["organisation_id", "posted_on"], postgresql_where=sa.text(_WERE_APART))
-    guards.drop_captures()
-    guards.drop_receivables()
+    sums.drop_captures()
+    sums.drop_receivables()
     op.drop_table("capture")
     op.drop_table("receivable")

@@ -6,7 +6,7 @@ Revision: 0080, after 0079.
 import sqlalchemy as sa
 from alembic import op
 
-from migrations import guards
+from migrations import sums
 
 revision = "0080"
 down_revision = "0079"
@@ -31,7 +31,7 @@ def upgrade() -> None:
     """)
     for table in _READ:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    guards.date_captures()
+    sums.date_captures()
     op.create_index("ix_capture_day", "capture",
                     ["organisation_id", "captured_on", "id", "posted_minor", "captured_minor"])  # fmt: skip
     op.create_index("ix_ledger_entry_moves", "ledger_entry", ["organisation_id", "posted_on"],
@@ -41,5 +41,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_ledger_entry_moves", "ledger_entry")
     op.drop_index("ix_capture_day", "capture")
-    guards.forget_days_of_captures()
+    sums.forget_days_of_captures()
     op.drop_column("capture", "captured_on")
