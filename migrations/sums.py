@@ -65,7 +65,7 @@ def forget_kept_days() -> None:
     """What is kept of a day goes when something is posted into it, and what is kept of a session's deferral when it is
     moved to another month.
 
-    Whoever keeps a day marks it first, and takes the row of the organisation whole for that
+    Whoever keeps a day marks it first, and takes the row of the organisation whole for that where nobody else has it
     (`billing.reports.keeping`); whoever posts or moves holds a share of it. So whoever wrote before the mark is seen by
     the sums, and whoever writes after it takes the mark away.
     """

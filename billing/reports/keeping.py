@@ -4,9 +4,9 @@
         ▲                     │                     │
         └──── something is posted into the day, or a session of it goes to another month (a trigger, whoever writes)
 
-A mark is written, alone and with the organisation's row taken whole: it waits for whoever is writing, and is seen by
-whoever writes later. The sums follow in a transaction that holds the mark, so whoever then posts into the day waits for
-them and takes them away with it.
+A mark is written, alone and with the organisation's row taken whole, and only while nobody is writing: so whoever wrote
+before is seen by the sums, and whoever writes later sees the mark. The sums follow in a transaction that holds it, so
+whoever then posts into the day waits for them and takes them away with it.
 """
 
 from collections.abc import Mapping
@@ -44,8 +44,9 @@ _SUMS: Mapping[KeptKind, tuple[_Sums, ...]] = {
     ),
     KeptKind.DEFERRAL: (_Sums("kept_deferral", "month, invoiced_minor, credited_minor, earned_minor", DEFERRALS),),
 }  # fmt: skip
-# Whoever posts holds a share of this row (the foreign key of its entry), and whoever moves a session takes one.
-_HOLD = "SELECT FROM organisation WHERE id = %(org)s FOR UPDATE"
+# Whoever posts holds a share of this row (the foreign key of its entry), and whoever moves a session takes one. Nobody
+# is waited for: of a busy centre a later turn keeps the days.
+_HOLD = "SELECT id FROM organisation WHERE id = %(org)s FOR UPDATE SKIP LOCKED"
 _MISSING = """
 SELECT d::date AS day FROM generate_series(
     (SELECT min(posted_on) FROM ledger_entry WHERE organisation_id = %(org)s)::timestamp, %(last)s::timestamp,
@@ -94,8 +95,8 @@ def _is_missing(tx: Transaction, kind: KeptKind, now: datetime) -> bool:
 
 
 def _mark(tx: Transaction, kind: KeptKind, now: datetime) -> None:
-    tx.row(_HOLD)
-    tx.run(_MARK, kind=kind, last=_last(tx, now), most=_DAYS_AT_ONCE)
+    if tx.row(_HOLD) is not None:
+        tx.run(_MARK, kind=kind, last=_last(tx, now), most=_DAYS_AT_ONCE)
 
 
 def _last(tx: Transaction, now: datetime) -> object:
