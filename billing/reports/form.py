@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from billing.reports.balances import posted
 from engine.database import Row, Transaction
@@ -94,6 +93,3 @@ def tie(
 ) -> Tie:  # fmt: skip
     """Ask the books; `report_minor` is on the side of a debit."""
     return Tie(accounts, moved(tx, *accounts, until=until, since=since), report_minor)
-
-
-Facts = dict[str, Any]

@@ -10,7 +10,7 @@ whoever then posts into the day waits for them and takes them away with it.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -85,21 +85,17 @@ def keep_days_of(database: Database, organisation_id: UUID, *, now: datetime) ->
 
 
 def _keep(database: Database, organisation_id: UUID, kind: KeptKind, now: datetime) -> int:
-    if database.run(organisation_id, lambda tx: _is_missing(tx, kind, now)):
-        database.run(organisation_id, lambda tx: _mark(tx, kind, now))
+    database.run(organisation_id, lambda tx: _mark(tx, kind, now))
     return database.run(organisation_id, lambda tx: _sum_up(tx, kind))
 
 
-def _is_missing(tx: Transaction, kind: KeptKind, now: datetime) -> bool:
-    return bool(tx.rows(_MISSING, kind=kind, last=_last(tx, now), most=1))
-
-
 def _mark(tx: Transaction, kind: KeptKind, now: datetime) -> None:
-    if tx.row(_HOLD) is not None:
-        tx.run(_MARK, kind=kind, last=_last(tx, now), most=_DAYS_AT_ONCE)
+    last = _last(tx, now)
+    if tx.rows(_MISSING, kind=kind, last=last, most=1) and tx.row(_HOLD) is not None:
+        tx.run(_MARK, kind=kind, last=last, most=_DAYS_AT_ONCE)
 
 
-def _last(tx: Transaction, now: datetime) -> object:
+def _last(tx: Transaction, now: datetime) -> date:
     return local_today(tx, now - _AFTER) - timedelta(days=1)
 
 
