@@ -19,12 +19,10 @@ _DEFERS = {
 
 def keep_deferrals() -> None:
     """What of an invoice line is invoiced, credited and earned is what is written of it: added up by the database,
-    whoever writes. Amounts are only ever added, so it does not matter which of two that write at once is the first.
+    whoever writes.
     """
     for table, added in _DEFERS.items():
-        op.execute(f"""
-            CREATE FUNCTION {table}s_deferred() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
-            BEGIN
+        _add_up(table, "deferred", f"""
                 INSERT INTO deferral AS d (organisation_id, id, booking_line_id, term_product_id, invoiced_minor,
                                            credited_minor, earned_minor)
                 SELECT a.organisation_id, a.id, b.id, b.term_product_id, a.invoiced, a.credited, a.earned
@@ -36,13 +34,22 @@ def keep_deferrals() -> None:
                 SET invoiced_minor = d.invoiced_minor + excluded.invoiced_minor,
                     credited_minor = d.credited_minor + excluded.credited_minor,
                     earned_minor = d.earned_minor + excluded.earned_minor;
-                RETURN NULL;
+        """)  # fmt: skip
+
+
+def _add_up(table: str, name: str, statement: str) -> None:
+    """What is added to the table, by each statement that writes there. Amounts are only ever added, so it does not
+    matter which of two that write at once is the first.
+    """
+    op.execute(f"""
+            CREATE FUNCTION {table}s_{name}() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+            BEGIN{statement}RETURN NULL;
             END $$
-        """)
-        op.execute(f"""
-            CREATE TRIGGER deferred AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
-            FOR EACH STATEMENT EXECUTE FUNCTION {table}s_deferred()
-        """)
+    """)
+    op.execute(f"""
+        CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
+        FOR EACH STATEMENT EXECUTE FUNCTION {table}s_{name}()
+    """)
 
 
 def drop_deferrals() -> None:
@@ -135,9 +142,7 @@ _OWES = {
 def keep_receivables() -> None:
     """What of an invoice is asked, paid and credited is what is written of it, added up as deferrals are."""
     for table, added in _OWES.items():
-        op.execute(f"""
-            CREATE FUNCTION {table}s_owed() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
-            BEGIN
+        _add_up(table, "owed", f"""
                 INSERT INTO receivable AS r (organisation_id, id, account_id, billing_id, issued_on, due_on,
                                              total_minor, paid_minor, credited_minor, moved_at)
                 SELECT a.organisation_id, a.id, v.account_id, v.billing_id, v.issued_on, v.due_on, a.total, a.paid,
@@ -149,13 +154,7 @@ def keep_receivables() -> None:
                     paid_minor = r.paid_minor + excluded.paid_minor,
                     credited_minor = r.credited_minor + excluded.credited_minor,
                     moved_at = greatest(r.moved_at, excluded.moved_at);
-                RETURN NULL;
-            END $$
-        """)
-        op.execute(f"""
-            CREATE TRIGGER owed AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
-            FOR EACH STATEMENT EXECUTE FUNCTION {table}s_owed()
-        """)
+        """)  # fmt: skip
 
 
 def drop_receivables() -> None:
