@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from api.reads.changes import difference
 from engine.database import Row, Transaction
 from engine.errors import Conflict, Invalid, Reason, TermbookError
 from models import TermBookingStatus
+from web.admin.orders import begin_change
 from web.asked import page_of
 from web.forms import NOTHING_SENT, Form, Posted, day_in
 from web.visitor import Admin
@@ -89,18 +91,10 @@ def resume(visit: Admin, booking_id: UUID, form: Posted) -> Response:
 
 
 @router.post("/admin/bookings/{booking_id}/change")
-def begin_change(visit: Admin, booking_id: UUID, form: Posted) -> Response:
+def change(visit: Admin, booking_id: UUID, form: Posted) -> Response:
     """Begin a change order with what is booked; its account is the booking's and stays it."""
-
-    def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = change_order.begin_change(tx, booking_id=booking_id, actor=who.actor, now=visit.now)
-        return ordered.moved(outcome, who, status=201)
-
-    try:
-        made = visit.move(form, verb)
-    except (Conflict, Invalid) as refusal:
-        return _page(visit, booking_id, form, refusal)
-    return visit.go(f"/admin/orders/{made['id']}/sessions")
+    begin = partial(change_order.begin_change, booking_id=booking_id)
+    return begin_change(visit, form, begin, partial(_page, visit, booking_id, form))
 
 
 @router.get("/admin/bookings/{booking_id}/cancellation")

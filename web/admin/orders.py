@@ -1,6 +1,7 @@
 """Orders as the office works on them: found in a list, read whole with their history, and moved on step by step."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -149,15 +150,22 @@ def quote(visit: Admin, order_id: UUID, form: Posted) -> Response:
 @router.post("/admin/orders/{order_id}/change")
 def change_quote(visit: Admin, order_id: UUID, form: Posted) -> Response:
     """Begin a change of a quoted order with what is quoted; its account is the quote's and stays it."""
+    begin = partial(change_order.begin_quote_change, order_id=order_id)
+    return begin_change(visit, form, begin, partial(order_page, visit, order_id, form))
+
+
+def begin_change(
+    visit: Admin, form: Form, begin: Callable[..., orders.Outcome], page: Callable[[TermbookError], Response]
+) -> Response:
+    """Lead to the sessions of the change that begins; what refuses it is said on the page it was asked on."""
 
     def verb(tx: Transaction, who: Principal) -> Answer:
-        outcome = change_order.begin_quote_change(tx, order_id=order_id, actor=who.actor, now=visit.now)
-        return shown.moved(outcome, who, status=201)
+        return shown.moved(begin(tx, actor=who.actor, now=visit.now), who, status=201)
 
     try:
         made = visit.move(form, verb)
     except (Conflict, Invalid) as refusal:
-        return order_page(visit, order_id, form, refusal)
+        return page(refusal)
     return visit.go(f"/admin/orders/{made['id']}/sessions")
 
 
